@@ -1,0 +1,87 @@
+"""Where a Spark session comes from: Sail in this process, or the runtime of the Databricks cluster.
+
+Both classes have the interface of dagster-pyspark's `PySparkResource` (`spark_session`, `spark_context`) without
+its import, which would start loading PySpark with the code location. Neither starts anything before the first use:
+the Dagster host of a Databricks target builds these objects too, and must not start Spark.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from pysail.spark import SparkConnectServer
+    from pyspark.sql import SparkSession
+
+LOOPBACK = "127.0.0.1"
+_server: SparkConnectServer | None = None
+
+
+class Spark(Protocol):
+    """A source of one Spark session whose time zone is UTC."""
+
+    @property
+    def spark_session(self) -> SparkSession: ...
+
+
+def _sail_address() -> tuple[str, int]:
+    """Start Sail once per process, on a free loopback port, and say where it listens."""
+    global _server
+    if _server is None:
+        os.environ.setdefault("RUST_LOG", "off")  # Sail reports errors to the client; its log would repeat them
+        from pysail.spark import SparkConnectServer
+
+        _server = SparkConnectServer(LOOPBACK, 0)
+        _server.start(background=True)
+    return _server.listening_address
+
+
+class LocalSpark:
+    """Spark on this machine: an in-process Sail server, with the warehouse's Delta tables registered by name.
+
+    A table `<schema>.<name>` is the Delta folder `<warehouse>/<schema>/<name>`. Sail's catalog lives in memory, so
+    every session starts by registering what the folder holds; `LocalTables` registers the tables that it creates.
+    """
+
+    def __init__(self, warehouse: Path, schema: str) -> None:
+        self.warehouse, self.schema = warehouse, schema
+
+    @cached_property
+    def spark_session(self) -> SparkSession:
+        from pyspark.sql import SparkSession
+
+        host, port = _sail_address()
+        session = SparkSession.builder.remote(f"sc://{host}:{port}").create()
+        session.conf.set("spark.sql.session.timeZone", "UTC")
+        session.sql(f"CREATE SCHEMA IF NOT EXISTS {self.schema}")
+        for log in sorted((self.warehouse / self.schema).glob("*/_delta_log")):
+            register(session, f"{self.schema}.{log.parent.name}", log.parent)
+        return session
+
+    @property
+    def spark_context(self) -> Any:
+        return self.spark_session.sparkContext
+
+
+class ClusterSpark:
+    """The session that the Databricks runtime has: nothing starts on the Dagster host."""
+
+    @cached_property
+    def spark_session(self) -> SparkSession:
+        from pyspark.sql import SparkSession
+
+        session = SparkSession.builder.getOrCreate()
+        session.conf.set("spark.sql.session.timeZone", "UTC")
+        return session
+
+    @property
+    def spark_context(self) -> Any:
+        return self.spark_session.sparkContext
+
+
+def register(session: SparkSession, name: str, folder: Path) -> None:
+    """Make the Delta table in `folder` readable as `name` in this session; it follows later commits."""
+    session.sql(f"CREATE TABLE IF NOT EXISTS {name} USING delta LOCATION '{folder}'")
