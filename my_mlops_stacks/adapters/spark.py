@@ -8,7 +8,7 @@ the Dagster host of a Databricks target builds these objects too, and must not s
 from __future__ import annotations
 
 import os
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 LOOPBACK = "127.0.0.1"
-_server: SparkConnectServer | None = None
 
 
 class Spark(Protocol):
@@ -27,16 +26,15 @@ class Spark(Protocol):
     def spark_session(self) -> SparkSession: ...
 
 
-def _sail_address() -> tuple[str, int]:
-    """Start Sail once per process, on a free loopback port, and say where it listens."""
-    global _server
-    if _server is None:
-        os.environ.setdefault("RUST_LOG", "off")  # Sail reports errors to the client; its log would repeat them
-        from pysail.spark import SparkConnectServer
+@cache
+def _sail_server() -> SparkConnectServer:
+    """Start Sail once per process, on a free loopback port; the cache keeps it alive as long as the process."""
+    os.environ.setdefault("RUST_LOG", "off")  # Sail reports errors to the client; its log would repeat them
+    from pysail.spark import SparkConnectServer
 
-        _server = SparkConnectServer(LOOPBACK, 0)
-        _server.start(background=True)
-    return _server.listening_address
+    server = SparkConnectServer(LOOPBACK, 0)
+    server.start(background=True)
+    return server
 
 
 class LocalSpark:
@@ -53,7 +51,7 @@ class LocalSpark:
     def spark_session(self) -> SparkSession:
         from pyspark.sql import SparkSession
 
-        host, port = _sail_address()
+        host, port = _sail_server().listening_address
         session = SparkSession.builder.remote(f"sc://{host}:{port}").create()
         session.conf.set("spark.sql.session.timeZone", "UTC")
         session.sql(f"CREATE SCHEMA IF NOT EXISTS {self.schema}")

@@ -32,7 +32,7 @@ COMMIT_CONFLICTS = (
 )
 
 
-class TableNotFound(LookupError):
+class TableNotFoundError(LookupError):
     """A table was read before anything wrote it."""
 
 
@@ -76,10 +76,10 @@ class Tables(ABC):
         """The table's rows, as of a Delta `version` or the newest.
 
         Raises:
-            TableNotFound: nothing has written the table yet.
+            TableNotFoundError: nothing has written the table yet.
         """
         if not self.exists(name):
-            raise TableNotFound(
+            raise TableNotFoundError(
                 f"Table {self.full_name(name)} does not exist yet: materialize the asset '{name}' first."
             )
         reader = self.spark.spark_session.read
