@@ -1,0 +1,48 @@
+# Everything a newcomer needs: `make run`, then `make dev`. `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+STATE := $(CURDIR)/.local
+export DAGSTER_HOME ?= $(STATE)/dagster
+BIN := .venv/bin
+
+.PHONY: help
+help: ## List what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: .venv/.ready $(DAGSTER_HOME)/dagster.yaml ## Install the project into .venv (the others do it when needed)
+
+.venv/.ready: setup.cfg pyproject.toml my_mlops_stacks/requirements.txt
+	@scripts/setup.sh
+
+$(DAGSTER_HOME)/dagster.yaml: dagster.yaml
+	@mkdir -p $(DAGSTER_HOME) && cp dagster.yaml $@
+
+.PHONY: run
+run: setup ## Run the whole pipeline here: on TRIPS_PATH when set, else on generated trips
+	@$(BIN)/python -m my_mlops_stacks
+
+.PHONY: dev
+dev: setup ## Open the asset graph in the Dagster UI, http://127.0.0.1:3000
+	@$(BIN)/dagster dev --host 127.0.0.1
+
+.PHONY: mlflow
+mlflow: setup ## Open the runs and models in MLflow, http://127.0.0.1:5000
+	@$(BIN)/mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///$(STATE)/mlflow/mlflow.db
+
+.PHONY: test
+test: setup ## Run the tests
+	@$(BIN)/pytest -n 2 --dist worksteal
+
+.PHONY: lint
+lint: setup ## Check style, imports and the definitions of every target
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && PATH=$(BIN):$$PATH lint-imports --no-logo
+
+.PHONY: format
+format: setup ## Rewrite the code in the project's style
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+.PHONY: clean
+clean: ## Remove what running made: tables, models, run history (not .venv)
+	@rm -rf $(STATE) .pytest_cache .hypothesis .ruff_cache .import_linter_cache

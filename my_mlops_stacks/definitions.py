@@ -1,0 +1,51 @@
+"""The code location: one target in, its Dagster definitions out.
+
+Loading this module touches no network, no Spark and no registry, and imports no library that only steps need.
+"""
+
+import dagster as dg
+
+from my_mlops_stacks.defs.deployment import deployment_assets
+from my_mlops_stacks.defs.feature_engineering import feature_engineering_assets, feature_engineering_checks
+from my_mlops_stacks.defs.ingestion import ingestion_assets, ingestion_checks
+from my_mlops_stacks.defs.jobs import build_jobs
+from my_mlops_stacks.defs.monitoring import monitoring_assets, monitoring_checks
+from my_mlops_stacks.defs.partitions import daily_partitions
+from my_mlops_stacks.defs.resources import build_resources
+from my_mlops_stacks.defs.schedules import build_schedules
+from my_mlops_stacks.defs.sensors import build_sensors
+from my_mlops_stacks.defs.training import training_assets
+from my_mlops_stacks.defs.validation import validation_assets, validation_checks
+from my_mlops_stacks.target import Target, load_target
+
+
+def build_definitions(target: Target) -> dg.Definitions:
+    """Everything that Dagster runs for `target`."""
+    daily, jobs = daily_partitions(target), build_jobs()
+    return dg.Definitions(
+        assets=[
+            *ingestion_assets(target),
+            *feature_engineering_assets(target, daily),
+            *training_assets(target),
+            *validation_assets(target),
+            *deployment_assets(target, daily),
+            *monitoring_assets(target, daily),
+        ],
+        asset_checks=[
+            *ingestion_checks(target),
+            *feature_engineering_checks(),
+            *validation_checks(target),
+            *monitoring_checks(target),
+        ],
+        jobs=list(jobs.values()),
+        schedules=build_schedules(target, jobs, daily),
+        sensors=build_sensors(target, jobs),
+        resources=build_resources(target),
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The definitions of the target that MLOPS_TARGET names, `local` by default."""
+    return build_definitions(load_target())

@@ -1,0 +1,106 @@
+"""Trips from their source: the accepted ones, and the rejected ones with the reason."""
+
+from datetime import date
+
+import dagster as dg
+from pydantic import Field
+
+from my_mlops_stacks.defs.annotations import DataFrame
+from my_mlops_stacks.target import Target
+
+LARGEST_REJECTED_SHARE = 0.05
+"""Above it the source is broken rather than dirty, and nothing is built from it."""
+
+
+class TripsConfig(dg.Config):
+    """Where a local run takes its trips from; a Databricks target reads its configured table."""
+
+    path: str | None = Field(None, description="Parquet, Delta or CSV file or folder; default: TRIPS_PATH, else generated")
+    rows: int = Field(10_000, gt=0, description="Trips to generate when there is no path")
+    seed: int = Field(0, ge=0, description="The same seed gives the same trips")
+    drift_from: str | None = Field(None, description="Generated fares rise from this day on, YYYY-MM-DD")
+
+
+def ingestion_assets(target: Target) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    raw = dg.AssetSpec(
+        "raw_trips",
+        group_name="ingestion",
+        owners=[target.owner],
+        description="The trips as they are delivered: a table on Databricks; here a file, a folder, or generated trips.",
+        metadata={"source": target.trips_table or "TRIPS_PATH, or the generator"},
+    )
+    out = {"io_manager_key": "table_io_manager", "group_name": "ingestion", "owners": [target.owner]}
+
+    @dg.multi_asset(
+        name="ingest_trips",
+        deps=["raw_trips"],
+        outs={
+            "trips": dg.AssetOut(
+                **out,
+                kinds={"spark", "delta"},
+                description="Accepted trips, each once. Times are New York wall clock, and nothing shifts them.",
+                code_version="1",
+            ),
+            "rejected_trips": dg.AssetOut(
+                **out,
+                kinds={"spark", "delta"},
+                description="Trips that were kept aside, with every reason that applies.",
+                code_version="1",
+            ),
+        },
+        required_resource_keys={"step_launcher", "trips_source"},
+    )
+    def ingest_trips(context: dg.AssetExecutionContext, config: TripsConfig) -> tuple[DataFrame, DataFrame]:
+        from my_mlops_stacks.ingestion.trips import accept, conform, require_accepted
+
+        raw_trips = context.resources.trips_source.read(
+            path=config.path,
+            rows=config.rows,
+            seed=config.seed,
+            drift_from=date.fromisoformat(config.drift_from) if config.drift_from else None,
+        )
+        accepted, rejected = accept(conform(raw_trips))
+        require_accepted(accepted)
+        return accepted, rejected
+
+    return [raw, ingest_trips]
+
+
+def ingestion_checks(target: Target) -> list[dg.AssetChecksDefinition]:
+    @dg.asset_check(
+        asset="trips",
+        blocking=True,
+        additional_deps=["rejected_trips"],
+        required_resource_keys={"step_launcher", "tables"},
+        description=f"At most {LARGEST_REJECTED_SHARE:.0%} of the delivered trips were rejected.",
+    )
+    def few_trips_are_rejected(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        from my_mlops_stacks.ingestion.trips import rejections
+
+        tables = context.resources.tables
+        reasons = rejections(tables.read("rejected_trips"))
+        accepted, rejected = tables.read("trips").count(), sum(reasons.values())
+        return dg.AssetCheckResult(
+            passed=rejected <= LARGEST_REJECTED_SHARE * (accepted + rejected),
+            metadata={"accepted": accepted, "rejected": rejected, "rejected_by_reason": reasons},
+        )
+
+    @dg.asset_check(
+        asset="trips",
+        required_resource_keys={"step_launcher", "tables"},
+        description="Every trip's day is a partition of the target, so that its features and predictions are built.",
+    )
+    def trips_are_within_partitions(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        from my_mlops_stacks.training.split import day_range
+
+        first, last = day_range(context.resources.tables.read("trips"))
+        end = target.last_day or date.today()
+        return dg.AssetCheckResult(
+            passed=first is not None and target.first_day <= first and last <= end,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"Trips are of {first} to {last}, partitions of {target.first_day} to {end}: "
+            "first_day and last_day in databricks.yml say which days are built.",
+            metadata={"first_day": str(first), "last_day": str(last)},
+        )
+
+    return [few_trips_are_rejected, trips_are_within_partitions]

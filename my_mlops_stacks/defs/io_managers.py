@@ -1,0 +1,124 @@
+"""How assets are stored: tables as Delta, models as aliases in the registry. An asset's key is its address."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
+from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
+from my_mlops_stacks.adapters.tables import Tables
+from my_mlops_stacks.defs.metadata import markdown_table
+from my_mlops_stacks.defs.tables import PARTITION_COLUMN, TABLES, TableSpec
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+PREVIEW_ROWS = 5
+
+
+class DeltaTableIOManager(dg.IOManager):
+    """Stores a DataFrame as the Delta table of its asset's name.
+
+    A partitioned asset replaces exactly the days of its run, an unpartitioned one the whole table, each in one commit.
+    """
+
+    def __init__(self, tables: Tables, feature_store: FeatureStore) -> None:
+        self.tables, self.feature_store = tables, feature_store
+
+    def handle_output(self, context: dg.OutputContext, obj: "DataFrame") -> None:
+        name, where = context.asset_key.path[-1], _predicate(context)
+        spec = TABLES[name]
+        if spec.primary_keys:
+            self.feature_store.create_table(
+                name=name,
+                primary_keys=list(spec.primary_keys),
+                timeseries_column=spec.timeseries_column,
+                partition_columns=list(spec.partitioned_by),
+                df=obj.limit(0),
+                description=context.asset_spec.description or "",
+            )
+        self.tables.replace(name, obj, where, spec.partitioned_by)
+        self._describe(context, name, spec, where)
+
+    def load_input(self, context: dg.InputContext) -> "DataFrame":
+        rows = self.tables.read(context.asset_key.path[-1])
+        return rows.where(_days(context)) if context.has_asset_partitions else rows
+
+    def _describe(self, context: dg.OutputContext, name: str, spec: TableSpec, where: str | None) -> None:
+        """Row counts (each partition its own), schema, lineage, and a preview of what was written."""
+        table = self.tables.read(name)
+        written = table.where(where) if where else table
+        metadata: dict[str, Any] = {
+            "dagster/column_schema": spec.schema(),
+            "dagster/table_name": self.tables.full_name(name),
+            "delta_version": self.tables.version(name),
+            "preview": dg.MarkdownMetadataValue(markdown_table(written.limit(PREVIEW_ROWS).toPandas())),
+        }
+        if spec.lineage:
+            metadata["dagster/column_lineage"] = spec.column_lineage()
+        if context.has_asset_partitions:
+            counts = {str(row[0]): row[1] for row in written.groupBy(PARTITION_COLUMN).count().collect()}
+            for key in context.asset_partition_keys:
+                # OutputContext has no call for the metadata of one partition; the step that it belongs to has.
+                context.step_context.add_asset_metadata(
+                    {"dagster/partition_row_count": counts.get(key, 0)}, context.asset_key, key
+                )
+            rows = sum(counts.values())
+        else:
+            rows = metadata["dagster/row_count"] = written.count()
+        context.add_output_metadata(metadata)
+        context.log.info(f"{self.tables.full_name(name)}: {rows} rows written")
+
+
+def _predicate(context: dg.OutputContext) -> str | None:
+    """What the write replaces: the run's days, and of these only the rows with the same history key."""
+    if not context.has_asset_partitions:
+        return None
+    key = {name: context.output_metadata[name] for name in TABLES[context.asset_key.path[-1]].history_key}
+    return " AND ".join([_days(context), *(f"{name} = {_literal(value)}" for name, value in key.items())])
+
+
+def _days(context: dg.OutputContext | dg.InputContext) -> str:
+    keys = context.asset_partition_key_range
+    start, end = date.fromisoformat(keys.start), date.fromisoformat(keys.end)
+    return f"{PARTITION_COLUMN} BETWEEN DATE'{start}' AND DATE'{end}'"
+
+
+def _literal(value: Any) -> str:
+    plain = getattr(value, "value", value)
+    return str(plain) if isinstance(plain, int) else "'{}'".format(str(plain).replace("'", "''"))
+
+
+class ModelAliasIOManager(dg.IOManager):
+    """Stores a model version by giving it the alias of its asset.
+
+    Before `champion` moves, the version that holds it becomes `previous_champion`: a crash in between leaves the old
+    champion in place, and doing it again completes it.
+    """
+
+    def __init__(self, registry: ModelRegistry, aliases: Mapping[str, str]) -> None:
+        self.registry, self.aliases = registry, aliases
+
+    def handle_output(self, context: dg.OutputContext, obj: ModelVersion) -> None:
+        alias = self.aliases[context.asset_key.path[-1]]
+        holder = self.registry.find_alias(alias)
+        changes = holder is None or holder.version != obj.version
+        if alias == "champion" and holder and changes:
+            self.registry.move_alias("previous_champion", holder)
+        self.registry.move_alias(alias, obj)
+        context.add_output_metadata(
+            {
+                "alias": alias,
+                "version": obj.version,
+                "from_version": holder.version if holder else "none",
+                "model_version_page": dg.MetadataValue.url(self.registry.version_url(obj)),
+                "mlflow_run": dg.MetadataValue.url(self.registry.run_url(obj)),
+            }
+        )
+        moved = "moved from version {}".format(holder.version if holder else "none") if changes else "stays there"
+        context.log.info(f"{obj.name} version {obj.version} holds the alias '{alias}' ({moved})")
+
+    def load_input(self, context: dg.InputContext) -> ModelVersion:
+        return self.registry.at_alias(self.aliases[context.asset_key.path[-1]])

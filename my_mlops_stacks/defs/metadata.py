@@ -1,0 +1,29 @@
+"""What people see beside an asset: plots and small tables, as metadata that the Dagster UI renders."""
+
+import base64
+import io
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+def plot(figure: "Figure") -> dg.MarkdownMetadataValue:
+    """The figure as an image inside Markdown."""
+    image = io.BytesIO()
+    figure.savefig(image, format="png", dpi=80, bbox_inches="tight")
+    encoded = base64.b64encode(image.getvalue()).decode()
+    return dg.MarkdownMetadataValue(f"![plot](data:image/png;base64,{encoded})")
+
+
+def markdown_table(rows: "pd.DataFrame") -> str:
+    """The rows as a Markdown table; floats with four significant digits."""
+    lines = [rows.columns, ["---"] * len(rows.columns), *rows.itertuples(index=False)]
+    return "\n".join("| " + " | ".join(_cell(value) for value in line) + " |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value).replace("|", "\\|")

@@ -1,0 +1,82 @@
+"""From a target to the adapters that its assets use: the only place that knows on which platform a target runs."""
+
+from collections.abc import Callable, Mapping
+from os import environ
+from typing import Any
+
+import dagster as dg
+
+from my_mlops_stacks.adapters.feature_store.databricks import DatabricksFeatureStore
+from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
+from my_mlops_stacks.adapters.model_registry import ModelRegistry
+from my_mlops_stacks.adapters.spark import ClusterSpark, LocalSpark
+from my_mlops_stacks.adapters.tables import LocalTables, UnityCatalogTables
+from my_mlops_stacks.adapters.trips_source import LocalTripsSource, TableTripsSource
+from my_mlops_stacks.defs.io_managers import DeltaTableIOManager, ModelAliasIOManager
+from my_mlops_stacks.target import Target
+
+ALIASES = {"fare_model": "candidate", "challenger": "challenger", "champion": "champion"}
+MLFLOW_UI = "http://127.0.0.1:5000"
+
+Resources = dict[str, dg.ResourceDefinition]
+
+
+def build_resources(target: Target) -> Resources:
+    """The resources of `target`; nothing is started or imported before a step asks for it."""
+    platform = _local(target) if target.platform == "local" else _databricks(target)
+    return platform | {
+        "table_io_manager": _built(
+            lambda r: DeltaTableIOManager(r.tables, r.feature_store), {"tables", "feature_store"}
+        ),
+        "model_io_manager": _built(lambda r: ModelAliasIOManager(r.model_registry, ALIASES), {"model_registry"}),
+    }
+
+
+def _local(target: Target) -> Resources:
+    state = target.state_path
+    mlflow_folder = state / "mlflow"
+    registry = ModelRegistry(
+        model=target.registered_model,
+        experiment=target.experiment,
+        tracking_uri=f"sqlite:///{mlflow_folder / 'mlflow.db'}",
+        registry_uri=f"sqlite:///{mlflow_folder / 'mlflow.db'}",
+        ui=MLFLOW_UI,
+        artifacts=mlflow_folder / "artifacts",
+    )
+    return {
+        "spark": _built(lambda _: LocalSpark(state / "warehouse", target.schema_name)),
+        "tables": _built(lambda r: LocalTables(r.spark), {"spark"}),
+        "feature_store": _built(lambda r: LocalFeatureStore(r.tables, registry), {"tables"}),
+        "model_registry": _built(lambda _: registry),
+        "trips_source": _built(lambda r: LocalTripsSource(r.spark, state / "generated_trips", target), {"spark"}),
+        "step_launcher": dg.ResourceDefinition.none_resource("Steps run in the run's own process"),
+    }
+
+
+def _databricks(target: Target) -> Resources:
+    registry = ModelRegistry(
+        model=target.registered_model,
+        experiment=target.experiment,
+        tracking_uri=environ.get("MLFLOW_TRACKING_URI", "databricks"),
+        registry_uri=environ.get("MLFLOW_REGISTRY_URI", "databricks-uc"),
+        ui=str(target.workspace_host),
+    )
+    return {
+        "spark": _built(lambda _: ClusterSpark()),
+        "tables": _built(lambda r: UnityCatalogTables(r.spark, target.catalog, target.schema_name), {"spark"}),
+        "feature_store": _built(lambda r: DatabricksFeatureStore(r.tables), {"tables"}),
+        "model_registry": _built(lambda _: registry),
+        "trips_source": _built(lambda r: TableTripsSource(r.spark, str(target.trips_table)), {"spark"}),
+        "step_launcher": _step_launcher(target),
+    }
+
+
+def _step_launcher(target: Target) -> dg.ResourceDefinition:
+    from my_mlops_stacks.adapters.step_launcher import stock_step_launcher
+
+    return stock_step_launcher(target)
+
+
+def _built(build: Callable[[Any], Any], needs: set[str] | None = None) -> dg.ResourceDefinition:
+    """A resource that is built once per step process, from the resources that it needs."""
+    return dg.ResourceDefinition(lambda context: build(context.resources), required_resource_keys=needs or set())

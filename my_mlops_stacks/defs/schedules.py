@@ -1,0 +1,60 @@
+"""Daily schedules, from the cron of each workflow file; a target says whether they run."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from my_mlops_stacks.target import Target, Workflow
+
+Job = dg.UnresolvedAssetJobDefinition
+
+
+def build_schedules(
+    target: Target, jobs: dict[str, Job], daily: dg.TimeWindowPartitionsDefinition
+) -> list[dg.ScheduleDefinition]:
+    """One schedule a job: partitioned jobs materialize the day that ended before the tick."""
+    workflows = {
+        "feature_engineering": target.feature_engineering_workflow,
+        "batch_inference": target.batch_inference_workflow,
+        "monitoring": target.monitoring_workflow,
+    }
+    partitioned = [
+        _daily_schedule(f"{name}_schedule", jobs[f"{name}_job"], workflow, target, daily)
+        for name, workflow in workflows.items()
+    ]
+    training = dg.ScheduleDefinition(
+        name="model_training_schedule",
+        job=jobs["model_training_job"],
+        cron_schedule=target.model_workflow.cron_schedule,
+        execution_timezone="UTC",
+        default_status=_status(target),
+    )
+    return [*partitioned, training]
+
+
+def _daily_schedule(
+    name: str, job: Job, workflow: Workflow, target: Target, daily: dg.TimeWindowPartitionsDefinition
+) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=name,
+        job=job,
+        cron_schedule=workflow.cron_schedule,
+        execution_timezone="UTC",
+        default_status=_status(target),
+        description=f"{job.description}, for the day before",
+    )
+    def previous_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        day = str((context.scheduled_execution_time - timedelta(days=1)).date())
+        if not daily.has_partition_key(day, current_time=context.scheduled_execution_time):
+            last = daily.get_last_partition_key(current_time=context.scheduled_execution_time)
+            return dg.SkipReason(
+                f"{day} is not a partition: they end on {last}; set last_day in databricks.yml to let them go on."
+            )
+        return dg.RunRequest(run_key=day, partition_key=day)
+
+    return previous_day
+
+
+def _status(target: Target) -> dg.DefaultScheduleStatus:
+    running = target.schedules == "running"
+    return dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED

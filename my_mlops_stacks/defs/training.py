@@ -1,0 +1,131 @@
+"""The trained model: a new version in the registry, which holds the alias `candidate`."""
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from my_mlops_stacks.adapters.model_registry import ModelVersion, TrainingRecord
+from my_mlops_stacks.defs.annotations import DataFrame
+from my_mlops_stacks.defs.metadata import plot
+from my_mlops_stacks.target import PACKAGE, Target
+from my_mlops_stacks.training.columns import LABEL, PICKUP
+
+if TYPE_CHECKING:
+    import lightgbm
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from my_mlops_stacks.training.train import Hyperparameters
+
+
+def training_assets(target: Target) -> list[dg.AssetsDefinition]:
+    workflow = target.model_workflow
+
+    class TrainingConfig(dg.Config):
+        holdout_days: int = Field(workflow.holdout_days, gt=0, description="Most recent days that are held out")
+        num_boost_round: int = Field(workflow.num_boost_round, gt=0, description="Trees of the model")
+        num_leaves: int = Field(workflow.num_leaves, gt=1, description="Leaves of a tree, at most")
+        learning_rate: float = Field(workflow.learning_rate, gt=0, description="Weight of a tree")
+
+    @dg.asset(
+        group_name="training",
+        owners=[target.owner],
+        kinds={"lightgbm", "mlflow"},
+        deps=["trip_pickup_features", "trip_dropoff_features"],
+        io_manager_key="model_io_manager",
+        required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"},
+        code_version="1",
+    )
+    def fare_model(context: dg.AssetExecutionContext, config: TrainingConfig, trips: DataFrame) -> ModelVersion:
+        """Fare of a trip in USD, by LightGBM on the trip and the features that were known at its pickup.
+
+        Trained on all days but the most recent `holdout_days`, logged to MLflow with the look-ups that it needs, and
+        registered. The held-out metrics are logged beside those of the mean fare and of a model without features.
+        """
+        from my_mlops_stacks.training.split import before, day_range, holdout_start, since
+        from my_mlops_stacks.training.train import Hyperparameters, fit
+
+        start = holdout_start(*day_range(trips), config.holdout_days)
+        training_set = _training_set(context, before(trips, start), exclude=[PICKUP])
+        rows, held_out = training_set.load_df().toPandas(), _training_set(context, since(trips, start)).load_df().toPandas()
+        parameters = Hyperparameters(**config.model_dump(exclude={"holdout_days"}))
+        context.log.info(f"Fitting {len(rows)} trips before {start}; {len(held_out)} trips are held out")
+        model = fit(rows, parameters)
+        record = _record(model, rows, held_out, parameters)
+        context.add_output_metadata(_seen(record, rows, start))
+        provenance = {"held_out_from": str(start), "trips_version": str(context.resources.tables.version("trips"))}
+        return _registered(context, model, training_set, record, provenance)
+
+    return [fare_model]
+
+
+def _training_set(context: dg.AssetExecutionContext, trips: DataFrame, exclude: list[str] | None = None) -> Any:
+    from my_mlops_stacks.training.lookups import FEATURE_LOOKUPS
+    from my_mlops_stacks.training.model_inputs import model_inputs
+
+    return context.resources.feature_store.create_training_set(
+        df=model_inputs(trips, LABEL), feature_lookups=list(FEATURE_LOOKUPS), label=LABEL, exclude_columns=exclude
+    )
+
+
+def _record(
+    model: "lightgbm.Booster", rows: "pd.DataFrame", held_out: "pd.DataFrame", parameters: "Hyperparameters"
+) -> TrainingRecord:
+    """Measure the model, and what it must beat, on the held-out trips."""
+    from my_mlops_stacks.training.baselines import mean_predictor, model_without_features, training_baseline
+    from my_mlops_stacks.training.lookups import LOOKED_UP
+    from my_mlops_stacks.training.plots import importance_plot
+    from my_mlops_stacks.training.train import predict
+    from my_mlops_stacks.validation.metrics import regression_metrics, rmse
+    from my_mlops_stacks.validation.plots import predicted_against_actual, residuals_over_time
+
+    actual = held_out[LABEL].to_numpy()
+    scored = held_out.assign(prediction=predict(model, held_out))
+    metrics = regression_metrics(actual, scored["prediction"].to_numpy()) | {
+        "rmse_without_features": rmse(actual, model_without_features(rows, held_out, LOOKED_UP, parameters)),
+        "rmse_of_mean_fare": rmse(actual, mean_predictor(rows, held_out)),
+        "looked_up_share": float(rows[list(LOOKED_UP)].notna().mean().min()),
+    }
+    figures: dict[str, Figure] = {
+        "feature_importance": importance_plot(model),
+        "predicted_against_actual": predicted_against_actual(scored),
+        "residuals_over_time": residuals_over_time(scored),
+    }
+    return TrainingRecord(parameters.model_dump(), metrics, figures, training_baseline(rows, model))
+
+
+def _registered(
+    context: dg.AssetExecutionContext,
+    model: "lightgbm.Booster",
+    training_set: Any,
+    record: TrainingRecord,
+    provenance: dict[str, str],
+) -> ModelVersion:
+    """Log the run and the model to MLflow, and register it as a new version."""
+    from my_mlops_stacks.training.train import as_matrix
+
+    registry, store = context.resources.model_registry, context.resources.feature_store
+    tags = {"dagster_run_id": context.run.run_id, **provenance}
+    example = as_matrix(record.baseline[model.feature_name()].head(3))
+    with registry.run(f"fare_model {context.run.run_id[:8]}", tags):
+        registry.log(record)
+        context.log.info("Logging the model to MLflow")
+        info = store.log_model(
+            model=model,
+            artifact_path="model",
+            flavor="lightgbm",
+            training_set=training_set,
+            registered_model_name=registry.model,
+            input_example=example,
+            pip_requirements=str(PACKAGE / "requirements.txt"),
+        )
+    version = registry.get(int(info.registered_model_version))
+    registry.tag(version, tags)
+    return registry.get(version.version)
+
+
+def _seen(record: TrainingRecord, rows: "pd.DataFrame", start: object) -> dict[str, dg.MetadataValue]:
+    numbers = {name: dg.FloatMetadataValue(value) for name, value in record.metrics.items()}
+    extent = {"training_rows": dg.IntMetadataValue(len(rows)), "held_out_from": dg.TextMetadataValue(str(start))}
+    return numbers | extent | {name: plot(figure) for name, figure in record.figures.items()}

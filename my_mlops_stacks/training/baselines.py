@@ -1,0 +1,34 @@
+"""What a model is compared with: simpler predictors, and the rows that it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import lightgbm
+import numpy as np
+import pandas as pd
+
+from my_mlops_stacks.training.columns import LABEL
+from my_mlops_stacks.training.train import Hyperparameters, fit, predict
+
+BASELINE_ROWS = 10_000
+SAMPLE_SEED = 0
+
+
+def training_baseline(training_rows: pd.DataFrame, model: lightgbm.Booster) -> pd.DataFrame:
+    """A sample of at most `BASELINE_ROWS` training rows with the model's `prediction`."""
+    sample = training_rows.sample(min(BASELINE_ROWS, len(training_rows)), random_state=SAMPLE_SEED)
+    return sample.assign(prediction=predict(model, sample)).reset_index(drop=True)
+
+
+def mean_predictor(training_rows: pd.DataFrame, held_out: pd.DataFrame) -> np.ndarray:
+    """The mean fare of the training rows, for every held-out row: the least that a model must beat."""
+    return np.full(len(held_out), training_rows[LABEL].mean())
+
+
+def model_without_features(
+    training_rows: pd.DataFrame, held_out: pd.DataFrame, features: Sequence[str], parameters: Hyperparameters
+) -> np.ndarray:
+    """Predictions of a model of the same kind that was fitted without the looked-up `features`."""
+    without = fit(training_rows.drop(columns=list(features)), parameters)
+    return predict(without, held_out)

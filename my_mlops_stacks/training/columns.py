@@ -1,0 +1,16 @@
+"""The columns of a trip that the model sees: their types and meanings."""
+
+from __future__ import annotations
+
+LABEL = "fare_amount"
+PICKUP = "tpep_pickup_datetime"
+TRIP_INPUTS = ("trip_distance", "pickup_zip", "dropoff_zip")
+
+INPUT_COLUMNS = {
+    PICKUP: ("timestamp", "Pickup time, New York wall clock; the feature tables are looked up at it"),
+    "trip_distance": ("double", "Distance in miles"),
+    "pickup_zip": ("int", "US zip code of the pickup"),
+    "dropoff_zip": ("int", "US zip code of the drop-off"),
+    "pickup_hour": ("int", "Hour of the pickup on the wall clock, 0 to 23"),
+    "pickup_weekday": ("int", "Weekday of the pickup on the wall clock, 0 (Monday) to 6"),
+}
