@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from time import perf_counter
 
 import click
@@ -34,7 +36,7 @@ def main() -> int:
         target = load_target()
         with dg.build_resources({"model_registry": build_resources(target)["model_registry"]}) as resources:
             registry: ModelRegistry = resources.model_registry
-            results = run_pipeline(target, registry)
+            results = run_pipeline(target, registry, _instance(target))
             click.echo("\n".join(_summary(results, registry, perf_counter() - started)))
     except (TargetError, RunFailedError) as error:
         click.secho(str(error), fg="red", err=True)
@@ -42,14 +44,21 @@ def main() -> int:
     return 0
 
 
-def run_pipeline(target: Target, registry: ModelRegistry) -> Mapping[str, Result]:
+def _instance(target: Target) -> dg.DagsterInstance:
+    """The instance of DAGSTER_HOME, which `dagster dev` shows; by default it lies in the target's state folder."""
+    home = Path(os.environ.setdefault("DAGSTER_HOME", str(target.state_path / "dagster")))
+    home.mkdir(parents=True, exist_ok=True)
+    return dg.DagsterInstance.get()
+
+
+def run_pipeline(target: Target, registry: ModelRegistry, instance: dg.DagsterInstance) -> Mapping[str, Result]:
     """Build features for all days, train and promote, then predict and monitor the days that were held out.
 
     The days before are not predicted: the model has seen their fares, and its errors would look too good.
 
     Returns: job name -> its result. Raises `RunFailedError` at the first run that fails.
     """
-    runner = _Runner(target)
+    runner = _Runner(target, instance)
     days = daily_partitions(target).get_partition_keys()
     results = {
         "feature_engineering_job": runner.run("feature_engineering_job", days),
@@ -65,8 +74,8 @@ def run_pipeline(target: Target, registry: ModelRegistry) -> Mapping[str, Result
 class _Runner:
     """Runs jobs in this process, on the instance that `dagster dev` shows."""
 
-    def __init__(self, target: Target) -> None:
-        self.definitions, self.instance = build_definitions(target), dg.DagsterInstance.get()
+    def __init__(self, target: Target, instance: dg.DagsterInstance) -> None:
+        self.definitions, self.instance = build_definitions(target), instance
 
     def run(self, job: str, days: list[str] | None = None) -> Result:
         """Run `job`, for all of `days` at once when it is partitioned.
@@ -74,7 +83,9 @@ class _Runner:
         Raises:
             RunFailedError: the run failed.
         """
-        extent = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]} if days else {}
+        extent = {}
+        if days:
+            extent = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
         result = self.definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             tags=extent,

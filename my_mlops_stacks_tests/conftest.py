@@ -29,6 +29,10 @@ def spark(tables: LocalTables) -> SparkSession:
 
 @pytest.fixture
 def real_trips_path() -> Path:
+    return find_real_trips()
+
+
+def find_real_trips() -> Path:
     """The sample of real trips that MLOps Stacks trains on; TRIPS_PATH says where it is."""
     path = Path(os.environ.get("TRIPS_PATH", REAL_TRIPS))
     if not path.exists():

@@ -11,11 +11,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import mlflow
+    import numpy as np
     import pandas as pd
     from matplotlib.figure import Figure
     from mlflow import MlflowClient
@@ -110,6 +113,13 @@ class ModelRegistry:
             mlflow.log_figure(figure, f"{name}.png")
         mlflow.log_text(record.baseline.to_json(orient="table", index=False), BASELINE_FILE)
 
+    def description(self, flavor: str, inputs: pd.DataFrame, outputs: np.ndarray) -> dict[str, Any]:
+        """Arguments of `FeatureStore.log_model` that say what a model of MLflow's `flavor` takes and gives."""
+        from mlflow.models import infer_signature
+
+        module = import_module(f"mlflow.{flavor}")
+        return {"flavor": module, "signature": infer_signature(inputs, outputs), "input_example": inputs}
+
     def baseline(self, version: ModelVersion) -> pd.DataFrame:
         """The training rows, with predictions, that `log` kept for the run of `version`."""
         import mlflow
@@ -117,7 +127,7 @@ class ModelRegistry:
 
         mlflow.set_tracking_uri(self.tracking_uri)
         text = mlflow.artifacts.load_text(f"runs:/{version.run_id}/{BASELINE_FILE}")
-        return pd.read_json(text, orient="table")
+        return pd.read_json(StringIO(text), orient="table")
 
     def get(self, version: int) -> ModelVersion:
         """The version with this number.

@@ -48,20 +48,20 @@ def ingestion_assets(target: Target) -> list[dg.AssetsDefinition | dg.AssetSpec]
                 code_version="1",
             ),
         },
-        required_resource_keys={"step_launcher", "trips_source"},
+        required_resource_keys={"step_launcher", "trips_sources"},
     )
     def ingest_trips(context: dg.AssetExecutionContext, config: TripsConfig) -> tuple[DataFrame, DataFrame]:
-        from my_mlops_stacks.ingestion.trips import accept, conform, require_accepted
+        from my_mlops_stacks.ingestion.trips import accept, conform, require_acceptable
 
-        raw_trips = context.resources.trips_source.read(
+        source = context.resources.trips_sources.choose(
             path=config.path,
             rows=config.rows,
             seed=config.seed,
             drift_from=date.fromisoformat(config.drift_from) if config.drift_from else None,
         )
-        accepted, rejected = accept(conform(raw_trips))
-        require_accepted(accepted)
-        return accepted, rejected
+        trips = conform(source.read())
+        require_acceptable(trips)
+        return accept(trips)
 
     return [raw, ingest_trips]
 
@@ -75,7 +75,7 @@ def ingestion_checks(target: Target) -> list[dg.AssetChecksDefinition]:
         description=f"At most {LARGEST_REJECTED_SHARE:.0%} of the delivered trips were rejected.",
     )
     def few_trips_are_rejected(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        from my_mlops_stacks.ingestion.trips import rejections
+        from my_mlops_stacks.ingestion.quality import rejections
 
         tables = context.resources.tables
         reasons = rejections(tables.read("rejected_trips"))

@@ -1,17 +1,17 @@
 """From a target to the adapters that its assets use: the only place that knows on which platform a target runs."""
 
 from collections.abc import Callable, Mapping
+from datetime import date, timedelta
 from os import environ
 from typing import Any
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.feature_store.databricks import DatabricksFeatureStore
 from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.adapters.spark import ClusterSpark, LocalSpark
 from my_mlops_stacks.adapters.tables import LocalTables, UnityCatalogTables
-from my_mlops_stacks.adapters.trips_source import LocalTripsSource, TableTripsSource
+from my_mlops_stacks.adapters.trips_source import LocalSources, TableSource
 from my_mlops_stacks.defs.io_managers import DeltaTableIOManager, ModelAliasIOManager
 from my_mlops_stacks.target import Target
 
@@ -25,15 +25,19 @@ def build_resources(target: Target) -> Resources:
     """The resources of `target`; nothing is started or imported before a step asks for it."""
     platform = _local(target) if target.platform == "local" else _databricks(target)
     return platform | {
-        "table_io_manager": _built(
-            lambda r: DeltaTableIOManager(r.tables, r.feature_store), {"tables", "feature_store"}
+        "table_io_manager": dg.IOManagerDefinition(
+            lambda context: DeltaTableIOManager(context.resources.tables, context.resources.feature_store),
+            required_resource_keys={"tables", "feature_store"},
         ),
-        "model_io_manager": _built(lambda r: ModelAliasIOManager(r.model_registry, ALIASES), {"model_registry"}),
+        "model_io_manager": dg.IOManagerDefinition(
+            lambda context: ModelAliasIOManager(context.resources.model_registry, ALIASES),
+            required_resource_keys={"model_registry"},
+        ),
     }
 
 
 def _local(target: Target) -> Resources:
-    state = target.state_path
+    state, last_day = target.state_path, target.last_day or date.today() - timedelta(days=1)
     mlflow_folder = state / "mlflow"
     registry = ModelRegistry(
         model=target.registered_model,
@@ -48,12 +52,14 @@ def _local(target: Target) -> Resources:
         "tables": _built(lambda r: LocalTables(r.spark), {"spark"}),
         "feature_store": _built(lambda r: LocalFeatureStore(r.tables, registry), {"tables"}),
         "model_registry": _built(lambda _: registry),
-        "trips_source": _built(lambda r: LocalTripsSource(r.spark, state / "generated_trips", target), {"spark"}),
+        "trips_sources": _built(lambda r: LocalSources(r.spark, state / "trips", target.first_day, last_day), {"spark"}),
         "step_launcher": dg.ResourceDefinition.none_resource("Steps run in the run's own process"),
     }
 
 
 def _databricks(target: Target) -> Resources:
+    from my_mlops_stacks.adapters.feature_store.databricks import DatabricksFeatureStore
+
     registry = ModelRegistry(
         model=target.registered_model,
         experiment=target.experiment,
@@ -66,7 +72,7 @@ def _databricks(target: Target) -> Resources:
         "tables": _built(lambda r: UnityCatalogTables(r.spark, target.catalog, target.schema_name), {"spark"}),
         "feature_store": _built(lambda r: DatabricksFeatureStore(r.tables), {"tables"}),
         "model_registry": _built(lambda _: registry),
-        "trips_source": _built(lambda r: TableTripsSource(r.spark, str(target.trips_table)), {"spark"}),
+        "trips_sources": _built(lambda r: TableSource(r.spark, str(target.trips_table)), {"spark"}),
         "step_launcher": _step_launcher(target),
     }
 

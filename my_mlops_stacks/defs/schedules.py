@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import dagster as dg
 
+from my_mlops_stacks.defs.jobs import Job
 from my_mlops_stacks.target import Target, Workflow
 
-Job = dg.UnresolvedAssetJobDefinition
 
 
 def build_schedules(

@@ -4,11 +4,11 @@ from os import environ
 
 import dagster as dg
 
+from my_mlops_stacks.defs.jobs import Job
 from my_mlops_stacks.target import Target
 
 VIOLATION_CHECK = dg.AssetCheckKey(dg.AssetKey("predictions"), "metric_within_threshold")
 
-Job = dg.UnresolvedAssetJobDefinition
 
 
 def build_sensors(target: Target, jobs: dict[str, Job]) -> list[dg.SensorDefinition]:

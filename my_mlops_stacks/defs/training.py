@@ -1,5 +1,6 @@
 """The trained model: a new version in the registry, which holds the alias `candidate`."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -60,7 +61,7 @@ def training_assets(target: Target) -> list[dg.AssetsDefinition]:
     return [fare_model]
 
 
-def _training_set(context: dg.AssetExecutionContext, trips: DataFrame, exclude: list[str] | None = None) -> Any:
+def _training_set(context: dg.AssetExecutionContext, trips: DataFrame, exclude: Sequence[str] = ()) -> Any:
     from my_mlops_stacks.training.lookups import FEATURE_LOOKUPS
     from my_mlops_stacks.training.model_inputs import model_inputs
 
@@ -103,7 +104,7 @@ def _registered(
     provenance: dict[str, str],
 ) -> ModelVersion:
     """Log the run and the model to MLflow, and register it as a new version."""
-    from my_mlops_stacks.training.train import as_matrix
+    from my_mlops_stacks.training.train import as_matrix, predict
 
     registry, store = context.resources.model_registry, context.resources.feature_store
     tags = {"dagster_run_id": context.run.run_id, **provenance}
@@ -114,10 +115,9 @@ def _registered(
         info = store.log_model(
             model=model,
             artifact_path="model",
-            flavor="lightgbm",
             training_set=training_set,
             registered_model_name=registry.model,
-            input_example=example,
+            **registry.description("lightgbm", example, predict(model, example)),
             pip_requirements=str(PACKAGE / "requirements.txt"),
         )
     version = registry.get(int(info.registered_model_version))

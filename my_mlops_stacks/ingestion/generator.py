@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 GENERATOR_VERSION = 1
 """Counts up whenever the same arguments would give other trips."""
 
-NOISE_FLOOR_USD = 2.00
+NOISE_FLOOR_USD = 2.13
 """The RMSE, in USD, of the best possible prediction of a valid trip's fare from all that is set at its pickup.
 
 That is: date and time, zips, distance and the *true* surge. What stays unknown is how long the trip will take

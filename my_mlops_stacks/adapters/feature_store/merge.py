@@ -1,0 +1,97 @@
+"""Writing rows into the twin's feature tables: checked keys, one Delta commit, retried when another writer won."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from my_mlops_stacks.adapters.feature_store.look_up import TableRows
+from my_mlops_stacks.adapters.feature_store.point_in_time import column
+from my_mlops_stacks.adapters.feature_store.registry import LocalFeatureTable
+from my_mlops_stacks.adapters.tables import LocalTables
+from my_mlops_stacks.adapters.tables import _committed as committed
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def check_mode(mode: str) -> None:
+    """Refuse every mode but merge."""
+    if mode != "merge":
+        raise ValueError(
+            f"write_table knows the mode 'merge', not '{mode}'. To start anew, drop the table and create it again."
+        )
+
+
+def check_schema(df: DataFrame, target: TableRows) -> None:
+    """Refuse rows without the table's keys or partition columns, or whose columns have other types than the table's.
+
+    A time-series table wants all its columns: a row stands for one moment as a whole.
+    """
+    table, types, known = target.table, dict(df.dtypes), dict(target.rows.dtypes)
+    needed = set(known) if table.timestamp_keys else {*table.keys, *table.partition_columns}
+    missing = sorted(needed - set(types))
+    if missing:
+        raise ValueError(f"The rows for feature table '{table.name}' lack the columns {missing}.")
+    changed = {name: (types[name], known[name]) for name in types if name in known and types[name] != known[name]}
+    if changed:
+        differences = ", ".join(f"'{name}' is {ours}, not {theirs}" for name, (ours, theirs) in changed.items())
+        raise ValueError(f"The rows for feature table '{table.name}' have other types than the table: {differences}.")
+
+
+def check_rows(df: DataFrame, table: LocalFeatureTable) -> None:
+    """Refuse rows with a null key, or with the same keys twice."""
+    from pyspark.sql import functions as F
+
+    keys = [column(key) for key in table.keys]
+    per_key = df.groupBy(*keys).agg(F.count(F.lit(1)).alias("__rows"))
+    checks = [F.max("__rows"), *(F.max(key.isNull().cast("int")) for key in keys)]
+    most, *nulls = per_key.agg(*checks).collect()[0]
+    missing = [key for key, is_null in zip(table.keys, nulls, strict=True) if is_null]
+    if missing:
+        raise ValueError(f"The rows for feature table '{table.name}' have nulls in the key columns {missing}.")
+    if (most or 0) > 1:
+        raise ValueError(f"The rows for feature table '{table.name}' are not unique by {list(table.keys)}.")
+
+
+def create(tables: LocalTables, table: LocalFeatureTable, rows: DataFrame) -> None:
+    """Write the table's first version with its rows, unless another process did so just now."""
+    writer = rows.write.format("delta").mode("ignore").partitionBy(*table.partition_columns)
+    committed(lambda: writer.save(str(tables.folder(table.name))))
+
+
+def merge(tables: LocalTables, table: LocalFeatureTable, df: DataFrame) -> None:
+    """Update rows whose keys exist and insert the others, in one commit; adds columns that the table lacks."""
+    committed(lambda: _add_columns(tables, table, df))
+    session, view = tables.spark.spark_session, f"merge_{uuid4().hex}"
+    df.createOrReplaceTempView(view)
+    try:
+        committed(lambda: session.sql(_merge_sql(tables.full_name(table.name), view, table, df.columns)).collect())
+    finally:
+        session.catalog.dropTempView(view)
+
+
+def _add_columns(tables: LocalTables, table: LocalFeatureTable, df: DataFrame) -> None:
+    """Sail 0.7 knows no ALTER TABLE ADD COLUMNS, nor mergeSchema in a MERGE."""
+    new = [name for name in df.columns if name not in tables.read(table.name).columns]
+    if not new:
+        return
+    from deltalake import DeltaTable, Field
+
+    fields = [Field.from_json(json.dumps(df.schema[name].jsonValue() | {"nullable": True})) for name in new]
+    DeltaTable(tables.folder(table.name)).alter.add_columns(fields)
+
+
+def _merge_sql(target: str, view: str, table: LocalFeatureTable, columns: list[str]) -> str:
+    names = [_quoted(name) for name in columns]
+    same = " AND ".join(f"t.{_quoted(key)} = s.{_quoted(key)}" for key in table.keys)
+    changes = ", ".join(f"{_quoted(name)} = s.{_quoted(name)}" for name in columns if name not in table.keys)
+    update = f"WHEN MATCHED THEN UPDATE SET {changes}" if changes else ""
+    values = ", ".join(f"s.{name}" for name in names)
+    insert = f"WHEN NOT MATCHED THEN INSERT ({', '.join(names)}) VALUES ({values})"  # noqa: S608 - names are quoted
+    return f"MERGE INTO {target} AS t USING {view} AS s ON {same} {update} {insert}"
+
+
+def _quoted(name: str) -> str:
+    return "`{}`".format(name.replace("`", "``"))

@@ -1,0 +1,117 @@
+"""The join in time: for each label row the newest feature row that was known at its moment.
+
+Plain DataFrame code without Python functions; the same rows on Sail and on Apache Spark.
+
+How it works: a running maximum of the feature time, over label and feature rows of one key in order of time, tells
+each label row *which* feature row is its own; an equi-join by key and that time then fetches the row. Label rows are
+shuffled by key once for both steps (twice on Sail with fewer than 4 partitions). Sorting one integer that holds the
+time and, in its last bit, who comes first at equal times is cheaper than sorting by two columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+ORDER, TIME, FOUND, KEY = "__order", "__feature_micros", "__found_micros", "__key_{}"
+MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Match:
+    """By which columns label rows and feature rows belong together.
+
+    `label_keys` and `feature_keys` correspond by position and have the same types; so do the two times, which are
+    timestamps or dates. `lookback` is the oldest age that counts, inclusive; None is any age.
+    """
+
+    label_keys: Sequence[str]
+    feature_keys: Sequence[str]
+    label_time: str
+    feature_time: str
+    lookback: timedelta | None = None
+
+
+def point_in_time_join(labels: DataFrame, features: DataFrame, match: Match, outputs: Mapping[str, str]) -> DataFrame:
+    """Add columns of the newest feature row with `feature_time <= label_time` to each label row.
+
+    The whole row wins: its nulls stay null, they are not filled from older rows. Label rows that are there twice stay
+    twice; without a match, or with a null key, the added columns are null. `features` must have one row per key and
+    time. The result has the columns of `labels`, then those of `outputs` (output column -> feature column), and no
+    particular order of rows.
+
+    A null label time raises when the rows are computed. (The real client drops such rows in one of its join modes.)
+    """
+    from pyspark.sql import functions as F
+
+    found = _newest_times(labels, features, match)
+    keys = [KEY.format(i) for i in range(len(match.feature_keys))]
+    payload = features.select(
+        *(column(name).alias(key) for name, key in zip(match.feature_keys, keys, strict=True)),
+        micros(column(match.feature_time)).alias(TIME),
+        *(column(name).alias(output) for output, name in outputs.items()),
+    )
+    same_row = [column(name) == F.col(key) for name, key in zip(match.label_keys, keys, strict=True)]
+    joined = found.join(payload, [*same_row, F.col(FOUND) == F.col(TIME)], "left")
+    return joined.select(*map(column, labels.columns), *map(column, outputs))
+
+
+def _newest_times(labels: DataFrame, features: DataFrame, match: Match) -> DataFrame:
+    """The label rows with `FOUND`: the time of their feature row, or null."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    moment = micros(column(match.label_time))
+    known = F.when(moment.isNotNull(), moment).otherwise(
+        F.raise_error(F.lit(f"a label row has no time: '{match.label_time}' is null")).cast("bigint")
+    )
+    asking = labels.select("*", F.lit(None).cast("bigint").alias(TIME), (known * 2 + 1).alias(ORDER))
+    answering = features.select(
+        *_as_label_rows(labels, match),
+        micros(column(match.feature_time)).alias(TIME),
+        (micros(column(match.feature_time)) * 2).alias(ORDER),
+    )
+    by_key = Window.partitionBy(*map(column, match.label_keys)).orderBy(ORDER)
+    newest = F.max(TIME).over(by_key.rowsBetween(Window.unboundedPreceding, Window.currentRow))
+    asked = asking.unionAll(answering).withColumn(FOUND, newest).where(F.col(ORDER) % 2 != 0)
+    return asked.withColumn(FOUND, _within(F.col(FOUND), match)).drop(TIME, ORDER)
+
+
+def _as_label_rows(labels: DataFrame, match: Match) -> list[Column]:
+    """The columns of `labels`, filled from a feature row: its keys, and typed nulls for the others."""
+    from pyspark.sql import functions as F
+
+    key_of = dict(zip(match.label_keys, match.feature_keys, strict=True))
+    # A bare NULL in a union makes the column's type void on Sail 0.7.
+    return [
+        (column(key_of[field.name]) if field.name in key_of else F.lit(None).cast(field.dataType)).alias(field.name)
+        for field in labels.schema.fields
+    ]
+
+
+def _within(found: Column, match: Match) -> Column:
+    from pyspark.sql import functions as F
+
+    if match.lookback is None:
+        return found
+    oldest = micros(column(match.label_time)) - F.lit(match.lookback // MICROSECOND).cast("bigint")
+    return F.when(found >= oldest, found)
+
+
+def micros(time: Column) -> Column:
+    """Microseconds since 1970 of a timestamp or a date, as the wall clock of the UTC session shows it."""
+    from pyspark.sql import functions as F
+
+    return F.unix_micros(time.cast("timestamp"))
+
+
+def column(name: str) -> Column:
+    """The column of exactly this name, also when it has a dot or a space in it."""
+    from pyspark.sql import functions as F
+
+    return F.col("`{}`".format(name.replace("`", "``")))

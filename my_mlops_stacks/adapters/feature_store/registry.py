@@ -1,0 +1,98 @@
+"""What the local twin knows about feature tables beyond their rows: one small JSON file per table.
+
+The files lie in `_feature_tables` beside the Delta folders, so that every process of the machine sees the same keys.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from uuid import uuid4
+
+from my_mlops_stacks.training.feature_lookup import as_tuple
+
+FOLDER = "_feature_tables"
+
+
+@dataclass(frozen=True)
+class LocalFeatureTable:
+    """A feature table's description; `primary_keys` without the time-series column, `features` are all columns."""
+
+    name: str
+    primary_keys: tuple[str, ...]
+    timestamp_keys: tuple[str, ...] = ()
+    partition_columns: tuple[str, ...] = ()
+    description: str | None = None
+    tags: Mapping[str, str] | None = None
+    features: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns that identify a row: primary keys, then the time-series column."""
+        return self.primary_keys + self.timestamp_keys
+
+
+@dataclass(frozen=True)
+class FeatureTableRegistry:
+    """The descriptions below one schema's folder. A write is atomic: readers see the old file or the new one."""
+
+    schema_folder: Path
+
+    def get(self, name: str) -> LocalFeatureTable | None:
+        """The description of a table without its columns, None when it was never recorded."""
+        try:
+            record = json.loads(self._file(name).read_text())
+        except FileNotFoundError:
+            return None
+        tuples = ("primary_keys", "timestamp_keys", "partition_columns")
+        return LocalFeatureTable(**record | {key: tuple(record[key]) for key in tuples})
+
+    def put(self, name: str, table: LocalFeatureTable) -> None:
+        """Record a description. The columns stay out: the Delta table is the one place that knows them."""
+        record = asdict(table)
+        del record["features"]
+        file = self._file(name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_name(f"{file.name}.{uuid4().hex}")
+        draft.write_text(json.dumps(record, indent=2))
+        draft.replace(file)
+
+    def remove(self, name: str) -> None:
+        """Forget a description; one that is not there is no error."""
+        self._file(name).unlink(missing_ok=True)
+
+    def _file(self, name: str) -> Path:
+        return self.schema_folder / FOLDER / f"{name}.json"
+
+
+def describe(
+    name: str,
+    primary_keys: str | Sequence[str],
+    timeseries_column: str | None,
+    partition_columns: str | Sequence[str] | None,
+    columns: Sequence[str],
+) -> LocalFeatureTable:
+    """Check the keys of a table about to be created against its columns.
+
+    Raises:
+        ValueError: A key that is there twice or is no column, a time-series column that is no key, or the only one.
+    """
+    keys, partitions = as_tuple(primary_keys), as_tuple(partition_columns)
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"Feature table '{name}': primary_keys {list(keys)} names a column twice.")
+    if timeseries_column is not None and timeseries_column not in keys:
+        raise ValueError(
+            f"Feature table '{name}': the time-series column '{timeseries_column}' must be among primary_keys "
+            f"{list(keys)}."
+        )
+    missing = [column for column in (*keys, *partitions) if column not in columns]
+    if missing:
+        raise ValueError(f"Feature table '{name}': {missing} are keys or partition columns but no columns.")
+    entity = tuple(key for key in keys if key != timeseries_column)
+    if not entity:
+        raise ValueError(f"Feature table '{name}': primary_keys needs a column beside the time-series column.")
+    return replace(
+        LocalFeatureTable(name, entity), timestamp_keys=as_tuple(timeseries_column), partition_columns=partitions
+    )

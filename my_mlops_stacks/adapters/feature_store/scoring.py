@@ -1,0 +1,164 @@
+"""Predicting inside Spark with a raw MLflow model.
+
+The model is Python, so this is the one place where rows pass through Python: as Arrow batches, which share their
+memory with the engine; only the model's inputs become pandas, in chunks that keep LightGBM and its like busy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from my_mlops_stacks.adapters.feature_store.protocol import PREDICTION_COLUMN
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    from mlflow.pyfunc import PyFuncModel
+    from pyspark.sql import DataFrame
+    from pyspark.sql.types import DataType
+
+CHUNK_ROWS = 65_536
+PRIMITIVES = {
+    "double": "float64",
+    "float": "float32",
+    "int": "int32",
+    "integer": "int32",
+    "long": "int64",
+    "bigint": "int64",
+    "boolean": "bool",
+    "string": "string",
+}
+RESULT_TYPE = re.compile(r"(?:array<\s*(?P<element>\w+)\s*>|(?P<primitive>\w+))", re.IGNORECASE)
+_loading = Lock()
+
+
+def with_predictions(df: DataFrame, raw_model: Path, inputs: Sequence[str], result_type: str | DataType) -> DataFrame:
+    """The rows of `df` with the model's `prediction` for its `inputs`, computed when the result is."""
+    from pyspark.sql.types import StructField, StructType
+
+    kind = ResultKind.parse(result_type)
+    _load(str(raw_model))  # a model that does not load fails here, not in the middle of a job
+    schema = StructType([*df.schema.fields, StructField(PREDICTION_COLUMN, kind.spark_type())])
+    return df.mapInArrow(partial(_predict_batches, str(raw_model), tuple(inputs), kind), schema)
+
+
+class ResultKind:
+    """What `prediction` looks like: one value a row, or an array of them.
+
+    As MLflow's `spark_udf` does, one value is the leftmost column of the model's output that fits the type, an array
+    all columns that fit, and strings are made of anything.
+    """
+
+    def __init__(self, element: str, is_array: bool) -> None:
+        self.element, self.is_array = element, is_array
+
+    @classmethod
+    def parse(cls, result_type: str | DataType) -> ResultKind:
+        """Read `double`, `array<float>` and the like, or a Spark type.
+
+        Raises:
+            ValueError: the type is none that a prediction can have.
+        """
+        text = result_type if isinstance(result_type, str) else result_type.simpleString()
+        found = RESULT_TYPE.fullmatch(text.strip())
+        element = (found["element"] or found["primitive"]).lower() if found else ""
+        if element not in PRIMITIVES:
+            raise ValueError(
+                f"result_type '{text}' is none of {', '.join(PRIMITIVES)}, nor an array<...> of one of them."
+            )
+        return cls(PRIMITIVES[element], bool(found and found["element"]))
+
+    def spark_type(self) -> DataType:
+        from pyspark.sql.pandas.types import from_arrow_type
+
+        return from_arrow_type(self.arrow_type())
+
+    def arrow_type(self) -> pa.DataType:
+        import pyarrow as pa
+
+        names = {"float64": pa.float64(), "float32": pa.float32(), "bool": pa.bool_(), "string": pa.string()}
+        element = names.get(self.element) or {"int32": pa.int32(), "int64": pa.int64()}[self.element]
+        return pa.list_(element) if self.is_array else element
+
+    def column(self, predicted: Any) -> pa.Array:
+        """A model's output, one row or item per input row, as a column.
+
+        Raises:
+            ValueError: no column of the output fits the type.
+        """
+        import pandas as pd
+        import pyarrow as pa
+
+        fitting = self._fitting(pd.DataFrame(predicted))
+        if fitting.shape[1] == 0:
+            raise ValueError(
+                f"The model's output has no column that fits result_type '{self.element}': ask for 'string' or "
+                "'array<string>', or for the type that the model predicts."
+            )
+        values = fitting.to_numpy().tolist() if self.is_array else fitting.iloc[:, 0]
+        return pa.array(values, self.arrow_type())
+
+    def _fitting(self, output: pd.DataFrame) -> pd.DataFrame:
+        if self.element == "string":
+            return output.map(str)
+        kinds = {
+            "bool": ["bool"],
+            "int32": ["int8", "uint8", "int16", "uint16", "int32"],
+            "int64": ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64"],
+        }
+        return output.select_dtypes(kinds.get(self.element, ["number"])).astype(self.element)
+
+
+def _predict_batches(
+    raw_model: str, inputs: tuple[str, ...], kind: ResultKind, batches: Iterator[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    model = _load(raw_model)
+    chunk: list[pa.RecordBatch] = []
+    for batch in batches:
+        chunk.append(batch)
+        if sum(part.num_rows for part in chunk) >= CHUNK_ROWS:
+            yield from _predict_chunk(model, inputs, kind, chunk)
+            chunk = []
+    if chunk:
+        yield from _predict_chunk(model, inputs, kind, chunk)
+
+
+def _predict_chunk(
+    model: PyFuncModel, inputs: tuple[str, ...], kind: ResultKind, chunk: list[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    table = pa.Table.from_batches(chunk)
+    if table.num_rows == 0:
+        return
+    prediction = kind.column(model.predict(_as_pandas(table.select(list(inputs)))))
+    yield from table.append_column(PREDICTION_COLUMN, prediction).to_batches()
+
+
+def _as_pandas(table: pa.Table) -> pd.DataFrame:
+    """The rows as `toPandas()` gave them in training: timestamps are wall clock without a zone."""
+    import pyarrow as pa
+
+    naive = [
+        pa.field(field.name, pa.timestamp(field.type.unit)) if pa.types.is_timestamp(field.type) else field
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(naive)).to_pandas()
+
+
+def _load(raw_model: str) -> PyFuncModel:
+    """The model, loaded once per process: tasks of one process share it."""
+    with _loading:
+        return _cached(raw_model)
+
+
+@lru_cache(maxsize=8)
+def _cached(raw_model: str) -> PyFuncModel:
+    import mlflow.pyfunc
+
+    return mlflow.pyfunc.load_model(raw_model)

@@ -1,0 +1,41 @@
+"""Steps on Databricks: `UnityCatalogStepLauncher` and the protocol between the Dagster host and the cluster.
+
+Host and cluster share nothing but a Unity Catalog volume. The host reaches it through the Files API, the cluster as a
+folder. Everything on it is a whole file with a name of its own: a file on a volume appears when its writer closes it,
+so a reader sees a file completely or not at all, and neither appending nor renaming is atomic there.
+
+    <volume>/code/<sha256>.zip              host     the project's packages; once per content
+    <volume>/code/<sha256>.json             host     written last: this code is staged, and where its main file is
+    <volume>/runs/<Dagster run>/            one folder per Dagster run, removed when the run has ended
+      lease                                 host     rewritten while a step is followed; removed to end what still runs
+      workers/<name>-g<generation>/
+        run.json                            host     the Databricks run that serves this inbox
+        inbox/<step>__a<attempt>            host     one request: the path of the attempt's folder
+        stop                                host     the Dagster run has ended: leave when idle
+      steps/<step>/a<attempt>/
+        request                             host     a JSON line (versions, environment, secret references), then the
+                                                     pickled StepRunRef with the data versions of upstream assets
+        run.json                            host     the Databricks run of an attempt that has one to itself
+        m-00001.json.gz, m-00002...         cluster  Dagster events as JSON, stdout and stderr; the last one has `done`
+        ended                               cluster  nothing of this attempt runs any more
+        cancel                              host     stop this attempt
+        infrastructure                      host     this attempt was lost with its cluster: it counts as no retry of
+                                                     the asset's own policy
+
+The rules that make it survive:
+
+- *One Databricks run per worker without a lock.* Every step that needs the worker submits it with the same idempotency
+  token, so that all of them get the same Databricks run. A worker whose run has ended gets the next generation.
+- *The first message is written before user code starts.* An attempt without a message did nothing, and may be given
+  to another worker.
+- *A request is written once.* A host that finds the request of its attempt was there before: it reattaches, replays
+  every message, and stores only the events that the run's log does not have yet.
+- *The final Dagster event decides.* The state of the Databricks run is asked for only when messages fail to come.
+- *A retry waits until the previous attempt is dead*, by its `ended` file or by the end of its Databricks run.
+- *A lease ends a cluster that nobody follows*: not renewed for `lease_s`, or removed, the process on the cluster ends.
+
+Pickles travel only from the host to the cluster (Dagster's StepRunRef has no other form), so the volume must be
+writable by the pipeline's identity alone. What comes back is JSON.
+
+This module imports nothing: the cluster compares versions before anything of Dagster is loaded.
+"""

@@ -1,0 +1,98 @@
+"""On what compute a step runs, and how the Jobs API is asked for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, get_args
+
+Kind = Literal["worker", "job", "serverless", "existing_cluster"]
+COMPUTE_KEY = "databricks/compute"
+RUNTIME_OWN = {"pyspark", "databricks-connect"}
+ENVIRONMENT_KEY = "default"
+
+
+@dataclass(frozen=True)
+class Compute:
+    """The compute of a target, or of one asset.
+
+    `kind`: `worker` is one Databricks run for all steps of a Dagster run (a job cluster, or serverless when
+    `serverless`); `job` a job cluster, `serverless` a serverless task and `existing_cluster` the cluster
+    `existing_cluster_id` for this step alone. `new_cluster` is the Jobs API's object; `instance_pool_id`,
+    `driver_instance_pool_id` and `policy_id` are put into it. A worker runs up to `parallel_steps` steps at once and
+    leaves after `idle_s` seconds without one. Databricks cancels a run after `timeout_s` seconds; 0 is never.
+    """
+
+    kind: Kind = "worker"
+    serverless: bool = False
+    new_cluster: Mapping[str, Any] = field(default_factory=dict)
+    existing_cluster_id: str | None = None
+    instance_pool_id: str | None = None
+    driver_instance_pool_id: str | None = None
+    policy_id: str | None = None
+    environment_version: str = "5"
+    parallel_steps: int = 4
+    idle_s: float = 120.0
+    timeout_s: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"Compute kind {self.kind!r} is unknown: choose one of {', '.join(get_args(Kind))}.")
+        if self.kind == "existing_cluster" and not self.existing_cluster_id:
+            raise ValueError("Compute kind existing_cluster needs existing_cluster_id.")
+
+    @property
+    def on_serverless(self) -> bool:
+        return self.kind == "serverless" or (self.kind == "worker" and self.serverless)
+
+    def overridden(self, changes: Mapping[str, Any]) -> Compute:
+        """This compute with an asset's changes; `new_cluster` is merged, everything else replaced.
+
+        Raises:
+            ValueError: a key is unknown.
+        """
+        known = [item.name for item in fields(self)]
+        for key in changes:
+            if key not in known:
+                raise ValueError(f"{COMPUTE_KEY} has the unknown key {key!r}; valid keys are {', '.join(known)}.")
+        cluster = {**self.new_cluster, **changes.get("new_cluster", {})}
+        return replace(self, **{**changes, "new_cluster": cluster})
+
+    def cluster(self, tags: Mapping[str, str]) -> dict[str, Any]:
+        """The Jobs API's `new_cluster`."""
+        given = {
+            "instance_pool_id": self.instance_pool_id,
+            "driver_instance_pool_id": self.driver_instance_pool_id,
+            "policy_id": self.policy_id,
+        }
+        cluster = {**self.new_cluster, **{key: value for key, value in given.items() if value}}
+        return {**cluster, "custom_tags": {**cluster.get("custom_tags", {}), **tags}}
+
+
+def submit_payload(
+    compute: Compute, name: str, main_file: str, parameters: list[str], requirements: Iterable[str], tags: Mapping[str, str]
+) -> dict[str, Any]:
+    """The body of `runs/submit`, without its idempotency token."""
+    task: dict[str, Any] = {
+        "task_key": "dagster",
+        "spark_python_task": {"python_file": main_file, "parameters": parameters},
+    }
+    payload: dict[str, Any] = {"run_name": name, "tasks": [task]}
+    if compute.timeout_s:
+        payload["timeout_seconds"] = compute.timeout_s
+    libraries = [line for line in requirements if _package(line) not in RUNTIME_OWN]
+    if compute.on_serverless:
+        task["environment_key"] = ENVIRONMENT_KEY
+        spec = {"environment_version": compute.environment_version, "dependencies": libraries}
+        return {**payload, "environments": [{"environment_key": ENVIRONMENT_KEY, "spec": spec}]}
+    task["libraries"] = [{"pypi": {"package": line}} for line in libraries]
+    if compute.kind == "existing_cluster":
+        task["existing_cluster_id"] = compute.existing_cluster_id
+    else:
+        task["new_cluster"] = compute.cluster(tags)
+    return payload
+
+
+def _package(requirement: str) -> str:
+    return re.split(r"[^A-Za-z0-9_.-]", requirement, maxsplit=1)[0].lower().replace("_", "-")

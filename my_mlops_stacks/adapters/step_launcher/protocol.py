@@ -1,0 +1,84 @@
+"""Names and formats of the files on the staging volume, for both sides; the package's docstring explains them.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+MODULE_OF_REMOTE = "my_mlops_stacks.adapters.step_launcher.remote.worker"
+
+
+def run_folder(volume: str, run_id: str) -> str:
+    return f"{volume}/runs/{run_id}"
+
+
+def lease_file(folder_of_run: str) -> str:
+    return f"{folder_of_run}/lease"
+
+
+def worker_folder(folder_of_run: str, name: str, generation: int) -> str:
+    return f"{folder_of_run}/workers/{name}-g{generation}"
+
+
+def attempt_folder(folder_of_run: str, step_key: str, attempt: int) -> str:
+    """The folder of one attempt of one step; keys of mapped steps have brackets, which a path should not have."""
+    return f"{folder_of_run}/steps/{re.sub(r'[^A-Za-z0-9_.-]', '_', step_key)}/a{attempt}"
+
+
+def inbox_file(folder_of_worker: str, folder_of_attempt: str) -> str:
+    step, attempt = folder_of_attempt.rsplit("/", 2)[1:]
+    return f"{folder_of_worker}/inbox/{step}__{attempt}"
+
+
+def message_file(folder_of_attempt: str, number: int) -> str:
+    return f"{folder_of_attempt}/m-{number:05d}.json.gz"
+
+
+@dataclass(frozen=True)
+class Done:
+    """How an attempt ended on the cluster.
+
+    `final_event` is the type of the last Dagster event of the step (STEP_SUCCESS, STEP_FAILURE, STEP_UP_FOR_RETRY), or
+    None when the step did not get that far; then `error` is a traceback, or one sentence when `mismatch`.
+    """
+
+    final_event: str | None
+    error: str | None = None
+    mismatch: bool = False
+
+
+@dataclass(frozen=True)
+class Message:
+    """What one message file says: serialized Dagster events, and what the step wrote to stdout and stderr since."""
+
+    events: tuple[str, ...] = ()
+    out: str = ""
+    err: str = ""
+    done: Done | None = None
+
+    def to_bytes(self) -> bytes:
+        return gzip.compress(json.dumps(asdict(self)).encode(), compresslevel=3, mtime=0)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Message:
+        """Raises ValueError, EOFError or OSError (gzip's) for bytes that are not a whole message."""
+        raw = json.loads(gzip.decompress(data))
+        done = Done(**raw["done"]) if raw["done"] else None
+        return cls(tuple(raw["events"]), raw["out"], raw["err"], done)
+
+
+def request_bytes(header: Mapping[str, Any], body: bytes) -> bytes:
+    return json.dumps(header).encode() + b"\n" + body
+
+
+def split_request(data: bytes) -> tuple[dict[str, Any], bytes]:
+    """The header, readable without Dagster, and the pickled body."""
+    header, _, body = data.partition(b"\n")
+    return json.loads(header), body

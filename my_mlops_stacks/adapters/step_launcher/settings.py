@@ -1,0 +1,89 @@
+"""What a target says about its step launcher: frozen, and without a secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from my_mlops_stacks.adapters.step_launcher.compute import Compute
+from my_mlops_stacks.adapters.step_launcher.cost import PriceTable
+
+PACKAGE = Path(__file__).resolve().parents[2]
+LOOKS_SECRET = re.compile(r"token|secret|password|passwd|credential|private_?key|access_?key|api_?key", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class SecretReference:
+    """A secret scope's key whose value the cluster puts into the environment variable `variable`."""
+
+    variable: str
+    scope: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds.
+
+    `poll_s`: between two looks for messages; the first looks of a step come sooner. `pending_poll_s`: between two
+    looks at a Databricks run that has not started. `silence_s`: without a message for so long, the run's state is
+    asked for. `outage_s`: for so long a call that fails is repeated. `ending_grace_s`: messages may appear for so
+    long after a Databricks run ended. `cancel_grace_s`: an attempt is given so long to end by itself before its
+    Databricks run is cancelled. `lease_s`: a cluster whose host is silent for so long ends.
+    """
+
+    poll_s: float = 1.0
+    pending_poll_s: float = 2.0
+    silence_s: float = 4.0
+    outage_s: float = 600.0
+    credentials_s: float = 30.0
+    ending_grace_s: float = 10.0
+    cancel_grace_s: float = 15.0
+    lease_s: float = 900.0
+    call_timeout_s: float = 30.0
+
+
+@dataclass(frozen=True)
+class LauncherSettings:
+    """Settings of one target's launcher.
+
+    `volume` is a Unity Catalog volume, or a folder of one, that only the pipeline's identity may write.
+    `packages` are folders of import packages; this project's own is always staged. `requirements` are pinned lines as
+    in requirements.txt; pyspark is left to the runtime. `environment` is set on the cluster before definitions are
+    loaded there. `workspace_folder` holds the main file; by default a folder in the home of the identity. Without
+    `host`, the SDK's unified authentication finds the workspace. `matched_packages` must agree in major.minor.
+    """
+
+    volume: str
+    compute: Compute = field(default_factory=Compute)
+    packages: tuple[Path, ...] = ()
+    requirements: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[SecretReference, ...] = ()
+    host: str | None = None
+    workspace_folder: str | None = None
+    prices: PriceTable | None = None
+    infrastructure_retries: int = 1
+    matched_packages: tuple[str, ...] = ("dagster", "mlflow", "pyspark")
+    timing: Timing = field(default_factory=Timing)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"/Volumes(/[^/]+){3,}", self.volume):
+            raise ValueError(f"The staging volume is {self.volume!r}: write it as /Volumes/<catalog>/<schema>/<volume>.")
+        for name in self.environment:
+            if LOOKS_SECRET.search(name):
+                raise ValueError(f"{name} looks like a secret: give the launcher a SecretReference instead of its value.")
+        if self.timing.lease_s <= self.timing.outage_s:
+            raise ValueError("lease_s must be longer than outage_s, or an outage that the host survives ends the cluster.")
+
+    @property
+    def staged_packages(self) -> tuple[Path, ...]:
+        return tuple(dict.fromkeys((PACKAGE, *self.packages)))
+
+
+def read_requirements(file: Path) -> tuple[str, ...]:
+    """The requirement lines of a requirements.txt, without comments."""
+    lines = (line.split("#", 1)[0].strip() for line in file.read_text().splitlines())
+    return tuple(line for line in lines if line)

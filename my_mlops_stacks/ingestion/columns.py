@@ -1,0 +1,15 @@
+"""The columns of trips, accepted and rejected: their types and meanings."""
+
+from __future__ import annotations
+
+RAW_COLUMNS = {
+    "tpep_pickup_datetime": ("timestamp", "When the meter was switched on: wall clock of New York, without a zone"),
+    "tpep_dropoff_datetime": ("timestamp", "When the meter was switched off: wall clock of New York, without a zone"),
+    "trip_distance": ("double", "Distance driven, in miles"),
+    "fare_amount": ("double", "Fare by the meter in USD, without tip, tolls and taxes: what the model predicts"),
+    "pickup_zip": ("int", "US zip code of the pickup, as a number: 7030 is 07030"),
+    "dropoff_zip": ("int", "US zip code of the drop-off, as a number"),
+}
+
+TRIP_COLUMNS = RAW_COLUMNS | {"day": ("date", "Day of the pickup on the wall clock, the partition")}
+REJECTED_COLUMNS = RAW_COLUMNS | {"reason": ("string", "Every rule that the trip breaks, separated by '; '")}

@@ -1,0 +1,141 @@
+"""Every target's definitions load, lightly, and hold together."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+
+from my_mlops_stacks.definitions import build_definitions
+from my_mlops_stacks.target import load_target
+
+TARGETS = ("local", "dev", "test", "staging", "prod")
+HEAVY = ("mlflow", "pyspark", "pysail", "pandas", "numpy", "lightgbm", "sklearn", "matplotlib", "deltalake", "databricks")
+
+
+@pytest.fixture
+def local() -> dg.Definitions:
+    return build_definitions(load_target("local", environ={}))
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_definitions_of_every_target_load(name):
+    definitions = build_definitions(load_target(name, environ={}))
+    dg.Definitions.validate_loadable(definitions)
+    assets = {key.to_user_string() for key in definitions.resolve_asset_graph().get_all_asset_keys()}
+    assert assets == {
+        "raw_trips",
+        "trips",
+        "rejected_trips",
+        "trip_pickup_features",
+        "trip_dropoff_features",
+        "fare_model",
+        "challenger",
+        "champion",
+        "predictions",
+        "inference_profile_metrics",
+        "inference_drift_metrics",
+    }
+
+
+def test_loading_the_local_code_location_imports_no_library_that_only_steps_need():
+    code = f"""
+import sys
+import my_mlops_stacks.definitions as d
+import dagster as dg
+d.defs.load_fn() if hasattr(d.defs, "load_fn") else d.defs()
+print([name for name in {HEAVY!r} if name in sys.modules])
+"""
+    environ = {key: value for key, value in os.environ.items() if key != "MLOPS_TARGET"}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_asset_says_what_it_is(local):
+    for spec in local.resolve_all_asset_specs():
+        assert spec.description and spec.owners and spec.group_name != "default", spec.key
+    made = [spec for spec in local.resolve_all_asset_specs() if spec.key != dg.AssetKey("raw_trips")]
+    assert all(spec.kinds and spec.code_version for spec in made)
+
+
+def test_what_blocks_and_what_does_not(local):
+    graph = local.resolve_asset_graph()
+    blocking = {f"{key.asset_key.to_user_string()}.{key.name}" for key in graph.asset_check_keys if graph.get(key).blocking}
+    assert blocking == {
+        "trips.few_trips_are_rejected",
+        "trip_pickup_features.keys_are_unique_and_not_null",
+        "trip_dropoff_features.keys_are_unique_and_not_null",
+        "fare_model.root_mean_squared_error_within_threshold",
+        "fare_model.mean_absolute_error_within_threshold",
+        "fare_model.r2_score_within_threshold",
+        "fare_model.candidate_beats_champion",
+    }
+
+
+@pytest.mark.parametrize(("name", "running"), [("local", False), ("dev", False), ("test", False), ("prod", True)])
+def test_schedules_run_where_the_target_says_so(name, running):
+    definitions = build_definitions(load_target(name, environ={}))
+    crons = {
+        "feature_engineering_schedule": "0 7 * * *",
+        "model_training_schedule": "0 9 * * *",
+        "batch_inference_schedule": "0 11 * * *",
+        "monitoring_schedule": "0 18 * * *",
+    }
+    for schedule, cron in crons.items():
+        found = definitions.resolve_schedule_def(schedule)
+        assert (found.cron_schedule, found.execution_timezone) == (cron, "UTC")
+        assert (found.default_status == dg.DefaultScheduleStatus.RUNNING) is running
+
+
+def tick(definitions: dg.Definitions, at: datetime):
+    schedule = definitions.resolve_schedule_def("feature_engineering_schedule")
+    with dg.build_schedule_context(
+        scheduled_execution_time=at, repository_def=definitions.get_repository_def()
+    ) as context:
+        return schedule.evaluate_tick(context)
+
+
+def test_a_tick_materializes_the_day_that_ended(local):
+    requests = tick(local, datetime(2016, 1, 6, 7, tzinfo=UTC)).run_requests
+    assert [request.partition_key for request in requests] == ["2016-01-05"]
+
+
+def test_a_tick_after_the_last_day_is_skipped_with_the_key_to_change(local):
+    skipped = tick(local, datetime(2026, 1, 6, 7, tzinfo=UTC))
+    assert not skipped.run_requests
+    assert "2026-01-05 is not a partition: they end on 2016-02-29; set last_day in databricks.yml" in skipped.skip_message
+
+
+@pytest.mark.parametrize(
+    ("channel", "environ", "sensors"),
+    [
+        ("none", {}, {"retraining_sensor"}),
+        ("teams", {"ALERT_TEAMS_WEBHOOK_URL": "https://example.invalid/hook"}, {"retraining_sensor", "run_failure_sensor"}),
+        (
+            "email",
+            {
+                "ALERT_EMAIL_FROM": "a@example.invalid",
+                "ALERT_EMAIL_PASSWORD": "x",
+                "ALERT_EMAIL_TO": "b@example.invalid",
+                "ALERT_SMTP_HOST": "smtp.example.invalid",
+            },
+            {"retraining_sensor", "run_failure_sensor"},
+        ),
+    ],
+)
+def test_failures_are_told_through_the_targets_channel(monkeypatch, channel, environ, sensors):
+    for key, value in environ.items():
+        monkeypatch.setenv(key, value)
+    target = load_target("local", environ={"BUNDLE_VAR_alert_channel": channel})
+    assert {sensor.name for sensor in build_definitions(target).sensors} == sensors
+
+
+def test_a_channel_without_its_secret_is_refused(monkeypatch):
+    monkeypatch.delenv("ALERT_TEAMS_WEBHOOK_URL", raising=False)
+    target = load_target("local", environ={"BUNDLE_VAR_alert_channel": "teams"})
+    with pytest.raises(ValueError, match="set the environment variable ALERT_TEAMS_WEBHOOK_URL"):
+        build_definitions(target)

@@ -1,0 +1,271 @@
+"""The whole pipeline on this machine, as Dagster runs it: what it makes, and that doing it again changes nothing."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pandas as pd
+import pytest
+from deltalake import DeltaTable
+
+from my_mlops_stacks.__main__ import run_pipeline
+from my_mlops_stacks.adapters.model_registry import ModelRegistry
+from my_mlops_stacks.defs.resources import build_resources
+from my_mlops_stacks.definitions import build_definitions
+from my_mlops_stacks.target import Target, load_target
+
+DAYS = ("2016-01-01", "2016-02-29")
+
+
+class Pipeline:
+    """A state folder of its own, and the means to run jobs on it and to look at what they made."""
+
+    def __init__(self, folder: Path) -> None:
+        self.target: Target = load_target("local", environ={"BUNDLE_VAR_state_folder": str(folder / "state")})
+        self.instance = dg.DagsterInstance.local_temp(str(folder / "dagster"))
+        self.definitions = build_definitions(self.target)
+        with dg.build_resources({"r": build_resources(self.target)["model_registry"]}) as resources:
+            self.registry: ModelRegistry = resources.r
+
+    def run(self, job: str, days: tuple[str, str] | None = None, **config: object) -> dg.ExecuteInProcessResult:
+        tags = {f"dagster/asset_partition_range_{end}": day for end, day in zip(("start", "end"), days or (), strict=False)}
+        run_config = {"ops": {op: {"config": values} for op, values in config.items()}}
+        return self.definitions.resolve_job_def(job).execute_in_process(
+            run_config=run_config, instance=self.instance, tags=tags, raise_on_error=False
+        )
+
+    def table(self, name: str) -> pd.DataFrame:
+        """The Delta table, read without any code of the project."""
+        table = DeltaTable(self.target.state_path / "warehouse" / self.target.schema_name / name)
+        return table.to_pandas().sort_values(list(table.schema().to_arrow().names)[:4], ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory, real_path) -> Pipeline:
+    """The pipeline after one whole run on the real trips."""
+    made = Pipeline(tmp_path_factory.mktemp("pipeline"))
+    made.results = run_pipeline(made.target, made.registry, made.instance)
+    return made
+
+
+@pytest.fixture(scope="module")
+def real_path(tmp_path_factory) -> Path:
+    from my_mlops_stacks_tests.conftest import find_real_trips
+
+    with pytest.MonkeyPatch.context() as patch:
+        path = find_real_trips()
+        patch.setenv("TRIPS_PATH", str(path))
+        yield path
+
+
+def test_every_real_trip_is_accepted_or_kept_aside(pipeline):
+    assert len(pipeline.table("trips")) == 9_961
+    rejected = pipeline.table("rejected_trips")
+    assert len(rejected) == 39
+    assert rejected["reason"].str.len().min() > 0
+
+
+def test_the_model_is_as_good_as_honest_features_allow(pipeline):
+    metrics = pipeline.registry.run_metrics(pipeline.registry.at_alias("champion"))
+    assert metrics["root_mean_squared_error"] <= 2.8
+    assert metrics["root_mean_squared_error"] < metrics["rmse_of_mean_fare"] / 3
+    assert metrics["example_count"] == 2_903
+
+
+def test_the_first_version_holds_every_alias_but_the_previous_one(pipeline):
+    versions = {alias: pipeline.registry.find_alias(alias) for alias in ("candidate", "challenger", "champion")}
+    assert len({version.version for version in versions.values()}) == 1
+    assert versions["champion"].tags["validation_status"] == "passed"
+
+
+def test_every_held_out_trip_is_predicted_once_by_the_champion(pipeline):
+    predictions, trips = pipeline.table("predictions"), pipeline.table("trips")
+    unseen = trips[trips.tpep_pickup_datetime.dt.tz_localize(None) >= "2016-02-15"]
+    assert len(predictions) == len(unseen)
+    assert predictions["prediction"].notna().all()
+    assert set(predictions["model_version"]) == {pipeline.registry.at_alias("champion").version}
+    assert (predictions["prediction_time"].dt.tz_localize(None) <= datetime.now()).all()
+    assert "fare_amount" not in predictions and "tpep_dropoff_datetime" not in predictions
+
+
+def test_features_of_a_prediction_are_the_newest_known_at_its_pickup(pipeline):
+    predictions, features = pipeline.table("predictions"), pipeline.table("trip_pickup_features")
+    expected = pd.merge_asof(
+        predictions[["tpep_pickup_datetime", "pickup_zip"]].sort_values("tpep_pickup_datetime"),
+        features[["ts", "zip", "mean_fare_window_1h_pickup_zip"]].sort_values("ts"),
+        left_on="tpep_pickup_datetime",
+        right_on="ts",
+        left_by="pickup_zip",
+        right_by="zip",
+    )["mean_fare_window_1h_pickup_zip"]
+    got = predictions.sort_values("tpep_pickup_datetime")["mean_fare_window_1h_pickup_zip"]
+    assert sorted(got.fillna(-1)) == pytest.approx(sorted(expected.fillna(-1)))
+
+
+def test_the_monitor_tables_describe_each_day(pipeline):
+    profile, predictions = pipeline.table("inference_profile_metrics"), pipeline.table("predictions")
+    assert profile["count"].sum() == profile["labelled_count"].sum() == len(predictions)
+    trips = pipeline.table("trips")
+    expected = duckdb.query("""
+        SELECT CAST(p.day AS VARCHAR) AS day, sqrt(avg((prediction - fare_amount) ** 2)) AS rmse
+        FROM predictions p JOIN trips t USING (tpep_pickup_datetime, pickup_zip, dropoff_zip, trip_distance)
+        GROUP BY p.day ORDER BY p.day
+    """).df()
+    got = profile.sort_values("day")["root_mean_squared_error"]
+    assert list(got) == pytest.approx(list(expected["rmse"]))
+    assert len(trips) and pipeline.table("inference_drift_metrics").groupby("column_name").size().nunique() == 1
+
+
+def test_each_partition_has_its_own_row_count(pipeline):
+    records = pipeline.instance.fetch_materializations(dg.AssetKey("trip_pickup_features"), limit=100).records
+    counts = {
+        record.partition_key: record.asset_materialization.metadata["dagster/partition_row_count"].value
+        for record in records
+    }
+    stored = pipeline.table("trip_pickup_features").groupby("day").size()
+    assert counts == {str(day): count for day, count in stored.items()}
+    assert len(set(counts.values())) > 30
+
+
+def test_the_ui_gets_schemas_lineage_previews_and_plots(pipeline):
+    def metadata(asset: str) -> dict:
+        return pipeline.instance.get_latest_materialization_event(dg.AssetKey(asset)).asset_materialization.metadata
+
+    columns = metadata("trip_pickup_features")["dagster/column_schema"].value.columns
+    assert all(column.description for column in columns)
+    lineage = metadata("predictions")["dagster/column_lineage"].value.deps_by_column
+    assert lineage["pickup_hour"][0].column_name == "tpep_pickup_datetime"
+    for asset, plot in (
+        ("fare_model", "feature_importance"),
+        ("inference_profile_metrics", "error_over_time"),
+        ("inference_drift_metrics", "drift"),
+    ):
+        assert metadata(asset)[plot].value.startswith("![plot](data:image/png;base64,")
+    assert "/runs/" in metadata("fare_model")["mlflow_run"].value
+
+
+def test_every_check_passed(pipeline):
+    evaluations = [e for result in pipeline.results.values() for e in result.get_asset_check_evaluations()]
+    assert len(evaluations) == 10
+    assert [e.check_name for e in evaluations if not e.passed] == []
+
+
+def test_days_done_again_give_the_same_tables(pipeline):
+    names = ("trips", "trip_pickup_features", "trip_dropoff_features", "predictions", "inference_profile_metrics")
+    before = {name: pipeline.table(name) for name in names}
+    for job in ("feature_engineering_job", "batch_inference_job", "monitoring_job"):
+        assert pipeline.run(job, ("2016-02-20", "2016-02-21")).success
+        assert pipeline.run(job, ("2016-02-22", "2016-02-22")).success
+    for name in names:
+        pd.testing.assert_frame_equal(
+            pipeline.table(name).drop(columns="prediction_time", errors="ignore"),
+            before[name].drop(columns="prediction_time", errors="ignore"),
+        )
+
+
+def test_a_second_training_on_the_same_trips_ties_and_takes_over(pipeline):
+    first = pipeline.registry.at_alias("champion")
+    days = ("2016-02-28", "2016-02-28")
+    old = pipeline.table("predictions")
+    assert pipeline.run("model_training_job").success
+    second = pipeline.registry.at_alias("champion")
+    assert second.version == first.version + 1
+    assert pipeline.registry.at_alias("previous_champion").version == first.version
+    assert pipeline.run("batch_inference_job", days).success
+    kept = pipeline.table("predictions")
+    kept = kept[kept.model_version == first.version].reset_index(drop=True)
+    assert len(kept) == len(old)  # what the first version predicted stays
+
+
+def test_a_candidate_that_fails_a_rule_is_not_promoted(pipeline):
+    before = pipeline.registry.at_alias("champion").version
+    result = pipeline.run("model_training_job", fare_model={"num_boost_round": 1})
+    failed = {e.check_name for e in result.get_asset_check_evaluations() if not e.passed}
+    assert not result.success
+    assert {"root_mean_squared_error_within_threshold", "candidate_beats_champion"} <= failed
+    assert pipeline.registry.at_alias("champion").version == before
+    assert pipeline.registry.at_alias("candidate").tags["validation_status"] == "failed"
+    alone = dg.materialize(
+        pipeline.definitions.resolve_asset_graph().assets_defs,
+        selection=["challenger", "champion"],
+        resources=build_resources(pipeline.target),
+        instance=pipeline.instance,
+        raise_on_error=False,
+    )
+    assert not alone.success  # nor in a run of its own, where no check blocks
+    assert pipeline.registry.at_alias("champion").version == before
+
+
+def test_a_dry_run_reports_and_never_promotes(pipeline):
+    before = pipeline.registry.at_alias("champion").version
+    result = pipeline.run("model_training_job", candidate_validation={"run_mode": "dry_run"})
+    assert result.success
+    assert pipeline.registry.at_alias("champion").version == before
+    assert pipeline.registry.at_alias("candidate").tags["validation_status"] == "dry_run"
+
+
+def test_the_fare_of_a_trip_is_not_in_the_features_that_it_looks_up(tmp_path, pipeline, real_path):
+    """The leak of the ancestor: change one trip's fare, and what this trip is predicted from must stay."""
+    trips = pd.read_parquet(real_path)
+    victim = trips.index[(trips.tpep_pickup_datetime > "2016-02-16") & (trips.fare_amount > 0)][0]
+    trips.loc[victim, "fare_amount"] += 500.0
+    trips.astype({"tpep_pickup_datetime": "datetime64[us]", "tpep_dropoff_datetime": "datetime64[us]"}).to_parquet(
+        tmp_path / "changed.parquet"
+    )
+    changed = Pipeline(tmp_path)
+    path = str(tmp_path / "changed.parquet")
+    assert changed.run("feature_engineering_job", DAYS, ingest_trips={"path": path}).success
+    trip = trips.loc[victim]
+
+    def looked_up(made: Pipeline) -> list[tuple]:
+        features = made.table("trip_pickup_features")
+        known = features[
+            (features.zip == trip.pickup_zip) & (features.ts.dt.tz_localize(None) <= trip.tpep_pickup_datetime)
+        ]
+        return [tuple(row) for row in known.itertuples(index=False)]
+
+    assert looked_up(changed) == looked_up(pipeline)
+    everything = changed.table("trip_pickup_features")["mean_fare_window_1h_pickup_zip"].sum()
+    assert everything > pipeline.table("trip_pickup_features")["mean_fare_window_1h_pickup_zip"].sum() + 400
+
+
+def test_generated_trips_run_too_without_any_input(tmp_path, monkeypatch):
+    monkeypatch.delenv("TRIPS_PATH", raising=False)
+    made = Pipeline(tmp_path)
+    assert made.run("feature_engineering_job", DAYS, ingest_trips={"rows": 2_000}).success
+    assert len(made.table("trips")) + len(made.table("rejected_trips")) == 2_000
+
+
+def failure(result: dg.ExecuteInProcessResult) -> str:
+    return "\n".join(
+        str(event.step_failure_data.error.cause or event.step_failure_data.error)
+        for event in result.all_events
+        if event.is_step_failure
+    )
+
+
+@pytest.mark.parametrize(
+    ("job", "days", "sentence"),
+    [
+        ("model_training_job", None, "Table my_mlops_stacks.trips does not exist yet: materialize the asset 'trips'"),
+        ("batch_inference_job", DAYS, "No version of fare_model holds the alias 'champion' yet"),
+        ("monitoring_job", DAYS, "Table my_mlops_stacks.predictions does not exist yet"),
+    ],
+)
+def test_what_was_never_built_is_named(tmp_path, job, days, sentence):
+    assert sentence in failure(Pipeline(tmp_path).run(job, days))
+
+
+def test_a_missing_file_is_named(tmp_path):
+    result = Pipeline(tmp_path).run("feature_engineering_job", DAYS, ingest_trips={"path": "/no/such/trips.parquet"})
+    assert "no/such/trips.parquet" in failure(result)
+
+
+def test_a_day_without_trips_is_an_empty_partition(pipeline):
+    day = str(date(2016, 1, 23))  # the blizzard: few trips, and here they are taken away
+    before = len(pipeline.table("trip_pickup_features"))
+    assert before > 0
+    assert pipeline.run("feature_engineering_job", (day, day)).success
