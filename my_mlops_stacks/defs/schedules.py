@@ -45,8 +45,9 @@ def _daily_schedule(
     )
     def previous_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         day = str((context.scheduled_execution_time - timedelta(days=1)).date())
-        if not daily.has_partition_key(day, current_time=context.scheduled_execution_time):
-            last = daily.get_last_partition_key(current_time=context.scheduled_execution_time)
+        keys = daily.get_partition_keys(current_time=context.scheduled_execution_time)
+        if day not in keys:
+            last = keys[-1] if keys else "no day"
             return dg.SkipReason(
                 f"{day} is not a partition: they end on {last}; set last_day in databricks.yml to let them go on."
             )
