@@ -14,7 +14,7 @@ from my_mlops_stacks.defs.partitions import daily_partitions
 from my_mlops_stacks.defs.resources import build_resources
 from my_mlops_stacks.defs.schedules import build_schedules
 from my_mlops_stacks.defs.sensors import build_sensors
-from my_mlops_stacks.defs.training import training_assets
+from my_mlops_stacks.defs.training import training_assets, training_checks
 from my_mlops_stacks.defs.validation import validation_assets, validation_checks
 from my_mlops_stacks.target import Target, load_target
 
@@ -34,6 +34,7 @@ def build_definitions(target: Target) -> dg.Definitions:
         asset_checks=[
             *ingestion_checks(target),
             *feature_engineering_checks(),
+            *training_checks(),
             *validation_checks(target),
             *monitoring_checks(target),
         ],

@@ -158,7 +158,7 @@ def test_the_ui_gets_schemas_lineage_previews_and_plots(pipeline):
 
 def test_every_check_passed(pipeline):
     evaluations = [e for result in pipeline.results.values() for e in result.get_asset_check_evaluations()]
-    assert len(evaluations) == 10
+    assert len(evaluations) == 11
     assert [e.check_name for e in evaluations if not e.passed] == []
 
 

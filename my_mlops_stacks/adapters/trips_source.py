@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from my_mlops_stacks.adapters.spark import Spark
+from my_mlops_stacks.ingestion.columns import RAW_COLUMNS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -169,7 +170,9 @@ def _format_of(path: Path) -> str:
             f"Delta table, or unset it to generate trips."
         )
     if _READ_AS_PATTERN.search(str(path)):
-        raise ValueError(f"Spark takes {path} for a pattern: rename it without any of * ? {{ }} [ ] and set TRIPS_PATH.")
+        raise ValueError(
+            f"Spark takes {path} for a pattern: rename it without any of * ? {{ }} [ ] and set TRIPS_PATH."
+        )
     if (path / "_delta_log").is_dir():
         return "delta"
     suffixes = {".csv.gz" if file.name.endswith(".csv.gz") else file.suffix for file in _data_files(path)}
@@ -177,7 +180,9 @@ def _format_of(path: Path) -> str:
         raise FileNotFoundError(f"There is no data file in {path}: point TRIPS_PATH to a folder with .parquet or .csv.")
     if len(suffixes) > 1 or not suffixes <= set(_FORMATS):
         found = ", ".join(sorted(suffix or "no suffix" for suffix in suffixes))
-        raise ValueError(f"Files at {path} must all be .parquet or all .csv; found: {found}. Point TRIPS_PATH to one kind.")
+        raise ValueError(
+            f"Files at {path} must all be .parquet or all .csv; found: {found}. Point TRIPS_PATH to one kind."
+        )
     return _FORMATS[suffixes.pop()]
 
 
@@ -189,10 +194,8 @@ def _parsed(text: DataFrame) -> DataFrame:
     """
     from pyspark.sql import functions as F
 
-    from my_mlops_stacks.ingestion.trips import TRIP_COLUMNS
-
-    for name in (name for name in text.columns if name in TRIP_COLUMNS):
-        kind = TRIP_COLUMNS[name]
+    for name in (name for name in text.columns if name in RAW_COLUMNS):
+        kind, _ = RAW_COLUMNS[name]
         value = F.trim(name)
         if kind == "int":
             value = F.regexp_replace(value, r"\.0*$", "")  # pandas writes integers beside a null as 10001.0
@@ -210,12 +213,12 @@ def _in_wall_clock(trips: DataFrame, file: Path) -> DataFrame:
     import pyarrow.parquet as pq
     from pyspark.sql import functions as F
 
-    from my_mlops_stacks.ingestion.trips import TRIP_COLUMNS, InvalidTripsError
+    from my_mlops_stacks.ingestion.trips import InvalidTripsError
 
     for field in pq.read_schema(file):
         if not pa.types.is_timestamp(field.type):
             continue
-        if field.name in TRIP_COLUMNS and field.type.tz not in (None, "UTC"):
+        if field.name in RAW_COLUMNS and field.type.tz not in (None, "UTC"):
             raise InvalidTripsError(
                 f"Column {field.name} of {file} is in the time zone {field.type.tz}: "
                 f"write it as the wall clock of New York, without a zone."

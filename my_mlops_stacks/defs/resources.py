@@ -13,7 +13,7 @@ from my_mlops_stacks.adapters.spark import ClusterSpark, LocalSpark
 from my_mlops_stacks.adapters.tables import LocalTables, UnityCatalogTables
 from my_mlops_stacks.adapters.trips_source import LocalSources, TableSource
 from my_mlops_stacks.defs.io_managers import DeltaTableIOManager, ModelAliasIOManager
-from my_mlops_stacks.target import Target
+from my_mlops_stacks.target import PACKAGE, Target
 
 ALIASES = {"fare_model": "candidate", "challenger": "challenger", "champion": "champion"}
 MLFLOW_UI = "http://127.0.0.1:5000"
@@ -78,9 +78,18 @@ def _databricks(target: Target) -> Resources:
 
 
 def _step_launcher(target: Target) -> dg.ResourceDefinition:
-    from my_mlops_stacks.adapters.step_launcher import stock_step_launcher
+    from my_mlops_stacks.adapters.step_launcher.launcher import step_launcher_resource
+    from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings, read_requirements
+    from my_mlops_stacks.adapters.step_launcher.stock import stock_step_launcher
 
-    return stock_step_launcher(target)
+    settings = LauncherSettings(
+        volume=target.staging_volume,
+        requirements=read_requirements(PACKAGE / "requirements.txt"),
+        environment={"MLOPS_TARGET": target.name},
+        host=environ.get("DATABRICKS_HOST", target.workspace_host),
+    )
+    launchers = {"unity_catalog": step_launcher_resource, "databricks_pyspark": stock_step_launcher}
+    return launchers[target.step_launcher](settings)
 
 
 def _built(build: Callable[[Any], Any], needs: set[str] | None = None) -> dg.ResourceDefinition:

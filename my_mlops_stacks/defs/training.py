@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from my_mlops_stacks.training.train import Hyperparameters
 
 
+SAMPLED = 100
+"""Training rows that the leakage check recomputes."""
+
+
 def training_assets(target: Target) -> list[dg.AssetsDefinition]:
     workflow = target.model_workflow
 
@@ -61,7 +65,36 @@ def training_assets(target: Target) -> list[dg.AssetsDefinition]:
     return [fare_model]
 
 
-def _training_set(context: dg.AssetExecutionContext, trips: DataFrame, exclude: Sequence[str] = ()) -> Any:
+def training_checks() -> list[dg.AssetChecksDefinition]:
+    @dg.asset_check(
+        asset="fare_model",
+        blocking=True,
+        required_resource_keys={"step_launcher", "tables", "feature_store"},
+        description=f"{SAMPLED} sampled training rows have the features that the raw trips give as of their pickup.",
+    )
+    def features_are_known_at_the_pickup(
+        context: dg.AssetCheckExecutionContext, fare_model: ModelVersion
+    ) -> dg.AssetCheckResult:
+        from datetime import date
+
+        from my_mlops_stacks.feature_engineering.as_of import disagreements
+        from my_mlops_stacks.training.split import before, sampled
+
+        trips = context.resources.tables.read("trips", version=int(fare_model.tags["trips_version"]))
+        past = before(trips, date.fromisoformat(fare_model.tags["held_out_from"]))
+        found = disagreements(trips, _training_set(context, sampled(past, SAMPLED)).load_df())
+        return dg.AssetCheckResult(
+            passed=not found,
+            description=f"{len(found)} of {SAMPLED} rows differ: features know the future, or their tables are stale"
+            if found
+            else None,
+            metadata={"differing_rows": len(found), "examples": dg.MetadataValue.text(str(found[:3]))},
+        )
+
+    return [features_are_known_at_the_pickup]
+
+
+def _training_set(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, trips: DataFrame, exclude: Sequence[str] = ()) -> Any:
     from my_mlops_stacks.training.lookups import FEATURE_LOOKUPS
     from my_mlops_stacks.training.model_inputs import model_inputs
 

@@ -117,9 +117,17 @@ ZIPS = np.array([row[0] for row in _ZIPS], dtype=np.int32)
 """The zips, ascending; every array over zips has this order."""
 LATITUDE, LONGITUDE, PICKUPS, DROPOFFS, PRICE_LEVEL = np.array([row[1:6] for row in _ZIPS]).T
 
+# fmt: off
 # The shares of a day's trips by the hour of pickup, in percent.
-_WEEKDAY_HOURS = (2.7, 1.8, 1.2, 0.8, 0.7, 1.0, 2.8, 4.5, 5.9, 5.4, 4.7, 4.5, 4.8, 4.8, 4.8, 4.8, 4.4, 5.4, 6.7, 6.5, 6.0, 5.9, 5.4, 4.4)  # fmt: skip
-_WEEKEND_HOURS = (5.4, 4.9, 4.2, 3.0, 2.1, 1.0, 0.9, 1.3, 2.3, 3.0, 3.9, 4.4, 5.3, 5.4, 5.4, 5.7, 5.5, 5.8, 6.2, 5.8, 5.2, 5.1, 5.3, 4.7)  # fmt: skip
+_WEEKDAY_HOURS = (
+    2.7, 1.8, 1.2, 0.8, 0.7, 1.0, 2.8, 4.5, 5.9, 5.4, 4.7, 4.5,
+    4.8, 4.8, 4.8, 4.8, 4.4, 5.4, 6.7, 6.5, 6.0, 5.9, 5.4, 4.4,
+)
+_WEEKEND_HOURS = (
+    5.4, 4.9, 4.2, 3.0, 2.1, 1.0, 0.9, 1.3, 2.3, 3.0, 3.9, 4.4,
+    5.3, 5.4, 5.4, 5.7, 5.5, 5.8, 6.2, 5.8, 5.2, 5.1, 5.3, 4.7,
+)
+# fmt: on
 HOUR_SHARE = np.array([_WEEKDAY_HOURS, _WEEKEND_HOURS])
 HOUR_SHARE /= HOUR_SHARE.sum(axis=1, keepdims=True)
 """[weekday or weekend, hour]: shares of the day's trips."""
@@ -138,19 +146,27 @@ _DAY_PART = np.array([0] * 5 + [1] * 5 + [2] * 6 + [3] * 5 + [0] * 3)
 HOUR_TILT = np.array([_TILT[row[6]] for row in _ZIPS]).T[_DAY_PART]
 """[hour, zip]: how much more a zip asks for taxis in that hour than its share says."""
 
+# fmt: off
 # The speed of a trip of one mile, in miles per hour, by the hour of pickup; longer trips are faster.
-_WEEKDAY_MPH = (10.9, 10.8, 10.9, 11.1, 12.6, 12.9, 11.1, 8.9, 7.1, 6.9, 6.7, 6.7, 7.1, 6.9, 7.1, 6.9, 7.4, 7.4, 7.3, 8.2, 8.7, 9.3, 9.5, 9.6)  # fmt: skip
-_WEEKEND_MPH = (9.2, 9.8, 10.2, 10.9, 11.7, 13.0, 12.6, 12.6, 11.9, 10.8, 10.2, 9.4, 8.6, 8.6, 8.5, 8.3, 8.4, 8.1, 8.1, 8.2, 8.6, 8.6, 8.7, 8.7)  # fmt: skip
+_WEEKDAY_MPH = (
+    10.9, 10.8, 10.9, 11.1, 12.6, 12.9, 11.1, 8.9, 7.1, 6.9, 6.7, 6.7,
+    7.1, 6.9, 7.1, 6.9, 7.4, 7.4, 7.3, 8.2, 8.7, 9.3, 9.5, 9.6,
+)
+_WEEKEND_MPH = (
+    9.2, 9.8, 10.2, 10.9, 11.7, 13.0, 12.6, 12.6, 11.9, 10.8, 10.2, 9.4,
+    8.6, 8.6, 8.5, 8.3, 8.4, 8.1, 8.1, 8.2, 8.6, 8.6, 8.7, 8.7,
+)
+# fmt: on
 MILE_SPEED = np.array([_WEEKDAY_MPH, _WEEKEND_MPH])
 SPEED_EXPONENT = 0.28
 
 # The tariff in USD, before the price level of the zip of pickup and its surge.
 FLAG, PER_MILE, PER_MINUTE = 1.90, 2.05, 0.32
 NIGHT_SURCHARGE, RUSH_SURCHARGE = 0.50, 1.00
-JFK_FLAT_FARE = 52.0
+JFK_FLAT_FARE, SHORTEST_FARE = 52.0, 2.5
 IN_MANHATTAN = ZIPS < 11000  # noqa: PLR2004, the zips of Manhattan are 10001 to 10282
-_HOUR = np.arange(24)
-_AT_NIGHT, _AT_RUSH = (_HOUR >= 20) | (_HOUR < 6), (_HOUR >= 16) & (_HOUR < 20)
+_AT_NIGHT = np.isin(np.arange(24), [*range(20, 24), *range(6)])
+_AT_RUSH = np.isin(np.arange(24), range(16, 20))
 SURCHARGE = NIGHT_SURCHARGE * _AT_NIGHT + RUSH_SURCHARGE * _AT_RUSH * np.array([[1], [0]])
 """[weekday or weekend, hour] in USD: nights from 20 to 6, and weekdays from 16 to 20."""
 

@@ -11,7 +11,6 @@ demand of the zip. No column says the surge, but the recent fares of the zip do.
 from __future__ import annotations
 
 import logging
-import math
 from datetime import date, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -21,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from my_mlops_stacks.ingestion import city
+from my_mlops_stacks.ingestion.rides import Rides, Stream, draw_rides, expected_minutes, fares, mean_one, random_numbers
 
 logger = logging.getLogger(__name__)
 
@@ -38,15 +38,15 @@ usual regime: from `drift_from` on it rises by the drift factor, as the fares do
 """
 
 INVALID_SHARE = 0.0039
-"""The share of trips that cannot be right, as in the real data (39 of 10,000): see `_spoil`."""
+"""The share of trips that cannot be right, as in the real data (39 of 10,000)."""
 DUPLICATE_SHARE = 0.0005
 """The share of trips that repeat another one exactly."""
 
-_DISTANCE_SPREAD, _MINUTES_SPREAD, _METER_SPREAD = 0.44, 0.35, 0.06  # standard deviations of logarithms
-_SURGE_SPREAD, _DEMAND_SPREAD, _DAY_SPREAD = 0.16, 0.40, 0.06
-_NODES = 6  # points a day between which the surge of a zip moves along a straight line: one in 4 hours
-_DAY_SECONDS, _SATURDAY = 86_400, 5
-_DAY_STREAM, _MARKET_STREAM, _UNIFORM_STREAM, _NORMAL_STREAM = range(4)
+_MINUTES_SPREAD, _METER_SPREAD = 0.35, 0.06  # standard deviations of logarithms
+_DAY_SPREAD = 0.06
+_SHORTEST_SECONDS = 30
+_CANCELLED, _CANCELLED_AT_FLAT_FARE, _FREE, _REFUND, _CLOCK_BACK, _SOUND = range(6)
+_BROKEN_REACHED = np.cumsum([0.60, 0.20, 0.06, 0.08])  # what is left are the clocks put back
 
 
 def generate_trips(
@@ -89,7 +89,7 @@ def generate_trips(
 def trips_per_day(rows: int, seed: int, first_day: date, last_day: date) -> dict[date, int]:
     """How many of `rows` trips each day has: by its weekday's demand and its own chance, in total exactly `rows`."""
     days = [first_day + timedelta(days=i) for i in range((last_day - first_day).days + 1)]
-    chance = np.array([_random(seed, day, _DAY_STREAM).standard_normal() for day in days])
+    chance = np.array([random_numbers(seed, day, Stream.DEMAND).standard_normal() for day in days])
     demand = city.DAY_DEMAND[[day.weekday() for day in days]] * np.exp(_DAY_SPREAD * chance)
     exact = rows * demand / demand.sum()
     counts = np.floor(exact).astype(int)
@@ -99,32 +99,23 @@ def trips_per_day(rows: int, seed: int, first_day: date, last_day: date) -> dict
 
 
 def trips_of_day(day: date, count: int, seed: int, fare_factor: float = 1.0) -> pa.Table:
-    """The first `count` trips of a day by the order in which they are drawn, sorted by pickup; the raw columns."""
-    uniform = _random(seed, day, _UNIFORM_STREAM).random((count, 6))
-    normal = _random(seed, day, _NORMAL_STREAM).standard_normal((count, 3))
-
-    hour, pickup = _hours_and_zips(seed, day, uniform[:, 0])
-    second = hour * 3600 + (3600 * uniform[:, 1]).astype(int)
-    dropoff = _dropoffs(pickup, uniform[:, 2])
-    miles = city.TYPICAL_MILES[pickup, dropoff] * np.exp(_DISTANCE_SPREAD * normal[:, 0])
-    miles = np.maximum(np.round(miles, 2), 0.1)
-    minutes = _expected_minutes(day, second, miles) * _mean_one(_MINUTES_SPREAD, normal[:, 1])
-    seconds = np.maximum(60 * minutes, 30).astype(int)
-    fare = _fares(seed, day, second, pickup, dropoff, miles, minutes, _mean_one(_METER_SPREAD, normal[:, 2]))
-
-    trips = {"miles": miles, "fare": fare * fare_factor, "seconds": seconds}
-    _spoil(trips, pickup, dropoff, uniform[:, 3], uniform[:, 4])
+    """The first `count` trips of a day in the order in which they are drawn, sorted by pickup; the raw columns."""
+    uniform = random_numbers(seed, day, Stream.UNIFORM).random((count, 6))
+    normal = random_numbers(seed, day, Stream.NORMAL).standard_normal((count, 3))
+    rides = draw_rides(seed, day, uniform[:, :3], normal[:, 0])
+    minutes = expected_minutes(rides) * mean_one(_MINUTES_SPREAD, normal[:, 1])
+    meter = mean_one(_METER_SPREAD, normal[:, 2])
+    trips = _columns(rides, minutes, fares(rides, minutes, meter) * fare_factor)
+    table = _spoilt(trips, uniform[:, 3], uniform[:, 4])
     # A copy is of the trip drawn just before, which is never a copy itself.
     copies = uniform[:, 5] < DUPLICATE_SHARE
     copies[1:] &= ~copies[:-1]
     copies[:1] = False
-    source = np.arange(count) - copies
-    source = source[np.argsort(second[source], kind="stable")]
-    return _table(day, second[source], pickup[source], dropoff[source], {name: v[source] for name, v in trips.items()})
+    return table.take(np.arange(count) - copies).sort_by("tpep_pickup_datetime")
 
 
 def expected_fares(
-    seed: int, day: date, second: np.ndarray, pickup_zip: np.ndarray, dropoff_zip: np.ndarray, miles: np.ndarray
+    *, seed: int, day: date, second: np.ndarray, pickup_zip: np.ndarray, dropoff_zip: np.ndarray, miles: np.ndarray
 ) -> np.ndarray:
     """The mean fare in USD of valid trips given all that is set at their pickup: the prediction that nothing beats.
 
@@ -132,113 +123,48 @@ def expected_fares(
         seed: the seed of the generated trips.
         day: the day of their pickup, before any drift.
         second: of the day, at pickup; like all arrays, one element a trip.
-        pickup_zip: one of `city.ZIPS`.
-        dropoff_zip: one of `city.ZIPS`.
+        pickup_zip: from `city.ZIPS`.
+        dropoff_zip: from `city.ZIPS`.
         miles: the distance of the trip.
     """
     pickup, dropoff = np.searchsorted(city.ZIPS, pickup_zip), np.searchsorted(city.ZIPS, dropoff_zip)
-    minutes = _expected_minutes(day, second, miles)
-    return _fares(seed, day, second, pickup, dropoff, miles, minutes, np.ones(len(miles)))
+    rides = Rides(seed, day, second, pickup, dropoff, miles)
+    return fares(rides, expected_minutes(rides), np.ones(len(miles)))
 
 
-def _random(seed: int, day: date, stream: int) -> np.random.Generator:
-    return np.random.default_rng([seed, day.toordinal(), stream])
-
-
-def _mean_one(spread: float, normal: np.ndarray) -> np.ndarray:
-    """Log-normal factors whose mean is 1, so that noise widens a fare and never moves it."""
-    return np.exp(spread * normal - spread**2 / 2)
-
-
-def _is_weekend(day: date) -> int:
-    return int(day.weekday() >= _SATURDAY)
-
-
-def _market(seed: int, day: date) -> np.ndarray:
-    """[node, zip]: how heated the market of a zip is, at 0, 4, ..., 24 o'clock; the last is the next day's first."""
-    today, tomorrow = (_random(seed, d, _MARKET_STREAM) for d in (day, day + timedelta(days=1)))
-    return np.vstack([today.standard_normal((_NODES, len(city.ZIPS))), tomorrow.standard_normal(len(city.ZIPS))])
-
-
-def _heat(market: np.ndarray, second: np.ndarray, pickup: np.ndarray) -> np.ndarray:
-    """The market's heat at a second of the day and zips, on the straight line between two nodes."""
-    node, along = np.divmod(second * (_NODES / _DAY_SECONDS), 1)
-    node = node.astype(int)
-    return market[node, pickup] * (1 - along) + market[node + 1, pickup] * along
-
-
-def _hours_and_zips(seed: int, day: date, uniform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Hours and places (in `city.ZIPS`) of pickup: the city's hours, and within an hour the zips by their demand."""
-    hours, zips = np.arange(24), np.arange(len(city.ZIPS))
-    heat = _heat(_market(seed, day), 3600 * hours[:, None] + 1800, zips[None, :])
-    weight = city.PICKUPS * city.HOUR_TILT * np.exp(_DEMAND_SPREAD * heat)
-    weight *= city.HOUR_SHARE[_is_weekend(day)][:, None] / weight.sum(axis=1, keepdims=True)
-    reached = np.cumsum(weight)
-    cell = np.searchsorted(reached, uniform * reached[-1], side="right").clip(max=weight.size - 1)
-    return np.divmod(cell, len(zips))
-
-
-_DROPOFFS_REACHED = (city.DROPOFF_SHARE.cumsum(axis=1) + np.arange(len(city.ZIPS))[:, None]).ravel()
-
-
-def _dropoffs(pickup: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-    """Places of drop-off: one search in all zips' cumulated shares, the row of zip i reaching from i to i + 1."""
-    found = np.searchsorted(_DROPOFFS_REACHED, pickup + uniform, side="right")
-    return found.clip(pickup * len(city.ZIPS), (pickup + 1) * len(city.ZIPS) - 1) - pickup * len(city.ZIPS)
-
-
-def _expected_minutes(day: date, second: np.ndarray, miles: np.ndarray) -> np.ndarray:
-    speed = city.MILE_SPEED[_is_weekend(day)][second // 3600] * miles**city.SPEED_EXPONENT
-    return 60 * miles / speed
-
-
-def _fares(
-    seed: int,
-    day: date,
-    second: np.ndarray,
-    pickup: np.ndarray,
-    dropoff: np.ndarray,
-    miles: np.ndarray,
-    minutes: np.ndarray,
-    meter: np.ndarray,
-) -> np.ndarray:
-    """Fares in USD, linear in `minutes` and `meter`: the mean fare is the fare of their means."""
-    surge = _mean_one(_SURGE_SPREAD, _heat(_market(seed, day), second, pickup))
-    metered = city.FLAG + city.PER_MILE * miles + city.PER_MINUTE * minutes
-    metered += city.SURCHARGE[_is_weekend(day)][second // 3600]
-    of_jfk = (city.ZIPS[pickup] == city.JFK) & city.IN_MANHATTAN[dropoff]
-    to_jfk = (city.ZIPS[dropoff] == city.JFK) & city.IN_MANHATTAN[pickup]
-    return np.where(of_jfk | to_jfk, city.JFK_FLAT_FARE, metered * city.PRICE_LEVEL[pickup] * surge * meter)
-
-
-def _spoil(
-    trips: dict[str, np.ndarray], pickup: np.ndarray, dropoff: np.ndarray, chosen: np.ndarray, kind: np.ndarray
-) -> None:
-    """Make `INVALID_SHARE` of the trips impossible in the ways of the real data: mostly trips that never started."""
-    invalid = chosen < INVALID_SHARE
-    never_started = invalid & (kind < 0.80)
-    trips["miles"][never_started] = 0.0
-    trips["seconds"][never_started] = trips["seconds"][never_started] % 60 + 1
-    trips["fare"][never_started] = np.where(kind[never_started] < 0.60, 2.5, city.JFK_FLAT_FARE)
-    dropoff[never_started] = pickup[never_started]
-    trips["fare"][invalid & (kind >= 0.80) & (kind < 0.86)] = 0.0
-    trips["fare"][invalid & (kind >= 0.86) & (kind < 0.94)] *= -1  # refunds
-    trips["seconds"][invalid & (kind >= 0.94)] *= -1
-
-
-def _table(
-    day: date, second: np.ndarray, pickup: np.ndarray, dropoff: np.ndarray, trips: dict[str, np.ndarray]
-) -> pa.Table:
-    picked_up = np.datetime64(day, "us") + second.astype("timedelta64[s]")
-    columns = {
+def _columns(rides: Rides, minutes: np.ndarray, fare: np.ndarray) -> dict[str, np.ndarray]:
+    picked_up = np.datetime64(rides.day, "us") + rides.second.astype("timedelta64[s]")
+    seconds = np.maximum(60 * minutes, _SHORTEST_SECONDS).astype("timedelta64[s]")
+    return {
         "tpep_pickup_datetime": picked_up,
-        "tpep_dropoff_datetime": picked_up + trips["seconds"].astype("timedelta64[s]"),
-        "trip_distance": trips["miles"],
-        "fare_amount": np.round(trips["fare"], 2),
-        "pickup_zip": city.ZIPS[pickup],
-        "dropoff_zip": city.ZIPS[dropoff],
+        "tpep_dropoff_datetime": picked_up + seconds,
+        "trip_distance": rides.miles,
+        "fare_amount": np.round(fare, 2),
+        "pickup_zip": city.ZIPS[rides.pickup],
+        "dropoff_zip": city.ZIPS[rides.dropoff],
     }
-    return pa.table(columns)
+
+
+def _spoilt(trips: dict[str, np.ndarray], chosen: np.ndarray, kind: np.ndarray) -> pa.Table:
+    """The trips, with `INVALID_SHARE` of them made impossible in the ways of the real data: most never started."""
+    broken = np.where(chosen < INVALID_SHARE, np.searchsorted(_BROKEN_REACHED, kind), _SOUND)
+    never_started = (broken == _CANCELLED) | (broken == _CANCELLED_AT_FLAT_FARE)
+    pickup, dropoff = trips["tpep_pickup_datetime"], trips["tpep_dropoff_datetime"]
+    took = dropoff - pickup
+    took[never_started] %= np.timedelta64(1, "m")
+    took[broken == _CLOCK_BACK] *= -1
+    fare = trips["fare_amount"]
+    fare[broken == _CANCELLED], fare[broken == _CANCELLED_AT_FLAT_FARE] = city.SHORTEST_FARE, city.JFK_FLAT_FARE
+    fare[broken == _FREE] = 0.0
+    fare[broken == _REFUND] *= -1
+    return pa.table(
+        trips
+        | {
+            "tpep_dropoff_datetime": pickup + took,
+            "trip_distance": np.where(never_started, 0.0, trips["trip_distance"]),
+            "dropoff_zip": np.where(never_started, trips["pickup_zip"], trips["dropoff_zip"]),
+        }
+    )
 
 
 def _write(table: pa.Table, file: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a trip is: the columns of raw trips, and which of them are accepted.
+"""What a trip is: raw trips of the right columns, and which of them are accepted.
 
 Nothing is dropped in silence: every raw row ends up, once, either in the accepted trips or in the rejected ones with
 all the reasons. Times are New York's wall clock without a zone, kept as Spark `timestamp` in a session whose time
@@ -13,30 +13,11 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, IntegralType, NumericType, TimestampNTZType, TimestampType
 
+from my_mlops_stacks.ingestion.columns import RAW_COLUMNS
+
 logger = logging.getLogger(__name__)
 
-TRIP_COLUMNS = {
-    "tpep_pickup_datetime": "timestamp",
-    "tpep_dropoff_datetime": "timestamp",
-    "trip_distance": "double",
-    "fare_amount": "double",
-    "pickup_zip": "int",
-    "dropoff_zip": "int",
-}
-"""The columns of raw trips, in order, and their Spark types."""
-
-TRIP_DESCRIPTIONS = {
-    "tpep_pickup_datetime": "When the meter was switched on: wall clock of New York, without a zone.",
-    "tpep_dropoff_datetime": "When the meter was switched off: wall clock of New York, without a zone.",
-    "trip_distance": "The distance driven, in miles.",
-    "fare_amount": "The fare by the meter, in USD, without tip, tolls and taxes: what the model predicts.",
-    "pickup_zip": "The US zip code of the pickup, as a number: 7030 is 07030.",
-    "dropoff_zip": "The US zip code of the drop-off, as a number.",
-    "day": "The day of the pickup in New York; the table is partitioned by it.",
-    "reason": "Every rule that the trip breaks, separated by '; '.",
-}
-"""Column -> description, for the accepted trips (with `day`) and the rejected ones (with `reason`)."""
-
+_TYPES = {name: kind for name, (kind, _) in RAW_COLUMNS.items()}
 DUPLICATE = "duplicate"
 _ALLOWED: dict[str, tuple[tuple[type[DataType], ...], str]] = {
     "timestamp": ((TimestampType, TimestampNTZType), "timestamp or timestamp_ntz"),
@@ -52,26 +33,26 @@ class InvalidTripsError(ValueError):
 
 
 def conform(raw: DataFrame) -> DataFrame:
-    """The columns of `TRIP_COLUMNS`, in that order and of those types; other columns are left out, with a log line.
+    """The columns of `RAW_COLUMNS`, in that order and of those types; other columns are left out, with a log line.
 
     A zip too large for an integer becomes null, so that `accept` rejects its trip.
 
     Raises:
         InvalidTripsError: a column is missing, or is of a type that does not hold such values.
     """
-    missing = [name for name in TRIP_COLUMNS if name not in raw.columns]
+    missing = [name for name in RAW_COLUMNS if name not in raw.columns]
     if missing:
         raise InvalidTripsError(
             f"Trips lack the columns {', '.join(missing)}; they have: {', '.join(raw.columns) or 'none'}. "
-            f"Expected: {', '.join(f'{name} ({kind})' for name, kind in TRIP_COLUMNS.items())}."
+            f"Expected: {', '.join(f'{name} ({kind})' for name, kind in _TYPES.items())}."
         )
-    wrong = [_type_problem(name, raw.schema[name].dataType) for name in TRIP_COLUMNS]
+    wrong = [_type_problem(name, raw.schema[name].dataType) for name in RAW_COLUMNS]
     if any(wrong):
         raise InvalidTripsError(f"Trips have columns of the wrong type: {'; '.join(filter(None, wrong))}.")
-    extra = [name for name in raw.columns if name not in TRIP_COLUMNS]
+    extra = [name for name in raw.columns if name not in RAW_COLUMNS]
     if extra:
         logger.info("Trips have columns that are not used: %s", ", ".join(extra))
-    return raw.select(*(F.col(name).try_cast(kind).alias(name) for name, kind in TRIP_COLUMNS.items()))
+    return raw.select(*(F.col(name).try_cast(kind).alias(name) for name, kind in _TYPES.items()))
 
 
 def accept(trips: DataFrame) -> tuple[DataFrame, DataFrame]:
@@ -88,14 +69,14 @@ def accept(trips: DataFrame) -> tuple[DataFrame, DataFrame]:
         (accepted, rejected): the accepted trips with `day` (date of pickup), and the rejected ones with `reason`
         (the rules broken, in a fixed order, separated by '; ').
     """
-    distinct = trips.groupBy(*TRIP_COLUMNS).agg(F.count(F.lit(1)).cast("int").alias("copies"))
+    distinct = trips.groupBy(*RAW_COLUMNS).agg(F.count(F.lit(1)).cast("int").alias("copies"))
     distinct = distinct.withColumn("reason", _rules_broken())
     is_valid = F.col("reason") == ""
-    accepted = distinct.where(is_valid).select(*TRIP_COLUMNS, F.to_date("tpep_pickup_datetime").alias("day"))
+    accepted = distinct.where(is_valid).select(*RAW_COLUMNS, F.to_date("tpep_pickup_datetime").alias("day"))
     copies = distinct.where(~is_valid | (F.col("copies") > 1))
     copies = copies.withColumn("copy", F.explode(F.sequence(F.lit(1), "copies")))
     reason = F.concat_ws("; ", F.when(~is_valid, F.col("reason")), F.when(F.col("copy") > 1, DUPLICATE))
-    rejected = copies.where(~is_valid | (F.col("copy") > 1)).select(*TRIP_COLUMNS, reason.alias("reason"))
+    rejected = copies.where(~is_valid | (F.col("copy") > 1)).select(*RAW_COLUMNS, reason.alias("reason"))
     return accepted, rejected
 
 
@@ -119,15 +100,15 @@ def require_acceptable(trips: DataFrame) -> None:
 
 
 def _type_problem(name: str, found: DataType) -> str | None:
-    allowed, words = _ALLOWED[TRIP_COLUMNS[name]]
+    allowed, words = _ALLOWED[_TYPES[name]]
     return None if isinstance(found, allowed) else f"{name} is {found.simpleString()}, expected {words}"
 
 
 def _rules_broken() -> Column:
     """The rules that a conformed row breaks, in a fixed order, separated by '; '; empty for a valid one."""
-    doubles = [name for name, kind in TRIP_COLUMNS.items() if kind == "double"]
-    zips = [name for name, kind in TRIP_COLUMNS.items() if kind == "int"]
-    rules = [(F.col(name).isNull(), f"null in {name}") for name in TRIP_COLUMNS]
+    doubles = [name for name, kind in _TYPES.items() if kind == "double"]
+    zips = [name for name, kind in _TYPES.items() if kind == "int"]
+    rules = [(F.col(name).isNull(), f"null in {name}") for name in RAW_COLUMNS]
     rules += [(F.isnan(name), f"NaN in {name}") for name in doubles]
     rules += [(F.abs(name) == float("inf"), f"infinite {name}") for name in doubles]
     rules += [

@@ -45,3 +45,8 @@ def before(trips: DataFrame, day: date) -> DataFrame:
 def since(trips: DataFrame, day: date) -> DataFrame:
     """Trips of `day` and later."""
     return trips.where(F.col("day") >= F.lit(day))
+
+
+def sampled(trips: DataFrame, count: int) -> DataFrame:
+    """At most `count` trips, chosen by a hash of the row: always the same ones of the same trips, on every engine."""
+    return trips.orderBy(F.xxhash64("tpep_pickup_datetime", "pickup_zip", "dropoff_zip", "trip_distance")).limit(count)

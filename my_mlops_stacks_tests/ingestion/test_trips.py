@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import logging
+import math
+from collections import Counter
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from my_mlops_stacks.ingestion.columns import RAW_COLUMNS, REJECTED_COLUMNS, TRIP_COLUMNS
+from my_mlops_stacks.ingestion.quality import rejections
+from my_mlops_stacks.ingestion.trips import InvalidTripsError, accept, conform, require_acceptable
+
+TYPES = {name: kind for name, (kind, _) in RAW_COLUMNS.items()}
+SCHEMA = ", ".join(f"{name} {kind}" for name, kind in TYPES.items())
+PICKUP, DROPOFF = datetime(2016, 2, 13, 21, 47, 53), datetime(2016, 2, 13, 21, 57, 15)
+GOOD = (PICKUP, DROPOFF, 1.4, 8.0, 10103, 10110)
+
+
+def a_trip(**changes: object) -> tuple:
+    return tuple((dict(zip(RAW_COLUMNS, GOOD, strict=True)) | changes).values())
+
+
+def frame(spark: SparkSession, *rows: tuple, schema: str = SCHEMA) -> DataFrame:
+    return spark.createDataFrame(list(rows), schema)
+
+
+def reasons(spark: SparkSession, *rows: tuple) -> list[str]:
+    return sorted(row["reason"] for row in accept(conform(frame(spark, *rows)))[1].collect())
+
+
+class TestConform:
+    def test_names_the_missing_columns_and_those_that_are_there(self, spark: SparkSession) -> None:
+        raw = frame(spark, (PICKUP, 1.0, 2), schema="tpep_pickup_datetime timestamp, fare double, PULocationID int")
+        with pytest.raises(InvalidTripsError) as error:
+            conform(raw)
+        assert "lack the columns tpep_dropoff_datetime, trip_distance, fare_amount, pickup_zip, dropoff_zip" in str(
+            error.value
+        )
+        assert "they have: tpep_pickup_datetime, fare, PULocationID" in str(error.value)
+        assert "fare_amount (double)" in str(error.value)
+
+    @pytest.mark.parametrize(
+        ("column", "value", "kind", "sentence"),
+        [
+            ("fare_amount", "8.0", "string", "fare_amount is string, expected a number"),
+            ("trip_distance", True, "boolean", "trip_distance is boolean, expected a number"),
+            ("pickup_zip", 10103.0, "double", "pickup_zip is double, expected an integer"),
+            ("dropoff_zip", "10103", "string", "dropoff_zip is string, expected an integer"),
+            ("tpep_pickup_datetime", date(2016, 2, 13), "date", "tpep_pickup_datetime is date, expected timestamp"),
+            ("tpep_dropoff_datetime", 1455400073, "bigint", "tpep_dropoff_datetime is bigint, expected timestamp"),
+        ],
+    )
+    def test_names_the_column_of_a_wrong_type(
+        self, spark: SparkSession, column: str, value: object, kind: str, sentence: str
+    ) -> None:
+        schema = ", ".join(f"{name} {kind if name == column else right}" for name, right in TYPES.items())
+        with pytest.raises(InvalidTripsError, match=sentence):
+            conform(frame(spark, a_trip(**{column: value}), schema=schema))
+
+    def test_names_all_columns_of_a_wrong_type_at_once(self, spark: SparkSession) -> None:
+        schema = ", ".join(f"{name} string" for name in RAW_COLUMNS)
+        with pytest.raises(InvalidTripsError) as error:
+            conform(frame(spark, tuple("x" for _ in RAW_COLUMNS), schema=schema))
+        assert all(name in str(error.value) for name in RAW_COLUMNS)
+
+    def test_takes_other_numbers_another_order_and_extra_columns(
+        self, spark: SparkSession, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        raw = frame(spark, a_trip()).select(
+            F.lit("cash").alias("payment"),
+            F.col("dropoff_zip").cast("smallint"),
+            F.col("pickup_zip").cast("bigint"),
+            F.col("fare_amount").cast("decimal(8,2)"),
+            F.lit(2).alias("trip_distance"),
+            F.col("tpep_dropoff_datetime").cast("timestamp_ntz"),
+            "tpep_pickup_datetime",
+        )
+        with caplog.at_level(logging.INFO):
+            trips = conform(raw)
+        assert dict(trips.dtypes) == TYPES
+        assert trips.columns == list(RAW_COLUMNS)
+        assert tuple(trips.collect()[0]) == (PICKUP, DROPOFF, 2.0, 8.0, 10103, 10110)
+        assert "not used: payment" in caplog.text
+
+    @pytest.mark.parametrize("kind", ["timestamp", "timestamp_ntz"])
+    def test_keeps_the_wall_clock_even_in_the_hour_that_daylight_saving_skips(
+        self, spark: SparkSession, kind: str
+    ) -> None:
+        clock = datetime(2016, 3, 13, 2, 30)
+        raw = frame(spark, a_trip(tpep_pickup_datetime=clock, tpep_dropoff_datetime=datetime(2016, 3, 13, 3, 1)))
+        raw = raw.withColumn("tpep_pickup_datetime", F.col("tpep_pickup_datetime").cast(kind))
+        row = conform(raw).select("*", F.hour("tpep_pickup_datetime").alias("hour")).collect()[0]
+        assert (row["tpep_pickup_datetime"], row["hour"]) == (clock, 2)
+
+
+class TestAccept:
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            *(({name: None}, f"null in {name}") for name in RAW_COLUMNS),
+            ({"trip_distance": math.nan}, "NaN in trip_distance"),
+            ({"fare_amount": math.nan}, "NaN in fare_amount"),
+            ({"fare_amount": math.inf}, "infinite fare_amount"),
+            ({"trip_distance": math.inf}, "infinite trip_distance"),
+            ({"fare_amount": -math.inf}, "infinite fare_amount; fare not positive"),
+            ({"fare_amount": 0.0}, "fare not positive"),
+            ({"fare_amount": -8.0}, "fare not positive"),
+            ({"trip_distance": 0.0}, "distance not positive"),
+            ({"trip_distance": -0.1}, "distance not positive"),
+            ({"tpep_dropoff_datetime": PICKUP}, "drop-off not after pickup"),
+            ({"tpep_dropoff_datetime": datetime(2016, 2, 13, 21, 0)}, "drop-off not after pickup"),
+            ({"pickup_zip": 0}, "pickup_zip not a US zip"),
+            ({"dropoff_zip": 100_000}, "dropoff_zip not a US zip"),
+            ({"dropoff_zip": -10001}, "dropoff_zip not a US zip"),
+            (
+                {"tpep_dropoff_datetime": PICKUP, "trip_distance": 0.0, "fare_amount": None, "pickup_zip": 0},
+                "null in fare_amount; distance not positive; drop-off not after pickup; pickup_zip not a US zip",
+            ),
+        ],
+    )
+    def test_rejects_a_bad_row_with_its_reasons(self, spark: SparkSession, changes: dict, reason: str) -> None:
+        accepted, rejected = accept(conform(frame(spark, a_trip(), a_trip(**changes))))
+        assert [row["fare_amount"] for row in accepted.collect()] == [8.0]
+        assert [row["reason"] for row in rejected.collect()] == [reason]
+        assert rejected.columns == [*RAW_COLUMNS, "reason"]
+
+    def test_rejects_a_zip_that_no_integer_holds(self, spark: SparkSession) -> None:
+        raw = frame(
+            spark, a_trip(pickup_zip=10_103_000_000), schema=SCHEMA.replace("pickup_zip int", "pickup_zip long")
+        )
+        assert [row["reason"] for row in accept(conform(raw))[1].collect()] == ["null in pickup_zip"]
+
+    def test_accepts_one_of_equal_trips(self, spark: SparkSession) -> None:
+        nearly = a_trip(fare_amount=8.01)
+        accepted, _ = accept(conform(frame(spark, a_trip(), nearly, a_trip(), a_trip())))
+        assert sorted(row["fare_amount"] for row in accepted.collect()) == [8.0, 8.01]
+        assert reasons(spark, a_trip(), nearly, a_trip(), a_trip()) == ["duplicate", "duplicate"]
+
+    def test_an_invalid_trip_that_repeats_is_rejected_each_time(self, spark: SparkSession) -> None:
+        bad = a_trip(fare_amount=math.nan, pickup_zip=None)
+        once = "null in pickup_zip; NaN in fare_amount"
+        assert reasons(spark, bad, bad, bad) == [once, f"{once}; duplicate", f"{once}; duplicate"]
+
+    def test_the_day_is_that_of_the_pickup(self, spark: SparkSession) -> None:
+        late = a_trip(
+            tpep_pickup_datetime=datetime(2016, 2, 28, 23, 59, 59),
+            tpep_dropoff_datetime=datetime(2016, 2, 29, 0, 20),
+        )
+        row = accept(conform(frame(spark, late)))[0].collect()[0]
+        assert row["day"] == date(2016, 2, 28)
+        assert row["tpep_dropoff_datetime"] == datetime(2016, 2, 29, 0, 20)
+
+    def test_every_row_of_a_messy_input_ends_up_in_exactly_one_place(self, spark: SparkSession) -> None:
+        rng = np.random.default_rng(3)
+        choices = {
+            "tpep_pickup_datetime": [PICKUP, datetime(2016, 2, 13, 22, 0), None],
+            "tpep_dropoff_datetime": [DROPOFF, datetime(2016, 2, 14, 0, 0), None],
+            "trip_distance": [1.4, 0.0, -1.0, math.nan, math.inf, None],
+            "fare_amount": [8.0, 9.0, 0.0, -8.0, math.nan, None],
+            "pickup_zip": [10103, 0, None],
+            "dropoff_zip": [10110, 99_999, 100_000],
+        }
+        rows = [tuple(values[rng.integers(len(values))] for values in choices.values()) for _ in range(3_000)]
+        accepted, rejected = (part.collect() for part in accept(conform(frame(spark, *rows))))
+
+        def spelled(row: tuple) -> tuple[str, ...]:
+            return tuple(map(str, row[:6]))
+
+        assert Counter(map(spelled, accepted)) + Counter(map(spelled, rejected)) == Counter(map(spelled, rows))
+        table = pd.DataFrame(rows, columns=list(RAW_COLUMNS)).drop_duplicates().dropna()
+        valid = table[
+            (table.tpep_dropoff_datetime > table.tpep_pickup_datetime)
+            & table.trip_distance.between(0, 1e9, inclusive="neither")
+            & (table.fare_amount > 0)
+            & table.pickup_zip.between(1, 99_999)
+            & table.dropoff_zip.between(1, 99_999)
+        ]
+        assert len(accepted) == len(valid) > 0
+        assert all(row["reason"] for row in rejected)
+
+    def test_the_real_trips(self, spark: SparkSession, real_trips: Path) -> None:
+        accepted, rejected = accept(conform(spark.read.parquet(str(real_trips))))
+        bad = "fare_amount <= 0 OR trip_distance <= 0 OR tpep_dropoff_datetime <= tpep_pickup_datetime"
+        query = "SELECT count(*), sum(fare_amount), min({0}), max({0}) FROM '{1}' WHERE NOT ({2})"
+        truth = duckdb.sql(query.format("tpep_pickup_datetime", real_trips, bad)).fetchall()[0]
+        pickup = F.col("tpep_pickup_datetime")
+        found = accepted.agg(F.count("*"), F.sum("fare_amount"), F.min(pickup), F.max(pickup)).collect()[0]
+        assert tuple(found) == (9_961, pytest.approx(truth[1]), *truth[2:])
+        assert truth[0] == 9_961
+        assert list(rejections(rejected).items()) == [
+            ("distance not positive", 34),
+            ("fare not positive", 4),
+            ("fare not positive; distance not positive", 1),
+        ]
+
+
+class TestRequireAcceptable:
+    def test_is_content_with_one_good_trip(self, spark: SparkSession) -> None:
+        require_acceptable(conform(frame(spark, a_trip(fare_amount=0.0), a_trip())))
+
+    def test_refuses_an_empty_input(self, spark: SparkSession) -> None:
+        with pytest.raises(InvalidTripsError, match="no trips in the input"):
+            require_acceptable(conform(frame(spark)))
+
+    def test_names_the_reasons_when_nothing_is_left(self, spark: SparkSession) -> None:
+        rows = [a_trip(fare_amount=0.0), a_trip(fare_amount=-1.0), a_trip(pickup_zip=None)]
+        with pytest.raises(InvalidTripsError, match=r"fare not positive \(2\), null in pickup_zip \(1\)"):
+            require_acceptable(conform(frame(spark, *rows)))
+
+
+def test_both_tables_have_the_columns_that_are_documented(spark: SparkSession) -> None:
+    for table, documented in zip(
+        accept(conform(frame(spark, a_trip()))), (TRIP_COLUMNS, REJECTED_COLUMNS), strict=True
+    ):
+        assert table.dtypes == [(name, kind) for name, (kind, _) in documented.items()]
