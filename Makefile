@@ -4,6 +4,7 @@ SHELL := /bin/bash
 
 STATE := $(CURDIR)/.local
 export DAGSTER_HOME ?= $(STATE)/dagster
+MLFLOW_DB := $(STATE)/mlflow/mlflow.db
 BIN := .venv/bin
 
 .PHONY: help
@@ -11,13 +12,16 @@ help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 .PHONY: setup
-setup: .venv/.ready $(DAGSTER_HOME)/dagster.yaml ## Install the project into .venv (the others do it when needed)
+setup: .venv/.ready $(DAGSTER_HOME)/dagster.yaml $(MLFLOW_DB) ## Install the project into .venv (the others do it when needed)
 
 .venv/.ready: setup.cfg pyproject.toml my_mlops_stacks/requirements.txt
 	@scripts/setup.sh
 
 $(DAGSTER_HOME)/dagster.yaml: dagster.yaml
 	@mkdir -p $(DAGSTER_HOME) && cp dagster.yaml $@
+
+$(MLFLOW_DB): | .venv/.ready
+	@echo "Creating MLflow's database" && mkdir -p $(@D) && $(BIN)/mlflow db upgrade sqlite:///$@ >/dev/null 2>&1
 
 .PHONY: run
 run: setup ## Run the whole pipeline here: on TRIPS_PATH when set, else on generated trips
@@ -29,7 +33,7 @@ dev: setup ## Open the asset graph in the Dagster UI, http://127.0.0.1:3000
 
 .PHONY: mlflow
 mlflow: setup ## Open the runs and models in MLflow, http://127.0.0.1:5000
-	@$(BIN)/mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///$(STATE)/mlflow/mlflow.db
+	@$(BIN)/mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///$(MLFLOW_DB)
 
 .PHONY: test
 test: setup ## Run the tests

@@ -3,12 +3,14 @@
 Loading this module touches no network, no Spark and no registry, and imports no library that only steps need.
 """
 
+from warnings import catch_warnings, simplefilter
+
 import dagster as dg
 
 from my_mlops_stacks.defs.deployment import deployment_assets
 from my_mlops_stacks.defs.feature_engineering import feature_engineering_assets, feature_engineering_checks
 from my_mlops_stacks.defs.ingestion import ingestion_assets, ingestion_checks
-from my_mlops_stacks.defs.jobs import build_jobs
+from my_mlops_stacks.defs.jobs import Job, build_jobs
 from my_mlops_stacks.defs.monitoring import monitoring_assets, monitoring_checks
 from my_mlops_stacks.defs.partitions import daily_partitions
 from my_mlops_stacks.defs.resources import build_resources
@@ -21,7 +23,12 @@ from my_mlops_stacks.target import Target, load_target
 
 def build_definitions(target: Target) -> dg.Definitions:
     """Everything that Dagster runs for `target`."""
-    daily, jobs = daily_partitions(target), build_jobs()
+    with catch_warnings():
+        simplefilter("ignore", dg.BetaWarning)  # a backfill policy is beta in name, and every load would say so
+        return _definitions(target, daily_partitions(target), build_jobs())
+
+
+def _definitions(target: Target, daily: dg.DailyPartitionsDefinition, jobs: dict[str, Job]) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *ingestion_assets(target),

@@ -46,7 +46,8 @@ def trips_of(spark: SparkSession):
 
     def build(rows: list[tuple[str, str, float, float, int, int]]) -> DataFrame:
         raw = spark.createDataFrame(
-            rows, "pickup string, dropoff string, trip_distance double, fare_amount double, pickup_zip int, dropoff_zip int"
+            rows,
+            "pickup string, dropoff string, trip_distance double, fare_amount double, pickup_zip int, dropoff_zip int",
         )
         return raw.selectExpr(
             "cast(pickup as timestamp) as tpep_pickup_datetime",
@@ -66,9 +67,7 @@ def real_trips(real_trips_path: Path, spark: SparkSession) -> tuple[DataFrame, p
     """The valid real trips, for Spark and for pandas, by the plain rules of the sample's description."""
     frame = pd.read_parquet(real_trips_path)
     valid = frame[
-        (frame.fare_amount > 0)
-        & (frame.trip_distance > 0)
-        & (frame.tpep_dropoff_datetime > frame.tpep_pickup_datetime)
+        (frame.fare_amount > 0) & (frame.trip_distance > 0) & (frame.tpep_dropoff_datetime > frame.tpep_pickup_datetime)
     ]
     frame = valid.reset_index(drop=True)
     trips = spark.createDataFrame(frame).selectExpr("*", "to_date(tpep_pickup_datetime) as day")

@@ -14,7 +14,18 @@ from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.target import load_target
 
 TARGETS = ("local", "dev", "test", "staging", "prod")
-HEAVY = ("mlflow", "pyspark", "pysail", "pandas", "numpy", "lightgbm", "sklearn", "matplotlib", "deltalake", "databricks")
+HEAVY = (
+    "mlflow",
+    "pyspark",
+    "pysail",
+    "pandas",
+    "numpy",
+    "lightgbm",
+    "sklearn",
+    "matplotlib",
+    "deltalake",
+    "databricks",
+)
 
 
 @pytest.fixture
@@ -64,7 +75,9 @@ def test_every_asset_says_what_it_is(local):
 
 def test_what_blocks_and_what_does_not(local):
     graph = local.resolve_asset_graph()
-    blocking = {f"{key.asset_key.to_user_string()}.{key.name}" for key in graph.asset_check_keys if graph.get(key).blocking}
+    blocking = {
+        f"{key.asset_key.to_user_string()}.{key.name}" for key in graph.asset_check_keys if graph.get(key).blocking
+    }
     assert blocking == {
         "trips.few_trips_are_rejected",
         "trip_pickup_features.keys_are_unique_and_not_null",
@@ -108,14 +121,20 @@ def test_a_tick_materializes_the_day_that_ended(local):
 def test_a_tick_after_the_last_day_is_skipped_with_the_key_to_change(local):
     skipped = tick(local, datetime(2026, 1, 6, 7, tzinfo=UTC))
     assert not skipped.run_requests
-    assert "2026-01-05 is not a partition: they end on 2016-02-29; set last_day in databricks.yml" in skipped.skip_message
+    assert (
+        "2026-01-05 is not a partition: they end on 2016-02-29; set last_day in databricks.yml" in skipped.skip_message
+    )
 
 
 @pytest.mark.parametrize(
     ("channel", "environ", "sensors"),
     [
         ("none", {}, {"retraining_sensor"}),
-        ("teams", {"ALERT_TEAMS_WEBHOOK_URL": "https://example.invalid/hook"}, {"retraining_sensor", "run_failure_sensor"}),
+        (
+            "teams",
+            {"ALERT_TEAMS_WEBHOOK_URL": "https://example.invalid/hook"},
+            {"retraining_sensor", "run_failure_sensor"},
+        ),
         (
             "email",
             {

@@ -13,8 +13,8 @@ from deltalake import DeltaTable
 
 from my_mlops_stacks.__main__ import run_pipeline
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
-from my_mlops_stacks.defs.resources import build_resources
 from my_mlops_stacks.definitions import build_definitions
+from my_mlops_stacks.defs.resources import build_resources
 from my_mlops_stacks.target import Target, load_target
 
 DAYS = ("2016-01-01", "2016-02-29")
@@ -31,7 +31,9 @@ class Pipeline:
             self.registry: ModelRegistry = resources.r
 
     def run(self, job: str, days: tuple[str, str] | None = None, **config: object) -> dg.ExecuteInProcessResult:
-        tags = {f"dagster/asset_partition_range_{end}": day for end, day in zip(("start", "end"), days or (), strict=False)}
+        tags = {
+            f"dagster/asset_partition_range_{end}": day for end, day in zip(("start", "end"), days or (), strict=False)
+        }
         run_config = {"ops": {op: {"config": values} for op, values in config.items()}}
         return self.definitions.resolve_job_def(job).execute_in_process(
             run_config=run_config, instance=self.instance, tags=tags, raise_on_error=False
@@ -200,7 +202,9 @@ def test_a_candidate_that_fails_a_rule_is_not_promoted(pipeline):
     alone = pipeline.definitions.resolve_job_def("model_training_job").execute_in_process(
         instance=pipeline.instance, asset_selection=[dg.AssetKey("challenger")], raise_on_error=False
     )
-    assert "its validation_status is 'failed'" in failure(alone)  # in a run of its own no check blocks: the version's tag does
+    assert "its validation_status is 'failed'" in failure(
+        alone
+    )  # in a run of its own no check blocks: the version's tag does
     assert pipeline.registry.at_alias("champion").version == before
 
 

@@ -113,7 +113,7 @@ def test_workflows_keep_the_schedules_and_the_parameters_of_mlops_stacks(name: s
         "holdout_days": 15,
         "num_boost_round": 100,
         "num_leaves": 32,
-        "learning_rate": 0.1,
+        "learning_rate": 0.05,
     }
     assert target.monitoring_workflow.model_dump() == {
         "cron_schedule": "0 18 * * *",

@@ -15,7 +15,9 @@ LARGEST_REJECTED_SHARE = 0.05
 class TripsConfig(dg.Config):
     """Where a local run takes its trips from; a Databricks target reads its configured table."""
 
-    path: str | None = Field(None, description="Parquet, Delta or CSV file or folder; default: TRIPS_PATH, else generated")
+    path: str | None = Field(
+        None, description="Parquet, Delta or CSV file or folder; default: TRIPS_PATH, else generated"
+    )
     rows: int = Field(10_000, gt=0, description="Trips to generate when there is no path")
     seed: int = Field(0, ge=0, description="The same seed gives the same trips")
     drift_from: str | None = Field(None, description="Generated fares rise from this day on, YYYY-MM-DD")
@@ -26,7 +28,7 @@ def ingestion_assets(target: Target) -> list[dg.AssetsDefinition | dg.AssetSpec]
         "raw_trips",
         group_name="ingestion",
         owners=[target.owner],
-        description="The trips as they are delivered: a table on Databricks; here a file, a folder, or generated trips.",
+        description="Trips as they are delivered: a table on Databricks; here a file, a folder, or generated trips.",
         metadata={"source": target.trips_table or "TRIPS_PATH, or the generator"},
     )
     out = {"io_manager_key": "table_io_manager", "group_name": "ingestion", "owners": [target.owner]}

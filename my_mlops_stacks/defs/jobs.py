@@ -1,6 +1,5 @@
 """The jobs that schedules, sensors and people start: one for each workflow file."""
 
-
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -18,8 +17,10 @@ MONITORING_CHECKS = (("predictions", "metric_within_threshold"), ("predictions",
 
 
 def build_jobs() -> dict[str, Job]:
-    """Job name -> job. A job runs the checks of the assets that it makes; what judges predictions runs with monitoring."""
-    judging = dg.AssetSelection.checks(*(dg.AssetCheckKey(dg.AssetKey(asset), name) for asset, name in MONITORING_CHECKS))
+    """Job name -> job. A job runs the checks of what it makes; those that judge predictions run with monitoring."""
+    judging = dg.AssetSelection.checks(
+        *(dg.AssetCheckKey(dg.AssetKey(asset), name) for asset, name in MONITORING_CHECKS)
+    )
     selections = {
         "feature_engineering_job": (
             dg.AssetSelection.assets(*INGESTION, *FEATURE_TABLES),

@@ -7,7 +7,7 @@ import dagster as dg
 from my_mlops_stacks.adapters.model_registry import ModelVersion
 from my_mlops_stacks.defs.annotations import DataFrame
 from my_mlops_stacks.defs.metadata import plot
-from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE
+from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of
 from my_mlops_stacks.target import Target
 
 LARGE_CHANGE = 0.25
@@ -34,7 +34,7 @@ def monitoring_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg
         from my_mlops_stacks.monitoring.plots import error_over_time
         from my_mlops_stacks.monitoring.profile import computed, profile_metrics
 
-        profile = computed(profile_metrics(with_labels(predictions, trips)))
+        profile = computed(profile_metrics(with_labels(predictions, trips, *days_of(context))))
         context.add_output_metadata({"error_over_time": plot(error_over_time(profile.toPandas()))})
         return profile
 

@@ -1,6 +1,6 @@
 """From a target to the adapters that its assets use: the only place that knows on which platform a target runs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, timedelta
 from os import environ
 from typing import Any
@@ -52,7 +52,9 @@ def _local(target: Target) -> Resources:
         "tables": _built(lambda r: LocalTables(r.spark), {"spark"}),
         "feature_store": _built(lambda r: LocalFeatureStore(r.tables, registry), {"tables"}),
         "model_registry": _built(lambda _: registry),
-        "trips_sources": _built(lambda r: LocalSources(r.spark, state / "trips", target.first_day, last_day), {"spark"}),
+        "trips_sources": _built(
+            lambda r: LocalSources(r.spark, state / "trips", target.first_day, last_day), {"spark"}
+        ),
         "step_launcher": dg.ResourceDefinition.none_resource("Steps run in the run's own process"),
     }
 

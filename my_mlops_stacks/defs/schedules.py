@@ -8,7 +8,6 @@ from my_mlops_stacks.defs.jobs import Job
 from my_mlops_stacks.target import Target, Workflow
 
 
-
 def build_schedules(
     target: Target, jobs: dict[str, Job], daily: dg.TimeWindowPartitionsDefinition
 ) -> list[dg.ScheduleDefinition]:

@@ -10,7 +10,6 @@ from my_mlops_stacks.target import Target
 VIOLATION_CHECK = dg.AssetCheckKey(dg.AssetKey("predictions"), "metric_within_threshold")
 
 
-
 def build_sensors(target: Target, jobs: dict[str, Job]) -> list[dg.SensorDefinition]:
     """The retraining sensor, and one that tells of failed runs where the target has a channel for it."""
     tell = {"none": lambda: [], "teams": lambda: [_teams_sensor()], "email": lambda: [_email_sensor()]}

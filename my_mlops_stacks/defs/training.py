@@ -53,7 +53,10 @@ def training_assets(target: Target) -> list[dg.AssetsDefinition]:
 
         start = holdout_start(*day_range(trips), config.holdout_days)
         training_set = _training_set(context, before(trips, start), exclude=[PICKUP])
-        rows, held_out = training_set.load_df().toPandas(), _training_set(context, since(trips, start)).load_df().toPandas()
+        rows, held_out = (
+            training_set.load_df().toPandas(),
+            _training_set(context, since(trips, start)).load_df().toPandas(),
+        )
         parameters = Hyperparameters(**config.model_dump(exclude={"holdout_days"}))
         context.log.info(f"Fitting {len(rows)} trips before {start}; {len(held_out)} trips are held out")
         model = fit(rows, parameters)
@@ -94,7 +97,9 @@ def training_checks() -> list[dg.AssetChecksDefinition]:
     return [features_are_known_at_the_pickup]
 
 
-def _training_set(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, trips: DataFrame, exclude: Sequence[str] = ()) -> Any:
+def _training_set(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, trips: DataFrame, exclude: Sequence[str] = ()
+) -> Any:
     from my_mlops_stacks.training.lookups import FEATURE_LOOKUPS
     from my_mlops_stacks.training.model_inputs import model_inputs
 

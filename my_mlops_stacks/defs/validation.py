@@ -94,9 +94,7 @@ def _held_out(context: dg.AssetCheckExecutionContext, candidate: ModelVersion) -
     return model_inputs(since(trips, date.fromisoformat(candidate.tags["held_out_from"])), LABEL)
 
 
-def _measure(
-    context: dg.AssetCheckExecutionContext, version: ModelVersion, held_out: "DataFrame"
-) -> dict[str, float]:
+def _measure(context: dg.AssetCheckExecutionContext, version: ModelVersion, held_out: "DataFrame") -> dict[str, float]:
     """Metrics of a version on the held-out rows, with the features that its own look-ups find."""
     from my_mlops_stacks.validation.metrics import regression_metrics
 

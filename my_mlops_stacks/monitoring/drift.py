@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -87,7 +88,7 @@ def _counts(bins: Bins) -> Column:
     value = F.col(bins.column).cast("double")
     value = F.when(~F.isnan(value), value)
     below = [F.count(F.when(value <= edge, 1)) for edge in bins.edges] + [F.count(value)]
-    inner = [high - low for low, high in zip(below, below[1:], strict=False)]
+    inner = [high - low for low, high in pairwise(below)]
     return F.array(below[0], *inner, F.count("*") - F.count(value))
 
 

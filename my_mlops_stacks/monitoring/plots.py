@@ -37,11 +37,13 @@ def drift_heat_map(drift: pd.DataFrame) -> Figure:
     grid = newest.pivot(index="column_name", columns="day", values="population_stability_index")
     figure = Figure(figsize=(7, 0.4 * len(grid) + 1.5))
     axes = figure.subplots()
+    axes.set_title("Drift against the training rows (population stability index)")
+    if grid.empty:
+        return figure
     image = axes.imshow(grid.to_numpy(dtype=float), aspect="auto", cmap="Reds", vmin=0, vmax=LARGE_CHANGE)
     axes.set_yticks(range(len(grid)), grid.index)
     step = max(1, len(grid.columns) // 8)
     shown = range(0, len(grid.columns), step)
     axes.set_xticks(shown, [str(grid.columns[day]) for day in shown], rotation=30, ha="right")
-    axes.set_title("Drift against the training rows (population stability index)")
     figure.colorbar(image, ax=axes)
     return figure

@@ -18,7 +18,7 @@ class ViolationRule:
     num_violation_windows: int
 
     def evaluate(self, profile: DataFrame) -> Evaluation:
-        """Judge the newest days that have the metric, by their newest version; fewer than the rule asks for are judged too.
+        """Judge the newest days that have the metric, by their newest version; fewer than asked for are judged too.
 
         Args:
             profile: rows of the profile metrics table.
@@ -28,8 +28,8 @@ class ViolationRule:
         """
         if self.metric_to_monitor not in profile.columns:
             raise ValueError(
-                f"metric_to_monitor '{self.metric_to_monitor}' in resources/monitoring-workflow-resource.yml is not a column "
-                f"of the profile metrics: choose one of {', '.join(profile.columns)}."
+                f"metric_to_monitor '{self.metric_to_monitor}' in resources/monitoring-workflow-resource.yml is not a "
+                f"column of the profile metrics: choose one of {', '.join(profile.columns)}."
             )
         newest = (
             profile.where(F.col(self.metric_to_monitor).isNotNull() & (F.col("column_name") == ":table"))
@@ -62,6 +62,7 @@ class Evaluation:
         """One sentence for people: what was measured, against what."""
         rule, days = self.rule, ", ".join(f"{day}: {value:.4g}" for day, value in self.values.items())
         return (
-            f"{rule.metric_to_monitor} exceeds {rule.metric_violation_threshold:g} in {len(self.violating_days)} of the last "
-            f"{len(self.values)} days (a violation takes {rule.num_violation_windows}, the newest among them): {days or 'no days'}"
+            f"{rule.metric_to_monitor} exceeds {rule.metric_violation_threshold:g} in {len(self.violating_days)} of "
+            f"the last {len(self.values)} days (a violation takes {rule.num_violation_windows}, the newest among them): "
+            f"{days or 'no days'}"
         )

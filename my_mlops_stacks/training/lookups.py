@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from my_mlops_stacks.training.feature_lookup import FeatureLookup
 from my_mlops_stacks.training.columns import PICKUP
+from my_mlops_stacks.training.feature_lookup import FeatureLookup
 
 FEATURE_LOOKUPS = (
     FeatureLookup(

@@ -25,8 +25,8 @@ def holdout_start(first_day: date | None, last_day: date | None, holdout_days: i
     start = last_day - timedelta(days=holdout_days - 1)
     if start <= first_day:
         raise TooFewDaysError(
-            f"The trips span {first_day} to {last_day}: nothing is left to train on before the {holdout_days} days held "
-            "out; lower holdout_days in resources/model-workflow-resource.yml or ingest more days."
+            f"The trips span {first_day} to {last_day}: nothing is left to train on before the {holdout_days} days "
+            "held out; lower holdout_days in resources/model-workflow-resource.yml or ingest more days."
         )
     return start
 

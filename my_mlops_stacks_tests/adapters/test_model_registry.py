@@ -30,7 +30,8 @@ def register(registry: ModelRegistry) -> int:
         registry.log(record)
     if not registry.client.search_registered_models():
         registry.client.create_registered_model("fare_model")
-    return int(registry.client.create_model_version("fare_model", f"runs:/{run.info.run_id}/model", run.info.run_id).version)
+    made = registry.client.create_model_version("fare_model", f"runs:/{run.info.run_id}/model", run.info.run_id)
+    return int(made.version)
 
 
 def test_a_training_leaves_parameters_metrics_plots_and_its_baseline(registry):

@@ -12,9 +12,8 @@ from my_mlops_stacks.adapters.tables import LocalTables, TableNotFoundError
 
 
 def days(tables: LocalTables, *keys: str, value: int = 1):
-    return tables.spark.spark_session.createDataFrame([(key, value) for key in keys], "day string, value int").selectExpr(
-        "cast(day as date) day", "value"
-    )
+    rows = tables.spark.spark_session.createDataFrame([(key, value) for key in keys], "day string, value int")
+    return rows.selectExpr("cast(day as date) day", "value")
 
 
 def content(tables: LocalTables) -> list[tuple[str, int]]:

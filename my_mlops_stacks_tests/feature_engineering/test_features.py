@@ -18,7 +18,9 @@ FIRST, LAST = date(2016, 1, 1), date(2016, 2, 29)
 PLAIN_SQL = """
 SELECT trips.{zip} AS zip, ends.ts, {values}, CAST(ends.ts AS DATE) AS day
 FROM trips
-JOIN (SELECT unnest(generate_series(TIMESTAMP '2016-01-01', TIMESTAMP '2016-02-29 23:59', INTERVAL '{slide}')) AS ts) ends
+JOIN (
+  SELECT unnest(generate_series(TIMESTAMP '2016-01-01', TIMESTAMP '2016-02-29 23:59', INTERVAL '{slide}')) AS ts
+) ends
   ON tpep_dropoff_datetime < ends.ts AND tpep_dropoff_datetime >= ends.ts - INTERVAL '{length}'
 GROUP BY ALL ORDER BY zip, ts
 """

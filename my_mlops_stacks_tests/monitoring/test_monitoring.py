@@ -12,13 +12,16 @@ from scipy.spatial.distance import jensenshannon
 
 from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
 from my_mlops_stacks.monitoring.drift import SMALLEST_SHARE, bins_of, drift_metrics
-from my_mlops_stacks.monitoring.labels import with_labels
+from my_mlops_stacks.monitoring.labels import with_labels as with_labels_of_days
 from my_mlops_stacks.monitoring.plots import drift_heat_map, error_over_time
 from my_mlops_stacks.monitoring.profile import computed, profile_metrics
 from my_mlops_stacks.monitoring.violation import ViolationRule
 
-DAY = date(2016, 2, 15)
 TRIP = ("2016-02-15 08:00:00", "2016-02-15 08:10:00", 1.0, 10.0, 10001, 10002)
+
+
+def with_labels(predictions, trips):
+    return with_labels_of_days(predictions, trips, date(2016, 1, 1), date(2016, 2, 29))
 
 
 @pytest.fixture
@@ -68,7 +71,10 @@ def test_two_versions_of_a_day_are_profiled_apart(trips_of, predict_all):
     trips = trips_of([TRIP])
     both = predict_all(trips, "10.0", 1).unionByName(predict_all(trips, "13.0", 2))
     rows = profile_metrics(with_labels(both, trips)).orderBy("model_id").collect()
-    assert [(row["model_id"], row["mean_absolute_error"]) for row in rows] == [("fare_model/1", 0.0), ("fare_model/2", 3.0)]
+    assert [(row["model_id"], row["mean_absolute_error"]) for row in rows] == [
+        ("fare_model/1", 0.0),
+        ("fare_model/2", 3.0),
+    ]
 
 
 def drift_of(spark, baseline: np.ndarray, values: np.ndarray) -> dict:

@@ -23,9 +23,8 @@ def compute_dropoff_features(trips: DataFrame, first_day: date, last_day: date) 
         `count_trips_window_30m_dropoff_zip` int, `dropoff_is_weekend` int (1 when `ts` is a Saturday or Sunday of
         the wall clock, else 0), `day` date.
     """
-    windows = sliding_sums(
-        ended_trips(trips, first_day, last_day, LENGTH), "dropoff_zip", DROPOFF, LENGTH, LENGTH, {"trips": F.lit(1)}
-    )
+    ended = ended_trips(trips, first_day, last_day, LENGTH)
+    windows = sliding_sums(ended, "dropoff_zip", DROPOFF, length=LENGTH, slide=LENGTH, sums={"trips": F.lit(1)})
     features = windows.select(
         "zip",
         "ts",

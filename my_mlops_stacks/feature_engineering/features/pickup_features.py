@@ -25,9 +25,8 @@ def compute_pickup_features(trips: DataFrame, first_day: date, last_day: date) -
         `mean_fare_window_1h_pickup_zip` float (USD), `count_trips_window_1h_pickup_zip` int, `day` date.
     """
     sums = {"units": F.round(F.col("fare_amount") * UNITS_PER_DOLLAR).cast("long"), "trips": F.lit(1)}
-    windows = sliding_sums(
-        ended_trips(trips, first_day, last_day, LENGTH), "pickup_zip", DROPOFF, LENGTH, SLIDE, sums
-    )  # fmt: skip
+    ended = ended_trips(trips, first_day, last_day, LENGTH)
+    windows = sliding_sums(ended, "pickup_zip", DROPOFF, length=LENGTH, slide=SLIDE, sums=sums)
     features = windows.select(
         "zip",
         "ts",

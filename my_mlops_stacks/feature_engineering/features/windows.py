@@ -45,7 +45,7 @@ def timestamp(at: datetime) -> Column:
 
 
 def sliding_sums(
-    events: DataFrame, key: str, at: str, length: timedelta, slide: timedelta, sums: Mapping[str, Column]
+    events: DataFrame, key: str, at: str, *, length: timedelta, slide: timedelta, sums: Mapping[str, Column]
 ) -> DataFrame:
     """Sum `sums` per `zip` (the column `key`) and window of `length`, every `slide`; `ts` is the window's end.
 
@@ -55,10 +55,9 @@ def sliding_sums(
     Returns: columns `zip`, `ts` (timestamp) and one column for each of `sums`.
     """
     step = int(slide.total_seconds())
-    slices = (
-        events.groupBy(F.col(key).alias("zip"), F.expr(f"unix_seconds({at}) div {step}").alias("slice"))
-        .agg(*(F.sum(column).alias(name) for name, column in sums.items()))
-    )  # fmt: skip
+    slices = events.groupBy(F.col(key).alias("zip"), F.expr(f"unix_seconds({at}) div {step}").alias("slice")).agg(
+        *(F.sum(column).alias(name) for name, column in sums.items())
+    )
     ends = F.sequence(F.col("slice") + 1, F.col("slice") + length // slide)
     return (
         slices.withColumn("end", F.explode(ends))
@@ -69,6 +68,4 @@ def sliding_sums(
 
 def in_days(features: DataFrame, first_day: date, last_day: date) -> DataFrame:
     """The rows whose window ends in [`first_day`, `last_day`], with their partition column `day`."""
-    return features.withColumn("day", F.to_date("ts")).where(
-        F.col("day").between(F.lit(first_day), F.lit(last_day))
-    )  # fmt: skip
+    return features.withColumn("day", F.to_date("ts")).where(F.col("day").between(F.lit(first_day), F.lit(last_day)))
