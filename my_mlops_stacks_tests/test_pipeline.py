@@ -191,6 +191,32 @@ def test_a_second_training_on_the_same_trips_ties_and_takes_over(pipeline):
     assert len(kept) == len(old)  # what the first version predicted stays
 
 
+def test_a_violation_retrains_once_for_a_stated_reason(pipeline):
+    strict = pipeline.target.monitoring_workflow.model_copy(update={"metric_violation_threshold": 1.0})
+    definitions = build_definitions(pipeline.target.model_copy(update={"monitoring_workflow": strict}))
+    tags = {"dagster/asset_partition_range_start": "2016-02-15", "dagster/asset_partition_range_end": "2016-02-29"}
+    monitored = definitions.resolve_job_def("monitoring_job").execute_in_process(instance=pipeline.instance, tags=tags)
+    sensor = definitions.get_repository_def().get_sensor_def("retraining_sensor")
+
+    def tick(cursor: str | None = None):
+        context = dg.build_sensor_context(
+            pipeline.instance, cursor=cursor, repository_def=definitions.get_repository_def()
+        )
+        return sensor.evaluate_tick(context)
+
+    first = tick()
+    assert [request.run_key for request in first.run_requests] == [monitored.run_id]
+    assert (
+        "root_mean_squared_error exceeds 1 in 5 of the last 5 days" in first.run_requests[0].tags["retraining/reason"]
+    )
+    again = tick(first.cursor)
+    assert not again.run_requests
+    assert "Already asked to retrain" in again.skip_message
+
+    assert pipeline.run("monitoring_job", ("2016-02-15", "2016-02-29")).success
+    assert "No violation" in tick(first.cursor).skip_message
+
+
 def test_a_candidate_that_fails_a_rule_is_not_promoted(pipeline):
     before = pipeline.registry.at_alias("champion").version
     result = pipeline.run("model_training_job", fare_model={"num_boost_round": 1})

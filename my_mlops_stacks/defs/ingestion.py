@@ -20,7 +20,9 @@ class TripsConfig(dg.Config):
     )
     rows: int = Field(10_000, gt=0, description="Trips to generate when there is no path")
     seed: int = Field(0, ge=0, description="The same seed gives the same trips")
-    drift_from: str | None = Field(None, description="Generated fares rise from this day on, YYYY-MM-DD")
+    drift_from: str | None = Field(
+        None, pattern=r"^\d{4}-\d{2}-\d{2}$", description="Generated fares rise from this day on, YYYY-MM-DD"
+    )
 
 
 def ingestion_assets(target: Target) -> list[dg.AssetsDefinition | dg.AssetSpec]:

@@ -60,9 +60,9 @@ class Evaluation:
     @property
     def reason(self) -> str:
         """One sentence for people: what was measured, against what."""
-        rule, days = self.rule, ", ".join(f"{day}: {value:.4g}" for day, value in self.values.items())
+        rule, bad, judged = self.rule, len(self.violating_days), len(self.values)
+        days = ", ".join(f"{day}: {value:.4g}" for day, value in self.values.items())
         return (
-            f"{rule.metric_to_monitor} exceeds {rule.metric_violation_threshold:g} in {len(self.violating_days)} of "
-            f"the last {len(self.values)} days (a violation takes {rule.num_violation_windows}, the newest among them): "
-            f"{days or 'no days'}"
+            f"{rule.metric_to_monitor} exceeds {rule.metric_violation_threshold:g} in {bad} of the last {judged} days "
+            f"(a violation takes {rule.num_violation_windows}, the newest among them): {days or 'no days'}"
         )
