@@ -17,8 +17,8 @@ setup: .venv/.ready $(DAGSTER_HOME)/dagster.yaml $(MLFLOW_DB) ## Install the pro
 .venv/.ready: setup.cfg pyproject.toml my_mlops_stacks/requirements.txt
 	@scripts/setup.sh
 
-$(DAGSTER_HOME)/dagster.yaml: dagster.yaml
-	@mkdir -p $(DAGSTER_HOME) && cp dagster.yaml $@
+$(DAGSTER_HOME)/dagster.yaml: dagster.local.yaml
+	@mkdir -p $(DAGSTER_HOME) && cp dagster.local.yaml $@
 
 $(MLFLOW_DB): | .venv/.ready
 	@echo "Creating MLflow's database" && mkdir -p $(@D) && $(BIN)/mlflow db upgrade sqlite:///$@ >/dev/null 2>&1

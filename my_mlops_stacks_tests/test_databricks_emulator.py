@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -230,7 +231,7 @@ class TestAccess:
 
     def test_a_service_principal_signs_in_and_its_token_expires(self, make: Make) -> None:
         emulator = make(token_seconds=0.2)
-        secret = {"client_id": "11111111-2222-3333-4444-555555555555", "client_secret": emulator.identity.client_secret}
+        secret = {"client_id": emulator.identity.client_id, "client_secret": emulator.identity.client_secret}
         client = WorkspaceClient(host=emulator.url, **secret)
         assert client.current_user.me().id == "1001"
         headers = client.config.authenticate()
@@ -577,14 +578,19 @@ class TestWhatATaskFinds:
         code = """
             import importlib.metadata, importlib.util, sys
             print(sys.version_info[:2], importlib.metadata.version("pandas"))
-            print([name for name in ("dagster", "dagster_databricks", "lightgbm") if importlib.util.find_spec(name)])
+            names = ("dagster", "dagster_databricks", "lightgbm", "mine")
+            print([name for name in names if importlib.util.find_spec(name)])
         """
         _, output = run(emulator, code, dependencies=["dagster"])
         assert output.logs.splitlines() == ["(3, 10) 1.5.0", "['dagster']"]
-        libraries = [{"pypi": {"package": "dagster-pyspark"}}]
+        wheel = io.BytesIO()
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.writestr("mine.py", "")
+        upload(client_of(emulator), f"{VOLUME}/mine-1.0-py3-none-any.whl", wheel.getvalue())
+        libraries = [{"pypi": {"package": "dagster-pyspark"}}, {"whl": f"{VOLUME}/mine-1.0-py3-none-any.whl"}]
         ml_runtime = {**CLASSIC, "spark_version": "16.4.x-cpu-ml-scala2.12"}
         _, output = run(emulator, code, cluster=ml_runtime, libraries=libraries)
-        assert output.logs.splitlines()[1] == "['dagster', 'lightgbm']"
+        assert output.logs.splitlines()[1] == "['dagster', 'lightgbm', 'mine']"
         assert [one.replaced for one in emulator.runs] == [(), ("pyspark",)]
 
     def test_files_of_the_workspace(self, emulator: Emulator) -> None:
@@ -640,12 +646,14 @@ class TestWhatATaskFinds:
         client.secrets.put_secret("pipeline", "key", string_value="s3cret")
         code = """
             import os
+            from databricks.sdk.runtime import dbutils as imported
+            assert imported.secrets.get("pipeline", "key") == "s3cret"
             listed = [item.name for item in dbutils.fs.ls("/Volumes/dev/app")]
             print(dbutils.secrets.get("pipeline", "key"), os.environ["KEY"], listed)
             dbutils.secrets.get(scope="pipeline", key="none")
         """
         cluster = {**CLASSIC, "spark_env_vars": {"KEY": "{{secrets/pipeline/key}}"}}
-        _, output = run(emulator, code, cluster=cluster)
+        _, output = run(emulator, code, cluster=cluster, libraries=[{"pypi": {"package": "databricks-sdk"}}])
         assert output.logs.splitlines()[0] == "s3cret s3cret ['staging/']"
         assert output.error == ("IllegalArgumentException: Secret does not exist with scope: pipeline and key: none")
         ended, _ = run(emulator, code, cluster={**CLASSIC, "spark_env_vars": {"KEY": "{{secrets/none/key}}"}})
@@ -672,8 +680,10 @@ class TestWhatATaskFinds:
                 time.sleep(0.02)
         """
         writer = """
+            from databricks.connect import DatabricksSession
             from pyspark.sql import SparkSession, functions as F
             session = SparkSession.builder.getOrCreate()
+            assert session is DatabricksSession.builder.getOrCreate()
             rows = session.table("samples.nyctaxi.trips").groupBy("zip").agg(F.sum("fare").alias("fare"))
             rows.limit(0).write.format("delta").mode("ignore").partitionBy("zip").saveAsTable("dev.app.fares")
             for zip in (1, 2):
@@ -795,11 +805,16 @@ class TestFaults:
         assert client.jobs.get_run(run_id).state.result_state.value == "SUCCESS"
 
     def test_tasks_end_with_the_workspace(self, tmp_path: Path) -> None:
+        session = requests.Session()
         with Emulator(tmp_path / "workspace") as emulator:
+            url, headers = f"{emulator.url}/api/2.0/preview/scim/v2/Me", {"Authorization": f"Bearer {emulator.token}"}
+            session.get(url, headers=headers, timeout=5)
             submit(emulator, "import os, time; print(os.getpid(), flush=True); time.sleep(60)")
             wait_for(lambda: emulator.task_log(emulator.runs[0]))
             process = int(emulator.task_log(emulator.runs[0]))
         assert not is_alive(process)
+        with pytest.raises(requests.ConnectionError):
+            session.get(url, headers=headers, timeout=5)
 
 
 def is_alive(process: int) -> bool:

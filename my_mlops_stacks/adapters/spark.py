@@ -30,11 +30,22 @@ class Spark(Protocol):
 def _sail_server() -> SparkConnectServer:
     """Start Sail once per process, on a free loopback port; the cache keeps it alive as long as the process."""
     os.environ.setdefault("RUST_LOG", "off")  # Sail reports errors to the client; its log would repeat them
+    os.environ.setdefault("SAIL_EXECUTION__BATCH_SIZE", "32768")  # a quarter less time in joins than the default
     from pysail.spark import SparkConnectServer
 
     server = SparkConnectServer(LOOPBACK, 0)
     server.start(background=True)
     return server
+
+
+def _session(host: str, port: int) -> SparkSession:
+    """A session whose answers travel uncompressed: on loopback, gzip makes a million rows take a second more."""
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # pyspark.sql.functions then builds Connect's columns
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+    from pyspark.sql.connect.session import SparkSession
+
+    channel = DefaultChannelBuilder(f"sc://{host}:{port}", [("grpc.compression_enabled_algorithms_bitset", 1)])
+    return SparkSession.builder.channelBuilder(channel).create()
 
 
 class LocalSpark:
@@ -49,10 +60,7 @@ class LocalSpark:
 
     @cached_property
     def spark_session(self) -> SparkSession:
-        from pyspark.sql import SparkSession
-
-        host, port = _sail_server().listening_address
-        session = SparkSession.builder.remote(f"sc://{host}:{port}").create()
+        session = _session(*_sail_server().listening_address)
         session.conf.set("spark.sql.session.timeZone", "UTC")
         session.sql(f"CREATE SCHEMA IF NOT EXISTS {self.schema}")
         for log in sorted((self.warehouse / self.schema).glob("*/_delta_log")):

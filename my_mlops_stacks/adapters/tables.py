@@ -41,7 +41,8 @@ def is_commit_conflict(error: BaseException) -> bool:
     return any(text in str(error) for text in COMMIT_CONFLICTS)
 
 
-def _committed(write: Callable[[], T]) -> T:
+def committed(write: Callable[[], T]) -> T:
+    """The result of `write`, repeated while another writer wins the race for the table's next version."""
     policy = retry(
         retry=retry_if_exception(is_commit_conflict),
         wait=wait_random_exponential(multiplier=0.05, max=2),
@@ -95,7 +96,7 @@ class Tables(ABC):
         the predicate is also checked row by row while writing.
         """
         if where is not None and not self.exists(name):
-            _committed(lambda: self.create(name, rows, partition_by))
+            committed(lambda: self.create(name, rows, partition_by))
 
         def write() -> None:
             writer = _guarded(rows, where).write.format("delta").mode("overwrite")
@@ -105,7 +106,7 @@ class Tables(ABC):
                 writer = writer.option("replaceWhere", where)
             self._save(writer, name)
 
-        _committed(write)
+        committed(write)
 
     def create(self, name: str, like: DataFrame, partition_by: Sequence[str] = ()) -> None:
         """Create an empty table with the columns of `like`, unless it exists."""

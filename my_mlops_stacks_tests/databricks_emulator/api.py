@@ -32,6 +32,20 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object.
+
+        Raises:
+            ApiError: it is something else.
+        """
+        try:
+            content = json.loads(self.body or b"{}")
+        except ValueError as error:
+            raise ApiError(400, "MALFORMED_REQUEST", f"Could not parse request object: {error}") from error
+        if not isinstance(content, dict):
+            raise ApiError(400, "MALFORMED_REQUEST", "Could not parse request object: Expected 'START_OBJECT'")
+        return content
+
     @property
     def is_form(self) -> bool:
         return self.headers.get("content-type", "").startswith("multipart/form-data")

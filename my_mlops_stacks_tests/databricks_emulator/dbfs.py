@@ -122,5 +122,7 @@ class Dbfs:
 def _block(data: str) -> bytes:
     block = base64.b64decode(data)
     if len(block) > LARGEST_BLOCK:
-        raise ApiError(400, "MAX_BLOCK_SIZE_EXCEEDED", f"The block has {len(block)} bytes; the most is {LARGEST_BLOCK}.")
+        raise ApiError(
+            400, "MAX_BLOCK_SIZE_EXCEEDED", f"The block has {len(block)} bytes; the most is {LARGEST_BLOCK}."
+        )
     return block

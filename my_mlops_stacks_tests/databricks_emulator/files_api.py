@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mimetypes
 import re
+import shutil
 import time
 from email.utils import formatdate
 from pathlib import Path
@@ -15,7 +16,13 @@ from typing import Any
 from databricks.sdk.service.files import DirectoryEntry, FilesAPI, ListDirectoryResponse
 
 from my_mlops_stacks_tests.databricks_emulator.api import ApiError, Call, Response, invalid, route
-from my_mlops_stacks_tests.databricks_emulator.storage import Storage, is_visible, milliseconds, normalized
+from my_mlops_stacks_tests.databricks_emulator.storage import (
+    PARTIAL,
+    Storage,
+    milliseconds,
+    normalized,
+    visible_children,
+)
 from my_mlops_stacks_tests.databricks_emulator.unity_catalog import UnityCatalog
 
 FILES = "/api/2.0/fs/files{file_path...}"
@@ -32,20 +39,24 @@ class FilesService:
 
     @route("PUT", FILES)
     def upload(self, call: Call) -> Response:
-        path = self._file(call["file_path"])
-        if call.get("overwrite") not in (None, "true", "false"):
+        self.write(self.check_upload(call["file_path"], call.get("overwrite")), call.request.body)
+        return Response(204)
+
+    def check_upload(self, file_path: str, overwrite: str | None) -> Path:
+        """Where a file may be uploaded; without `overwrite`, an existing one is replaced."""
+        path = self._file(file_path)
+        if overwrite not in (None, "true", "false"):
             raise invalid("overwrite must be true or false")
         if path.is_dir():
-            raise ApiError(409, "ALREADY_EXISTS", f"A directory exists at {call['file_path']}.")
-        if call.get("overwrite") == "false" and path.exists():
+            raise ApiError(409, "ALREADY_EXISTS", f"A directory exists at {file_path}.")
+        if overwrite == "false" and path.exists():
             raise ApiError(409, "ALREADY_EXISTS", "The file being created already exists.")
-        self.write(path, call.request.body)
-        return Response(204)
+        return path
 
     def write(self, path: Path, content: bytes) -> None:
         """Put the whole file in its place at once: object storage shows no half-written files."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".partial-{time.monotonic_ns()}-{path.name}"[:255])
+        partial = path.with_name(f"{PARTIAL}{time.monotonic_ns()}-{path.name}"[:255])
         partial.write_bytes(content)
         self._uploaded[path] = partial.stat().st_mtime_ns
         partial.replace(path)
@@ -83,7 +94,7 @@ class FilesService:
     @route("HEAD", DIRECTORIES, FilesAPI.get_directory_metadata)
     def directory_metadata(self, call: Call) -> Response:
         path = self._existing_directory(call["directory_path"])
-        if _is_volume_root(call["directory_path"]) and not any(path.iterdir()):
+        if _is_volume_root(call["directory_path"]) and not visible_children(path):
             raise _no_directory()  # as Databricks answers for a volume that holds nothing (databricks/cli#5834)
         return Response(200)
 
@@ -92,9 +103,9 @@ class FilesService:
         path = self._existing_directory(call["directory_path"])
         if _is_volume_root(call["directory_path"]):
             raise invalid("The root of a volume can't be deleted through the Files API.")
-        if any(path.iterdir()):
+        if visible_children(path):
             raise invalid("The directory being deleted is not empty.")
-        path.rmdir()
+        shutil.rmtree(path)
         return Response(204)
 
     @route("GET", DIRECTORIES, FilesAPI.list_directory_contents)
@@ -104,7 +115,7 @@ class FilesService:
         if not 0 < size <= LONGEST_PAGE:
             raise invalid(f"page_size must be between 1 and {LONGEST_PAGE}")
         start = int(call.get("page_token") or 0)
-        children = sorted(child for child in path.iterdir() if child.is_dir() or self._is_there(child))
+        children = [child for child in visible_children(path) if child.is_dir() or self._is_there(child)]
         root = normalized(call["directory_path"])
         entries = [_entry(root, child) for child in children[start : start + size]]
         more = str(start + size) if start + size < len(children) else None
@@ -145,7 +156,7 @@ class FilesService:
 
     def _is_there(self, path: Path) -> bool:
         """Whether the API shows a file yet: those that tasks write may be held back for some seconds."""
-        if not is_visible(path) or not path.is_file():
+        if not path.is_file():
             return False
         written = path.stat().st_mtime_ns
         is_late = time.time_ns() - written < self.task_files_visible_after * 1e9

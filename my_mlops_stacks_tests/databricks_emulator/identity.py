@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import secrets
 import time
+import uuid
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -17,7 +18,6 @@ from databricks.sdk.service.iam import ComplexValue, CurrentUserAPI, User
 from my_mlops_stacks_tests.databricks_emulator.api import ApiError, Call, Request, route
 
 USER = "pipeline@example.com"
-CLIENT_ID = "11111111-2222-3333-4444-555555555555"
 OIDC = "/oidc/"
 
 
@@ -27,6 +27,7 @@ class Identity:
     def __init__(self, url: str, token_seconds: float = 3600.0) -> None:
         self._url, self.token_seconds = url, token_seconds
         self.token = f"dapi{secrets.token_hex(16)}"
+        self.client_id = str(uuid.uuid4())
         self.client_secret = f"dose{secrets.token_hex(16)}"
         self._expiry: dict[str, float] = {}  # of each OAuth token, in seconds of the monotonic clock
 
@@ -65,8 +66,8 @@ class Identity:
     def issue(self, call: Call) -> dict[str, Any]:
         form = {name: values[0] for name, values in parse_qs(call.request.body.decode()).items()}
         given = call.request.headers.get("authorization", "")
-        basic = base64.b64encode(f"{CLIENT_ID}:{self.client_secret}".encode()).decode()
-        is_federated = form.get("client_id") == CLIENT_ID and "subject_token" in form
+        basic = base64.b64encode(f"{self.client_id}:{self.client_secret}".encode()).decode()
+        is_federated = form.get("client_id") == self.client_id and "subject_token" in form
         if given != f"Basic {basic}" and form.get("client_secret") != self.client_secret and not is_federated:
             raise ApiError(401, "invalid_client", "Client authentication failed")
         token = f"eyJ{secrets.token_hex(24)}"

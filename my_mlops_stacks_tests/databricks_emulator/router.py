@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from typing import Any
 
 from my_mlops_stacks_tests.databricks_emulator.api import ROUTES, ApiError, Call, Request, Response
 from my_mlops_stacks_tests.databricks_emulator.schema import check_call
-
 
 
 @dataclass(frozen=True)
@@ -50,17 +48,6 @@ class Router:
 
 
 def _call(request: Request, in_path: dict[str, str], like: Callable[..., Any] | None) -> Call:
-    if like is None:
+    if like is None or request.is_form:
         return Call(request, {**in_path, **request.query})
-    body = {} if request.is_form else _json(request.body)
-    return Call(request, check_call(like, {**request.query, **body, **in_path}))
-
-
-def _json(body: bytes) -> dict[str, Any]:
-    try:
-        content = json.loads(body or b"{}")
-    except ValueError as error:
-        raise ApiError(400, "MALFORMED_REQUEST", f"Could not parse request object: {error}") from error
-    if not isinstance(content, dict):
-        raise ApiError(400, "MALFORMED_REQUEST", "Could not parse request object: Expected 'START_OBJECT'")
-    return content
+    return Call(request, check_call(like, {**request.query, **request.json(), **in_path}))

@@ -33,7 +33,10 @@ def arguments_of(function: Callable[..., Any]) -> dict[str, Argument]:
 @cache
 def fields_of(model: type) -> dict[str, Argument]:
     hints = get_type_hints(model)
-    return {field.name: Argument(hints[field.name], not _is_optional(hints[field.name])) for field in dataclasses.fields(model)}
+    return {
+        field.name: Argument(hints[field.name], not _is_optional(hints[field.name]))
+        for field in dataclasses.fields(model)
+    }
 
 
 def check_call(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -16,6 +17,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from my_mlops_stacks_tests.databricks_emulator.api import ApiError, Request, Response
 from my_mlops_stacks_tests.databricks_emulator.calls import ApiCall, CallLog
 from my_mlops_stacks_tests.databricks_emulator.faults import Faults
+from my_mlops_stacks_tests.databricks_emulator.metastore import METASTORE
 
 logger = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
@@ -48,12 +50,31 @@ class HttpServer:
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+        self._server.disconnect()
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 256
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self._open: set[socket.socket] = set()
+
+    def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
+        self._open.add(request)
+        super().process_request(request, client_address)  # type: ignore[arg-type]
+
+    def close_request(self, request: socket.socket) -> None:  # type: ignore[override]
+        self._open.discard(request)
+        super().close_request(request)
+
+    def disconnect(self) -> None:
+        """End the connections that clients keep open: a stopped workspace must not answer them."""
+        for request in tuple(self._open):
+            with suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
         logger.debug("the client of %s went away", client_address, exc_info=True)
@@ -68,6 +89,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _respond(self) -> None:
         began, started = time.time(), time.perf_counter()
         request = self._request()
+        if request.path.startswith(METASTORE):
+            self._send(self.front.answer(request))
+            return
         fault = self.front.faults.take(request)
         time.sleep(self.front.latency + (fault.delay if fault else 0.0))
         if fault and fault.reset:
@@ -77,19 +101,30 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             response = self._answer(request)
             response = None if fault and fault.lose_reply else response
-        sent = self._send(response)
-        seconds = time.perf_counter() - started
-        status = response.status if response else 0
+        # Logged before it is sent: whoever has the answer finds the call in the log.
+        sent = len(response.body) if response and self.command != "HEAD" else 0
+        status, seconds = response.status if response else 0, time.perf_counter() - started
         self.front.calls.add(ApiCall(request.method, request.path, status, len(request.body), sent, seconds, began))
+        self._send(response)
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _respond
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _respond  # noqa: N815
 
     def _request(self) -> Request:
         parts = urlsplit(self.path)
-        length = int(self.headers.get("Content-Length") or 0)
         headers = {name.lower(): value for name, value in self.headers.items()}
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        return Request(self.command, unquote(parts.path), query, headers, self.rfile.read(length))
+        return Request(self.command, unquote(parts.path), query, headers, self._body())
+
+    def _body(self) -> bytes:
+        """The whole body; clients send an empty stream in chunks."""
+        if self.headers.get("Transfer-Encoding", "") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
     def _answer(self, request: Request) -> Response:
         try:
@@ -97,17 +132,17 @@ class _Handler(BaseHTTPRequestHandler):
             return self.front.answer(request)
         except ApiError as error:
             return Response.error(error)
-        except Exception as error:  # noqa: BLE001 - without an answer, the client would retry a bug for minutes
+        except Exception as error:
             logger.exception("the emulator failed to answer %s %s", request.method, request.path)
             return Response.error(ApiError(501, "EMULATOR_BUG", f"the emulator failed: {error!r}"))
 
-    def _send(self, response: Response | None) -> int:
-        """Send the answer, or reset the connection when there is none; returns the bytes of the body."""
+    def _send(self, response: Response | None) -> None:
+        """Send the answer, or reset the connection when there is none."""
         if response is None:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             self.close_connection = True
             os.close(self.connection.detach())
-            return 0
+            return
         body = b"" if self.command == "HEAD" else response.body
         self.send_response(response.status)
         for name, value in {"Content-Length": str(len(body)), **response.headers}.items():
@@ -115,7 +150,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
         self.wfile.flush()
-        return len(body)
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing on stderr: calls are logged in the call log."""

@@ -70,6 +70,15 @@ class Storage:
         """The file of `/Workspace/...`; the prefix may be left out, as in the Workspace API."""
         return self.tree / normalized(path).removeprefix("/Workspace").lstrip("/")
 
+    def file(self, path: str) -> Path:
+        """The file behind any path that a client may write."""
+        found = mounted(path)
+        if found.startswith("/Volumes/"):
+            return self.volume_path(found)
+        if found.startswith("/dbfs/"):
+            return self.dbfs_path(found.removeprefix("/dbfs"))
+        return self.tree_path(found)
+
     def dbfs_path(self, path: str) -> Path:
         """The file of `dbfs:/...` or `/...`, as in the DBFS API."""
         return self.dbfs / normalized(path.removeprefix("dbfs:")).lstrip("/")
@@ -80,9 +89,21 @@ def normalized(path: str) -> str:
     return posixpath.normpath("/" + path.lstrip("/"))
 
 
+def mounted(path: str) -> str:
+    """The path under which a task has the file that a client names: `dbfs:/...` is `/dbfs/...`, but volumes are theirs.
+
+    Paths of the Workspace tree may come without `/Workspace`.
+    """
+    if path.startswith("dbfs:"):
+        plain = normalized(path.removeprefix("dbfs:"))
+        return plain if plain.startswith("/Volumes/") else f"/dbfs{plain}"
+    return path if path.startswith(("/Volumes/", "/Workspace/", "/dbfs/")) else f"/Workspace{normalized(path)}"
+
+
 def milliseconds(path: Path) -> int:
     return int(path.stat().st_mtime * 1000)
 
 
-def is_visible(path: Path) -> bool:
-    return not path.name.startswith(PARTIAL)
+def visible_children(folder: Path) -> list[Path]:
+    """The sorted content of a folder, without files that are still being written."""
+    return sorted(child for child in folder.iterdir() if not child.name.startswith(PARTIAL))

@@ -1,13 +1,16 @@
 """Unity Catalog: catalogs, schemas, volumes and tables are folders, so running tasks see the same ones.
 
-A managed table is the Delta folder `<catalog>/<schema>/<table>` of the managed storage; an external one is a file
-`<table>.location` there, which holds the path of its Delta folder. Tables are made by tasks through Spark, or by tests.
+A table is a file `<table>.json` in the folder of its schema, with what its maker said of it; a managed table has its
+Delta folder beside it, an external one elsewhere. Tables are made by tasks through Spark (`metastore.py`), or by tests.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from databricks.sdk.service.catalog import (
     CatalogInfo,
@@ -34,7 +37,6 @@ from my_mlops_stacks_tests.databricks_emulator.identity import USER
 from my_mlops_stacks_tests.databricks_emulator.storage import Storage, milliseconds
 
 BASE = "/api/2.1/unity-catalog"
-LOCATION = ".location"
 
 
 class UnityCatalog:
@@ -45,11 +47,13 @@ class UnityCatalog:
 
     def add_volume(self, full_name: str) -> Path:
         """Make a volume `catalog.schema.volume`, with its catalog and schema; returns its folder on this machine."""
-        catalog, schema, name = full_name.split(".")
-        self.add_schema(f"{catalog}.{schema}")
-        folder = self._storage.volumes / catalog / schema / name
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        self.add_schema(full_name.rpartition(".")[0])
+        self.volume_folder(full_name).mkdir(parents=True, exist_ok=True)
+        return self.volume_folder(full_name)
+
+    def volume_folder(self, full_name: str) -> Path:
+        """The folder of a volume on this machine."""
+        return self._storage.volumes.joinpath(*full_name.split("."))
 
     def add_schema(self, full_name: str) -> None:
         """Make a schema `catalog.schema`, with its catalog."""
@@ -57,9 +61,9 @@ class UnityCatalog:
 
     def add_table(self, full_name: str, folder: Path) -> None:
         """Register the Delta table in `folder` as the external table `catalog.schema.table`."""
-        catalog, schema, name = full_name.split(".")
-        self.add_schema(f"{catalog}.{schema}")
-        (self._schema(f"{catalog}.{schema}") / f"{name}{LOCATION}").write_text(str(folder.resolve()))
+        self.add_schema(full_name.rpartition(".")[0])
+        kinds = {"table_type": TableType.EXTERNAL.value, "data_source_format": DataSourceFormat.DELTA.value}
+        self.register(full_name, {**kinds, "storage_location": str(folder.resolve())})
 
     def table_folder(self, full_name: str) -> Path:
         """The Delta folder of a table on this machine.
@@ -67,15 +71,26 @@ class UnityCatalog:
         Raises:
             ApiError: there is no such table.
         """
-        managed = self._storage.tables.joinpath(*full_name.split("."))
-        if any((managed / "_delta_log").glob("*.json")):
-            return managed
-        location = managed.with_name(managed.name + LOCATION)
-        if location.exists():
-            return Path(location.read_text())
-        raise ApiError(404, "TABLE_DOES_NOT_EXIST", f"Table '{full_name}' does not exist.")
+        return Path(str(self.table(full_name)["storage_location"]).removeprefix("file://"))
 
-    # What other services check
+    # What other services use
+
+    def register(self, full_name: str, table: Mapping[str, Any]) -> None:
+        """Make a table known, with the fields of the API's TableInfo that its maker gave."""
+        catalog, schema, name = full_name.split(".")
+        named = {"catalog_name": catalog, "schema_name": schema, "name": name, "full_name": full_name, "owner": USER}
+        self._entry(full_name).write_text(json.dumps({**table, **named}))
+
+    def table(self, full_name: str) -> dict[str, Any]:
+        """What is known of a table."""
+        self.check_schema(full_name.rpartition(".")[0])
+        if not self._entry(full_name).exists():
+            raise ApiError(404, "TABLE_DOES_NOT_EXIST", f"Table '{full_name}' does not exist.")
+        return json.loads(self._entry(full_name).read_text())
+
+    def managed_folder(self, full_name: str) -> Path:
+        """Where the files of a managed table are."""
+        return self._storage.tables.joinpath(*full_name.split("."))
 
     def check_schema(self, full_name: str) -> None:
         catalog = full_name.split(".", maxsplit=1)[0]
@@ -86,7 +101,7 @@ class UnityCatalog:
 
     def check_volume(self, full_name: str) -> None:
         self.check_schema(full_name.rpartition(".")[0])
-        if not self._storage.volumes.joinpath(*full_name.split(".")).is_dir():
+        if not self.volume_folder(full_name).is_dir():
             raise ApiError(404, "VOLUME_DOES_NOT_EXIST", f"Volume '{full_name}' does not exist.")
 
     # The endpoints
@@ -132,7 +147,7 @@ class UnityCatalog:
             raise invalid("The emulator has managed volumes only.")
         full_name = f"{call['catalog_name']}.{call['schema_name']}.{_name(call['name'])}"
         self.check_schema(full_name.rpartition(".")[0])
-        folder = self._storage.volumes.joinpath(*full_name.split("."))
+        folder = self.volume_folder(full_name)
         if folder.exists():
             raise ApiError(409, "ALREADY_EXISTS", f"Volume '{full_name}' already exists")
         folder.mkdir(parents=True)
@@ -146,43 +161,37 @@ class UnityCatalog:
     def list_volumes(self, call: Call) -> ListVolumesResponseContent:
         schema = f"{call['catalog_name']}.{call['schema_name']}"
         self.check_schema(schema)
-        names = _folders(self._storage.volumes.joinpath(*schema.split(".")))
+        names = _folders(self.volume_folder(schema))
         return ListVolumesResponseContent(volumes=[self._volume_info(f"{schema}.{name}") for name in names])
 
     @route("DELETE", f"{BASE}/volumes/{{name}}", VolumesAPI.delete)
     def delete_volume(self, call: Call) -> None:
         self.check_volume(call["name"])
-        shutil.rmtree(self._storage.volumes.joinpath(*call["name"].split(".")))
+        shutil.rmtree(self.volume_folder(call["name"]))
 
     @route("GET", f"{BASE}/tables/{{full_name}}", TablesAPI.get)
     def get_table(self, call: Call) -> TableInfo:
-        return self._table_info(call["full_name"])
+        return TableInfo.from_dict(self.table(call["full_name"]))
 
     @route("GET", f"{BASE}/tables/{{full_name}}/exists", TablesAPI.exists)
     def table_exists(self, call: Call) -> TableExistsResponse:
         self.check_schema(call["full_name"].rpartition(".")[0])
-        try:
-            self.table_folder(call["full_name"])
-        except ApiError:
-            return TableExistsResponse(table_exists=False)
-        return TableExistsResponse(table_exists=True)
+        return TableExistsResponse(table_exists=self._entry(call["full_name"]).exists())
 
     @route("GET", f"{BASE}/tables", TablesAPI.list)
     def list_tables(self, call: Call) -> ListTablesResponse:
         schema = f"{call['catalog_name']}.{call['schema_name']}"
         self.check_schema(schema)
-        children = sorted(self._schema(schema).iterdir())
-        names = [child.name.removesuffix(LOCATION) for child in children]
-        return ListTablesResponse(tables=[self._table_info(f"{schema}.{name}") for name in names])
+        names = [entry.stem for entry in sorted(self._schema(schema).glob("*.json"))]
+        return ListTablesResponse(tables=[TableInfo.from_dict(self.table(f"{schema}.{name}")) for name in names])
 
     @route("DELETE", f"{BASE}/tables/{{full_name}}", TablesAPI.delete)
     def delete_table(self, call: Call) -> None:
         """Dropping a managed table removes its files; an external one is only forgotten."""
-        folder = self.table_folder(call["full_name"])
-        if folder.is_relative_to(self._storage.tables):
-            shutil.rmtree(folder)
-        else:
-            self._storage.tables.joinpath(*f"{call['full_name']}{LOCATION}".split(".", maxsplit=2)).unlink()
+        table = self.table(call["full_name"])
+        self._entry(call["full_name"]).unlink()
+        if table["table_type"] == TableType.MANAGED.value:
+            shutil.rmtree(self.managed_folder(call["full_name"]), ignore_errors=True)
 
     # What they say
 
@@ -202,22 +211,13 @@ class UnityCatalog:
     def _volume_info(self, full_name: str) -> VolumeInfo:
         self.check_volume(full_name)
         catalog, schema, name = full_name.split(".")
-        created = milliseconds(self._storage.volumes / catalog / schema / name)
+        created = milliseconds(self.volume_folder(full_name))
         named = {"catalog_name": catalog, "schema_name": schema, "name": name, "full_name": full_name}
         return VolumeInfo(**named, owner=USER, volume_type=VolumeType.MANAGED, created_at=created)
 
-    def _table_info(self, full_name: str) -> TableInfo:
-        self.check_schema(full_name.rpartition(".")[0])
-        folder = self.table_folder(full_name)
-        is_managed = folder.is_relative_to(self._storage.tables)
-        catalog, schema, name = full_name.split(".")
-        return TableInfo(
-            **{"catalog_name": catalog, "schema_name": schema, "name": name, "full_name": full_name, "owner": USER},
-            table_type=TableType.MANAGED if is_managed else TableType.EXTERNAL,
-            data_source_format=DataSourceFormat.DELTA,
-            storage_location=folder.as_uri(),
-            created_at=milliseconds(folder),
-        )
+    def _entry(self, full_name: str) -> Path:
+        folder = self.managed_folder(full_name)
+        return folder.with_name(f"{folder.name}.json")
 
 
 def _folders(folder: Path) -> list[str]:

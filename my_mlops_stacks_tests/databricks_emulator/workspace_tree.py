@@ -49,7 +49,11 @@ class WorkspaceTree:
         if "path" not in arguments:
             raise invalid("Missing required field: path")
         if len(content) > LARGEST_IMPORT:
-            raise ApiError(400, "MAX_NOTEBOOK_SIZE_EXCEEDED", f"File size imported is ({len(content)} bytes), exceeded max size ({LARGEST_IMPORT} bytes)")
+            raise ApiError(
+                400,
+                "MAX_NOTEBOOK_SIZE_EXCEEDED",
+                f"File size imported is ({len(content)} bytes), exceeded max size ({LARGEST_IMPORT} bytes)",
+            )
         path = self._file_of(arguments, content)
         self._check_place(path, arguments["path"])
         if path.is_dir():

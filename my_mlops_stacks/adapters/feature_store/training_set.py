@@ -78,7 +78,9 @@ def _features_of(lookup: FeatureLookup, source: TableRows) -> list[FeatureColumn
     defaults = lookup.default_values or {}
     stray = sorted(set(defaults) - {lookup.output_name(name) for name in names})
     if stray:
-        raise ValueError(f"The look-up in '{lookup.table_name}' has default_values for {stray}, which it does not put out.")
+        raise ValueError(
+            f"The look-up in '{lookup.table_name}' has default_values for {stray}, which it does not put out."
+        )
     return [
         FeatureColumn(
             name=lookup.output_name(name),

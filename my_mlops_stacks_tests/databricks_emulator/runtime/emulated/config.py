@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 VARIABLE = "DATABRICKS_EMULATOR_TASK"
 
@@ -18,13 +19,14 @@ class Config:
     hidden: list[str]
     visible: list[str]
     control: str
+    installed: list[str]  # folders with the packages of this machine
     blocked: list[str]  # modules whose distribution is not installed on the cluster
     blocked_distributions: list[str]
     versions: dict[str, str]  # pretended versions, of `python` and of distributions
     modules: list[str]
     tables: str
     secrets: str
-    engine: str
+    metastore: str
     has_spark_context: bool
     python_file: str
     parameters: list[str]
@@ -33,5 +35,4 @@ class Config:
 
 
 def load() -> Config:
-    with open(os.environ[VARIABLE], encoding="utf-8") as file:
-        return Config(**json.load(file))
+    return Config(**json.loads(Path(os.environ[VARIABLE]).read_text()))

@@ -1,7 +1,7 @@
 """`/Volumes`, `/Workspace`, `/dbfs` and `/tmp` without mounting anything: Python's file functions are redirected.
 
-No user of a laptop may mount file systems, so the functions of `os`, `open` and what the import system uses are wrapped:
-a path below a mount leads to the emulator's folder, a path of the host's source leads nowhere. Native code that opens
+Not everyone may mount file systems, so the functions of `os`, `open` and what the import system uses are wrapped: a
+path below a mount leads to the emulator's folder, a path of the host's source leads nowhere. Native code that opens
 files by itself is not redirected. On a volume, as on Databricks, a file opened for writing appears when it is closed,
 and appending or changing in place is refused.
 """
@@ -14,6 +14,7 @@ import errno
 import io
 import os
 import posixpath
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -76,6 +77,8 @@ def map_paths(config: Config) -> None:
     _replace("open", _low_level_open(posix.open, mapped), posix)
     _io.open_code = io.open_code = _one_path(io.open_code, mapped, False)
     builtins.open = io.open = _io.open = _mapped_open(mapped)
+    if "tokenize" in sys.modules:  # it keeps its own reference, and tracebacks read source lines through it
+        sys.modules["tokenize"]._builtin_open = builtins.open
 
 
 def is_on_volume(path: Any) -> bool:
@@ -144,45 +147,32 @@ def _mapped_open(mapped: PathMap) -> Callable[..., Any]:
     return redirected
 
 
-def _open_whole(path: str, mode: str, *rest: Any, **options: Any) -> Any:
+def _open_whole(path: str, mode: str, buffering: int = -1, *text: Any, **options: Any) -> Any:
     """Open a file that takes its place when it is closed."""
     if "x" in mode and _exists(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
-    folder, name = posixpath.split(path)
-    partial = posixpath.join(folder, f"{PARTIAL}{uuid.uuid4().hex}-{name}"[:255])
-
-    def opener(_: str, flags: int) -> int:
-        return _posix_open(partial, flags | os.O_CREAT, 0o644)
-
-    opened = _open(path, mode, *rest, **{**options, "opener": opener})
-    return _Whole.around(opened, partial, path)
+    raw = _WholeFile(path)
+    if "b" in mode:
+        return raw if buffering == 0 else io.BufferedWriter(raw)
+    return io.TextIOWrapper(io.BufferedWriter(raw), *text, line_buffering=buffering == 1, **options)
 
 
-class _Whole:
-    """Makes closing a file put it in its place: the outermost object's `close` is extended."""
+class _WholeFile(io.FileIO):
+    """Writes beside its place and moves there when closed."""
 
-    @staticmethod
-    def around(opened: Any, partial: str, path: str) -> Any:
-        kind = type(opened)
+    def __init__(self, path: str) -> None:
+        folder, name = posixpath.split(path)
+        self._path = path
+        self._partial = posixpath.join(folder, f"{PARTIAL}{uuid.uuid4().hex}-{name}"[:255])
+        super().__init__(self._partial, "w")
 
-        def close(self: Any) -> None:
-            if not self.closed:
-                kind.close(self)
-                _posix_replace(partial, path)
-
-        whole = type(kind.__name__, (kind,), {"close": close, "__del__": lambda self: None})
-        return _as(whole, opened)
-
-
-def _as(kind: type, opened: Any) -> Any:
-    """The same stream as an object of a subclass: those of C can't be given attributes."""
-    if isinstance(opened, io.TextIOWrapper):
-        settings = {"encoding": opened.encoding, "errors": opened.errors, "line_buffering": opened.line_buffering}
-        return kind(opened.detach(), newline=opened.newlines, **settings)
-    return kind(opened.detach())
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            _posix_replace(self._partial, self._path)
 
 
-class _named:
+class _named:  # noqa: N801 - used as a context manager, like contextlib.suppress
     """Errors name the path that the task gave, not the one of this machine."""
 
     def __init__(self, path: Any) -> None:
@@ -195,5 +185,4 @@ class _named:
             error.filename = self._path
 
 
-_open, _exists = io.open, os.path.exists
-_posix_open, _posix_replace = os.open, os.replace
+_open, _exists, _posix_replace = io.open, os.path.exists, os.replace
