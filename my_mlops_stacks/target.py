@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -147,6 +147,7 @@ class Target(_Frozen):
     last_day: Annotated[Day | None, EmptyIsNone]
     state_folder: Annotated[str | None, EmptyIsNone]
     step_launcher: Literal["none", "unity_catalog", "databricks_pyspark"]
+    compute: Mapping[str, Any]
     schedules: Literal["running", "stopped"]
     owner: Annotated[str, AfterValidator(_owner)]
     model_name: Identifier

@@ -80,12 +80,14 @@ def _databricks(target: Target) -> Resources:
 
 
 def _step_launcher(target: Target) -> dg.ResourceDefinition:
+    from my_mlops_stacks.adapters.step_launcher.compute import Compute
     from my_mlops_stacks.adapters.step_launcher.launcher import step_launcher_resource
     from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings, read_requirements
     from my_mlops_stacks.adapters.step_launcher.stock import stock_step_launcher
 
     settings = LauncherSettings(
         volume=target.staging_volume,
+        compute=Compute().overridden(target.compute),
         requirements=read_requirements(PACKAGE / "requirements.txt"),
         environment={"MLOPS_TARGET": target.name},
         host=environ.get("DATABRICKS_HOST", target.workspace_host),

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SUFFIXES = frozenset({".py", ".sql", ".yml", ".yaml", ".json", ".toml", ".txt", ".j2"})
-LEFT_OUT = frozenset({"__pycache__", "venv", "node_modules", "data", "tests", "mlruns", "spark-warehouse", "build", "dist"})
+LEFT_OUT = frozenset(
+    {"__pycache__", "venv", "node_modules", "data", "tests", "mlruns", "spark-warehouse", "build", "dist"}
+)
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest date that a zip file can hold
 READABLE = 0o644 << 16
 

@@ -7,10 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
+from my_mlops_stacks.adapters.step_launcher.cost import Nodes
+
 Kind = Literal["worker", "job", "serverless", "existing_cluster"]
 COMPUTE_KEY = "databricks/compute"
 RUNTIME_OWN = {"pyspark", "databricks-connect"}
 ENVIRONMENT_KEY = "default"
+UNITY_CATALOG = {"data_security_mode": "SINGLE_USER"}  # without a mode, a cluster does not see /Volumes
+POOL_DECIDES = ("node_type_id", "driver_node_type_id")
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,10 @@ class Compute:
     def on_serverless(self) -> bool:
         return self.kind == "serverless" or (self.kind == "worker" and self.serverless)
 
+    @property
+    def nodes(self) -> Nodes:
+        return Nodes.of(self.new_cluster, self.on_serverless)
+
     def overridden(self, changes: Mapping[str, Any]) -> Compute:
         """This compute with an asset's changes; `new_cluster` is merged, everything else replaced.
 
@@ -66,12 +74,20 @@ class Compute:
             "driver_instance_pool_id": self.driver_instance_pool_id,
             "policy_id": self.policy_id,
         }
-        cluster = {**self.new_cluster, **{key: value for key, value in given.items() if value}}
+        cluster = {**UNITY_CATALOG, **self.new_cluster, **{key: value for key, value in given.items() if value}}
+        if self.instance_pool_id:  # the pool says which machines; Databricks refuses both
+            cluster = {key: value for key, value in cluster.items() if key not in POOL_DECIDES}
         return {**cluster, "custom_tags": {**cluster.get("custom_tags", {}), **tags}}
 
 
 def submit_payload(
-    compute: Compute, name: str, main_file: str, parameters: list[str], requirements: Iterable[str], tags: Mapping[str, str]
+    compute: Compute,
+    *,
+    name: str,
+    main_file: str,
+    parameters: list[str],
+    requirements: Iterable[str],
+    tags: Mapping[str, str],
 ) -> dict[str, Any]:
     """The body of `runs/submit`, without its idempotency token."""
     task: dict[str, Any] = {
@@ -81,7 +97,7 @@ def submit_payload(
     payload: dict[str, Any] = {"run_name": name, "tasks": [task]}
     if compute.timeout_s:
         payload["timeout_seconds"] = compute.timeout_s
-    libraries = [line for line in requirements if _package(line) not in RUNTIME_OWN]
+    libraries = [line for line in requirements if package_of(line) not in RUNTIME_OWN]
     if compute.on_serverless:
         task["environment_key"] = ENVIRONMENT_KEY
         spec = {"environment_version": compute.environment_version, "dependencies": libraries}
@@ -94,5 +110,5 @@ def submit_payload(
     return payload
 
 
-def _package(requirement: str) -> str:
+def package_of(requirement: str) -> str:
     return re.split(r"[^A-Za-z0-9_.-]", requirement, maxsplit=1)[0].lower().replace("_", "-")

@@ -29,7 +29,7 @@ class PriceTable:
 class Nodes:
     """The machines of a cluster by node type, driver included; serverless has one of no type that we know."""
 
-    counts: Mapping[str, int]
+    counts: dict[str, int]
 
     @classmethod
     def of(cls, new_cluster: Mapping[str, Any], serverless: bool) -> Nodes:
@@ -58,7 +58,9 @@ class Cost:
         """Metadata of a materialization or an event; values are numbers and text."""
         values: dict[str, Any] = {
             "databricks/cluster_seconds": round(self.seconds, 2),
-            "databricks/node_types": ", ".join(f"{count} x {node}" for node, count in sorted(self.nodes.counts.items())),
+            "databricks/node_types": ", ".join(
+                f"{count} x {node}" for node, count in sorted(self.nodes.counts.items())
+            ),
         }
         if self.dbu is not None and self.money is not None:
             values["databricks/dbu_estimate"] = round(self.dbu, 6)
@@ -74,7 +76,5 @@ def estimate(seconds: float, nodes: Nodes, prices: PriceTable | None) -> Cost:
     hours = seconds / HOUR_S
     dbu = hours * sum(count * prices.dbu_per_hour[node] for node, count in nodes.counts.items())
     rate = prices.serverless_price_per_dbu if SERVERLESS in nodes.counts else prices.price_per_dbu
-    machines = hours * sum(
-        count * prices.machine_price_per_hour.get(node, 0.0) for node, count in nodes.counts.items()
-    )
+    machines = hours * sum(count * prices.machine_price_per_hour.get(node, 0.0) for node, count in nodes.counts.items())
     return Cost(seconds, nodes, dbu, dbu * rate + machines, prices.currency)

@@ -71,12 +71,18 @@ class LauncherSettings:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"/Volumes(/[^/]+){3,}", self.volume):
-            raise ValueError(f"The staging volume is {self.volume!r}: write it as /Volumes/<catalog>/<schema>/<volume>.")
+            raise ValueError(
+                f"The staging volume is {self.volume!r}: write it as /Volumes/<catalog>/<schema>/<volume>."
+            )
         for name in self.environment:
             if LOOKS_SECRET.search(name):
-                raise ValueError(f"{name} looks like a secret: give the launcher a SecretReference instead of its value.")
+                raise ValueError(
+                    f"{name} looks like a secret: give the launcher a SecretReference instead of its value."
+                )
         if self.timing.lease_s <= self.timing.outage_s:
-            raise ValueError("lease_s must be longer than outage_s, or an outage that the host survives ends the cluster.")
+            raise ValueError(
+                "lease_s must be longer than outage_s, or an outage that the host survives ends the cluster."
+            )
 
     @property
     def staged_packages(self) -> tuple[Path, ...]:

@@ -41,7 +41,7 @@ def mismatch(host: Mapping[str, str], cluster: Mapping[str, str]) -> str | None:
     for name, expected in host.items():
         found = cluster.get(name)
         if found is None:
-            return f"{name} {expected} is installed on the Dagster host but not on the cluster: add it to requirements.txt."
+            return f"{name} {expected} is on the Dagster host but not on the cluster: add it to requirements.txt."
         if _minor(found) != _minor(expected):
             return (
                 f"{name} is {found} on the cluster but {expected} on the Dagster host: {_fix(name)} so that major and "
@@ -56,5 +56,5 @@ def _minor(text: str) -> tuple[str, ...]:
 
 def _fix(name: str) -> str:
     if name in (PYTHON, "pyspark"):
-        return f"choose a Databricks runtime (or environment_version) with that {name}, or install the runtime's on the host,"
+        return f"choose a Databricks runtime or environment_version with the host's {name}, or install its {name} here,"
     return f"pin {name} in requirements.txt and install the same on the host,"

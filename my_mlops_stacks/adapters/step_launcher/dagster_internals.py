@@ -1,0 +1,217 @@
+"""Every private API of Dagster that the step launcher stands on, in this module alone.
+
+Dagster offers step launchers no public way to ship a step, to replay its events, or to tell a remote step about its
+upstream assets. A test compares what is used here with the installed Dagster, so that an upgrade that changes one of
+them fails there with its name.
+"""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
+from dagster._core.definitions.reconstruct import ReconstructableJob
+from dagster._core.definitions.step_launcher import StepLauncher, StepRunRef
+from dagster._core.errors import raise_execution_interrupts
+from dagster._core.events import (
+    DagsterEvent,
+    DagsterEventType,
+    EngineEventData,
+    StepMaterializationData,
+)
+from dagster._core.execution.context.data_version_cache import DataVersionCache
+from dagster._core.execution.context.system import StepExecutionContext
+from dagster._core.execution.plan.execute_plan import dagster_event_sequence_for_step
+from dagster._core.execution.plan.external_step import (
+    external_instance_from_step_run_ref,
+    step_context_to_step_run_ref,
+    step_run_ref_to_step_context,
+)
+from dagster._serdes import deserialize_value, serialize_value
+from dagster_shared.record import copy as copied
+
+__all__ = ["DagsterEvent", "EngineEventData", "StepExecutionContext", "StepLauncher"]
+
+FINAL = frozenset({DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_UP_FOR_RETRY})
+LOADING = threading.Lock()
+RECENT_ROWS = 10  # runs of the same asset at the same time may have written between ours and now
+
+
+# On the host ----------------------------------------------------------------------------------------------------------
+
+
+def interruptible() -> AbstractContextManager[None]:
+    """Within, a termination from the UI is raised at once, as DagsterExecutionInterruptedError."""
+    return raise_execution_interrupts()
+
+
+def dump_step(context: StepExecutionContext, lost_attempts: int) -> bytes:
+    """Pickle what the cluster needs to run this step.
+
+    Attempts that were lost with their cluster are taken from the count, so that the asset's own retry policy sees only
+    its own.
+
+    Raises:
+        ValueError: the job lives in this process only, so that no other process could load it.
+    """
+    if not isinstance(context.job, ReconstructableJob):
+        raise ValueError(
+            "A step on Databricks needs a job that another process can load: launch it from the code location or with "
+            "dg.execute_job and dg.reconstructable, not with dg.materialize or execute_in_process."
+        )
+    reference = step_context_to_step_run_ref(context)
+    if lost_attempts and reference.known_state:
+        counts = dict(reference.known_state.previous_retry_attempts)
+        counts[reference.step_key] = max(0, counts.get(reference.step_key, 0) - lost_attempts)
+        known = reference.known_state._replace(previous_retry_attempts=counts)
+        reference = reference._replace(known_state=known)
+    return pickle.dumps({"reference": reference, "upstream": _upstream_versions(context)})
+
+
+def _upstream_versions(context: StepExecutionContext) -> dict[dg.AssetKey, Any]:
+    """The host's record of upstream and checked assets: the instance on the cluster is empty."""
+    if not context.is_external_input_asset_version_info_loaded:
+        context.fetch_external_input_asset_version_info()
+    own = set(context.get_output_asset_keys())
+    assets = context.job_def.asset_layer.get_assets_def_for_node(context.node_handle)
+    for spec in assets.check_specs if assets else ():
+        if spec.asset_key not in own:
+            context.maybe_fetch_and_get_input_asset_version_info(spec.asset_key)
+    return dict(context._data_version_cache.input_asset_version_info)
+
+
+def runs_in_this_process(context: StepExecutionContext) -> bool:
+    """Whether this process executes the whole run; one that executes a single step of it defers its retries."""
+    return not context.retry_mode.deferred
+
+
+def compute_changes(context: StepExecutionContext, key: str) -> list[Any]:
+    """What the op's tag and the metadata of the assets of this step say under `key`; later ones win."""
+    found = [context.op.tags[key]] if key in context.op.tags else []
+    for asset in sorted(context.get_output_asset_keys()):
+        metadata = context.job_def.asset_layer.get(asset).metadata
+        if key in metadata:
+            found.append(getattr(metadata[key], "value", metadata[key]))
+    return found
+
+
+def engine_event(context: StepExecutionContext, message: str, metadata: Mapping[str, Any]) -> DagsterEvent:
+    """An event of the step that the launcher itself has to tell; it is stored by being made."""
+    return DagsterEvent.from_step(DagsterEventType.ENGINE_EVENT, context, EngineEventData(dict(metadata)), message)
+
+
+def load_events(texts: Sequence[str]) -> list[dg.EventLogEntry]:
+    return [deserialize_value(text, dg.EventLogEntry) for text in texts]
+
+
+def identity(entry: dg.EventLogEntry) -> tuple[Any, ...]:
+    """What tells entries of one step apart, also after `with_metadata` and `with_own_target`."""
+    kind = entry.dagster_event.event_type_value if entry.dagster_event else None
+    return entry.timestamp, kind, entry.user_message, entry.level
+
+
+def stored_identities(context: StepExecutionContext) -> set[tuple[Any, ...]]:
+    """The entries of this step that the run's log has."""
+    entries = context.instance.all_logs(context.run_id)
+    return {identity(entry) for entry in entries if entry.step_key == context.step.key}
+
+
+def is_final(event: DagsterEvent) -> bool:
+    """Whether a step says nothing after this event."""
+    return event.event_type in FINAL
+
+
+def is_materialization(entry: dg.EventLogEntry) -> bool:
+    return entry.dagster_event is not None and entry.dagster_event.is_step_materialization
+
+
+def with_metadata(entry: dg.EventLogEntry, metadata: Mapping[str, Any]) -> dg.EventLogEntry:
+    """A materialization's entry with more metadata."""
+    data: StepMaterializationData = entry.dagster_event.event_specific_data
+    changed = data.materialization.with_metadata({**metadata, **data.materialization.metadata})
+    event = entry.dagster_event._replace(event_specific_data=data._replace(materialization=changed))
+    return entry._replace(dagster_event=event)
+
+
+def with_own_target(context: StepExecutionContext, entry: dg.EventLogEntry) -> dg.EventLogEntry:
+    """A check's entry that points at the host's row of the materialization it judged.
+
+    The cluster's own instance knows only what this step wrote, under its own row numbers; what was shipped with the
+    step has the host's already.
+    """
+    event = entry.dagster_event
+    if event is None or event.event_type != DagsterEventType.ASSET_CHECK_EVALUATION:
+        return entry
+    evaluation: dg.AssetCheckEvaluation = event.event_specific_data
+    target = evaluation.target_materialization_data
+    if target is not None and target.run_id != context.run_id:
+        return entry
+    evaluation = copied(evaluation, target_materialization_data=_judged(context, evaluation, own=target is not None))
+    return entry._replace(dagster_event=event._replace(event_specific_data=evaluation))
+
+
+def _judged(
+    context: StepExecutionContext, evaluation: dg.AssetCheckEvaluation, own: bool
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    """The newest materialization of the checked asset (and partition), or of this run when it is its `own`."""
+    layer, key = context.job_def.asset_layer, evaluation.asset_key
+    partitioned = layer.has(key) and layer.get(key).partitions_def is not None and context.has_partition_key
+    recent = dg.AssetRecordsFilter(key, asset_partitions=[context.partition_key] if partitioned else None)
+    rows = context.instance.fetch_materializations(recent, limit=RECENT_ROWS).records
+    row = next((row for row in rows if not own or row.run_id == context.run_id), None)
+    return row and AssetCheckEvaluationTargetMaterializationData(
+        storage_id=row.storage_id, run_id=row.run_id, timestamp=row.timestamp
+    )
+
+
+# On the cluster -------------------------------------------------------------------------------------------------------
+
+
+def run_pickled_step(body: bytes, on_entry: Callable[[str], object]) -> str | None:
+    """Run a step that `dump_step` pickled, in this process; returns the type of its final event.
+
+    `on_entry` is given each entry of the event log as JSON text, from the thread that logs it.
+    """
+    request = pickle.loads(body)  # noqa: S301 - written by the host to a volume that only its identity may write
+    reference: StepRunRef = request["reference"]
+    with LOADING:  # while it imports definitions, Dagster rewrites sys.path for the whole process
+        reference.recon_job.get_definition()
+    instance = external_instance_from_step_run_ref(reference, lambda entry: on_entry(serialize_value(entry)))
+    with instance:
+        context = step_run_ref_to_step_context(reference, instance)
+        _know_partitions(context)
+        context._data_version_cache = ShippedVersions(context, request["upstream"])
+        final = None
+        for event in dagster_event_sequence_for_step(context, force_local_execution=True):
+            final = event.event_type_value if is_final(event) else final
+    return final
+
+
+class ShippedVersions(DataVersionCache):
+    """Answers for upstream assets with what the host knew of them when it sent the step."""
+
+    def __init__(self, context: StepExecutionContext, shipped: Mapping[dg.AssetKey, Any]) -> None:
+        super().__init__(context)
+        self._shipped = shipped
+
+    def _fetch_input_asset_version_info(self, asset_keys: Sequence[dg.AssetKey]) -> None:
+        known = {key: self._shipped[key] for key in asset_keys if key in self._shipped}
+        self.input_asset_version_info.update(known)
+        super()._fetch_input_asset_version_info([key for key in asset_keys if key not in known])
+
+
+def _know_partitions(context: StepExecutionContext) -> None:
+    """Tell the cluster's empty instance that the dynamic partitions of this step exist."""
+    if not context.has_partition_key:
+        return
+    for name in context.op_def.output_dict:
+        definition = context.partitions_def_for_output(output_name=name)
+        if isinstance(definition, dg.DynamicPartitionsDefinition) and definition.name:
+            context.instance.add_dynamic_partitions(definition.name, [context.partition_key])

@@ -1,0 +1,225 @@
+"""One launch of one attempt of one step: request it, follow it, and leave nothing running when that fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import dagster as dg
+
+from my_mlops_stacks.adapters.step_launcher import dagster_internals as internals
+from my_mlops_stacks.adapters.step_launcher import protocol
+from my_mlops_stacks.adapters.step_launcher.compute import COMPUTE_KEY, Compute
+from my_mlops_stacks.adapters.step_launcher.cost import estimate
+from my_mlops_stacks.adapters.step_launcher.databricks_runs import DatabricksRuns, RunHandle, RunRequest
+from my_mlops_stacks.adapters.step_launcher.failure import explain_error, explain_loss, explain_mismatch
+from my_mlops_stacks.adapters.step_launcher.following import AttemptLostError, Follower
+from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings
+from my_mlops_stacks.adapters.step_launcher.staging import CodeStage
+from my_mlops_stacks.adapters.step_launcher.versions import installed_versions
+from my_mlops_stacks.adapters.step_launcher.workspace import Workspace
+
+RETRY_WAIT_S = 1
+
+
+class StepLaunch:
+    """Holds what is known of one attempt, so that the launcher itself holds nothing and may launch many at once."""
+
+    def __init__(
+        self,
+        context: internals.StepExecutionContext,
+        settings: LauncherSettings,
+        runs: DatabricksRuns,
+        stage: CodeStage,
+        closing: DatabricksRuns,
+    ) -> None:
+        self._context, self._settings, self._runs, self._stage = context, settings, runs, stage
+        self._closing = closing  # the same, with less patience
+        self._number = context.previous_attempt_count
+        self._folder = protocol.run_folder(settings.volume, context.run_id)
+        self._attempt = self._attempt_folder(self._number)
+        self._compute = _compute_of(context, settings.compute)
+        self._charged_until: float | None = None
+        self._request: RunRequest | None = None
+        self._handle: RunHandle | None = None
+        self._over = False
+
+    @property
+    def _workspace(self) -> Workspace:
+        return self._runs.workspace
+
+    def events(self) -> Iterator[internals.DagsterEvent]:
+        """Every event of the step; the first one has the page of the Databricks run."""
+        try:
+            with internals.interruptible():
+                generation, known, stored = self._start()
+            yield self._first_event()
+            while True:
+                try:
+                    yield from self._follow(pending=not known, stored=stored)
+                    break
+                except AttemptLostError as lost:
+                    if lost.started or lost.state.result != "SUCCESS" or generation is None:
+                        self._over = True
+                        self._raise_loss(lost)
+                # The worker left because it was idle, just when the request came: the next generation takes it.
+                with internals.interruptible():
+                    generation, known = self._hand_over(generation), False
+        finally:
+            if not self._over:
+                self._abandon()
+
+    def _start(self) -> tuple[int | None, bool, set[tuple[Any, ...]]]:
+        """Put the request and get a Databricks run for it: the worker's generation, whether it ran before, and the
+        entries that an earlier process stored."""
+        code = self._stage.ensure(self._workspace)
+        context = self._context
+        self._request = RunRequest(
+            context.run_id, context.job_name, context.step.key, self._folder, self._compute, code
+        )
+        lost = self._lost_attempts()
+        if self._number:
+            self._runs.end_previous(self._request, self._attempt_folder(self._number - 1))
+        if self._compute.kind != "worker":
+            fresh = self._put_request(lost, None)
+            self._handle = self._runs.alone(self._request, self._attempt)
+            return None, False, set() if fresh else internals.stored_identities(context)
+        known = self._runs.workers.find(self._folder, self._request.worker_name) is not None
+        generation, self._handle = self._runs.worker(self._request)
+        fresh = self._put_request(lost, self._handle.worker)
+        if not fresh:
+            self._handle = self._runs.handle_of(self._attempt) or self._handle
+        self._send(self._handle)
+        return generation, known, set() if fresh else internals.stored_identities(context)
+
+    def _put_request(self, lost_attempts: int, worker: str | None) -> bool:
+        """False when an earlier process of this run has sent the same attempt: then this one reattaches."""
+        header = {
+            "worker": worker,
+            "versions": installed_versions(self._settings.matched_packages),
+            "environment": dict(self._settings.environment),
+            "secrets": [asdict(secret) for secret in self._settings.secrets],
+        }
+        body = internals.dump_step(self._context, lost_attempts)
+        fresh = self._workspace.put_new(f"{self._attempt}/request", protocol.request_bytes(header, body))
+        if not fresh:
+            self._context.log.info("This attempt was sent to Databricks before: reattaching to it.")
+        return fresh
+
+    def _send(self, handle: RunHandle) -> None:
+        self._workspace.put(protocol.inbox_file(str(handle.worker), self._attempt), self._attempt.encode())
+
+    def _hand_over(self, after: int) -> int:
+        generation, self._handle = self._runs.worker(self._known_request, after)
+        self._workspace.put(f"{self._attempt}/run.json", self._handle.to_bytes())
+        self._send(self._handle)
+        return generation
+
+    @property
+    def _known_request(self) -> RunRequest:
+        if self._request is None:
+            raise AssertionError("a step is followed after it was requested")
+        return self._request
+
+    def _first_event(self) -> internals.DagsterEvent:
+        handle = self._handle
+        metadata = {
+            "databricks_run": dg.MetadataValue.url(handle.url),
+            "staging": dg.MetadataValue.path(self._attempt),
+        }
+        return internals.engine_event(self._context, f"Running on Databricks, run {handle.run_id}", metadata)
+
+    def _follow(self, pending: bool, stored: set[tuple[Any, ...]]) -> Iterator[internals.DagsterEvent]:
+        follower = Follower(
+            self._context,
+            self._workspace,
+            self._settings.timing,
+            attempt=self._attempt,
+            handle=self._handle,
+            change=self._with_cost,
+            renew_lease=lambda: self._runs.renew_lease(self._folder),
+            stored=stored,
+            pending=pending,
+        )
+        yield from follower.events()
+        self._over = True
+        if follower.done.mismatch:
+            raise explain_mismatch(follower.done)
+        if follower.done.final_event is None:
+            raise explain_error(follower.done, self._handle)
+
+    def _with_cost(self, entry: dg.EventLogEntry) -> dg.EventLogEntry:
+        """Charge a materialization with the seconds since the step's start, or since its previous materialization."""
+        if self._charged_until is None:
+            self._charged_until = entry.timestamp
+        if not internals.is_materialization(entry):
+            return entry
+        seconds, self._charged_until = entry.timestamp - self._charged_until, entry.timestamp
+        cost = estimate(seconds, self._compute.nodes, self._settings.prices)
+        return internals.with_metadata(entry, cost.metadata())
+
+    def _raise_loss(self, lost: AttemptLostError) -> None:
+        self._runs.workers.forget(self._folder)
+        explained = explain_loss(self._workspace, self._handle, lost.state, lost.started)
+        if not explained.infrastructure or self._lost_attempts() >= self._settings.infrastructure_retries:
+            raise explained.failure
+        self._workspace.put(f"{self._attempt}/infrastructure", b"")
+        raise dg.RetryRequested(max_retries=self._number + 1, seconds_to_wait=RETRY_WAIT_S) from explained.failure
+
+    def _lost_attempts(self) -> int:
+        """How many earlier attempts were lost with their cluster."""
+        markers = (f"{self._attempt_folder(number)}/infrastructure" for number in range(self._number))
+        return sum(self._workspace.exists(marker) for marker in markers)
+
+    def _attempt_folder(self, number: int) -> str:
+        return protocol.attempt_folder(self._folder, self._context.step.key, number)
+
+    def _abandon(self) -> None:
+        """The Dagster run was terminated, or the workspace is out of reach: end what runs, as far as possible."""
+        if self._request is None:
+            return
+        from databricks.sdk.errors import DatabricksError
+        from requests import RequestException
+
+        log = self._context.log
+        try:
+            handle = self._handle or self._find_submitted()
+            log.warning(f"Cancelling Databricks run {handle.run_id}.")
+            self._closing.workspace.cancel(handle.run_id)
+        except (DatabricksError, RequestException, TimeoutError) as error:
+            log.error(
+                f"Databricks could not be asked to cancel ({type(error).__name__}: {error}). What runs there ends when "
+                f"it finds its lease removed, or not renewed for {self._settings.timing.lease_s:.0f} s."
+            )
+            self._remove_lease()
+
+    def _find_submitted(self) -> RunHandle:
+        """The run of a submit whose reply never came: the same idempotency token answers with it."""
+        if self._compute.kind == "worker":
+            return self._closing.worker(self._known_request)[1]
+        return self._closing.alone(self._known_request, self._attempt)
+
+    def _remove_lease(self) -> None:
+        from databricks.sdk.errors import DatabricksError
+        from requests import RequestException
+
+        try:
+            self._closing.workspace.remove(protocol.lease_file(self._folder))
+        except (DatabricksError, RequestException, TimeoutError) as error:
+            logging.getLogger(__name__).warning("The lease could not be removed: %s", error)
+
+
+def _compute_of(context: internals.StepExecutionContext, default: Compute) -> Compute:
+    """The target's compute with what the op's tag, as JSON, and the assets' metadata change."""
+    compute = default
+    for changes in internals.compute_changes(context, COMPUTE_KEY):
+        compute = compute.overridden(_mapping(changes))
+    return compute
+
+
+def _mapping(changes: Any) -> Mapping[str, Any]:
+    import json
+
+    return json.loads(changes) if isinstance(changes, str) else changes

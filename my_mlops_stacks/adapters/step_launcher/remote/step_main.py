@@ -1,0 +1,41 @@
+"""The file that Databricks starts: unpack the staged code and hand over to the worker in it.
+
+Arguments are `name=value`: `code` is the zip on the volume, `module` the worker's module; the rest is the worker's.
+Standard library only, so that whatever is wrong with the cluster's packages is found and said by the staged code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a zip that is named by its SHA-256.
+
+    Raises:
+        ValueError: its content is not what its name says.
+    """
+    content = archive.read_bytes()
+    if hashlib.sha256(content).hexdigest() != archive.stem:
+        raise ValueError(f"{archive} does not hold what its name says: remove it, and the next run stages it again.")
+    with zipfile.ZipFile(io.BytesIO(content)) as code:
+        code.extractall(folder)
+
+
+def main(arguments: list[str], dbutils: Any) -> None:
+    options = dict(argument.split("=", 1) for argument in arguments)
+    with tempfile.TemporaryDirectory(prefix="dagster-code-", ignore_cleanup_errors=True) as folder:
+        unpack(Path(options["code"]), Path(folder))
+        sys.path.insert(1, folder)  # Dagster takes sys.path[0] for the script's folder, and hides it from definitions
+        importlib.import_module(options["module"]).main(options, dbutils)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:], globals().get("dbutils"))  # a runtime puts dbutils among the globals of the main file

@@ -1,0 +1,114 @@
+"""The process on the cluster: takes requests from its inbox, several at once, until the run has no more.
+
+With `attempt` among its options it runs that one attempt and ends; the Databricks run is then red when the step is.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from my_mlops_stacks.adapters.step_launcher.protocol import Done
+from my_mlops_stacks.adapters.step_launcher.remote.lease import Lease
+from my_mlops_stacks.adapters.step_launcher.remote.output import Captures
+from my_mlops_stacks.adapters.step_launcher.remote.step import StepAttempt
+
+logger = logging.getLogger(__name__)
+TICK_S = 0.2
+CANCEL_LOOKS_S = 2.0
+LEASE_LAPSED = 86
+SUCCEEDED = ("STEP_SUCCESS", "STEP_UP_FOR_RETRY")
+
+
+class Worker:
+    """Attempts that run, and those that have run, in one process."""
+
+    def __init__(self, lease: Lease, parallel: int, dbutils: Any) -> None:
+        self._lease, self._parallel, self._dbutils = lease, parallel, dbutils
+        self._captures = Captures()
+        self._captures.install()
+        self._steps = ThreadPoolExecutor(parallel, thread_name_prefix="step")
+        self._reports = ThreadPoolExecutor(parallel, thread_name_prefix="report")
+        self._running: dict[Future[Done], StepAttempt] = {}
+        self._looked_for_cancel = 0.0
+
+    def run_one(self, attempt: Path) -> Done:
+        self._start(attempt)
+        while self._running:
+            ended = self._tick()
+            if ended:
+                return ended[0]
+            time.sleep(TICK_S)
+        raise AssertionError("an attempt that was started ends")
+
+    def serve(self, folder: Path, idle_s: float) -> None:
+        """Take requests until the host writes `stop`, or there is none for `idle_s` seconds."""
+        inbox, taken, busy_at = folder / "inbox", set(), time.monotonic()
+        while True:
+            for name in sorted(_names(inbox) - taken)[: self._parallel - len(self._running)]:
+                attempt = _read(inbox / name)
+                if attempt is not None:
+                    taken.add(name)
+                    self._start(Path(attempt))
+            self._tick()
+            if self._running:
+                busy_at = time.monotonic()
+            elif time.monotonic() - busy_at > idle_s or (folder / "stop").exists():
+                return
+            time.sleep(TICK_S)
+
+    def _start(self, folder: Path) -> None:
+        self._lease.renew()
+        attempt = StepAttempt(folder, self._captures, self._dbutils)
+        self._running[self._reports.submit(attempt.report, self._steps.submit(attempt.run))] = attempt
+
+    def _tick(self) -> list[Done]:
+        """Look after what runs: the lease, cancellations, and ends."""
+        if reason := self._lease.lapsed():
+            sys.stderr.write(f"{reason}\n")
+            sys.stderr.flush()
+            os._exit(LEASE_LAPSED)  # threads of steps can't be ended otherwise
+        if time.monotonic() - self._looked_for_cancel > CANCEL_LOOKS_S:
+            self._looked_for_cancel = time.monotonic()
+            for attempt in self._running.values():
+                attempt.cancel_when_asked()
+        ended = [future for future in self._running if future.done()]
+        for future in ended:
+            del self._running[future]
+        return [future.result() for future in ended]
+
+
+def _names(inbox: Path) -> set[str]:
+    try:
+        return {path.name for path in inbox.iterdir()}
+    except OSError:  # not made yet, or a hiccup of the volume
+        return set()
+
+
+def _read(request: Path) -> str | None:
+    try:
+        return request.read_text().strip() or None
+    except OSError:
+        return None
+
+
+def main(options: Mapping[str, str], dbutils: Any) -> None:
+    """Run one attempt, or serve an inbox.
+
+    Raises:
+        RuntimeError: the one attempt failed; its Dagster events say why.
+    """
+    lease = Lease(Path(options["lease"]), float(options["lease_s"]))
+    if "attempt" in options:
+        done = Worker(lease, 1, dbutils).run_one(Path(options["attempt"]))
+        if done.final_event not in SUCCEEDED:
+            raise RuntimeError("The Dagster step failed: its events in Dagster say why.")
+        return
+    worker = Worker(lease, int(options["parallel"]), dbutils)
+    worker.serve(Path(options["folder"]), float(options["idle_s"]))

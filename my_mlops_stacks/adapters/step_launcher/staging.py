@@ -1,0 +1,56 @@
+"""Code on the volume and the main file in the workspace tree, uploaded once per content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from my_mlops_stacks.adapters.step_launcher.code_archive import CodeArchive, build_code_archive
+from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings
+from my_mlops_stacks.adapters.step_launcher.workspace import Workspace
+
+MAIN_FILE = Path(__file__).parent / "remote" / "step_main.py"
+
+
+@dataclass(frozen=True)
+class StagedCode:
+    """Where the code zip and the main file are."""
+
+    code: str
+    main_file: str
+
+    @property
+    def short_hash(self) -> str:
+        return Path(self.code).stem[:12]
+
+
+class CodeStage:
+    """The code of this process, zipped once: what it runs is what it loaded, whatever the files become meanwhile."""
+
+    def __init__(self, settings: LauncherSettings) -> None:
+        self._settings, self._lock = settings, threading.Lock()
+        self._archive: CodeArchive | None = None
+        self._staged: StagedCode | None = None
+
+    def ensure(self, workspace: Workspace) -> StagedCode:
+        """Stage the code unless it is; costs one call when another process did, none when this one did."""
+        with self._lock:
+            if self._staged is None:
+                self._staged = self._ensure(workspace)
+            return self._staged
+
+    def _ensure(self, workspace: Workspace) -> StagedCode:
+        self._archive = self._archive or build_code_archive(self._settings.staged_packages)
+        stem = f"{self._settings.volume}/code/{self._archive.digest}"
+        if (known := workspace.get(f"{stem}.json")) is not None:
+            return StagedCode(**json.loads(known))
+        main = MAIN_FILE.read_bytes()
+        folder = self._settings.workspace_folder or f"{workspace.home()}/.dagster"
+        staged = StagedCode(f"{stem}.zip", f"{folder}/step_main_{hashlib.sha256(main).hexdigest()[:16]}.py")
+        workspace.put_source(staged.main_file, main)
+        workspace.put(staged.code, self._archive.content)
+        workspace.put(f"{stem}.json", json.dumps(asdict(staged)).encode())
+        return staged

@@ -1,0 +1,104 @@
+"""After a Dagster run: end what is left of it on Databricks, sum up what it cost, remove what it staged."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from my_mlops_stacks.adapters.step_launcher import protocol
+from my_mlops_stacks.adapters.step_launcher.cost import Cost, Nodes, estimate
+from my_mlops_stacks.adapters.step_launcher.databricks_runs import DatabricksRuns, RunHandle
+from my_mlops_stacks.adapters.step_launcher.workspace import Workspace
+
+STOP_GRACE_S = 10.0
+LOOK_S = 0.3
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True)
+class TeardownReport:
+    """What one Dagster run had on Databricks: its runs there, those that had to be cancelled, and what each cost."""
+
+    databricks_runs: tuple[int, ...] = ()
+    cancelled: tuple[int, ...] = ()
+    costs: tuple[Cost, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        return sum(cost.seconds for cost in self.costs)
+
+    def metadata(self) -> dict[str, Any]:
+        """The run's total; the estimate is left out when one of the clusters has no price."""
+        values: dict[str, Any] = {
+            "databricks/cluster_seconds": round(self.seconds, 2),
+            "databricks/runs": ", ".join(map(str, self.databricks_runs)),
+        }
+        if self.costs and all(cost.money is not None for cost in self.costs):
+            values["databricks/dbu_estimate"] = round(sum(cost.dbu or 0.0 for cost in self.costs), 6)
+            values["databricks/cost_estimate"] = round(sum(cost.money or 0.0 for cost in self.costs), 6)
+            values["databricks/cost_currency"] = self.costs[0].currency
+        return values
+
+
+def tear_down(runs: DatabricksRuns, run_id: str) -> TeardownReport:
+    """End the Databricks runs of a Dagster run and remove its staging folder; does nothing the second time.
+
+    Idle workers are asked to leave, and what does not leave within a few seconds is cancelled.
+    """
+    folder = protocol.run_folder(runs.settings.volume, run_id)
+    files = [str(entry.path) for entry in runs.workspace.walk(folder)]
+    handles = _handles(runs.workspace, files)
+    for handle in handles:
+        if handle.worker:
+            runs.workspace.put(f"{handle.worker}/stop", b"")
+    cancelled = [handle.run_id for handle in handles if not _leaves(runs.workspace, handle)]
+    for databricks_run in cancelled:
+        runs.end(databricks_run)
+    costs = [
+        estimate(_seconds(runs.workspace, handle.run_id), Nodes(handle.nodes), runs.settings.prices)
+        for handle in handles
+    ]
+    runs.workspace.remove_tree(folder)
+    runs.workers.forget(folder)
+    return TeardownReport(tuple(handle.run_id for handle in handles), tuple(cancelled), tuple(costs))
+
+
+def clean_up(runs: DatabricksRuns, older_than_days: float) -> list[str]:
+    """Tear down Dagster runs and remove staged code that nothing has touched for so many days; returns their names."""
+    limit_ms = (time.time() - older_than_days * DAY_S) * 1000
+    removed = []
+    for entry in runs.workspace.entries(f"{runs.settings.volume}/runs"):
+        touched = [file.last_modified or 0 for file in runs.workspace.walk(str(entry.path))]
+        if max(touched, default=0) < limit_ms:
+            tear_down(runs, str(entry.name))
+            removed.append(str(entry.name))
+    for entry in runs.workspace.entries(f"{runs.settings.volume}/code"):
+        if (entry.last_modified or 0) < limit_ms:
+            runs.workspace.remove(str(entry.path))
+            removed.append(str(entry.name))
+    return removed
+
+
+def _handles(workspace: Workspace, files: list[str]) -> list[RunHandle]:
+    found = (workspace.get(file) for file in files if file.endswith("/run.json"))
+    handles = {handle.run_id: handle for handle in map(RunHandle.from_bytes, filter(None, found))}
+    return list(handles.values())
+
+
+def _leaves(workspace: Workspace, handle: RunHandle) -> bool:
+    """Whether a Databricks run ends by itself."""
+    deadline = time.monotonic() + (STOP_GRACE_S if handle.worker else 0)
+    while not (state := workspace.state(handle.run_id)).task_ended:
+        if state.pending or time.monotonic() > deadline:
+            return False
+        time.sleep(LOOK_S)
+    return True
+
+
+def _seconds(workspace: Workspace, run_id: int) -> float:
+    state = workspace.state(run_id)
+    if not state.started_ms:
+        return 0.0
+    ended_ms = state.ended_ms or time.time() * 1000
+    return max(0.0, (ended_ms - state.started_ms) / 1000)

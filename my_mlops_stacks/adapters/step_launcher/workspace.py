@@ -1,0 +1,258 @@
+"""The Databricks workspace as the launcher uses it: files on the volume, and Databricks runs.
+
+databricks-sdk repeats lost connections, 429 and 503 by itself, and gives up with TimeoutError; 500, 502 and 504 reach
+the caller. Every call here may be repeated safely (writes are whole files, submits carry an idempotency token), so all
+of them are, for `outage_s` seconds. The SDK is imported when the first call is made: only the host makes any.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tenacity import RetryCallState, Retrying, wait_random_exponential
+
+from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.service.files import DirectoryEntry
+
+T = TypeVar("T")
+SDK_RETRY_S = 5  # within one call; the calls themselves are repeated here
+SUBMIT = "/api/2.2/jobs/runs/submit"
+GET_RUN = "/api/2.2/jobs/runs/get"
+ENDED = frozenset({"TERMINATED", "SKIPPED", "INTERNAL_ERROR"})
+NOT_STARTED = frozenset({"PENDING", "QUEUED", "BLOCKED", "WAITING_FOR_RETRY"})
+
+
+@dataclass(frozen=True)
+class RunState:
+    """The state of a Databricks run; `code` and `cause` are the termination code and type of Jobs 2.2, when known."""
+
+    life_cycle: str
+    result: str
+    message: str
+    url: str
+    code: str = ""
+    cause: str = ""
+    task_run_id: int | None = None
+    started_ms: int = 0
+    ended_ms: int = 0
+
+    @property
+    def pending(self) -> bool:
+        return self.life_cycle in NOT_STARTED
+
+    @property
+    def ended(self) -> bool:
+        return self.life_cycle in ENDED
+
+    @property
+    def task_ended(self) -> bool:
+        """Whether the process is over: TERMINATING means that only the cluster is still being cleaned up."""
+        return self.ended or self.life_cycle == "TERMINATING"
+
+
+class ClientSource:
+    """One WorkspaceClient for a process, made again when its credentials were refused."""
+
+    def __init__(self, settings: LauncherSettings) -> None:
+        self._settings, self._client, self._lock = settings, None, threading.Lock()
+
+    def get(self) -> WorkspaceClient:
+        with self._lock:
+            if self._client is None:
+                self._client = self._build()
+            return self._client
+
+    def forget(self) -> None:
+        with self._lock:
+            self._client = None
+
+    def _build(self) -> WorkspaceClient:
+        from databricks.sdk import WorkspaceClient
+        from databricks.sdk.core import Config
+
+        return WorkspaceClient(
+            config=Config(
+                host=self._settings.host,
+                http_timeout_seconds=self._settings.timing.call_timeout_s,
+                retry_timeout_seconds=SDK_RETRY_S,
+                product="my-mlops-stacks-step-launcher",
+                product_version="1.0.0",
+            )
+        )
+
+
+class Workspace:
+    """Calls to one workspace; every one is repeated for `patience_s` when its failure may pass."""
+
+    def __init__(
+        self, clients: ClientSource, settings: LauncherSettings, log: logging.Logger, patience_s: float | None = None
+    ) -> None:
+        self._clients, self._log, self._timing = clients, log, settings.timing
+        self._patience_s = settings.timing.outage_s if patience_s is None else patience_s
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write a whole file, replacing one that is there."""
+        self._call(lambda client: self._upload(client, path, data, overwrite=True))
+
+    def put_new(self, path: str, data: bytes) -> bool:
+        """Write a whole file unless there is one; False when there was."""
+        from databricks.sdk.errors import ResourceConflict
+
+        try:
+            self._call(lambda client: self._upload(client, path, data, overwrite=False))
+        except ResourceConflict:
+            return False
+        return True
+
+    def get(self, path: str) -> bytes | None:
+        """The content of a file, or None when there is none."""
+        return self._found(lambda client: client.files.download(path).contents.read())
+
+    def exists(self, path: str) -> bool:
+        return self._found(lambda client: client.files.get_metadata(path)) is not None
+
+    def entries(self, folder: str) -> list[DirectoryEntry]:
+        """What a folder holds; nothing when there is no such folder."""
+        return self._found(lambda client: list(client.files.list_directory_contents(folder))) or []
+
+    def remove(self, path: str) -> None:
+        self._found(lambda client: client.files.delete(path))
+
+    def remove_tree(self, folder: str) -> None:
+        """Remove a folder with everything in it."""
+        for entry in self.entries(folder):
+            if entry.is_directory:
+                self.remove_tree(str(entry.path))
+            else:
+                self.remove(str(entry.path))
+        self._found(lambda client: client.files.delete_directory(folder))
+
+    def walk(self, folder: str) -> Iterator[DirectoryEntry]:
+        """Every file below a folder."""
+        for entry in self.entries(folder):
+            if entry.is_directory:
+                yield from self.walk(str(entry.path))
+            else:
+                yield entry
+
+    def put_source(self, path: str, data: bytes) -> None:
+        """Write a Python file into the workspace tree."""
+        from databricks.sdk.service.workspace import ImportFormat
+
+        self._call(lambda client: client.workspace.mkdirs(path.rsplit("/", 1)[0]))
+        self._call(
+            lambda client: client.workspace.upload(path, io.BytesIO(data), format=ImportFormat.AUTO, overwrite=True)
+        )
+
+    def home(self) -> str:
+        """The folder of the workspace tree in which nobody else may write."""
+        return f"/Workspace/Users/{self._call(lambda client: client.current_user.me()).user_name}"
+
+    def submit(self, payload: dict[str, Any], token: str) -> int:
+        """The id of the Databricks run that has this idempotency token, started now unless it was before."""
+        body = {**payload, "idempotency_token": token}
+        return int(self._call(lambda client: client.api_client.do("POST", SUBMIT, body=body))["run_id"])
+
+    def state(self, run_id: int) -> RunState:
+        query = {"run_id": run_id}
+        return _run_state(self._call(lambda client: client.api_client.do("GET", GET_RUN, query=query)))
+
+    def output(self, task_run_id: int) -> tuple[str, str]:
+        """The error of a task's run with its traceback, and the tail of its log; empty when Databricks has none."""
+        output = self._found(lambda client: client.jobs.get_run_output(task_run_id))
+        if output is None:
+            return "", ""
+        return "\n".join(filter(None, (output.error, output.error_trace))), output.logs or ""
+
+    def cancel(self, run_id: int) -> None:
+        """Ask Databricks to cancel a run; does nothing when it has ended."""
+        self._found(lambda client: client.jobs.cancel_run(run_id))
+
+    def _upload(self, client: WorkspaceClient, path: str, data: bytes, overwrite: bool) -> None:
+        from databricks.sdk.errors import NotFound
+
+        try:
+            client.files.upload(path, io.BytesIO(data), overwrite=overwrite)
+        except NotFound:  # the folder is missing
+            client.files.create_directory(path.rsplit("/", 1)[0])
+            client.files.upload(path, io.BytesIO(data), overwrite=overwrite)
+
+    def _found(self, call: Callable[[WorkspaceClient], T]) -> T | None:
+        from databricks.sdk.errors import NotFound
+
+        try:
+            return self._call(call)
+        except NotFound:
+            return None
+
+    def _call(self, call: Callable[[WorkspaceClient], T]) -> T:
+        retrying = Retrying(
+            retry=self._may_pass,
+            stop=lambda state: (state.seconds_since_start or 0.0) >= self._patience_s,
+            wait=wait_random_exponential(multiplier=0.2, max=5),
+            before_sleep=self._warn,
+            reraise=True,
+        )
+        return retrying(lambda: call(self._clients.get()))
+
+    def _may_pass(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        if error is None:
+            return False
+        if refused_credentials(error):
+            self._clients.forget()  # the next client reads the environment and the configuration file again
+            return (state.seconds_since_start or 0.0) < self._timing.credentials_s
+        return is_transient(error)
+
+    def _warn(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if state.attempt_number in (2, 5) or state.attempt_number % 20 == 0:
+            self._log.warning(
+                "The Databricks workspace does not answer as it should (%s: %.200s); repeating for up to %.0f s.",
+                type(error).__name__, error, self._patience_s,
+            )  # fmt: skip
+
+
+def refused_credentials(error: BaseException) -> bool:
+    """401, or the 403 that Databricks answers to a token that has expired."""
+    from databricks.sdk.errors import PermissionDenied, Unauthenticated
+
+    return isinstance(error, Unauthenticated) or (
+        isinstance(error, PermissionDenied) and re.search(r"token", str(error), re.IGNORECASE) is not None
+    )
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same call may succeed later."""
+    from databricks.sdk import errors
+    from requests import RequestException
+
+    if type(error) is errors.DatabricksError:
+        return True  # a status without a class of its own in the SDK: a gateway's 502 or 408
+    passing = (errors.InternalError, errors.DeadlineExceeded, errors.TemporarilyUnavailable, errors.TooManyRequests)
+    return isinstance(error, (*passing, RequestException, TimeoutError))
+
+
+def _run_state(run: dict[str, Any]) -> RunState:
+    state, task = run.get("state", {}), (run.get("tasks") or [{}])[0]
+    details = run.get("status", {}).get("termination_details", {})
+    return RunState(
+        life_cycle=state.get("life_cycle_state", "PENDING"),
+        result=state.get("result_state", ""),
+        message=state.get("state_message", ""),
+        url=run.get("run_page_url", ""),
+        code=details.get("code", ""),
+        cause=details.get("type", ""),
+        task_run_id=task.get("run_id"),
+        started_ms=run.get("start_time") or 0,
+        ended_ms=run.get("end_time") or 0,
+    )

@@ -1,0 +1,1 @@
+"""A small project whose steps run on the emulated workspace."""

@@ -1,0 +1,210 @@
+"""Assets that behave and misbehave; each notes when it writes, so that tests can count."""
+
+import os
+import signal
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import dagster as dg
+from sample_project.host import on_host, step_launcher
+
+NOTES = "SAMPLE_NOTES"
+REMOTE = {"step_launcher"}
+days = dg.DailyPartitionsDefinition("2016-01-01", end_date="2016-03-01")
+cities = dg.DynamicPartitionsDefinition(name="cities")
+
+
+def note(asset: str, text: str = "") -> None:
+    """Leave one file for one write."""
+    folder = Path(os.environ[NOTES]) / asset
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / uuid.uuid4().hex).write_text(text)
+
+
+@dg.asset(required_resource_keys=REMOTE)
+def numbers(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    note("numbers")
+    context.log.info("a log line from the cluster")
+    sys.stdout.write("a printed line from the cluster\n")
+    sys.stderr.write("an error line from the cluster\n")
+    return dg.MaterializeResult(metadata={"rows": 3, "pid": os.getpid()})
+
+
+@dg.asset(required_resource_keys=REMOTE, deps=[numbers], code_version="1")
+def doubled() -> dg.MaterializeResult:
+    note("doubled")
+    return dg.MaterializeResult(metadata={"pid": os.getpid()})
+
+
+@dg.asset_check(asset=numbers, required_resource_keys=REMOTE)
+def numbers_are_few() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True, metadata={"limit": 10})
+
+
+@dg.asset(required_resource_keys=REMOTE, check_specs=[dg.AssetCheckSpec("is_fine", asset="checked")])
+def checked() -> dg.MaterializeResult:
+    note("checked")
+    return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=False, check_name="is_fine")])
+
+
+@dg.asset(required_resource_keys=REMOTE, partitions_def=days, backfill_policy=dg.BackfillPolicy.single_run())
+def daily(context: dg.AssetExecutionContext) -> None:
+    note("daily", ",".join(context.partition_keys))
+
+
+@dg.asset(required_resource_keys=REMOTE, partitions_def=cities)
+def by_city(context: dg.AssetExecutionContext) -> None:
+    note("by_city", context.partition_key)
+
+
+@dg.multi_asset(specs=[dg.AssetSpec("left"), dg.AssetSpec("right")], required_resource_keys=REMOTE)
+def both():
+    note("both")
+    for key in ("left", "right"):
+        time.sleep(0.2)
+        yield dg.MaterializeResult(asset_key=key, metadata={"made": key})
+
+
+@dg.asset(required_resource_keys=REMOTE)
+def failing() -> None:
+    note("failing")
+    raise ValueError("the fare of trip 7 is negative")
+
+
+@dg.asset(required_resource_keys=REMOTE, retry_policy=dg.RetryPolicy(max_retries=2))
+def second_time_lucky(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    note("second_time_lucky", str(context.retry_number))
+    if context.retry_number == 0:
+        raise ValueError("not yet")
+    return dg.MaterializeResult(metadata={"retry_number": context.retry_number})
+
+
+@dg.asset(required_resource_keys=REMOTE)
+def asks_for_retry(context: dg.AssetExecutionContext) -> None:
+    note("asks_for_retry")
+    if context.retry_number == 0:
+        raise dg.RetryRequested(max_retries=1)
+
+
+@dg.asset(required_resource_keys=REMOTE)
+def slow() -> None:
+    note("slow")
+    for _ in range(600):
+        time.sleep(0.1)
+    note("slow_end")
+
+
+@dg.asset(required_resource_keys=REMOTE, retry_policy=dg.RetryPolicy(max_retries=1))
+def pausing() -> None:
+    note("pausing")
+    time.sleep(4)
+    note("pausing_end")
+
+
+@dg.asset(required_resource_keys=REMOTE, retry_policy=dg.RetryPolicy(max_retries=1))
+def patient(context: dg.AssetExecutionContext) -> None:
+    note("patient")
+    for _ in range(0 if context.retry_number else 300):
+        time.sleep(0.1)
+    note("patient_end")
+
+
+@dg.asset(required_resource_keys=REMOTE)
+def pausing_too() -> None:
+    note("pausing_too")
+    time.sleep(4)
+    note("pausing_too_end")
+
+
+@dg.asset(required_resource_keys=REMOTE)
+def killed() -> None:
+    """Dies like a process that the kernel's out-of-memory killer picks."""
+    note("killed")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dg.asset(required_resource_keys=REMOTE)
+def killed_once() -> None:
+    first = not (Path(os.environ[NOTES]) / "killed_once").exists()
+    note("killed_once")
+    if first:
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dg.asset(required_resource_keys=REMOTE)
+def talkative() -> None:
+    note("talkative")
+    line = "x" * 999 + "\n"
+    for _ in range(20_000):
+        sys.stdout.write(line)
+
+
+@dg.asset(required_resource_keys=REMOTE)
+def tabular() -> dg.MaterializeResult:
+    records = [dg.TableRecord({"zip": row, "fare": row / 7}) for row in range(10_000)]
+    columns = [dg.TableColumn("zip", "int"), dg.TableColumn("fare", "float")]
+    table = dg.MetadataValue.table(records, dg.TableSchema(columns))
+    return dg.MaterializeResult(metadata={"table": table})
+
+
+@dg.asset(required_resource_keys=REMOTE, metadata={"databricks/compute": {"kind": "job"}})
+def heavy() -> dg.MaterializeResult:
+    note("heavy")
+    return dg.MaterializeResult(metadata={"pid": os.getpid()})
+
+
+@dg.asset(required_resource_keys=REMOTE, op_tags={"databricks/compute": '{"kind": "serverless"}'})
+def light() -> None:
+    note("light")
+
+
+@dg.asset(required_resource_keys=REMOTE, metadata={"databricks/compute": {"kind": "job"}})
+def heavy_and_slow() -> None:
+    note("heavy_and_slow")
+    time.sleep(60)
+
+
+@dg.asset(required_resource_keys=REMOTE)
+def secretive(context: dg.AssetExecutionContext) -> None:
+    context.log.info(f"the secret is {os.environ['SAMPLE_SECRET_WORD']}")
+    note("secretive", os.environ["SAMPLE_SECRET_WORD"])
+
+
+@dg.asset
+def at_home() -> dg.MaterializeResult:
+    """Needs no launcher, so it runs on the host."""
+    return dg.MaterializeResult(metadata={"pid": os.getpid()})
+
+
+def _assets() -> list[dg.AssetsDefinition]:
+    return [value for value in globals().values() if isinstance(value, dg.AssetsDefinition)]
+
+
+if not on_host() and os.environ.get("SAMPLE_BROKEN"):
+    raise ImportError("the definitions need a package that the cluster does not have")
+
+everything = dg.AssetSelection.all()
+defs = dg.Definitions(
+    assets=[asset for asset in _assets() if not isinstance(asset, dg.AssetChecksDefinition)],
+    asset_checks=[numbers_are_few],
+    resources={"step_launcher": step_launcher()},
+    executor=dg.in_process_executor,
+    jobs=[
+        dg.define_asset_job(
+            "two_at_once",
+            dg.AssetSelection.assets("pausing", "pausing_too"),
+            executor_def=dg.multiprocess_executor.configured({"max_concurrent": 2}),
+        ),
+        dg.define_asset_job(
+            "one_in_a_child",
+            dg.AssetSelection.assets("patient"),
+            executor_def=dg.multiprocess_executor.configured({"max_concurrent": 1}),
+        ),
+        dg.define_asset_job(
+            "pair", dg.AssetSelection.assets("numbers", "doubled"), executor_def=dg.multiprocess_executor
+        ),
+    ],
+)

@@ -1,0 +1,120 @@
+"""Where steps run: what the Jobs API is asked for, per target and per asset."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from my_mlops_stacks.adapters.step_launcher.compute import Compute, submit_payload
+from my_mlops_stacks_tests.adapters.step_launcher.workbench import CLUSTER, Workbench
+
+
+def payload(compute: Compute) -> dict:
+    requirements = ("dagster==1.13.27", "pyspark==4.2.1", "mlflow[databricks]==3.17.2")
+    return submit_payload(
+        compute,
+        name="name",
+        main_file="/Workspace/main.py",
+        parameters=["a=b"],
+        requirements=requirements,
+        tags={"run": "1"},
+    )
+
+
+def test_a_job_cluster_sees_volumes_carries_tags_and_keeps_its_own_pyspark() -> None:
+    task = payload(Compute("job", new_cluster=CLUSTER))["tasks"][0]
+    assert task["new_cluster"] == {**CLUSTER, "data_security_mode": "SINGLE_USER", "custom_tags": {"run": "1"}}
+    assert task["libraries"] == [
+        {"pypi": {"package": "dagster==1.13.27"}},
+        {"pypi": {"package": "mlflow[databricks]==3.17.2"}},
+    ]
+
+
+def test_serverless_has_an_environment_and_no_cluster() -> None:
+    found = payload(Compute("serverless", new_cluster=CLUSTER))
+    assert found["environments"][0]["spec"] == {
+        "environment_version": "5",
+        "dependencies": ["dagster==1.13.27", "mlflow[databricks]==3.17.2"],
+    }
+    assert found["tasks"][0].keys() == {"task_key", "spark_python_task", "environment_key"}
+
+
+def test_a_pool_decides_on_the_machines() -> None:
+    cluster = payload(Compute(new_cluster=CLUSTER, instance_pool_id="pool", policy_id="policy"))["tasks"][0][
+        "new_cluster"
+    ]
+    assert "node_type_id" not in cluster
+    assert (cluster["instance_pool_id"], cluster["policy_id"]) == ("pool", "policy")
+
+
+def test_an_asset_changes_what_it_names() -> None:
+    changed = Compute(new_cluster=CLUSTER, idle_s=5).overridden({"kind": "job", "new_cluster": {"num_workers": 8}})
+    assert changed == Compute("job", new_cluster={**CLUSTER, "num_workers": 8}, idle_s=5)
+
+
+def test_unknown_words_name_the_valid_ones() -> None:
+    with pytest.raises(ValueError, match="unknown key 'workers'; valid keys are kind, serverless, new_cluster"):
+        Compute().overridden({"workers": 8})
+    with pytest.raises(ValueError, match="choose one of worker, job, serverless, existing_cluster"):
+        Compute("cluster")
+    with pytest.raises(ValueError, match="needs existing_cluster_id"):
+        Compute("existing_cluster")
+
+
+def test_assets_override_the_target_by_metadata_and_by_tag(workbench: Workbench) -> None:
+    result = workbench.materialize("numbers", "heavy", "light")
+    assert result.success
+    tasks = [run.submission.task for run in workbench.emulator.runs]
+    assert ["new_cluster" in task for task in tasks].count(True) == 2  # the worker's, and heavy's own
+    assert ["environment_key" in task for task in tasks].count(True) == 1
+    assert workbench.emulator.cluster_starts == 2
+    workbench.emulator.wait_until_idle()
+    assert workbench.left_staged() == []
+
+
+@pytest.mark.slow
+def test_a_serverless_worker_starts_no_cluster(workbench: Workbench) -> None:
+    workbench.compute(serverless=True)
+    result = workbench.materialize("numbers", "doubled")
+    assert result.success
+    assert len(workbench.emulator.runs) == 1
+    assert workbench.emulator.cluster_starts == 0
+    metadata = workbench.instance.get_latest_materialization_event(
+        dg.AssetKey("numbers")
+    ).asset_materialization.metadata
+    assert metadata["databricks/node_types"].value == "1 x serverless"
+
+
+@pytest.mark.slow
+def test_an_existing_cluster_is_used_as_it_is(workbench: Workbench) -> None:
+    client = workbench.launcher._clients.get()
+    mode = {"data_security_mode": "SINGLE_USER"}
+    cluster = client.api_client.do(
+        "POST", "/api/2.1/clusters/create", body={"cluster_name": "shared", **CLUSTER, **mode}
+    )
+    workbench.compute(kind="existing_cluster", existing_cluster_id=cluster["cluster_id"])
+    result = workbench.materialize("numbers")
+    assert result.success
+    assert workbench.emulator.runs[0].submission.task["existing_cluster_id"] == cluster["cluster_id"]
+
+
+@pytest.mark.slow
+def test_a_backfill_of_sixty_days_and_a_day(workbench: Workbench) -> None:
+    days = {"dagster/asset_partition_range_start": "2016-01-01", "dagster/asset_partition_range_end": "2016-02-29"}
+    assert workbench.materialize("daily", tags=days).success
+    assert len(workbench.notes("daily")[0].split(",")) == 60
+    assert len(workbench.instance.get_materialized_partitions(dg.AssetKey("daily"))) == 60
+    assert workbench.materialize("daily", tags={"dagster/partition": "2016-01-05"}).success
+    assert "2016-01-05" in workbench.notes("daily")
+
+
+@pytest.mark.slow
+def test_two_runs_at_once_have_a_worker_each(workbench: Workbench) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(workbench.materialize, ("pausing", "pausing_too"))
+    assert first.success
+    assert second.success
+    assert len(workbench.emulator.runs) == 2
+    assert workbench.left_staged() == []

@@ -1,0 +1,194 @@
+"""Termination, loss, retries and reattachment: the data is written once, and nothing keeps running."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.execution.api import execute_run_iterator
+
+from my_mlops_stacks_tests.adapters.step_launcher import workbench as workbench_module
+from my_mlops_stacks_tests.adapters.step_launcher.workbench import Workbench, materialize, sample_job
+
+
+@contextmanager
+def when(reached: Callable[[], object], act: Callable[[], object], seconds: float = 40.0) -> Iterator[None]:
+    """Do something, from another thread, as soon as a condition holds."""
+
+    def watch() -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if reached():
+                act()
+                return
+            time.sleep(0.05)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    yield
+    thread.join()
+
+
+def terminate(bench: Workbench) -> Callable[[], None]:
+    """What happens when someone terminates the newest run in the UI."""
+
+    def interrupt() -> None:
+        bench.instance.report_run_canceling(run_of(bench))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    return interrupt
+
+
+def run_of(bench: Workbench) -> dg.DagsterRun:
+    return bench.instance.get_runs(limit=1)[0]
+
+
+def kinds(bench: Workbench, run_id: str, step: str) -> list[str]:
+    entries = bench.instance.all_logs(run_id)
+    return [entry.dagster_event.event_type_value for entry in entries if entry.dagster_event and entry.step_key == step]
+
+
+def test_terminating_the_run_cancels_the_databricks_run_within_seconds(workbench: Workbench) -> None:
+    with when(lambda: workbench.notes("slow"), terminate(workbench)):
+        assert not workbench.materialize("slow").success
+    started = time.monotonic()
+    workbench.emulator.wait_until_idle()
+    assert time.monotonic() - started < 5
+    assert workbench.emulator.runs[0].outcome.result.value == "CANCELED"
+    assert workbench.notes("slow_end") == []
+    assert run_of(workbench).status == dg.DagsterRunStatus.CANCELED
+
+
+@pytest.mark.slow
+def test_terminating_while_submitting_cancels_what_was_submitted(workbench: Workbench) -> None:
+    fault = workbench.emulator.fail("POST", "runs/submit", lose_reply=True, times=3, delay=0.2)
+    with when(lambda: fault.hits, terminate(workbench)):
+        assert not workbench.materialize("slow").success
+    workbench.emulator.wait_until_idle()
+    assert len(workbench.emulator.runs) == 1
+    assert workbench.notes("slow_end") == []
+
+
+@pytest.mark.slow
+def test_when_cancelling_fails_the_removed_lease_ends_the_cluster(workbench: Workbench) -> None:
+    workbench.emulator.fail("POST", "runs/cancel", status=500, times=None)
+    with when(lambda: workbench.notes("slow"), terminate(workbench)):
+        assert not workbench.materialize("slow").success
+    workbench.emulator.wait_until_idle(30)
+    assert workbench.notes("slow_end") == []
+    assert "could not be asked to cancel" in "\n".join(
+        entry.user_message for entry in workbench.instance.all_logs(run_of(workbench).run_id)
+    )
+
+
+def test_a_lost_process_is_retried_once_as_infrastructure(workbench: Workbench) -> None:
+    result = workbench.materialize("killed_once")
+    assert result.success
+    assert len(workbench.notes("killed_once")) == 2
+    assert len(workbench.emulator.runs) == 2
+    assert kinds(workbench, result.run_id, "killed_once").count("STEP_UP_FOR_RETRY") == 1
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_again_fails_with_its_cause(workbench: Workbench) -> None:
+    result = workbench.materialize("killed")
+    assert not result.success
+    assert len(workbench.notes("killed")) == 2
+    error = workbench.texts(result)
+    assert "The process was killed or its cluster was lost" in error
+    assert "larger nodes" in error
+
+
+@pytest.mark.slow
+def test_a_spot_eviction_is_retried_and_a_user_error_after_it_has_all_its_retries(workbench: Workbench) -> None:
+    lose = lambda: workbench.emulator.lose_cluster(workbench.emulator.runs[0])  # noqa: E731
+    with when(lambda: workbench.notes("pausing"), lose):
+        result = workbench.materialize("pausing")
+    assert result.success
+    assert len(workbench.notes("pausing_end")) == 1
+    assert len(workbench.emulator.runs) == 2
+
+
+@pytest.mark.slow
+def test_two_steps_at_once_share_a_worker(workbench: Workbench) -> None:
+    result = materialize(workbench.instance, job="two_at_once")
+    assert result.success
+    assert len(workbench.emulator.runs) == 1
+    starts = [
+        entry.timestamp
+        for entry in workbench.instance.all_logs(result.run_id)
+        if entry.dagster_event and entry.dagster_event.is_step_start
+    ]
+    ends = [
+        entry.timestamp
+        for entry in workbench.instance.all_logs(result.run_id)
+        if entry.dagster_event and entry.dagster_event.is_step_success
+    ]
+    assert max(starts) < min(ends)
+
+
+@pytest.mark.slow
+def test_a_step_worker_that_is_killed_is_retried_after_its_attempt_has_ended(workbench: Workbench) -> None:
+    def kill_children() -> None:
+        for child in multiprocessing.active_children():
+            os.kill(child.pid, signal.SIGKILL)
+
+    with when(lambda: workbench.notes("patient"), kill_children):
+        result = materialize(workbench.instance, job="one_in_a_child")
+    assert result.success
+    assert len(workbench.notes("patient")) == 2
+    assert len(workbench.notes("patient_end")) == 1  # the first attempt was ended before it wrote again
+    assert kinds(workbench, result.run_id, "patient").count("STEP_UP_FOR_RETRY") == 1
+
+
+@pytest.mark.slow
+def test_a_run_worker_that_is_killed_and_resumed_reattaches(workbench: Workbench, tmp_path: Path) -> None:
+    command = [sys.executable, workbench_module.__file__, str(tmp_path), "__ASSET_JOB", "pausing"]
+    host = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with when(lambda: workbench.notes("pausing"), host.kill):
+        host.wait()
+    run = run_of(workbench)
+    job = sample_job().get_subset(asset_selection={dg.AssetKey("pausing")})
+    list(execute_run_iterator(job, run, workbench.instance, resume_from_failure=True))
+    assert run_of(workbench).status == dg.DagsterRunStatus.SUCCESS
+    assert len(workbench.emulator.runs) == 1
+    assert len(workbench.notes("pausing")) == 1
+    assert len(workbench.notes("pausing_end")) == 1
+    found = kinds(workbench, run.run_id, "pausing")
+    assert found.count("STEP_START") == 1
+    assert found.count("ASSET_MATERIALIZATION") == 1
+    assert found.count("STEP_SUCCESS") == 1
+
+
+@pytest.mark.slow
+def test_a_cluster_whose_host_is_gone_ends(workbench: Workbench, tmp_path: Path) -> None:
+    workbench.timing(lease_s=4.0, outage_s=3.0)
+    command = [sys.executable, workbench_module.__file__, str(tmp_path), "__ASSET_JOB", "slow"]
+    host = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with when(lambda: workbench.notes("slow"), host.kill):
+        host.wait()
+    workbench.emulator.wait_until_idle(15)
+    assert workbench.notes("slow_end") == []
+    assert "was not renewed" in workbench.emulator.task_log(workbench.emulator.runs[0])
+
+
+@pytest.mark.slow
+def test_teardown_ends_a_run_that_still_works(workbench: Workbench, tmp_path: Path) -> None:
+    command = [sys.executable, workbench_module.__file__, str(tmp_path), "__ASSET_JOB", "heavy_and_slow"]
+    host = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with when(lambda: workbench.notes("heavy_and_slow"), host.kill):
+        host.wait()
+    report = workbench.launcher.tear_down(workbench.instance, run_of(workbench))
+    assert report.cancelled == (workbench.emulator.runs[0].run_id,)
+    assert not workbench.emulator.active_runs
+    assert not workbench.left_staged()
