@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 PREVIEW_ROWS = 5
 
 
+class PartitionNotFoundError(LookupError):
+    """Partitions were read that hold nothing."""
+
+
 class DeltaTableIOManager(dg.IOManager):
     """Stores a DataFrame as the Delta table of its asset's name.
 
@@ -43,8 +47,17 @@ class DeltaTableIOManager(dg.IOManager):
         self._describe(context, name, spec, where)
 
     def load_input(self, context: dg.InputContext) -> "DataFrame":
-        rows = self.tables.read(context.asset_key.path[-1])
-        return rows.where(_days(context)) if context.has_asset_partitions else rows
+        name = context.asset_key.path[-1]
+        rows = self.tables.read(name)
+        if not context.has_asset_partitions:
+            return rows
+        asked = rows.where(_days(context))
+        if not asked.take(1):
+            raise PartitionNotFoundError(
+                f"{self.tables.full_name(name)} has no row where {_days(context)}: materialize these partitions of "
+                f"'{name}' first; if they are materialized, they are days without trips."
+            )
+        return asked
 
     def _describe(self, context: dg.OutputContext, name: str, spec: TableSpec, where: str | None) -> None:
         """Row counts (each partition its own), schema, lineage, and a preview of what was written."""

@@ -48,15 +48,13 @@ def training_assets(target: Target) -> list[dg.AssetsDefinition]:
         Trained on all days but the most recent `holdout_days`, logged to MLflow with the look-ups that it needs, and
         registered. The held-out metrics are logged beside those of the mean fare and of a model without features.
         """
-        from my_mlops_stacks.training.split import before, day_range, holdout_start, since
+        from my_mlops_stacks.training.split import before, day_range, holdout_start, in_fixed_order, since
         from my_mlops_stacks.training.train import Hyperparameters, fit
 
         start = holdout_start(*day_range(trips), config.holdout_days)
         training_set = _training_set(context, before(trips, start), exclude=[PICKUP])
-        rows, held_out = (
-            training_set.load_df().toPandas(),
-            _training_set(context, since(trips, start)).load_df().toPandas(),
-        )
+        rows = in_fixed_order(training_set.load_df()).toPandas()
+        held_out = _training_set(context, since(trips, start)).load_df().toPandas()
         parameters = Hyperparameters(**config.model_dump(exclude={"holdout_days"}))
         context.log.info(f"Fitting {len(rows)} trips before {start}; {len(held_out)} trips are held out")
         model = fit(rows, parameters)

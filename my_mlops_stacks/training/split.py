@@ -47,6 +47,11 @@ def since(trips: DataFrame, day: date) -> DataFrame:
     return trips.where(F.col("day") >= F.lit(day))
 
 
+def in_fixed_order(rows: DataFrame) -> DataFrame:
+    """The rows sorted by all their columns: sums over rows in another order would make another model of them."""
+    return rows.orderBy(*rows.columns)
+
+
 def sampled(trips: DataFrame, count: int) -> DataFrame:
     """At most `count` trips, chosen by a hash of the row: always the same ones of the same trips, on every engine."""
     return trips.orderBy(F.xxhash64("tpep_pickup_datetime", "pickup_zip", "dropoff_zip", "trip_distance")).limit(count)

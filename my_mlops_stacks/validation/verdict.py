@@ -12,6 +12,9 @@ STATUS_TAG = "validation_status"
 PASSED, FAILED, DRY_RUN, SKIPPED = "passed", "failed", "dry_run", "skipped"
 CHAMPION_RULE = "candidate_beats_champion"
 
+ROUNDING = 1e-6
+"""Relative: how much the same model's metric may differ by the order in which its rows were summed."""
+
 
 class NotValidatedError(ValueError):
     """A version without a verdict that lets it hold an alias."""
@@ -66,7 +69,7 @@ def judge_against_champion(candidate: Mapping[str, float], champion: Mapping[str
     if champion is None:
         sentence = "No champion to compare with: the thresholds alone decide"
         return Verdict(CHAMPION_RULE, not math.isnan(value), value, None, sentence)
-    bound = champion[COMPARED_METRIC]
+    bound = champion[COMPARED_METRIC] * (1 + ROUNDING)
     sentence = f"{COMPARED_METRIC} is {value:.4g} for the candidate and {bound:.4g} for the champion, on the same rows"
     return Verdict(CHAMPION_RULE, value <= bound, value, bound, sentence)
 
