@@ -39,6 +39,10 @@ mlflow: setup ## Open the runs and models in MLflow, http://127.0.0.1:5000
 test: setup ## Run the tests
 	@$(BIN)/pytest -n 2 --dist worksteal
 
+.PHONY: test-slow
+test-slow: setup ## Run the proofs that take longer
+	@$(BIN)/pytest -m slow
+
 .PHONY: lint
 lint: setup ## Check style, imports and the definitions of every target
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && PATH=$(BIN):$$PATH lint-imports --no-logo

@@ -223,8 +223,8 @@ BUNDLE_ERRORS = {
     "unknown variable": (
         (MODEL, "variables:\n", "variables:\n  retries:\n    default: 3\n"),
         "resources/model-workflow-resource.yml: variables has the unknown key retries; valid keys are platform, "
-        "catalog, schema, trips_table, first_day, last_day, state_folder, step_launcher, compute, schedules, owner, model_name, "
-        "experiment, staging_volume_name, alert_channel, feature_engineering_workflow, model_workflow, "
+        "catalog, schema, trips_table, first_day, last_day, state_folder, step_launcher, compute, schedules, owner, "
+        "model_name, experiment, staging_volume_name, alert_channel, feature_engineering_workflow, model_workflow, "
         "batch_inference_workflow, monitoring_workflow.",
     ),
     "unknown key of a declaration": (
@@ -381,8 +381,8 @@ VALUE_ERRORS = {
     ),
     "schema: dev_${workspace.current_user.short_name}": (
         "schema refers to ${workspace.current_user.short_name}; without a workspace, only var.platform, var.catalog, "
-        "var.schema, var.trips_table, var.first_day, var.last_day, var.state_folder, var.step_launcher, var.compute, var.schedules, "
-        "var.owner, var.model_name, var.experiment, var.staging_volume_name, var.alert_channel, "
+        "var.schema, var.trips_table, var.first_day, var.last_day, var.state_folder, var.step_launcher, "
+        "var.compute, var.schedules, var.owner, var.model_name, var.experiment, var.staging_volume_name, var.alert_channel, "
         "var.batch_inference_workflow, var.feature_engineering_workflow, var.model_workflow, var.monitoring_workflow, "
         "bundle.name, bundle.target are known."
     ),
