@@ -9,8 +9,7 @@ from uuid import uuid4
 from my_mlops_stacks.adapters.feature_store.look_up import TableRows
 from my_mlops_stacks.adapters.feature_store.point_in_time import column
 from my_mlops_stacks.adapters.feature_store.registry import LocalFeatureTable
-from my_mlops_stacks.adapters.tables import LocalTables
-from my_mlops_stacks.adapters.tables import committed
+from my_mlops_stacks.adapters.tables import LocalTables, committed
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -12,9 +12,9 @@ so a reader sees a file completely or not at all, and neither appending nor rena
         run.json                            host     the Databricks run that serves this inbox
         inbox/<step>__a<attempt>            host     one request: the path of the attempt's folder
         stop                                host     the Dagster run has ended: leave when idle
-      steps/<step>/a<attempt>/
-        request                             host     a JSON line (versions, environment, secret references), then the
+      requests/<step>__a<attempt>           host     a JSON line (versions, environment, secret references), then the
                                                      pickled StepRunRef with the data versions of upstream assets
+      steps/<step>/a<attempt>/
         run.json                            host     the Databricks run of an attempt that has one to itself
         m-00001.json.gz, m-00002...         cluster  Dagster events as JSON, stdout and stderr; the last one has `done`
         ended                               cluster  nothing of this attempt runs any more

@@ -142,7 +142,7 @@ class DatabricksRuns:
             name=f"dagster {request.job_name} {request.dagster_run_id}: {what}",
             main_file=request.code.main_file,
             parameters=[f"{name}={value}" for name, value in options.items()],
-            requirements=self.settings.requirements,
+            requirements=self.settings.installed_requirements,
             tags={"dagster_run_id": request.dagster_run_id, "dagster_job": request.job_name},
         )
 
@@ -151,7 +151,7 @@ class DatabricksRuns:
 
     def handle_of(self, attempt: str) -> RunHandle | None:
         """The Databricks run that was given an attempt: its own, or the worker that its request names."""
-        request = self.workspace.get(f"{attempt}/request")
+        request = self.workspace.get(protocol.request_file(attempt))
         if request is None:
             return None
         found = self.workspace.get(f"{attempt}/run.json")
@@ -162,7 +162,7 @@ class DatabricksRuns:
 
     def end_previous(self, request: RunRequest, attempt: str) -> None:
         """Return when nothing of an earlier attempt runs any more: it may have written the table that we write."""
-        if self.workspace.exists(f"{attempt}/ended") or not self.workspace.exists(f"{attempt}/request"):
+        if self.workspace.exists(f"{attempt}/ended") or not self.workspace.exists(protocol.request_file(attempt)):
             return
         # Without a handle the host died while it submitted: the token finds the run, or starts one that ends at once.
         handle = self.handle_of(attempt) or self._start(request, attempt, None)
@@ -174,18 +174,18 @@ class DatabricksRuns:
             self.workspace.put(f"{attempt}/cancel", b"")
             if self._wait(lambda: self.workspace.exists(f"{attempt}/ended"), self.settings.timing.cancel_grace_s):
                 return
-        self.end(handle.run_id)
+        self.end(handle.run_id, self.settings.timing.outage_s)
 
-    def end(self, run_id: int) -> None:
+    def end(self, run_id: int, within_s: float) -> None:
         """Cancel a Databricks run and return when it has ended.
 
         Raises:
-            TimeoutError: Databricks did not end it within `outage_s` seconds.
+            TimeoutError: Databricks did not end it in time.
         """
         if self.workspace.state(run_id).ended:
             return
         self.workspace.cancel(run_id)
-        if not self._wait(lambda: self.workspace.state(run_id).ended, self.settings.timing.outage_s):
+        if not self._wait(lambda: self.workspace.state(run_id).ended, within_s):
             raise TimeoutError(f"Databricks run {run_id} was cancelled but does not end: end it in the workspace.")
 
     def _wait(self, reached: Callable[[], bool], seconds: float) -> bool:

@@ -72,29 +72,32 @@ class StepLaunch:
                 self._abandon()
 
     def _start(self) -> tuple[int | None, bool, set[tuple[Any, ...]]]:
-        """Put the request and get a Databricks run for it: the worker's generation, whether it ran before, and the
-        entries that an earlier process stored."""
+        """Send the step: returns the worker's generation, whether it ran before, and what an earlier process stored."""
+        context, number = self._context, self._number
+        body = internals.dump_step(context, self._lost_attempts())
         code = self._stage.ensure(self._workspace)
-        context = self._context
-        self._request = RunRequest(
-            context.run_id, context.job_name, context.step.key, self._folder, self._compute, code
-        )
-        lost = self._lost_attempts()
-        if self._number:
-            self._runs.end_previous(self._request, self._attempt_folder(self._number - 1))
-        if self._compute.kind != "worker":
-            fresh = self._put_request(lost, None)
-            self._handle = self._runs.alone(self._request, self._attempt)
-            return None, False, set() if fresh else internals.stored_identities(context)
-        known = self._runs.workers.find(self._folder, self._request.worker_name) is not None
-        generation, self._handle = self._runs.worker(self._request)
-        fresh = self._put_request(lost, self._handle.worker)
+        request = RunRequest(context.run_id, context.job_name, context.step.key, self._folder, self._compute, code)
+        if number:
+            self._runs.end_previous(request, self._attempt_folder(number - 1))
+        self._request = request  # from here on, something may run on Databricks
+        if self._compute.kind == "worker":
+            generation, known, fresh = self._send_to_worker(request, body)
+        else:
+            fresh = self._put_request(body, None)
+            self._handle = self._runs.alone(request, self._attempt)
+            generation, known = None, False
+        return generation, known, set() if fresh else internals.stored_identities(context)
+
+    def _send_to_worker(self, request: RunRequest, body: bytes) -> tuple[int, bool, bool]:
+        known = self._runs.workers.find(self._folder, request.worker_name) is not None
+        generation, self._handle = self._runs.worker(request)
+        fresh = self._put_request(body, self._handle.worker)
         if not fresh:
             self._handle = self._runs.handle_of(self._attempt) or self._handle
         self._send(self._handle)
-        return generation, known, set() if fresh else internals.stored_identities(context)
+        return generation, known, fresh
 
-    def _put_request(self, lost_attempts: int, worker: str | None) -> bool:
+    def _put_request(self, body: bytes, worker: str | None) -> bool:
         """False when an earlier process of this run has sent the same attempt: then this one reattaches."""
         header = {
             "worker": worker,
@@ -102,8 +105,7 @@ class StepLaunch:
             "environment": dict(self._settings.environment),
             "secrets": [asdict(secret) for secret in self._settings.secrets],
         }
-        body = internals.dump_step(self._context, lost_attempts)
-        fresh = self._workspace.put_new(f"{self._attempt}/request", protocol.request_bytes(header, body))
+        fresh = self._workspace.put_new(protocol.request_file(self._attempt), protocol.request_bytes(header, body))
         if not fresh:
             self._context.log.info("This attempt was sent to Databricks before: reattaching to it.")
         return fresh

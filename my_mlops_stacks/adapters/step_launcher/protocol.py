@@ -32,6 +32,12 @@ def attempt_folder(folder_of_run: str, step_key: str, attempt: int) -> str:
     return f"{folder_of_run}/steps/{re.sub(r'[^A-Za-z0-9_.-]', '_', step_key)}/a{attempt}"
 
 
+def request_file(folder_of_attempt: str) -> str:
+    """Not in the attempt's own folder: making that first would cost every step two calls."""
+    folder_of_run, _, step, attempt = folder_of_attempt.rsplit("/", 3)
+    return f"{folder_of_run}/requests/{step}__{attempt}"
+
+
 def inbox_file(folder_of_worker: str, folder_of_attempt: str) -> str:
     step, attempt = folder_of_attempt.rsplit("/", 2)[1:]
     return f"{folder_of_worker}/inbox/{step}__{attempt}"

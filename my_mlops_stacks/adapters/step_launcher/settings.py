@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
-from my_mlops_stacks.adapters.step_launcher.compute import Compute
+from my_mlops_stacks.adapters.step_launcher.compute import Compute, package_of
 from my_mlops_stacks.adapters.step_launcher.cost import PriceTable
 
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -87,6 +88,13 @@ class LauncherSettings:
     @property
     def staged_packages(self) -> tuple[Path, ...]:
         return tuple(dict.fromkeys((PACKAGE, *self.packages)))
+
+    @property
+    def installed_requirements(self) -> tuple[str, ...]:
+        """What the cluster installs: the requirements, and Dagster as it is here unless they name it."""
+        if "dagster" in map(package_of, self.requirements):
+            return self.requirements
+        return (f"dagster=={version('dagster')}", *self.requirements)
 
 
 def read_requirements(file: Path) -> tuple[str, ...]:

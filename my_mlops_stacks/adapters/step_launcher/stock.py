@@ -41,7 +41,9 @@ def stock_config(settings: LauncherSettings, environ: Mapping[str, str]) -> dict
         raise ValueError("databricks_pyspark_step_launcher knows no serverless compute: choose unity_catalog.")
     compute = settings.compute
     cluster = {"existing": compute.existing_cluster_id} if compute.existing_cluster_id else {"new": compute.cluster({})}
-    libraries = [{"pypi": {"package": line}} for line in settings.requirements if package_of(line) not in RUNTIME_OWN]
+    libraries = [
+        {"pypi": {"package": line}} for line in settings.installed_requirements if package_of(line) not in RUNTIME_OWN
+    ]
     return {
         "run_config": {
             "run_name": "dagster",

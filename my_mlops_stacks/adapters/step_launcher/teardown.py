@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from my_mlops_stacks.adapters.step_launcher import protocol
@@ -45,6 +46,9 @@ def tear_down(runs: DatabricksRuns, run_id: str) -> TeardownReport:
     """End the Databricks runs of a Dagster run and remove its staging folder; does nothing the second time.
 
     Idle workers are asked to leave, and what does not leave within a few seconds is cancelled.
+
+    Raises:
+        TimeoutError: Databricks takes its time to end a run; what it staged is still there for the next teardown.
     """
     folder = protocol.run_folder(runs.settings.volume, run_id)
     files = [str(entry.path) for entry in runs.workspace.walk(folder)]
@@ -54,7 +58,7 @@ def tear_down(runs: DatabricksRuns, run_id: str) -> TeardownReport:
             runs.workspace.put(f"{handle.worker}/stop", b"")
     cancelled = [handle.run_id for handle in handles if not _leaves(runs.workspace, handle)]
     for databricks_run in cancelled:
-        runs.end(databricks_run)
+        runs.end(databricks_run, runs.settings.timing.cancel_grace_s)
     costs = [
         estimate(_seconds(runs.workspace, handle.run_id), Nodes(handle.nodes), runs.settings.prices)
         for handle in handles
@@ -73,11 +77,20 @@ def clean_up(runs: DatabricksRuns, older_than_days: float) -> list[str]:
         if max(touched, default=0) < limit_ms:
             tear_down(runs, str(entry.name))
             removed.append(str(entry.name))
-    for entry in runs.workspace.entries(f"{runs.settings.volume}/code"):
-        if (entry.last_modified or 0) < limit_ms:
-            runs.workspace.remove(str(entry.path))
-            removed.append(str(entry.name))
-    return removed
+    return [*removed, *_clean_up_code(runs, limit_ms)]
+
+
+def _clean_up_code(runs: DatabricksRuns, limit_ms: float) -> list[str]:
+    """An archive and the file that says it is staged go together."""
+    entries = runs.workspace.entries(f"{runs.settings.volume}/code")
+    touched: dict[str, int] = {}
+    for entry in entries:
+        stem = Path(str(entry.name)).stem
+        touched[stem] = max(touched.get(stem, 0), entry.last_modified or 0)
+    old = [entry for entry in entries if touched[Path(str(entry.name)).stem] < limit_ms]
+    for entry in old:
+        runs.workspace.remove(str(entry.path))
+    return [str(entry.name) for entry in old]
 
 
 def _handles(workspace: Workspace, files: list[str]) -> list[RunHandle]:

@@ -61,6 +61,7 @@ def test_unknown_words_name_the_valid_ones() -> None:
         Compute("existing_cluster")
 
 
+@pytest.mark.slow
 def test_assets_override_the_target_by_metadata_and_by_tag(workbench: Workbench) -> None:
     result = workbench.materialize("numbers", "heavy", "light")
     assert result.success
@@ -118,3 +119,15 @@ def test_two_runs_at_once_have_a_worker_each(workbench: Workbench) -> None:
     assert second.success
     assert len(workbench.emulator.runs) == 2
     assert workbench.left_staged() == []
+
+
+def test_a_job_that_only_this_process_has_is_refused_before_anything_starts(workbench: Workbench) -> None:
+    from sample_project.definitions import defs
+
+    result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
+        instance=workbench.instance, asset_selection=[dg.AssetKey("numbers")], raise_on_error=False
+    )
+    assert not result.success
+    failure = workbench.instance.all_logs(result.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)[0]
+    assert "a job that another process can load" in failure.dagster_event.step_failure_data.error.to_string()
+    assert workbench.emulator.runs == []

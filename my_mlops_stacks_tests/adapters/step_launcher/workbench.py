@@ -86,7 +86,7 @@ def make_settings(**changes: Any) -> LauncherSettings:
         "volume": VOLUME,
         "compute": compute,
         "packages": (HERE / "sample_project",),
-        "requirements": tuple(f"{name}=={version(name)}" for name in ("dagster", "mlflow", "tenacity")),
+        "requirements": tuple(f"{name}=={version(name)}" for name in ("mlflow", "tenacity")),
         "environment": {"SAMPLE_NOTES": f"{VOLUME}/notes"},
         "timing": FAST,
         **changes,

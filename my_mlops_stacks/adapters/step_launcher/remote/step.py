@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from my_mlops_stacks.adapters.step_launcher.protocol import Done, split_request
+from my_mlops_stacks.adapters.step_launcher.protocol import Done, request_file, split_request
 from my_mlops_stacks.adapters.step_launcher.remote.outbox import Outbox
 from my_mlops_stacks.adapters.step_launcher.remote.output import Capture, Captures
 from my_mlops_stacks.adapters.step_launcher.versions import PYTHON, installed_versions, mismatch
@@ -42,7 +42,7 @@ class StepAttempt:
         self._thread = threading.get_ident()
         self._captures.start(self._capture)
         try:
-            header, body = split_request((self.folder / "request").read_bytes())
+            header, body = split_request(Path(request_file(str(self.folder))).read_bytes())
             self._compare(header["versions"])
             self._outbox.hide(self._set_environment(header))
             self._outbox.open()
