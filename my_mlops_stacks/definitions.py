@@ -7,6 +7,7 @@ from warnings import catch_warnings, simplefilter
 
 import dagster as dg
 
+from my_mlops_stacks.defs.databricks_upkeep import upkeep_schedules, upkeep_sensors
 from my_mlops_stacks.defs.deployment import deployment_assets
 from my_mlops_stacks.defs.feature_engineering import feature_engineering_assets, feature_engineering_checks
 from my_mlops_stacks.defs.ingestion import ingestion_assets, ingestion_checks
@@ -46,8 +47,8 @@ def _definitions(target: Target, daily: dg.DailyPartitionsDefinition, jobs: dict
             *monitoring_checks(target),
         ],
         jobs=list(jobs.values()),
-        schedules=build_schedules(target, jobs, daily),
-        sensors=build_sensors(target, jobs),
+        schedules=[*build_schedules(target, jobs, daily), *upkeep_schedules(target)],
+        sensors=[*build_sensors(target, jobs), *upkeep_sensors(target)],
         resources=build_resources(target),
         executor=dg.in_process_executor,
     )

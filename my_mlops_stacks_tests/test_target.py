@@ -382,9 +382,9 @@ VALUE_ERRORS = {
     "schema: dev_${workspace.current_user.short_name}": (
         "schema refers to ${workspace.current_user.short_name}; without a workspace, only var.platform, var.catalog, "
         "var.schema, var.trips_table, var.first_day, var.last_day, var.state_folder, var.step_launcher, "
-        "var.compute, var.schedules, var.owner, var.model_name, var.experiment, var.staging_volume_name, var.alert_channel, "
-        "var.batch_inference_workflow, var.feature_engineering_workflow, var.model_workflow, var.monitoring_workflow, "
-        "bundle.name, bundle.target are known."
+        "var.compute, var.schedules, var.owner, var.model_name, var.experiment, var.staging_volume_name, "
+        "var.alert_channel, var.batch_inference_workflow, var.feature_engineering_workflow, var.model_workflow, "
+        "var.monitoring_workflow, bundle.name, bundle.target are known."
     ),
     "schema: ${var.model_name": "schema is '${var.model_name', but a reference in it has no closing brace.",
 }

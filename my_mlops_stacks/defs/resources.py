@@ -10,6 +10,8 @@ import dagster as dg
 from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.adapters.spark import ClusterSpark, LocalSpark
+from my_mlops_stacks.adapters.step_launcher.compute import Compute
+from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings, read_requirements
 from my_mlops_stacks.adapters.tables import LocalTables, UnityCatalogTables
 from my_mlops_stacks.adapters.trips_source import LocalSources, TableSource
 from my_mlops_stacks.defs.io_managers import DeltaTableIOManager, ModelAliasIOManager
@@ -80,20 +82,23 @@ def _databricks(target: Target) -> Resources:
 
 
 def _step_launcher(target: Target) -> dg.ResourceDefinition:
-    from my_mlops_stacks.adapters.step_launcher.compute import Compute
     from my_mlops_stacks.adapters.step_launcher.launcher import step_launcher_resource
-    from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings, read_requirements
     from my_mlops_stacks.adapters.step_launcher.stock import stock_step_launcher
 
-    settings = LauncherSettings(
+    launchers = {"unity_catalog": step_launcher_resource, "databricks_pyspark": stock_step_launcher}
+    return launchers[target.step_launcher](launcher_settings(target))
+
+
+def launcher_settings(target: Target) -> LauncherSettings:
+    """What `target` says about its step launcher; the environment's MLflow, where set, goes to the cluster too."""
+    mlflow = {name: environ[name] for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI") if name in environ}
+    return LauncherSettings(
         volume=target.staging_volume,
         compute=Compute().overridden(target.compute),
         requirements=read_requirements(PACKAGE / "requirements.txt"),
-        environment={"MLOPS_TARGET": target.name},
+        environment={"MLOPS_TARGET": target.name, **mlflow},
         host=environ.get("DATABRICKS_HOST", target.workspace_host),
     )
-    launchers = {"unity_catalog": step_launcher_resource, "databricks_pyspark": stock_step_launcher}
-    return launchers[target.step_launcher](settings)
 
 
 def _built(build: Callable[[Any], Any], needs: set[str] | None = None) -> dg.ResourceDefinition:

@@ -26,7 +26,7 @@ def build_schedules(
         job=jobs["model_training_job"],
         cron_schedule=target.model_workflow.cron_schedule,
         execution_timezone="UTC",
-        default_status=_status(target),
+        default_status=default_schedule_status(target),
     )
     return [*partitioned, training]
 
@@ -39,7 +39,7 @@ def _daily_schedule(
         job=job,
         cron_schedule=workflow.cron_schedule,
         execution_timezone="UTC",
-        default_status=_status(target),
+        default_status=default_schedule_status(target),
         description=f"{job.description}, for the day before",
     )
     def previous_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -55,6 +55,7 @@ def _daily_schedule(
     return previous_day
 
 
-def _status(target: Target) -> dg.DefaultScheduleStatus:
+def default_schedule_status(target: Target) -> dg.DefaultScheduleStatus:
+    """Schedules run by themselves only where the target says so."""
     running = target.schedules == "running"
     return dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED
