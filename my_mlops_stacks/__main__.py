@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
-import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 import click
 import dagster as dg
-from sqlalchemy.engine import Engine
-from sqlalchemy.event import listen
 
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.partitions import daily_partitions
 from my_mlops_stacks.defs.resources import MLFLOW_UI, build_resources
+from my_mlops_stacks.run_history import local_instance
 from my_mlops_stacks.target import Target, TargetError, load_target
 
 TALKATIVE = ("alembic", "mlflow", "pyspark")
@@ -38,33 +35,15 @@ def main() -> int:
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
         target = load_target()
+        home = Path(os.environ.get("DAGSTER_HOME", target.state_path / "dagster"))
         with dg.build_resources({"model_registry": build_resources(target)["model_registry"]}) as resources:
             registry: ModelRegistry = resources.model_registry
-            results = run_pipeline(target, registry, _instance(target))
+            results = run_pipeline(target, registry, local_instance(home))
             click.echo("\n".join(_summary(results, registry, perf_counter() - started)))
     except (TargetError, RunFailedError) as error:
         click.secho(str(error), fg="red", err=True)
         return 1
     return 0
-
-
-def _instance(target: Target) -> dg.DagsterInstance:
-    """The instance of DAGSTER_HOME, which `dagster dev` shows; by default it lies in the target's state folder."""
-    home = Path(os.environ.setdefault("DAGSTER_HOME", str(target.state_path / "dagster")))
-    home.mkdir(parents=True, exist_ok=True)
-    listen(Engine, "connect", partial(_without_waiting_for_the_disk, home))
-    return dg.DagsterInstance.get()
-
-
-def _without_waiting_for_the_disk(home: Path, connection: sqlite3.Connection, _: object) -> None:
-    """Let the run history reach the disk when the system writes it: one wait an event would be a third of the run.
-
-    A power cut could cost the history of these runs, nothing else; tables and models are not touched.
-    """
-    if isinstance(connection, sqlite3.Connection):
-        file = connection.execute("PRAGMA database_list").fetchone()[2]
-        if file and home in Path(file).parents:
-            connection.execute("PRAGMA synchronous=OFF")
 
 
 def run_pipeline(target: Target, registry: ModelRegistry, instance: dg.DagsterInstance) -> Mapping[str, Result]:

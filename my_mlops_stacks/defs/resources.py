@@ -14,8 +14,9 @@ from my_mlops_stacks.adapters.step_launcher.compute import Compute
 from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings, read_requirements
 from my_mlops_stacks.adapters.tables import LocalTables, UnityCatalogTables
 from my_mlops_stacks.adapters.trips_source import LocalSources, TableSource
+from my_mlops_stacks.bundle import ENVIRONMENT_PREFIX
 from my_mlops_stacks.defs.io_managers import DeltaTableIOManager, ModelAliasIOManager
-from my_mlops_stacks.target import PACKAGE, Target
+from my_mlops_stacks.target import PACKAGE, VARIABLES, Target
 
 ALIASES = {"fare_model": "candidate", "challenger": "challenger", "champion": "champion"}
 MLFLOW_UI = "http://127.0.0.1:5000"
@@ -74,7 +75,7 @@ def _databricks(target: Target) -> Resources:
     return {
         "spark": _built(lambda _: ClusterSpark()),
         "tables": _built(lambda r: UnityCatalogTables(r.spark, target.catalog, target.schema_name), {"spark"}),
-        "feature_store": _built(lambda r: DatabricksFeatureStore(r.tables), {"tables"}),
+        "feature_store": _built(lambda r: DatabricksFeatureStore(r.tables, registry.registry_uri), {"tables"}),
         "model_registry": _built(lambda _: registry),
         "trips_sources": _built(lambda r: TableSource(r.spark, str(target.trips_table)), {"spark"}),
         "step_launcher": _step_launcher(target),
@@ -90,13 +91,17 @@ def _step_launcher(target: Target) -> dg.ResourceDefinition:
 
 
 def launcher_settings(target: Target) -> LauncherSettings:
-    """What `target` says about its step launcher; the environment's MLflow, where set, goes to the cluster too."""
-    mlflow = {name: environ[name] for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI") if name in environ}
+    """What `target` says about its step launcher.
+
+    The cluster reads the target anew, so what the environment here puts over it (a variable, MLflow) goes there too.
+    """
+    overriding = [*(f"{ENVIRONMENT_PREFIX}{name}" for name in VARIABLES), "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"]
+    overrides = {name: environ[name] for name in overriding if name in environ}
     return LauncherSettings(
         volume=target.staging_volume,
         compute=Compute().overridden(target.compute),
         requirements=read_requirements(PACKAGE / "requirements.txt"),
-        environment={"MLOPS_TARGET": target.name, **mlflow},
+        environment={"MLOPS_TARGET": target.name, **overrides},
         host=environ.get("DATABRICKS_HOST", target.workspace_host),
     )
 

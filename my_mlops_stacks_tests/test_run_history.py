@@ -1,0 +1,39 @@
+"""Runs that `make run` writes are the runs that `dagster dev` reads."""
+
+from __future__ import annotations
+
+import inspect
+
+import dagster as dg
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+
+from my_mlops_stacks.run_history import local_instance
+
+
+def test_a_plain_instance_reads_what_was_written(tmp_path, monkeypatch):
+    days = dg.DailyPartitionsDefinition("2016-01-01", "2016-01-04")
+
+    @dg.asset(partitions_def=days, backfill_policy=dg.BackfillPolicy.single_run())
+    def thing() -> None: ...
+
+    instance = local_instance(tmp_path)
+    tags = {"dagster/asset_partition_range_start": "2016-01-01", "dagster/asset_partition_range_end": "2016-01-03"}
+    result = dg.materialize([thing], instance=instance, tags=tags)
+
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    reader = dg.DagsterInstance.get()
+    assert isinstance(reader.event_log_storage, SqliteEventLogStorage)
+    assert reader.get_run_by_id(result.run_id).status == dg.DagsterRunStatus.SUCCESS
+    records = reader.fetch_materializations(dg.AssetKey("thing"), limit=10).records
+    assert {record.partition_key for record in records} == {"2016-01-01", "2016-01-02", "2016-01-03"}
+    written = [
+        entry.dagster_event.event_type_value for entry in instance.all_logs(result.run_id) if entry.dagster_event
+    ]
+    read = [entry.dagster_event.event_type_value for entry in reader.all_logs(result.run_id) if entry.dagster_event]
+    assert read == written
+
+
+def test_the_private_methods_that_it_builds_on_are_there():
+    assert list(inspect.signature(SqliteEventLogStorage._connect).parameters) == ["self", "shard"]
+    assert list(inspect.signature(SqliteEventLogStorage._initdb).parameters) == ["self", "engine", "for_index_shard"]
+    assert list(inspect.signature(SqliteEventLogStorage.conn_string_for_shard).parameters) == ["self", "shard_name"]
