@@ -26,10 +26,10 @@ def test_a_plain_instance_reads_what_was_written(tmp_path, monkeypatch):
     assert reader.get_run_by_id(result.run_id).status == dg.DagsterRunStatus.SUCCESS
     records = reader.fetch_materializations(dg.AssetKey("thing"), limit=10).records
     assert {record.partition_key for record in records} == {"2016-01-01", "2016-01-02", "2016-01-03"}
-    written = [
-        entry.dagster_event.event_type_value for entry in instance.all_logs(result.run_id) if entry.dagster_event
-    ]
-    read = [entry.dagster_event.event_type_value for entry in reader.all_logs(result.run_id) if entry.dagster_event]
+    written, read = (
+        [entry.dagster_event.event_type_value for entry in each.all_logs(result.run_id) if entry.dagster_event]
+        for each in (instance, reader)
+    )
     assert read == written
 
 
