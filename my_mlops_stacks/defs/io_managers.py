@@ -11,6 +11,7 @@ from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
 from my_mlops_stacks.adapters.tables import Tables
 from my_mlops_stacks.defs.metadata import markdown_table
 from my_mlops_stacks.defs.tables import PARTITION_COLUMN, TABLES, TableSpec
+from my_mlops_stacks.deployment.model_deployment.promotion import alias_moves
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -105,11 +106,7 @@ def _literal(value: Any) -> str:
 
 
 class ModelAliasIOManager(dg.IOManager):
-    """Stores a model version by giving it the alias of its asset.
-
-    Before `champion` moves, the version that holds it becomes `previous_champion`: a crash in between leaves the old
-    champion in place, and doing it again completes it.
-    """
+    """Stores a model version by giving it the alias of its asset, as `alias_moves` says."""
 
     def __init__(self, registry: ModelRegistry, aliases: Mapping[str, str]) -> None:
         self.registry, self.aliases = registry, aliases
@@ -117,10 +114,9 @@ class ModelAliasIOManager(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: ModelVersion) -> None:
         alias = self.aliases[context.asset_key.path[-1]]
         holder = self.registry.find_alias(alias)
-        changes = holder is None or holder.version != obj.version
-        if alias == "champion" and holder and changes:
-            self.registry.move_alias("previous_champion", holder)
-        self.registry.move_alias(alias, obj)
+        moves = alias_moves(alias, holder.version if holder else None, obj.version)
+        for moved, version in moves:
+            self.registry.move_alias(moved, self.registry.get(version))
         context.add_output_metadata(
             {
                 "alias": alias,
@@ -130,8 +126,8 @@ class ModelAliasIOManager(dg.IOManager):
                 "mlflow_run": dg.MetadataValue.url(self.registry.run_url(obj)),
             }
         )
-        moved = "moved from version {}".format(holder.version if holder else "none") if changes else "stays there"
-        context.log.info(f"{obj.name} version {obj.version} holds the alias '{alias}' ({moved})")
+        before = f", version {holder.version} did before" if holder and moves else ""
+        context.log.info(f"{obj.name} version {obj.version} holds the alias '{alias}'{before}")
 
     def load_input(self, context: dg.InputContext) -> ModelVersion:
         return self.registry.at_alias(self.aliases[context.asset_key.path[-1]])

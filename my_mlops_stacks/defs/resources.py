@@ -65,12 +65,13 @@ def _local(target: Target) -> Resources:
 def _databricks(target: Target) -> Resources:
     from my_mlops_stacks.adapters.feature_store.databricks import DatabricksFeatureStore
 
+    tracking_uri = environ.get("MLFLOW_TRACKING_URI", "databricks")
     registry = ModelRegistry(
         model=target.registered_model,
         experiment=target.experiment,
-        tracking_uri=environ.get("MLFLOW_TRACKING_URI", "databricks"),
+        tracking_uri=tracking_uri,
         registry_uri=environ.get("MLFLOW_REGISTRY_URI", "databricks-uc"),
-        ui=str(target.workspace_host),
+        ui=tracking_uri if tracking_uri.startswith("http") else str(target.workspace_host),
     )
     return {
         "spark": _built(lambda _: ClusterSpark()),

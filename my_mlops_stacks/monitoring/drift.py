@@ -23,6 +23,7 @@ from pyspark.sql import functions as F
 from scipy.spatial.distance import jensenshannon
 
 from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS
+from my_mlops_stacks.monitoring.windows import window_columns
 
 SMALLEST_SHARE = 1e-4
 DECILES = np.linspace(0, 1, 11)[1:-1]
@@ -72,11 +73,7 @@ def drift_metrics(predictions: DataFrame, bins: Sequence[Bins]) -> DataFrame:
         for row in counts.collect()
         for b in bins
     ]
-    start = F.col("day").cast("timestamp")
-    columns = {
-        "window": F.struct(start.alias("start"), F.date_add("day", 1).cast("timestamp").alias("end")),
-        "granularity": F.lit("1 day"),
-        "model_id": F.concat_ws("/", "model_name", F.col("model_version").cast("string")),
+    columns = window_columns() | {
         "drift_type": F.lit("BASELINE"),
     }
     drift = predictions.sparkSession.createDataFrame(rows, DRIFT_SCHEMA)

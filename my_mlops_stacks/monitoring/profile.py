@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from my_mlops_stacks.monitoring.columns import PROFILE_COLUMNS
+from my_mlops_stacks.monitoring.windows import window_columns
 
 LABEL, PREDICTION = "fare_amount", "prediction"
 
@@ -30,11 +31,7 @@ def profile_metrics(labelled: DataFrame) -> DataFrame:
         F.avg(LABEL).alias("mean_label"),
         F.var_pop(LABEL).alias("label_variance"),
     )
-    start = F.col("day").cast("timestamp")
-    columns = {
-        "window": F.struct(start.alias("start"), F.date_add("day", 1).cast("timestamp").alias("end")),
-        "granularity": F.lit("1 day"),
-        "model_id": F.concat_ws("/", "model_name", F.col("model_version").cast("string")),
+    columns = window_columns() | {
         "column_name": F.lit(":table"),
         "log_type": F.lit("INPUT"),
         "root_mean_squared_error": F.sqrt("mean_squared_error"),

@@ -1,0 +1,31 @@
+"""What is scored is known at the pickup, and each row says who predicted it and when."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from my_mlops_stacks.deployment.batch_inference.columns import PREDICTION_COLUMNS
+from my_mlops_stacks.deployment.batch_inference.predictions import as_predictions, to_score
+
+
+def test_only_the_asked_days_are_scored_and_without_what_the_end_of_a_trip_tells(trips_of):
+    trips = trips_of(
+        [
+            (f"2016-01-{day:02d} 23:50:00", f"2016-01-{day + 1:02d} 00:10:00", 1.0, 10.0, 10001, 10002)
+            for day in (4, 5, 6)
+        ]
+    )
+    asked = to_score(trips, date(2016, 1, 5), date(2016, 1, 5))
+    assert [str(row["day"]) for row in asked.collect()] == ["2016-01-05"]
+    assert not {"fare_amount", "tpep_dropoff_datetime"} & set(asked.columns)
+
+
+def test_a_prediction_carries_its_model_and_its_time(trips_of):
+    trips = trips_of([("2016-01-05 23:50:00", "2016-01-06 00:10:00", 1.0, 10.0, 10001, 10002)])
+    scored = trips.drop("day").selectExpr("*", "12.5D as prediction")
+    got = as_predictions(scored, "fare_model", 7, datetime(2016, 1, 6, 11, 0, 30, 999))
+    assert {name: dict(got.dtypes)[name] for name in PREDICTION_COLUMNS} == {
+        name: kind for name, (kind, _) in PREDICTION_COLUMNS.items()
+    }
+    row = got.selectExpr("model_name", "model_version", "cast(prediction_time as string) at", "cast(day as string) day")
+    assert tuple(row.collect()[0]) == ("fare_model", 7, "2016-01-06 11:00:30", "2016-01-05")
