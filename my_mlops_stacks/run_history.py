@@ -8,19 +8,27 @@ alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 
 class OpenConnectionsEventLogStorage(SqliteEventLogStorage):
     """Dagster's own SQLite event log with one open connection for each of its files."""
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> OpenConnectionsEventLogStorage:
+        return cls(inst_data=inst_data, **config_value)  # the base class names itself here, not its subclass
 
     @cached_property
     def _engines(self) -> dict[str, Engine]:

@@ -7,7 +7,7 @@ import inspect
 import dagster as dg
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
-from my_mlops_stacks.run_history import local_instance
+from my_mlops_stacks.run_history import OpenConnectionsEventLogStorage, local_instance
 
 
 def test_a_plain_instance_reads_what_was_written(tmp_path, monkeypatch):
@@ -17,6 +17,7 @@ def test_a_plain_instance_reads_what_was_written(tmp_path, monkeypatch):
     def thing() -> None: ...
 
     instance = local_instance(tmp_path)
+    assert isinstance(instance.event_log_storage, OpenConnectionsEventLogStorage)
     tags = {"dagster/asset_partition_range_start": "2016-01-01", "dagster/asset_partition_range_end": "2016-01-03"}
     result = dg.materialize([thing], instance=instance, tags=tags)
 
