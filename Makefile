@@ -43,6 +43,10 @@ test: setup ## Run the tests
 test-slow: setup ## Run the proofs that take longer
 	@$(BIN)/pytest -m slow
 
+.PHONY: rehearse
+rehearse: setup ## Run the pipeline of staging on an emulated Databricks workspace
+	@$(BIN)/python -m my_mlops_stacks_tests.rehearsal
+
 .PHONY: lint
 lint: setup ## Check style, imports and the definitions of every target
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && PATH=$(BIN):$$PATH lint-imports --no-logo

@@ -63,6 +63,8 @@ class UnityCatalogStepLauncher(StepLauncher):
 
     def close(self, instance: dg.DagsterInstance) -> None:
         """Tear down the runs that this process executed as a whole; what fails is left to the sensor."""
+        if not self._whole_runs:
+            return  # always so on the cluster, which has no databricks-sdk
         from databricks.sdk.errors import DatabricksError
         from requests import RequestException
 

@@ -1,0 +1,100 @@
+"""The production path on an emulated workspace: it works, and it makes what the local target makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+import pytest
+from deltalake import DeltaTable
+
+from my_mlops_stacks.definitions import build_definitions
+from my_mlops_stacks.target import load_target
+from my_mlops_stacks_tests.rehearsal import report
+from my_mlops_stacks_tests.rehearsal.rehearsal import FIRST_DAY, HELD_OUT_DAYS, LAST_DAY, Rehearsal, opened
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
+    """The rehearsal after the whole pipeline ran once."""
+    with opened(tmp_path_factory.mktemp("rehearsal")) as made:
+        made.run_pipeline()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def local_warehouse(rehearsal: Rehearsal, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tables of the local target after the same runs on the same trips."""
+    variables = {
+        "BUNDLE_VAR_state_folder": str(tmp_path_factory.mktemp("local")),
+        "BUNDLE_VAR_first_day": FIRST_DAY,
+        "BUNDLE_VAR_last_day": LAST_DAY,
+    }
+    target = load_target("local", environ=variables)
+    definitions, instance = build_definitions(target), dg.DagsterInstance.ephemeral()
+    configs = {
+        "feature_engineering_job": {"ingest_trips": {"config": {"path": str(rehearsal.trips)}}},
+        "model_training_job": {"fare_model": {"config": {"holdout_days": HELD_OUT_DAYS}}},
+    }
+    for run in rehearsal.runs:
+        tags = {key: value for key, value in run.run.tags.items() if key.startswith("dagster/asset_partition_range")}
+        definitions.resolve_job_def(run.job).execute_in_process(
+            instance=instance, tags=tags, run_config={"ops": configs.get(run.job, {})}
+        )
+    return target.state_path / "warehouse" / target.schema_name
+
+
+def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows that compare: without the time of prediction and the model's name, which has catalog and schema there."""
+    rows = rows.drop(columns=["prediction_time", "model_name", "model_id", "window"], errors="ignore")
+    return rows.sort_values(list(rows.columns), ignore_index=True)
+
+
+def test_the_rehearsal_finds_nothing_wrong(rehearsal):
+    assert report.problems(rehearsal) == []
+
+
+def test_the_report_says_what_ran_where(rehearsal):
+    text = "\n".join(report.lines(rehearsal))
+    assert "(serverless): fare_model, " in text
+    assert "Dagster host: challenger, champion" in text
+    assert "Checks      11 of 11 passed" in text
+    assert "Left over   nothing" in text
+
+
+@pytest.mark.parametrize("name", report.TABLES)
+def test_tables_are_those_of_the_local_target(rehearsal, local_warehouse, name):
+    pd.testing.assert_frame_equal(
+        in_order(report.table(rehearsal, name)), in_order(DeltaTable(local_warehouse / name).to_pandas())
+    )
+
+
+def test_feature_tables_are_tables_of_unity_catalog(rehearsal):
+    known = rehearsal.workspace.unity_catalog.table("staging.my_mlops_stacks.trip_pickup_features")
+    assert known["table_type"] == "MANAGED"
+
+
+def test_links_lead_to_the_mlflow_that_was_set(rehearsal):
+    event = rehearsal.instance.get_latest_materialization_event(dg.AssetKey("fare_model"))
+    assert event.asset_materialization.metadata["mlflow_run"].value.startswith(f"{rehearsal.mlflow}/#/experiments/")
+
+
+def test_no_step_complains_in_its_log(rehearsal):
+    logs = [rehearsal.workspace.task_log(found) for run in rehearsal.runs for found in run.databricks_runs]
+    assert [line for log in logs for line in log.splitlines() if "Error" in line or "Exception" in line] == []
+
+
+def test_a_run_that_fails_is_told_and_leaves_nothing(rehearsal):
+    before = list(rehearsal.runs)
+    try:
+        assert not rehearsal.run("monitoring_job", [FIRST_DAY], {}).success
+        (sentence,) = report.problems(rehearsal)
+        assert "monitoring_job is FAILURE" in sentence
+        assert "materialize these partitions of 'predictions' first" in sentence
+        assert rehearsal.left_over() == []
+    finally:
+        rehearsal.runs[:] = before
