@@ -41,7 +41,7 @@ test: setup ## Run the tests
 
 .PHONY: test-slow
 test-slow: setup ## Run the proofs that take longer
-	@$(BIN)/pytest -m slow
+	@$(BIN)/pytest -m slow -n 2 --dist loadfile
 
 .PHONY: rehearse
 rehearse: setup ## Run the pipeline of staging on an emulated Databricks workspace
