@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from my_mlops_stacks.training.train import Hyperparameters
 
 
+SCORING_PACKAGES = ("lightgbm", "mlflow", "numpy", "pandas", "scikit-learn")
+
 SAMPLED = 100
 """Training rows that the leakage check recomputes."""
 
@@ -154,11 +156,17 @@ def _registered(
             training_set=training_set,
             registered_model_name=registry.model,
             **registry.description("lightgbm", example, predict(model, example)),
-            pip_requirements=str(PACKAGE / "requirements.txt"),
+            pip_requirements=_model_requirements(),
         )
     version = registry.get(int(info.registered_model_version))
     registry.tag(version, tags)
     return registry.get(version.version)
+
+
+def _model_requirements() -> list[str]:
+    """The pins of requirements.txt that scoring needs: MLflow checks each of them at every load."""
+    pins = (PACKAGE / "requirements.txt").read_text().splitlines()
+    return [pin for pin in pins if pin.split("==")[0] in SCORING_PACKAGES]
 
 
 def _seen(record: TrainingRecord, rows: "pd.DataFrame", start: object) -> dict[str, dg.MetadataValue]:
