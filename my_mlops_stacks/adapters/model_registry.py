@@ -14,13 +14,13 @@ from functools import cached_property
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import mlflow
     import numpy as np
     import pandas as pd
-    from matplotlib.figure import Figure
     from mlflow import MlflowClient
 
 logger = logging.getLogger(__name__)
@@ -50,12 +50,13 @@ class ModelVersion:
 class TrainingRecord:
     """What one training leaves in MLflow beside the model.
 
-    `baseline` holds rows that the model was trained on, with its predictions: drift is measured against them.
+    `figures` are PNGs. `baseline` holds rows that the model was trained on, with its predictions: drift is measured
+    against them.
     """
 
     parameters: Mapping[str, Any]
     metrics: Mapping[str, float]
-    figures: Mapping[str, Figure]
+    figures: Mapping[str, bytes]
     baseline: pd.DataFrame
 
 
@@ -109,9 +110,11 @@ class ModelRegistry:
 
         mlflow.log_params(dict(record.parameters))
         mlflow.log_metrics(dict(record.metrics))
-        for name, figure in record.figures.items():
-            mlflow.log_figure(figure, f"{name}.png")
-        mlflow.log_text(record.baseline.to_json(orient="table", index=False), BASELINE_FILE)
+        with TemporaryDirectory() as folder:
+            for name, image in record.figures.items():
+                (Path(folder) / f"{name}.png").write_bytes(image)
+            record.baseline.to_json(Path(folder) / BASELINE_FILE, orient="table", index=False)
+            mlflow.log_artifacts(folder)
 
     def description(self, flavor: str, inputs: pd.DataFrame, outputs: np.ndarray) -> dict[str, Any]:
         """Arguments of `FeatureStore.log_model` that say what a model of MLflow's `flavor` takes and gives."""

@@ -11,11 +11,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def plot(figure: "Figure") -> dg.MarkdownMetadataValue:
-    """The figure as an image inside Markdown."""
+def png(figure: "Figure") -> bytes:
+    """The figure, drawn."""
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=80, bbox_inches="tight")
-    encoded = base64.b64encode(image.getvalue()).decode()
+    return image.getvalue()
+
+
+def plot(image: bytes) -> dg.MarkdownMetadataValue:
+    """A PNG inside Markdown."""
+    encoded = base64.b64encode(image).decode()
     return dg.MarkdownMetadataValue(f"![plot](data:image/png;base64,{encoded})")
 
 

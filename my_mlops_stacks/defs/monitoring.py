@@ -6,7 +6,7 @@ import dagster as dg
 
 from my_mlops_stacks.adapters.model_registry import ModelVersion
 from my_mlops_stacks.defs.annotations import DataFrame
-from my_mlops_stacks.defs.metadata import plot
+from my_mlops_stacks.defs.metadata import plot, png
 from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of
 from my_mlops_stacks.target import Target
 
@@ -35,7 +35,7 @@ def monitoring_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg
         from my_mlops_stacks.monitoring.profile import computed, profile_metrics
 
         profile = computed(profile_metrics(with_labels(predictions, trips, *days_of(context))))
-        context.add_output_metadata({"error_over_time": plot(error_over_time(profile.toPandas()))})
+        context.add_output_metadata({"error_over_time": plot(png(error_over_time(profile.toPandas())))})
         return profile
 
     @dg.asset(**common, required_resource_keys={"step_launcher", "model_registry"})
@@ -49,7 +49,7 @@ def monitoring_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg
 
         bins = bins_of(context.resources.model_registry.baseline(champion), DRIFT_MONITORED)
         drift = drift_metrics(predictions, bins)
-        context.add_output_metadata({"drift": plot(drift_heat_map(drift.toPandas()))})
+        context.add_output_metadata({"drift": plot(png(drift_heat_map(drift.toPandas())))})
         return drift
 
     return [inference_profile_metrics, inference_drift_metrics]

@@ -8,14 +8,13 @@ from pydantic import Field
 
 from my_mlops_stacks.adapters.model_registry import ModelVersion, TrainingRecord
 from my_mlops_stacks.defs.annotations import DataFrame
-from my_mlops_stacks.defs.metadata import plot
+from my_mlops_stacks.defs.metadata import plot, png
 from my_mlops_stacks.target import PACKAGE, Target
 from my_mlops_stacks.training.columns import LABEL, PICKUP
 
 if TYPE_CHECKING:
     import lightgbm
     import pandas as pd
-    from matplotlib.figure import Figure
 
     from my_mlops_stacks.training.train import Hyperparameters
 
@@ -126,10 +125,10 @@ def _record(
         "rmse_of_mean_fare": rmse(actual, mean_predictor(rows, held_out)),
         "looked_up_share": float(rows[list(LOOKED_UP)].notna().mean().min()),
     }
-    figures: dict[str, Figure] = {
-        "feature_importance": importance_plot(model),
-        "predicted_against_actual": predicted_against_actual(scored),
-        "residuals_over_time": residuals_over_time(scored),
+    figures = {
+        "feature_importance": png(importance_plot(model)),
+        "predicted_against_actual": png(predicted_against_actual(scored)),
+        "residuals_over_time": png(residuals_over_time(scored)),
     }
     return TrainingRecord(parameters.model_dump(), metrics, figures, training_baseline(rows, model))
 
@@ -172,4 +171,4 @@ def _model_requirements() -> list[str]:
 def _seen(record: TrainingRecord, rows: "pd.DataFrame", start: object) -> dict[str, dg.MetadataValue]:
     numbers = {name: dg.FloatMetadataValue(value) for name, value in record.metrics.items()}
     extent = {"training_rows": dg.IntMetadataValue(len(rows)), "held_out_from": dg.TextMetadataValue(str(start))}
-    return numbers | extent | {name: plot(figure) for name, figure in record.figures.items()}
+    return numbers | extent | {name: plot(image) for name, image in record.figures.items()}

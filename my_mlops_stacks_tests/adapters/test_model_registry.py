@@ -7,7 +7,6 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
 from my_mlops_stacks.adapters.model_registry import ModelNotFoundError, ModelRegistry, TrainingRecord
 
@@ -23,7 +22,7 @@ def register(registry: ModelRegistry) -> int:
     record = TrainingRecord(
         parameters={"num_leaves": 8},
         metrics={"root_mean_squared_error": 2.5},
-        figures={"residuals": Figure()},
+        figures={"residuals": b"a picture"},
         baseline=pd.DataFrame({"trip_distance": [1.5, None], "pickup_zip": [10001, 10002]}),
     )
     with registry.run("a training", {"dagster_run_id": "r1"}) as run:
