@@ -21,7 +21,9 @@ from my_mlops_stacks_tests.databricks_emulator.identity import Identity
 from my_mlops_stacks_tests.databricks_emulator.jobs import Jobs
 from my_mlops_stacks_tests.databricks_emulator.launch import TaskLaunchpad
 from my_mlops_stacks_tests.databricks_emulator.metastore import METASTORE, Metastore
+from my_mlops_stacks_tests.databricks_emulator.ml_artifacts import MlArtifacts
 from my_mlops_stacks_tests.databricks_emulator.permissions import Permissions
+from my_mlops_stacks_tests.databricks_emulator.quality_monitors import QualityMonitors
 from my_mlops_stacks_tests.databricks_emulator.router import Router
 from my_mlops_stacks_tests.databricks_emulator.runs import Run
 from my_mlops_stacks_tests.databricks_emulator.secret_scopes import SecretScopes
@@ -47,6 +49,8 @@ class Emulator:
         self.url = self._server.url
         self.identity = Identity(self.url, self.settings.token_seconds)
         self.unity_catalog = UnityCatalog(self.storage)
+        self.ml_artifacts = MlArtifacts(self.unity_catalog)
+        self.quality_monitors = QualityMonitors()
         self.tree = WorkspaceTree(self.storage)
         self.files = FilesService(self.storage, self.unity_catalog)
         catalog = ComputeCatalog()
@@ -58,6 +62,8 @@ class Emulator:
         services = (
             self.identity,
             self.unity_catalog,
+            self.ml_artifacts,
+            self.quality_monitors,
             self.tree,
             uploads,
             self.files,

@@ -23,7 +23,6 @@ from databricks.sdk.service.iam import (
 )
 
 from my_mlops_stacks_tests.databricks_emulator.api import Call, invalid, route
-from my_mlops_stacks_tests.databricks_emulator.identity import USER
 from my_mlops_stacks_tests.databricks_emulator.unity_catalog import UnityCatalog
 
 OBJECT = "/api/2.0/permissions/{request_object_type}/{request_object_id}"
@@ -43,7 +42,7 @@ class Permissions:
 
     @route("PUT", OBJECT, PermissionsAPI.set)
     def set(self, call: Call) -> ObjectPermissions:
-        self._lists[_object(call)] = {("user_name", USER): PermissionLevel.IS_OWNER}
+        self._lists[_object(call)] = self._of_the_maker(call)
         return self.update(call)
 
     @route("PATCH", OBJECT, PermissionsAPI.update)
@@ -58,7 +57,13 @@ class Permissions:
         return self._described(call)
 
     def _levels(self, call: Call) -> dict[tuple[str, str], PermissionLevel]:
-        return self._lists.setdefault(_object(call), {("user_name", USER): PermissionLevel.IS_OWNER})
+        return self._lists.setdefault(_object(call), self._of_the_maker(call))
+
+    def _of_the_maker(self, call: Call) -> dict[tuple[str, str], PermissionLevel]:
+        """An experiment has no owner: who made it may manage it."""
+        is_experiment = call["request_object_type"] == "experiments"
+        level = PermissionLevel.CAN_MANAGE if is_experiment else PermissionLevel.IS_OWNER
+        return {("user_name", self._catalog.owner): level}
 
     def _described(self, call: Call) -> ObjectPermissions:
         kind, key = _object(call)
@@ -84,6 +89,7 @@ class Permissions:
     @route("GET", GRANTS.replace("permissions", "effective-permissions"), GrantsAPI.get_effective)
     def effective(self, call: Call) -> dict[str, Any]:
         """The rights on the securable together with those that it inherits from its catalog and schema."""
+        self._held(call)  # refuses a securable that is missing
         assigned: dict[str, list[dict[str, str]]] = {}
         for kind, name in _lineage(call["securable_type"].lower(), call["full_name"]):
             for principal, privileges in self._grants.get((kind, name), {}).items():

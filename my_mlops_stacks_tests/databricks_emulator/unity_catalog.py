@@ -42,6 +42,7 @@ BASE = "/api/2.1/unity-catalog"
 class UnityCatalog:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+        self.owner = USER  # of everything: another name takes the caller's rights away, but those granted
 
     # For tests
 
@@ -201,19 +202,19 @@ class UnityCatalog:
     def _catalog_info(self, name: str) -> CatalogInfo:
         if not (self._storage.tables / name).is_dir():
             raise ApiError(404, "CATALOG_DOES_NOT_EXIST", f"Catalog '{name}' does not exist.")
-        return CatalogInfo(name=name, full_name=name, owner=USER, catalog_type=CatalogType.MANAGED_CATALOG)
+        return CatalogInfo(name=name, full_name=name, owner=self.owner, catalog_type=CatalogType.MANAGED_CATALOG)
 
     def _schema_info(self, full_name: str) -> SchemaInfo:
         self.check_schema(full_name)
         catalog, name = full_name.split(".")
-        return SchemaInfo(name=name, catalog_name=catalog, full_name=full_name, owner=USER)
+        return SchemaInfo(name=name, catalog_name=catalog, full_name=full_name, owner=self.owner)
 
     def _volume_info(self, full_name: str) -> VolumeInfo:
         self.check_volume(full_name)
         catalog, schema, name = full_name.split(".")
         created = milliseconds(self.volume_folder(full_name))
         named = {"catalog_name": catalog, "schema_name": schema, "name": name, "full_name": full_name}
-        return VolumeInfo(**named, owner=USER, volume_type=VolumeType.MANAGED, created_at=created)
+        return VolumeInfo(**named, owner=self.owner, volume_type=VolumeType.MANAGED, created_at=created)
 
     def _entry(self, full_name: str) -> Path:
         folder = self.managed_folder(full_name)

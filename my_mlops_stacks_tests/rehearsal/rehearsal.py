@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -86,7 +86,8 @@ class Rehearsal:
     @property
     def registry(self) -> ModelRegistry:
         with dg.build_resources({"model_registry": build_resources(self.target)["model_registry"]}) as resources:
-            return resources.model_registry
+            # MLflow writes its URI into the environment, so a pipeline on the local target has replaced the server's.
+            return replace(resources.model_registry, tracking_uri=self.mlflow, registry_uri=self.mlflow)
 
     def run_pipeline(self) -> None:
         """The runs of `python -m my_mlops_stacks`: all days, a training, and the days that it held out.

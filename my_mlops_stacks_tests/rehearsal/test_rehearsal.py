@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 import pytest
 from deltalake import DeltaTable
 
 from my_mlops_stacks.definitions import build_definitions
+from my_mlops_stacks.explain import explanation
 from my_mlops_stacks.target import load_target
 from my_mlops_stacks_tests.rehearsal import report
 from my_mlops_stacks_tests.rehearsal.rehearsal import FIRST_DAY, HELD_OUT_DAYS, LAST_DAY, Rehearsal, opened
@@ -50,8 +53,9 @@ def local_warehouse(rehearsal: Rehearsal, tmp_path_factory: pytest.TempPathFacto
 
 def in_order(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows that compare: without the time of prediction and the model's name, which has catalog and schema there."""
-    rows = rows.drop(columns=["prediction_time", "model_name", "model_id", "window"], errors="ignore")
-    return rows.sort_values(list(rows.columns), ignore_index=True)
+    rows = rows.drop(columns=["prediction_time", "last_prediction_time", "model_name", "model_id"], errors="ignore")
+    scalars = [name for name in rows if not rows[name].map(lambda value: isinstance(value, dict | np.ndarray)).any()]
+    return rows.sort_values(scalars, ignore_index=True)
 
 
 def test_the_rehearsal_finds_nothing_wrong(rehearsal):
@@ -62,7 +66,7 @@ def test_the_report_says_what_ran_where(rehearsal):
     text = "\n".join(report.lines(rehearsal))
     assert "(serverless): fare_model, " in text
     assert "Dagster host: challenger, champion" in text
-    assert "Checks      11 of 11 passed" in text
+    assert "Checks      16 of 16 passed" in text
     assert "Left over   nothing" in text
 
 
@@ -81,6 +85,15 @@ def test_feature_tables_are_tables_of_unity_catalog(rehearsal):
 def test_links_lead_to_the_mlflow_that_was_set(rehearsal):
     event = rehearsal.instance.get_latest_materialization_event(dg.AssetKey("fare_model"))
     assert event.asset_materialization.metadata["mlflow_run"].value.startswith(f"{rehearsal.mlflow}/#/experiments/")
+
+
+def test_a_prediction_is_explained_up_to_its_databricks_run(rehearsal):
+    told = dict(explanation(rehearsal.instance, rehearsal.registry, date.fromisoformat(LAST_DAY), 1))
+    (inference,) = rehearsal.runs[2].databricks_runs
+    assert f"Dagster run {rehearsal.runs[2].run.run_id}, Databricks run " in told["predicted"]
+    assert str(inference.run_id) in told["predicted"]
+    assert f"Dagster run {rehearsal.runs[1].run.run_id} at git commit" in told["trained"]
+    assert "git commit unknown" not in told["trained"]
 
 
 def test_no_step_complains_in_its_log(rehearsal):

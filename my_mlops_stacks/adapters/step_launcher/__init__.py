@@ -8,16 +8,18 @@ so a reader sees a file completely or not at all, and neither appending nor rena
     <volume>/code/<sha256>.json             host     written last: this code is staged, and where its main file is
     <volume>/runs/<Dagster run>/            one folder per Dagster run, removed when the run has ended
       lease                                 host     rewritten while a step is followed; removed to end what still runs
-      workers/<name>-g<generation>/
-        run.json                            host     the Databricks run that serves this inbox
-        inbox/<step>__a<attempt>            host     one request: the path of the attempt's folder
-        stop                                host     the Dagster run has ended: leave when idle
-      requests/<step>__a<attempt>           host     a JSON line (versions, environment, secret references), then the
-                                                     pickled StepRunRef with the data versions of upstream assets
+      stop                                  host     the Dagster run has ended: idle workers remove what they read and
+                                                     wrote, which costs no call there, and leave
+      databricks_runs/<name>                host     the Databricks run of a worker, or of an attempt that has its own;
+                                                     an idle worker notes there that it has left
+      requests/<step>__a<attempt>           host     a JSON line (which worker, versions, environment, secret
+                                                     references), then the pickled StepRunRef with the data versions of
+                                                     upstream assets
+      requests/<step>__a<attempt>@<worker>  host     the same attempt is for this worker now: the first had left
       steps/<step>/a<attempt>/
-        run.json                            host     the Databricks run of an attempt that has one to itself
+        begun                               cluster  written before anything of this attempt runs
         m-00001.json.gz, m-00002...         cluster  Dagster events as JSON, stdout and stderr; the last one has `done`
-        ended                               cluster  nothing of this attempt runs any more
+        ended                               cluster  nothing of this attempt runs any more; the type of its final event
         cancel                              host     stop this attempt
         infrastructure                      host     this attempt was lost with its cluster: it counts as no retry of
                                                      the asset's own policy
@@ -26,12 +28,13 @@ The rules that make it survive:
 
 - *One Databricks run per worker without a lock.* Every step that needs the worker submits it with the same idempotency
   token, so that all of them get the same Databricks run. A worker whose run has ended gets the next generation.
-- *The first message is written before user code starts.* An attempt without a message did nothing, and may be given
-  to another worker.
+- *An attempt says that it has begun before user code starts.* One that has not did nothing, and may be given to
+  another worker.
 - *A request is written once.* A host that finds the request of its attempt was there before: it reattaches, replays
   every message, and stores only the events that the run's log does not have yet.
 - *The final Dagster event decides.* The state of the Databricks run is asked for only when messages fail to come.
-- *A retry waits until the previous attempt is dead*, by its `ended` file or by the end of its Databricks run.
+- *A retry waits until the previous attempt is dead*, by its `ended` file or by the end of its Databricks run, and
+  takes over its result when that attempt had succeeded before its host was lost.
 - *A lease ends a cluster that nobody follows*: not renewed for `lease_s`, or removed, the process on the cluster ends.
 
 Pickles travel only from the host to the cluster (Dagster's StepRunRef has no other form), so the volume must be

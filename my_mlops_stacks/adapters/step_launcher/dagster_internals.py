@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import pickle
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import dagster as dg
@@ -26,14 +26,16 @@ from dagster._core.events import (
     EngineEventData,
     StepMaterializationData,
 )
+from dagster._core.execution.api import create_execution_plan
 from dagster._core.execution.context.data_version_cache import DataVersionCache
 from dagster._core.execution.context.system import StepExecutionContext
+from dagster._core.execution.context_creation_job import PlanExecutionContextManager
 from dagster._core.execution.plan.execute_plan import dagster_event_sequence_for_step
 from dagster._core.execution.plan.external_step import (
     external_instance_from_step_run_ref,
     step_context_to_step_run_ref,
-    step_run_ref_to_step_context,
 )
+from dagster._core.execution.plan.state import KnownExecutionState
 from dagster._serdes import deserialize_value, serialize_value
 from dagster_shared.record import copy as copied
 
@@ -184,14 +186,45 @@ def run_pickled_step(body: bytes, on_entry: Callable[[str], object]) -> str | No
     with LOADING:  # while it imports definitions, Dagster rewrites sys.path for the whole process
         reference.recon_job.get_definition()
     instance = external_instance_from_step_run_ref(reference, lambda entry: on_entry(serialize_value(entry)))
-    with instance:
-        context = step_run_ref_to_step_context(reference, instance)
+    with instance, _step_context(reference, instance) as context:
         _know_partitions(context)
         context._data_version_cache = ShippedVersions(context, request["upstream"])
         final = None
         for event in dagster_event_sequence_for_step(context, force_local_execution=True):
             final = event.event_type_value if is_final(event) else final
     return final
+
+
+@contextmanager
+def _step_context(reference: StepRunRef, instance: dg.DagsterInstance) -> Iterator[StepExecutionContext]:
+    """The context of a step with its resources, which are torn down when the step is over.
+
+    Dagster's own `step_run_ref_to_step_context` lets go of what holds them, and resources that are generators end
+    before the step begins.
+    """
+    job, run, known = reference.recon_job, reference.dagster_run, reference.known_state or KnownExecutionState()
+    if run.resolved_op_selection or run.asset_selection:
+        job = job.get_subset(op_selection=run.resolved_op_selection, asset_selection=run.asset_selection)
+    plan = create_execution_plan(
+        job,
+        reference.run_config,
+        step_keys_to_execute=[reference.step_key],
+        known_state=reference.known_state,
+        repository_load_data=job.repository.repository_load_data,
+    )
+    manager = PlanExecutionContextManager(
+        retry_mode=reference.retry_mode.for_inner_plan(),
+        job=job,
+        execution_plan=plan,
+        run_config=reference.run_config,
+        dagster_run=run,
+        instance=instance,
+    )
+    list(manager.prepare_context())
+    try:
+        yield manager.get_context().for_step(plan.get_step_by_key(reference.step_key), known)
+    finally:
+        list(manager.shutdown_context())
 
 
 class ShippedVersions(DataVersionCache):

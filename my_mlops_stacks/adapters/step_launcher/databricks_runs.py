@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -15,19 +14,28 @@ from my_mlops_stacks.adapters.step_launcher import protocol
 from my_mlops_stacks.adapters.step_launcher.compute import Compute, submit_payload
 from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings
 from my_mlops_stacks.adapters.step_launcher.staging import StagedCode
-from my_mlops_stacks.adapters.step_launcher.workspace import Workspace
+from my_mlops_stacks.adapters.step_launcher.workspace import RunState, Workspace
 
 LOOK_S = 0.5
 
 
 @dataclass(frozen=True)
 class RunHandle:
-    """A Databricks run, its page, its machines, and the folder that its process serves (None for one attempt)."""
+    """A Databricks run, its page, its machines, and its worker's folder (None for a run of one attempt).
+
+    A worker that leaves because it is idle notes that it has `left`.
+    """
 
     run_id: int
     url: str
     nodes: dict[str, int]
     worker: str | None = None
+    left: bool = False
+
+    @property
+    def generation(self) -> int:
+        """The worker's; every attempt that has a Databricks run of its own is of the first one."""
+        return int(self.worker.rsplit("-g", 1)[1]) if self.worker else 0
 
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self)).encode()
@@ -46,39 +54,19 @@ class RunRequest:
     step_key: str
     folder: str  # of the Dagster run
     compute: Compute
-    code: StagedCode
+    code_digest: str
+    stage_code: Callable[[], StagedCode]  # only what starts a Databricks run needs it
 
     @property
     def worker_name(self) -> str:
         """Steps share a worker when they want the same compute and run the same code."""
         wanted = json.dumps(asdict(self.compute), sort_keys=True, default=str)
-        return f"{hashlib.sha256(wanted.encode()).hexdigest()[:8]}-{self.code.short_hash}"
+        return f"{hashlib.sha256(wanted.encode()).hexdigest()[:8]}-{self.code_digest[:12]}"
 
 
 def token_of(folder: str) -> str:
     """The idempotency token of what runs in a folder; Databricks takes 64 characters."""
     return hashlib.sha256(folder.encode()).hexdigest()
-
-
-class WorkerHandles:
-    """The workers that this process knows, so that a warm step asks for nothing that an earlier one has found out."""
-
-    def __init__(self) -> None:
-        self._handles: dict[tuple[str, str], tuple[int, RunHandle]] = {}
-        self._lock = threading.Lock()
-
-    def find(self, folder: str, name: str) -> tuple[int, RunHandle] | None:
-        with self._lock:
-            return self._handles.get((folder, name))
-
-    def remember(self, folder: str, name: str, generation: int, handle: RunHandle) -> None:
-        with self._lock:
-            self._handles[folder, name] = (generation, handle)
-
-    def forget(self, folder: str) -> None:
-        """Forget the workers of a Dagster run."""
-        with self._lock:
-            self._handles = {key: value for key, value in self._handles.items() if key[0] != folder}
 
 
 @dataclass(frozen=True)
@@ -87,47 +75,41 @@ class DatabricksRuns:
 
     workspace: Workspace
     settings: LauncherSettings
-    workers: WorkerHandles
     log: logging.Logger
 
-    def worker(self, request: RunRequest, after: int = -1) -> tuple[int, RunHandle]:
-        """The worker for this request and its generation, which is later than `after`; started unless it is there."""
-        name = request.worker_name
-        known = self.workers.find(request.folder, name)
-        if known is not None and known[0] > after:
-            return known
+    def worker(self, request: RunRequest, after: int = -1) -> tuple[RunHandle, bool]:
+        """The worker for this request, of a generation later than `after`, started unless it is there.
+
+        Returns: its Databricks run, and whether it was there. It may have ended since without saying so: asking would
+        cost every warm step a call, and who follows the step finds out.
+        """
         generation = after + 1
         while True:
-            folder = protocol.worker_folder(request.folder, name, generation)
-            found = self.workspace.get(f"{folder}/run.json")
+            folder = protocol.worker_folder(request.folder, request.worker_name, generation)
+            found = self.workspace.get(protocol.handle_file(folder))
             if found is None:
-                handle = self._start(request, folder, folder)
-                break
+                return self._start(request, folder, folder), False
             handle = RunHandle.from_bytes(found)
-            if not self.workspace.state(handle.run_id).task_ended:
-                break
+            if not handle.left:
+                return handle, True
             generation += 1
-        self.workers.remember(request.folder, name, generation, handle)
-        return generation, handle
 
     def alone(self, request: RunRequest, attempt: str) -> RunHandle:
         """The Databricks run of one attempt, started unless it was."""
-        found = self.workspace.get(f"{attempt}/run.json")
+        found = self.workspace.get(protocol.handle_file(attempt))
         return RunHandle.from_bytes(found) if found else self._start(request, attempt, None)
 
     def _start(self, request: RunRequest, folder: str, worker: str | None) -> RunHandle:
         self.renew_lease(request.folder)
-        if worker:
-            self.workspace.put(f"{worker}/inbox/.keep", b"")
         run_id = self.workspace.submit(self._payload(request, folder, worker), token_of(folder))
         handle = RunHandle(run_id, self.workspace.state(run_id).url, request.compute.nodes.counts, worker)
-        self.workspace.put(f"{folder}/run.json", handle.to_bytes())
+        self.workspace.put(protocol.handle_file(folder), handle.to_bytes())
         return handle
 
     def _payload(self, request: RunRequest, folder: str, worker: str | None) -> dict[str, Any]:
-        compute, timing = request.compute, self.settings.timing
+        compute, timing, code = request.compute, self.settings.timing, request.stage_code()
         options = {
-            "code": request.code.code,
+            "code": code.code,
             "module": protocol.MODULE_OF_REMOTE,
             "lease": protocol.lease_file(request.folder),
             "lease_s": timing.lease_s,
@@ -140,7 +122,7 @@ class DatabricksRuns:
         return submit_payload(
             compute,
             name=f"dagster {request.job_name} {request.dagster_run_id}: {what}",
-            main_file=request.code.main_file,
+            main_file=code.main_file,
             parameters=[f"{name}={value}" for name, value in options.items()],
             requirements=self.settings.installed_requirements,
             tags={"dagster_run_id": request.dagster_run_id, "dagster_job": request.job_name},
@@ -154,39 +136,52 @@ class DatabricksRuns:
         request = self.workspace.get(protocol.request_file(attempt))
         if request is None:
             return None
-        found = self.workspace.get(f"{attempt}/run.json")
+        found = self.workspace.get(protocol.handle_file(attempt))
         worker = protocol.split_request(request)[0]["worker"]
         if found is None and worker:
-            found = self.workspace.get(f"{worker}/run.json")
+            found = self.workspace.get(protocol.handle_file(worker))
         return RunHandle.from_bytes(found) if found else None
 
-    def end_previous(self, request: RunRequest, attempt: str) -> None:
-        """Return when nothing of an earlier attempt runs any more: it may have written the table that we write."""
-        if self.workspace.exists(f"{attempt}/ended") or not self.workspace.exists(protocol.request_file(attempt)):
-            return
+    def end_previous(self, request: RunRequest, attempt: str) -> str | None:
+        """Return when nothing of an earlier attempt runs any more: it may have written the table that we write.
+
+        Returns: the type of its final event when it came to one.
+        """
+        if (final := self._final_event(attempt)) is not None or not self._sent(attempt):
+            return final
         # Without a handle the host died while it submitted: the token finds the run, or starts one that ends at once.
         handle = self.handle_of(attempt) or self._start(request, attempt, None)
         state = self.workspace.state(handle.run_id)
         if state.ended:
-            return
+            return None
         self.log.warning("Databricks run %s still has the previous attempt: ending that first.", handle.run_id)
         if handle.worker and not state.pending:
             self.workspace.put(f"{attempt}/cancel", b"")
-            if self._wait(lambda: self.workspace.exists(f"{attempt}/ended"), self.settings.timing.cancel_grace_s):
-                return
+            if self._wait(lambda: self._final_event(attempt) is not None, self.settings.timing.cancel_grace_s):
+                return self._final_event(attempt)
         self.end(handle.run_id, self.settings.timing.outage_s)
+        return self._final_event(attempt)
 
-    def end(self, run_id: int, within_s: float) -> None:
-        """Cancel a Databricks run and return when it has ended.
+    def _final_event(self, attempt: str) -> str | None:
+        """None while the attempt runs; empty when it ended without a final event."""
+        ended = self.workspace.get(f"{attempt}/ended")
+        return None if ended is None else ended.decode()
+
+    def _sent(self, attempt: str) -> bool:
+        return self.workspace.exists(protocol.request_file(attempt))
+
+    def end(self, run_id: int, within_s: float) -> RunState:
+        """Cancel a Databricks run and return its state when it has ended.
 
         Raises:
             TimeoutError: Databricks did not end it in time.
         """
-        if self.workspace.state(run_id).ended:
-            return
-        self.workspace.cancel(run_id)
-        if not self._wait(lambda: self.workspace.state(run_id).ended, within_s):
-            raise TimeoutError(f"Databricks run {run_id} was cancelled but does not end: end it in the workspace.")
+        if not (state := self.workspace.state(run_id)).ended:
+            self.workspace.cancel(run_id)
+            if not self._wait(lambda: self.workspace.state(run_id).ended, within_s):
+                raise TimeoutError(f"Databricks run {run_id} was cancelled but does not end: end it in the workspace.")
+            state = self.workspace.state(run_id)
+        return state
 
     def _wait(self, reached: Callable[[], bool], seconds: float) -> bool:
         deadline = time.monotonic() + seconds

@@ -16,8 +16,8 @@ from my_mlops_stacks.adapters.step_launcher.databricks_runs import RunHandle
 from my_mlops_stacks.adapters.step_launcher.settings import Timing
 from my_mlops_stacks.adapters.step_launcher.workspace import RunState, Workspace
 
-FIRST_LOOK_S = 0.3
-GROWTH = 1.6
+FIRST_LOOK_S = 0.4
+SHARE_OF_AGE = 0.25  # a step that has run for long may be heard of a little later
 LEASE_RENEWALS = 4  # in the time after which a lease lapses
 
 
@@ -54,8 +54,8 @@ class Follower:
         self._attempt, self._handle, self._change, self._stored = attempt, handle, change, stored
         self._renew_lease, self._pending = renew_lease, pending
         self._number, self._final = 0, None
-        self._wait_s, self._hit, self._life = FIRST_LOOK_S, False, ""
-        self._heard = self._renewed = time.monotonic()
+        self._hit, self._life = False, ""
+        self._begun = self._heard = self._renewed = time.monotonic()
         self._ended: float | None = None
 
     def events(self) -> Iterator[internals.DagsterEvent]:
@@ -64,11 +64,17 @@ class Follower:
         Raises:
             AttemptLostError: no more messages can come, and no final event did.
         """
+        if not self._pending:
+            self._wait()  # a look at once would find nothing
         while self.done is None:
             with internals.interruptible():
                 message = self._next()
-            if message is not None:
-                yield from self._replay(message)
+            if message is None:
+                continue
+            yield from self._replay(message)
+            if not self._hit and self.done is None:  # after two in a row there may be more already
+                self._wait()
+            self._hit = True
 
     def _next(self) -> protocol.Message | None:
         """The next message, or None after a wait."""
@@ -83,23 +89,24 @@ class Follower:
         if message is None:
             self._hit = False
             self._notice_end()
-            time.sleep(self._wait_s)
-            self._wait_s = min(self._wait_s * GROWTH, self._timing.poll_s)
+            self._wait()
             return None
         self._number, self._heard = self._number + 1, time.monotonic()
-        if not self._hit and message.done is None:  # after two in a row there may be more already
-            time.sleep(self._wait_s)
-        self._hit = True
         return message
 
+    def _wait(self) -> None:
+        age = time.monotonic() - self._begun
+        with internals.interruptible():
+            time.sleep(min(self._timing.poll_s, max(FIRST_LOOK_S, age * SHARE_OF_AGE)))
+
     def _still_pending(self) -> bool:
-        state = self._state()
-        self._pending = state.pending
-        self._heard = time.monotonic()
+        self._state()
+        self._begun = self._heard = time.monotonic()
         return self._pending
 
     def _state(self) -> RunState:
         state = self._workspace.state(self._handle.run_id)
+        self._pending = state.pending
         if state.life_cycle != self._life:
             self._life = state.life_cycle
             text = f": {state.message}" if state.message else ""
@@ -117,7 +124,8 @@ class Follower:
         if self._ended is None or now - self._ended < self._timing.ending_grace_s:
             return
         if self._final is None:
-            raise AttemptLostError(self._state(), started=self._number > 0)  # by now it may know why
+            begun = self._number > 0 or self._workspace.exists(protocol.begun_file(self._attempt))
+            raise AttemptLostError(self._state(), begun)  # by now Databricks may know why
         self.done = protocol.Done(self._final)
 
     def _replay(self, message: protocol.Message) -> Iterator[internals.DagsterEvent]:

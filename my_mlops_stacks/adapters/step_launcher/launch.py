@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -41,6 +42,7 @@ class StepLaunch:
         self._folder = protocol.run_folder(settings.volume, context.run_id)
         self._attempt = self._attempt_folder(self._number)
         self._compute = _compute_of(context, settings.compute)
+        self._sent_ms = 0.0
         self._charged_until: float | None = None
         self._request: RunRequest | None = None
         self._handle: RunHandle | None = None
@@ -54,48 +56,63 @@ class StepLaunch:
         """Every event of the step; the first one has the page of the Databricks run."""
         try:
             with internals.interruptible():
-                generation, known, stored = self._start()
+                running, stored = self._start()
             yield self._first_event()
             while True:
                 try:
-                    yield from self._follow(pending=not known, stored=stored)
+                    yield from self._follow(pending=not running, stored=stored)
                     break
                 except AttemptLostError as lost:
-                    if lost.started or lost.state.result != "SUCCESS" or generation is None:
+                    if not self._never_taken(lost):
                         self._over = True
                         self._raise_loss(lost)
-                # The worker left because it was idle, just when the request came: the next generation takes it.
                 with internals.interruptible():
-                    generation, known = self._hand_over(generation), False
+                    self._hand_over()
+                running = False
         finally:
             if not self._over:
                 self._abandon()
 
-    def _start(self) -> tuple[int | None, bool, set[tuple[Any, ...]]]:
-        """Send the step: returns the worker's generation, whether it ran before, and what an earlier process stored."""
+    def _start(self) -> tuple[bool, set[tuple[Any, ...]]]:
+        """Send the step.
+
+        Returns: whether what takes it runs already, and what an earlier process stored of the step.
+        """
         context, number = self._context, self._number
         body = internals.dump_step(context, self._lost_attempts())
-        code = self._stage.ensure(self._workspace)
-        request = RunRequest(context.run_id, context.job_name, context.step.key, self._folder, self._compute, code)
-        if number:
-            self._runs.end_previous(request, self._attempt_folder(number - 1))
+        request = RunRequest(
+            dagster_run_id=context.run_id,
+            job_name=context.job_name,
+            step_key=context.step.key,
+            folder=self._folder,
+            compute=self._compute,
+            code_digest=self._stage.digest,
+            stage_code=lambda: self._stage.ensure(self._workspace),
+        )
+        if number and self._runs.end_previous(request, self._attempt_folder(number - 1)) == "STEP_SUCCESS":
+            return self._adopt(number - 1, request)
         self._request = request  # from here on, something may run on Databricks
         if self._compute.kind == "worker":
-            generation, known, fresh = self._send_to_worker(request, body)
+            running, fresh = self._send_to_worker(request, body)
         else:
             fresh = self._put_request(body, None)
-            self._handle = self._runs.alone(request, self._attempt)
-            generation, known = None, False
-        return generation, known, set() if fresh else internals.stored_identities(context)
+            self._handle, running = self._runs.alone(request, self._attempt), False
+        return running, set() if fresh else internals.stored_identities(context)
 
-    def _send_to_worker(self, request: RunRequest, body: bytes) -> tuple[int, bool, bool]:
-        known = self._runs.workers.find(self._folder, request.worker_name) is not None
-        generation, self._handle = self._runs.worker(request)
+    def _adopt(self, number: int, request: RunRequest) -> tuple[bool, set[tuple[Any, ...]]]:
+        """Take over an attempt that succeeded on the cluster after its host was lost: its data is written."""
+        self._attempt, self._request = self._attempt_folder(number), request
+        self._handle = self._runs.handle_of(self._attempt)
+        self._context.log.info("The attempt before this one had succeeded on Databricks: taking over its result.")
+        return True, internals.stored_identities(self._context)
+
+    def _send_to_worker(self, request: RunRequest, body: bytes) -> tuple[bool, bool]:
+        self._handle, running = self._runs.worker(request)
+        self._sent_ms = time.time() * 1000
         fresh = self._put_request(body, self._handle.worker)
         if not fresh:
-            self._handle = self._runs.handle_of(self._attempt) or self._handle
-        self._send(self._handle)
-        return generation, known, fresh
+            self._give_to(self._runs.handle_of(self._attempt) or self._handle)  # that process may not have come so far
+        return running, fresh
 
     def _put_request(self, body: bytes, worker: str | None) -> bool:
         """False when an earlier process of this run has sent the same attempt: then this one reattaches."""
@@ -110,14 +127,24 @@ class StepLaunch:
             self._context.log.info("This attempt was sent to Databricks before: reattaching to it.")
         return fresh
 
-    def _send(self, handle: RunHandle) -> None:
-        self._workspace.put(protocol.inbox_file(str(handle.worker), self._attempt), self._attempt.encode())
+    def _never_taken(self, lost: AttemptLostError) -> bool:
+        """Whether the worker was gone when the request came, or left just then because it was idle."""
+        if lost.started or self._compute.kind != "worker":
+            return False
+        return lost.state.result == "SUCCESS" or 0 < lost.state.ended_ms < self._sent_ms
 
-    def _hand_over(self, after: int) -> int:
-        generation, self._handle = self._runs.worker(self._known_request, after)
-        self._workspace.put(f"{self._attempt}/run.json", self._handle.to_bytes())
-        self._send(self._handle)
-        return generation
+    def _hand_over(self) -> None:
+        """Give the request to the next generation of the worker."""
+        handle, _ = self._runs.worker(self._known_request, self._handle.generation)
+        self._sent_ms = time.time() * 1000
+        self._workspace.put(protocol.handle_file(self._attempt), handle.to_bytes())
+        self._give_to(handle)
+
+    def _give_to(self, handle: RunHandle) -> None:
+        """Ask a worker for the attempt; one that took it before does nothing."""
+        self._handle = handle
+        header = protocol.request_bytes({"worker": handle.worker}, b"")
+        self._workspace.put(protocol.handed_over_file(self._attempt, str(handle.worker)), header)
 
     @property
     def _known_request(self) -> RunRequest:
@@ -129,6 +156,7 @@ class StepLaunch:
         handle = self._handle
         metadata = {
             "databricks_run": dg.MetadataValue.url(handle.url),
+            "databricks_run_id": dg.MetadataValue.int(handle.run_id),
             "staging": dg.MetadataValue.path(self._attempt),
         }
         return internals.engine_event(self._context, f"Running on Databricks, run {handle.run_id}", metadata)
@@ -163,7 +191,6 @@ class StepLaunch:
         return internals.with_metadata(entry, cost.metadata())
 
     def _raise_loss(self, lost: AttemptLostError) -> None:
-        self._runs.workers.forget(self._folder)
         explained = explain_loss(self._workspace, self._handle, lost.state, lost.started)
         if not explained.infrastructure or self._lost_attempts() >= self._settings.infrastructure_retries:
             raise explained.failure
@@ -200,7 +227,7 @@ class StepLaunch:
     def _find_submitted(self) -> RunHandle:
         """The run of a submit whose reply never came: the same idempotency token answers with it."""
         if self._compute.kind == "worker":
-            return self._closing.worker(self._known_request)[1]
+            return self._closing.worker(self._known_request)[0]
         return self._closing.alone(self._known_request, self._attempt)
 
     def _remove_lease(self) -> None:

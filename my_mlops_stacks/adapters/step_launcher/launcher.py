@@ -15,7 +15,7 @@ from my_mlops_stacks.adapters.step_launcher.dagster_internals import (
     StepLauncher,
     runs_in_this_process,
 )
-from my_mlops_stacks.adapters.step_launcher.databricks_runs import DatabricksRuns, WorkerHandles
+from my_mlops_stacks.adapters.step_launcher.databricks_runs import DatabricksRuns
 from my_mlops_stacks.adapters.step_launcher.launch import StepLaunch
 from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings
 from my_mlops_stacks.adapters.step_launcher.staging import CodeStage
@@ -35,7 +35,7 @@ class UnityCatalogStepLauncher(StepLauncher):
 
     def __init__(self, settings: LauncherSettings) -> None:
         self.settings = settings
-        self._clients, self._stage, self._workers = ClientSource(settings), CodeStage(settings), WorkerHandles()
+        self._clients, self._stage = ClientSource(settings), CodeStage(settings)
         self._whole_runs: dict[str, dg.DagsterRun] = {}
 
     def launch_step(self, step_context: StepExecutionContext) -> Iterator[DagsterEvent]:
@@ -61,6 +61,10 @@ class UnityCatalogStepLauncher(StepLauncher):
         """Remove what no teardown removed; returns the names of what was removed."""
         return teardown.clean_up(self._runs(logger), older_than_days)
 
+    def workspace(self) -> Workspace:
+        """The workspace as the launcher calls it."""
+        return self._runs(logger).workspace
+
     def close(self, instance: dg.DagsterInstance) -> None:
         """Tear down the runs that this process executed as a whole; what fails is left to the sensor."""
         if not self._whole_runs:
@@ -76,7 +80,7 @@ class UnityCatalogStepLauncher(StepLauncher):
 
     def _runs(self, log: logging.Logger, patience_s: float | None = None) -> DatabricksRuns:
         workspace = Workspace(self._clients, self.settings, log, patience_s)
-        return DatabricksRuns(workspace, self.settings, self._workers, log)
+        return DatabricksRuns(workspace, self.settings, log)
 
 
 def launcher_for_run(settings: LauncherSettings, instance: dg.DagsterInstance) -> Iterator[UnityCatalogStepLauncher]:

@@ -32,15 +32,44 @@ def attempt_folder(folder_of_run: str, step_key: str, attempt: int) -> str:
     return f"{folder_of_run}/steps/{re.sub(r'[^A-Za-z0-9_.-]', '_', step_key)}/a{attempt}"
 
 
+def handle_file(folder: str) -> str:
+    """Which Databricks run serves a worker's or an attempt's folder; side by side, so that a teardown lists once."""
+    folder_of_run, name = re.split("/(?:workers|steps)/", folder)
+    return f"{handles_folder(folder_of_run)}/{name.replace('/', '__')}"
+
+
+def handles_folder(folder_of_run: str) -> str:
+    return f"{folder_of_run}/databricks_runs"
+
+
+def stop_file(folder_of_run: str) -> str:
+    return f"{folder_of_run}/stop"
+
+
+def requests_folder(folder_of_run: str) -> str:
+    return f"{folder_of_run}/requests"
+
+
 def request_file(folder_of_attempt: str) -> str:
     """Not in the attempt's own folder: making that first would cost every step two calls."""
     folder_of_run, _, step, attempt = folder_of_attempt.rsplit("/", 3)
-    return f"{folder_of_run}/requests/{step}__{attempt}"
+    return f"{requests_folder(folder_of_run)}/{step}__{attempt}"
 
 
-def inbox_file(folder_of_worker: str, folder_of_attempt: str) -> str:
-    step, attempt = folder_of_attempt.rsplit("/", 2)[1:]
-    return f"{folder_of_worker}/inbox/{step}__{attempt}"
+def handed_over_file(folder_of_attempt: str, folder_of_worker: str) -> str:
+    """Gives a request to another worker than the one that it was written for."""
+    return f"{request_file(folder_of_attempt)}@{folder_of_worker.rsplit('/', 1)[1]}"
+
+
+def requested_attempt(request: str) -> str:
+    """The folder of the attempt that a file among the requests asks for."""
+    folder_of_requests, name = request.rsplit("/", 1)
+    step, attempt = name.split("@")[0].rsplit("__", 1)
+    return f"{folder_of_requests.rsplit('/', 1)[0]}/steps/{step}/{attempt}"
+
+
+def begun_file(folder_of_attempt: str) -> str:
+    return f"{folder_of_attempt}/begun"
 
 
 def message_file(folder_of_attempt: str, number: int) -> str:

@@ -14,6 +14,8 @@ from my_mlops_stacks.adapters.step_launcher.cost import PriceTable
 PACKAGE = Path(__file__).resolve().parents[2]
 LOOKS_SECRET = re.compile(r"token|secret|password|passwd|credential|private_?key|access_?key|api_?key", re.IGNORECASE)
 
+HAS_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
+
 
 @dataclass(frozen=True)
 class SecretReference:
@@ -75,7 +77,11 @@ class LauncherSettings:
             raise ValueError(
                 f"The staging volume is {self.volume!r}: write it as /Volumes/<catalog>/<schema>/<volume>."
             )
-        for name in self.environment:
+        for name, value in self.environment.items():
+            if HAS_PASSWORD.search(value):
+                raise ValueError(
+                    f"{name} has a password in its address: what is staged must not; give it as a SecretReference."
+                )
             if LOOKS_SECRET.search(name):
                 raise ValueError(
                     f"{name} looks like a secret: give the launcher a SecretReference instead of its value."

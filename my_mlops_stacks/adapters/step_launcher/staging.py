@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from my_mlops_stacks.adapters.step_launcher.code_archive import CodeArchive, build_code_archive
+from my_mlops_stacks.adapters.step_launcher.preflight import findings
 from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings
 from my_mlops_stacks.adapters.step_launcher.workspace import Workspace
 
@@ -22,10 +23,6 @@ class StagedCode:
     code: str
     main_file: str
 
-    @property
-    def short_hash(self) -> str:
-        return Path(self.code).stem[:12]
-
 
 class CodeStage:
     """The code of this process, zipped once: what it runs is what it loaded, whatever the files become meanwhile."""
@@ -35,6 +32,12 @@ class CodeStage:
         self._archive: CodeArchive | None = None
         self._staged: StagedCode | None = None
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the code; asks the workspace nothing."""
+        with self._lock:
+            return self._zipped().digest
+
     def ensure(self, workspace: Workspace) -> StagedCode:
         """Stage the code unless it is; costs one call when another process did, none when this one did."""
         with self._lock:
@@ -43,14 +46,20 @@ class CodeStage:
             return self._staged
 
     def _ensure(self, workspace: Workspace) -> StagedCode:
-        self._archive = self._archive or build_code_archive(self._settings.staged_packages)
-        stem = f"{self._settings.volume}/code/{self._archive.digest}"
+        archive = self._zipped()
+        stem = f"{self._settings.volume}/code/{archive.digest}"
         if (known := workspace.get(f"{stem}.json")) is not None:
             return StagedCode(**json.loads(known))
         main = MAIN_FILE.read_bytes()
         folder = self._settings.workspace_folder or f"{workspace.home()}/.dagster"
         staged = StagedCode(f"{stem}.zip", f"{folder}/step_main_{hashlib.sha256(main).hexdigest()[:16]}.py")
+        for finding in findings(workspace, self._settings.volume):
+            workspace.warn(finding)
         workspace.put_source(staged.main_file, main)
-        workspace.put(staged.code, self._archive.content)
+        workspace.put(staged.code, archive.content)
         workspace.put(f"{stem}.json", json.dumps(asdict(staged)).encode())
         return staged
+
+    def _zipped(self) -> CodeArchive:
+        self._archive = self._archive or build_code_archive(self._settings.staged_packages)
+        return self._archive

@@ -10,7 +10,7 @@ from typing import Any
 from my_mlops_stacks.adapters.step_launcher import protocol
 from my_mlops_stacks.adapters.step_launcher.cost import Cost, Nodes, estimate
 from my_mlops_stacks.adapters.step_launcher.databricks_runs import DatabricksRuns, RunHandle
-from my_mlops_stacks.adapters.step_launcher.workspace import Workspace
+from my_mlops_stacks.adapters.step_launcher.workspace import RunState, Workspace
 
 STOP_GRACE_S = 10.0
 LOOK_S = 0.3
@@ -51,20 +51,15 @@ def tear_down(runs: DatabricksRuns, run_id: str) -> TeardownReport:
         TimeoutError: Databricks takes its time to end a run; what it staged is still there for the next teardown.
     """
     folder = protocol.run_folder(runs.settings.volume, run_id)
-    files = [str(entry.path) for entry in runs.workspace.walk(folder)]
-    handles = _handles(runs.workspace, files)
-    for handle in handles:
-        if handle.worker:
-            runs.workspace.put(f"{handle.worker}/stop", b"")
-    cancelled = [handle.run_id for handle in handles if not _leaves(runs.workspace, handle)]
+    handles = _handles(runs.workspace, folder)
+    if any(handle.worker for handle in handles):
+        runs.workspace.put(protocol.stop_file(folder), b"")
+    states = {handle.run_id: _when_it_leaves(runs.workspace, handle) for handle in handles}
+    cancelled = [run for run, state in states.items() if not state.task_ended]
     for databricks_run in cancelled:
-        runs.end(databricks_run, runs.settings.timing.cancel_grace_s)
-    costs = [
-        estimate(_seconds(runs.workspace, handle.run_id), Nodes(handle.nodes), runs.settings.prices)
-        for handle in handles
-    ]
+        states[databricks_run] = runs.end(databricks_run, runs.settings.timing.cancel_grace_s)
+    costs = [estimate(_seconds(states[handle.run_id]), Nodes(handle.nodes), runs.settings.prices) for handle in handles]
     runs.workspace.remove_tree(folder)
-    runs.workers.forget(folder)
     return TeardownReport(tuple(handle.run_id for handle in handles), tuple(cancelled), tuple(costs))
 
 
@@ -72,11 +67,11 @@ def clean_up(runs: DatabricksRuns, older_than_days: float) -> list[str]:
     """Tear down Dagster runs and remove staged code that nothing has touched for so many days; returns their names."""
     limit_ms = (time.time() - older_than_days * DAY_S) * 1000
     removed = []
-    for entry in runs.workspace.entries(f"{runs.settings.volume}/runs"):
-        touched = [file.last_modified or 0 for file in runs.workspace.walk(str(entry.path))]
+    for run in runs.workspace.entries(f"{runs.settings.volume}/runs"):
+        touched = [file.last_modified or 0 for file in runs.workspace.walk(str(run.path)) if not file.is_directory]
         if max(touched, default=0) < limit_ms:
-            tear_down(runs, str(entry.name))
-            removed.append(str(entry.name))
+            tear_down(runs, str(run.name))
+            removed.append(str(run.name))
     return [*removed, *_clean_up_code(runs, limit_ms)]
 
 
@@ -93,24 +88,23 @@ def _clean_up_code(runs: DatabricksRuns, limit_ms: float) -> list[str]:
     return [str(entry.name) for entry in old]
 
 
-def _handles(workspace: Workspace, files: list[str]) -> list[RunHandle]:
-    found = (workspace.get(file) for file in files if file.endswith("/run.json"))
+def _handles(workspace: Workspace, folder: str) -> list[RunHandle]:
+    found = (workspace.get(str(entry.path)) for entry in workspace.entries(protocol.handles_folder(folder)))
     handles = {handle.run_id: handle for handle in map(RunHandle.from_bytes, filter(None, found))}
     return list(handles.values())
 
 
-def _leaves(workspace: Workspace, handle: RunHandle) -> bool:
-    """Whether a Databricks run ends by itself."""
+def _when_it_leaves(workspace: Workspace, handle: RunHandle) -> RunState:
+    """The state in which a Databricks run ended by itself, or the one in which it does not."""
     deadline = time.monotonic() + (STOP_GRACE_S if handle.worker else 0)
     while not (state := workspace.state(handle.run_id)).task_ended:
         if state.pending or time.monotonic() > deadline:
-            return False
+            break
         time.sleep(LOOK_S)
-    return True
+    return state
 
 
-def _seconds(workspace: Workspace, run_id: int) -> float:
-    state = workspace.state(run_id)
+def _seconds(state: RunState) -> float:
     if not state.started_ms:
         return 0.0
     ended_ms = state.ended_ms or time.time() * 1000

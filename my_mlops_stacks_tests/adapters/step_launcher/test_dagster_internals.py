@@ -15,12 +15,12 @@ from dagster._core.errors import raise_execution_interrupts
 from dagster._core.events import DagsterEvent, EngineEventData, StepMaterializationData
 from dagster._core.execution.context.data_version_cache import DataVersionCache, InputAssetVersionInfo
 from dagster._core.execution.context.system import StepExecutionContext
+from dagster._core.execution.context_creation_job import PlanExecutionContextManager
 from dagster._core.execution.plan.execute_plan import dagster_event_sequence_for_step
 from dagster._core.execution.plan.external_step import (
     external_instance_from_step_run_ref,
     run_step_from_ref,
     step_context_to_step_run_ref,
-    step_run_ref_to_step_context,
 )
 from dagster._core.execution.plan.state import KnownExecutionState
 from dagster._serdes import deserialize_value, serialize_value
@@ -29,7 +29,18 @@ PARAMETERS = {
     StepLauncher.launch_step: ["self", "step_context"],
     StepRunRef: ["run_config", "dagster_run", "run_id", "retry_mode", "step_key", "recon_job", "known_state"],
     step_context_to_step_run_ref: ["step_context", "package_dir"],
-    step_run_ref_to_step_context: ["step_run_ref", "instance"],
+    PlanExecutionContextManager: [
+        "job",
+        "execution_plan",
+        "run_config",
+        "dagster_run",
+        "instance",
+        "retry_mode",
+        "scoped_resources_builder_cm",
+        "raise_on_error",
+        "output_capture",
+        "step_dependency_config",
+    ],
     external_instance_from_step_run_ref: ["step_run_ref", "event_listener_fn"],
     run_step_from_ref: ["step_run_ref", "instance"],
     dagster_event_sequence_for_step: ["step_context", "force_local_execution"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import dagster as dg
@@ -56,6 +57,38 @@ def test_all_calls_may_fail_for_a_while(workbench: Workbench, status: int) -> No
     fault = workbench.emulator.fail(status=status, times=None, seconds=5)
     assert_made_once(workbench, workbench.materialize("numbers"))
     assert fault.hits > 1
+
+
+@pytest.mark.slow
+def test_every_kind_of_call_may_fail_for_a_minute(workbench: Workbench) -> None:
+    """Each kind with another status, all at once, from before the launch."""
+    workbench.timing(outage_s=100.0, lease_s=200.0)
+    for number, call in enumerate(CALLS.values()):
+        workbench.emulator.fail(*call, status=(429, 500, 503, 504)[number % 4], times=None, seconds=60)
+    started = time.monotonic()
+    assert_made_once(workbench, workbench.materialize("numbers"))
+    assert time.monotonic() - started > 60
+
+
+@pytest.mark.slow
+def test_the_workspace_may_be_unreachable_for_a_minute(workbench: Workbench) -> None:
+    workbench.timing(outage_s=100.0, lease_s=200.0)
+
+    def cut() -> None:
+        workbench.emulator.fail(reset=True, times=None, seconds=60)
+
+    with when(lambda: workbench.notes("pausing"), cut):
+        result = workbench.materialize("pausing")
+    assert_made_once(workbench, result, "pausing")
+    assert "repeating for up to 100 s" in workbench.texts(result)
+
+
+@pytest.mark.slow
+def test_memory_that_runs_out_in_python_fails_with_the_remote_traceback(workbench: Workbench) -> None:
+    result = workbench.materialize("hungry")
+    assert not result.success
+    assert "MemoryError" in error_of(workbench, result)
+    assert workbench.notes("hungry_end") == []
 
 
 @pytest.mark.slow

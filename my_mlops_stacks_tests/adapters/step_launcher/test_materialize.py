@@ -188,3 +188,9 @@ def test_the_run_leaves_its_total_cost_and_nothing_else(finished: Finished) -> N
 def test_a_second_teardown_finds_nothing(finished: Finished) -> None:
     report = finished.bench.launcher.tear_down(finished.bench.instance, finished.result.dagster_run)
     assert report.databricks_runs == ()
+
+
+def test_a_resource_that_is_a_generator_ends_after_its_step(shared_workbench: Workbench) -> None:
+    assert shared_workbench.materialize("connected").success
+    assert shared_workbench.notes("connected") == ["open: True, closed before: False"]
+    assert len(shared_workbench.notes("session_closed")) == 1

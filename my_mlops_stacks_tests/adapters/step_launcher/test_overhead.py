@@ -19,7 +19,7 @@ def test_a_warm_step_needs_few_calls_and_little_time(tmp_path: Path) -> None:
         assert result.success
         calls = bench.emulator.calls.matching
         for step in ("doubled", "pausing"):
-            own = (f"/steps/{step}/", f"/requests/{step}__", f"/inbox/{step}__")
+            own = (f"/steps/{step}/", f"/requests/{step}__")
             found = [call for call in calls("GET|PUT", "/fs/files") if any(part in call.path for part in own)]
             entries = [e for e in bench.instance.all_logs(result.run_id) if e.step_key == step and e.dagster_event]
             sent, asked = found[0].time, next(e for e in entries if e.dagster_event.is_step_start).timestamp

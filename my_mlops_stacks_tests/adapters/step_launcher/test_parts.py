@@ -141,7 +141,7 @@ def test_an_outbox_loses_nothing_while_the_volume_refuses_and_hides_secrets(tmp_
     (tmp_path / "gone").rename(attempt)
     outbox.close(Done("STEP_SUCCESS"))
     messages = [Message.from_bytes(file.read_bytes()) for file in sorted(attempt.glob("m-*"))]
-    assert messages[0] == Message()
+    assert (attempt / "begun").exists()
     assert "".join(message.out for message in messages) == "hello world"
     assert [event for message in messages for event in message.events] == ['{"user": "[secret]"}']
     assert [message.done for message in messages][-1] == Done("STEP_SUCCESS")
@@ -192,16 +192,16 @@ def test_a_lease_lapses_when_it_is_not_renewed_or_removed(tmp_path: Path) -> Non
     assert "was removed" in reasons[-1]
 
 
-def test_the_stock_launcher_has_the_same_settings() -> None:
+def test_the_stock_launcher_has_the_same_settings(tmp_path: Path) -> None:
     settings = make_settings(
         host="https://adb-1.azuredatabricks.net", secrets=(SecretReference("WORD", "scope", "key"),)
     )
-    config = stock_config(settings, {"DATABRICKS_TOKEN": "dapi"})
-    assert config["run_config"]["cluster"]["new"]["node_type_id"] == "Standard_D4ds_v5"
+    config = stock_config(settings, {"DATABRICKS_TOKEN": "dapi"}, tmp_path)
+    assert config["run_config"]["cluster"]["new"]["nodes"]["node_types"]["node_type_id"] == "Standard_D4ds_v5"
     assert config["databricks_host"] == "https://adb-1.azuredatabricks.net"
     assert config["secrets_to_env_variables"] == [{"name": "WORD", "scope": "scope", "key": "key"}]
     with pytest.raises(ValueError, match="needs DATABRICKS_TOKEN"):
-        stock_config(settings, {})
+        stock_config(settings, {}, tmp_path)
     from dagster_databricks import DatabricksPySparkStepLauncher
 
     DatabricksPySparkStepLauncher(**config)

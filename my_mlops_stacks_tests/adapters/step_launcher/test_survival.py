@@ -152,6 +152,24 @@ def test_a_step_worker_that_is_killed_is_retried_after_its_attempt_has_ended(wor
 
 
 @pytest.mark.slow
+def test_a_retry_takes_over_what_had_succeeded_when_its_step_worker_was_killed(workbench: Workbench) -> None:
+    workbench.emulator.delay_task_files(3)  # the host is killed while the success is on its way
+
+    def kill_children() -> None:
+        for child in multiprocessing.active_children():
+            os.kill(child.pid, signal.SIGKILL)
+
+    with when(lambda: workbench.notes("brief"), kill_children):
+        result = materialize(workbench.instance, job="brief_in_a_child")
+    assert result.success
+    assert len(workbench.notes("brief")) == 1
+    found = kinds(workbench, result.run_id, "brief")
+    assert found.count("STEP_UP_FOR_RETRY") == 1
+    assert found.count("ASSET_MATERIALIZATION") == 1
+    assert "taking over its result" in workbench.texts(result)
+
+
+@pytest.mark.slow
 def test_a_run_worker_that_is_killed_and_resumed_reattaches(workbench: Workbench, tmp_path: Path) -> None:
     command = [sys.executable, workbench_module.__file__, str(tmp_path), "__ASSET_JOB", "pausing"]
     host = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

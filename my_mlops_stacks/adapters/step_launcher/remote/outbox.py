@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from my_mlops_stacks.adapters.step_launcher.protocol import Done, Message, message_file
+from my_mlops_stacks.adapters.step_launcher.protocol import Done, Message, begun_file, message_file
 from my_mlops_stacks.adapters.step_launcher.remote.output import Capture
 
 logger = logging.getLogger(__name__)
@@ -35,12 +35,12 @@ class Outbox:
         self._secrets = tuple(secret for secret in secrets if secret)
 
     def open(self) -> None:
-        """Write the first message, which says that the attempt has begun; then write by itself.
+        """Say that the attempt has begun; then write messages as there is something to say.
 
         Raises:
             OSError: the volume takes no file for `PATIENCE_S` seconds.
         """
-        self._insist(None)
+        self._insist(self._begin)
         self._thread.start()
 
     def add_event(self, text: str) -> None:
@@ -56,35 +56,40 @@ class Outbox:
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._insist(done)
-        (self._attempt / "ended").write_bytes(b"")
+        self._insist(lambda: self._write(done))
+        (self._attempt / "ended").write_text(done.final_event or "")
 
     def _run(self) -> None:
         while not self._stopped.wait(TICK_S):
             if time.monotonic() - self._written_at < SPACING_S:
                 continue
             try:
-                self._write(None)
+                if self._has_news():
+                    self._write(None)
             except OSError as error:
                 logger.warning("A message to Dagster could not be written, and is kept: %s", error)
 
-    def _insist(self, done: Done | None) -> None:
+    def _begin(self) -> None:
+        self._attempt.mkdir(parents=True, exist_ok=True)
+        Path(begun_file(str(self._attempt))).write_bytes(b"")
+
+    def _insist(self, write: Callable[[], None]) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
-                return self._write(done, always=True)
+                return write()
             except OSError:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(TICK_S)
 
-    def _write(self, done: Done | None, always: bool = False) -> None:
+    def _has_news(self) -> bool:
+        return self._collect(None) != Message()
+
+    def _write(self, done: Done | None) -> None:
         message = self._collect(done)
-        if not always and message == Message():
-            return
-        file = Path(message_file(str(self._attempt), self._number + 1))
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(message.to_bytes())
+        self._attempt.mkdir(parents=True, exist_ok=True)
+        Path(message_file(str(self._attempt), self._number + 1)).write_bytes(message.to_bytes())
         self._number, self._unwritten, self._written_at = self._number + 1, Message(), time.monotonic()
 
     def _collect(self, done: Done | None) -> Message:

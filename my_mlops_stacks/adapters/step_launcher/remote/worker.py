@@ -1,12 +1,14 @@
-"""The process on the cluster: takes requests from its inbox, several at once, until the run has no more.
+"""The process on the cluster: takes the requests that are for it, several at once, until the run has no more.
 
 With `attempt` among its options it runs that one attempt and ends; the Databricks run is then red when the step is.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -14,7 +16,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from my_mlops_stacks.adapters.step_launcher.protocol import Done
+from my_mlops_stacks.adapters.step_launcher.protocol import (
+    Done,
+    handle_file,
+    requested_attempt,
+    requests_folder,
+    split_request,
+    stop_file,
+)
 from my_mlops_stacks.adapters.step_launcher.remote.lease import Lease
 from my_mlops_stacks.adapters.step_launcher.remote.output import Captures
 from my_mlops_stacks.adapters.step_launcher.remote.step import StepAttempt
@@ -36,6 +45,7 @@ class Worker:
         self._steps = ThreadPoolExecutor(parallel, thread_name_prefix="step")
         self._reports = ThreadPoolExecutor(parallel, thread_name_prefix="report")
         self._running: dict[Future[Done], StepAttempt] = {}
+        self._known: set[str] = set()
         self._looked_for_cancel = 0.0
 
     def run_one(self, attempt: Path) -> Done:
@@ -49,19 +59,34 @@ class Worker:
 
     def serve(self, folder: Path, idle_s: float) -> None:
         """Take requests until the host writes `stop`, or there is none for `idle_s` seconds."""
-        inbox, taken, busy_at = folder / "inbox", set(), time.monotonic()
+        folder_of_run, busy_at = str(folder.parents[1]), time.monotonic()
+        stop, requests = Path(stop_file(folder_of_run)), Path(requests_folder(folder_of_run))
         while True:
-            for name in sorted(_names(inbox) - taken)[: self._parallel - len(self._running)]:
-                attempt = _read(inbox / name)
-                if attempt is not None:
-                    taken.add(name)
-                    self._start(Path(attempt))
+            self._take(requests, str(folder))
             self._tick()
             if self._running:
                 busy_at = time.monotonic()
-            elif time.monotonic() - busy_at > idle_s or (folder / "stop").exists():
+            elif stop.exists():
+                _remove_staged(stop.parent)
+                return
+            elif time.monotonic() - busy_at > idle_s:
+                _say_that_it_left(Path(handle_file(str(folder))))
                 return
             time.sleep(TICK_S)
+
+    def _take(self, requests: Path, worker: str) -> None:
+        """Start what is asked of this worker, as far as there is room; an attempt that is asked for again runs once."""
+        for name in sorted(_names(requests) - self._known):
+            if len(self._running) >= self._parallel:
+                return
+            wanted = _wanted_worker(requests / name)
+            if wanted is None:
+                continue
+            self._known.add(name)
+            attempt = requested_attempt(str(requests / name))
+            if wanted == worker and attempt not in self._known:
+                self._known.add(attempt)
+                self._start(Path(attempt))
 
     def _start(self, folder: Path) -> None:
         self._lease.renew()
@@ -84,22 +109,37 @@ class Worker:
         return [future.result() for future in ended]
 
 
-def _names(inbox: Path) -> set[str]:
+def _names(requests: Path) -> set[str]:
     try:
-        return {path.name for path in inbox.iterdir()}
+        return {path.name for path in requests.iterdir()}
     except OSError:  # not made yet, or a hiccup of the volume
         return set()
 
 
-def _read(request: Path) -> str | None:
+def _remove_staged(folder_of_run: Path) -> None:
+    """Remove what the host would need a call for each of; what can't be removed now, it removes."""
+    for name in ("requests", "steps"):
+        shutil.rmtree(folder_of_run / name, ignore_errors=True)
+
+
+def _wanted_worker(request: Path) -> str | None:
+    """The folder of the worker that a request is for, empty when it is for none; None while it can't be read."""
     try:
-        return request.read_text().strip() or None
-    except OSError:
+        return split_request(request.read_bytes())[0]["worker"] or ""
+    except (OSError, ValueError):
         return None
 
 
+def _say_that_it_left(handle: Path) -> None:
+    """So that the next step of the run starts another worker at once, not after a silence."""
+    try:
+        handle.write_text(json.dumps({**json.loads(handle.read_bytes()), "left": True}))
+    except (OSError, ValueError):
+        logger.warning("%s could not be written: a later step waits before it starts another worker.", handle)
+
+
 def main(options: Mapping[str, str], dbutils: Any) -> None:
-    """Run one attempt, or serve an inbox.
+    """Run one attempt, or serve a Dagster run.
 
     Raises:
         RuntimeError: the one attempt failed; its Dagster events say why.

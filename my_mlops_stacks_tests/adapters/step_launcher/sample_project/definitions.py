@@ -1,6 +1,7 @@
 """Assets that behave and misbehave; each notes when it writes, so that tests can count."""
 
 import os
+import resource
 import signal
 import sys
 import time
@@ -111,6 +112,29 @@ def patient(context: dg.AssetExecutionContext) -> None:
     note("patient_end")
 
 
+@dg.asset(required_resource_keys=REMOTE, retry_policy=dg.RetryPolicy(max_retries=1))
+def brief() -> None:
+    note("brief")
+
+
+@dg.resource
+def session():
+    """A resource that is closed after its step, as a connection would be."""
+    state = {"open": True}
+    yield state
+    state["open"] = False
+    note("session_closed")
+
+
+@dg.asset(required_resource_keys=REMOTE | {"session"})
+def connected(context: dg.AssetExecutionContext) -> None:
+    note("connected", f"open: {context.resources.session['open']}, closed before: {_noted('session_closed')}")
+
+
+def _noted(name: str) -> bool:
+    return (Path(os.environ[NOTES]) / name).exists()
+
+
 @dg.asset(required_resource_keys=REMOTE)
 def pausing_too() -> None:
     note("pausing_too")
@@ -123,6 +147,14 @@ def killed() -> None:
     """Dies like a process that the kernel's out-of-memory killer picks."""
     note("killed")
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dg.asset(required_resource_keys=REMOTE, metadata={"databricks/compute": {"kind": "job"}})
+def hungry() -> None:
+    """Asks for more memory than its process may have."""
+    resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33))
+    bytearray(2**36)
+    note("hungry_end")
 
 
 @dg.asset(required_resource_keys=REMOTE)
@@ -190,7 +222,7 @@ everything = dg.AssetSelection.all()
 defs = dg.Definitions(
     assets=[asset for asset in _assets() if not isinstance(asset, dg.AssetChecksDefinition)],
     asset_checks=[numbers_are_few],
-    resources={"step_launcher": step_launcher()},
+    resources={"step_launcher": step_launcher(), "session": session},
     executor=dg.in_process_executor,
     jobs=[
         dg.define_asset_job(
@@ -201,6 +233,11 @@ defs = dg.Definitions(
         dg.define_asset_job(
             "one_in_a_child",
             dg.AssetSelection.assets("patient"),
+            executor_def=dg.multiprocess_executor.configured({"max_concurrent": 1}),
+        ),
+        dg.define_asset_job(
+            "brief_in_a_child",
+            dg.AssetSelection.assets("brief"),
             executor_def=dg.multiprocess_executor.configured({"max_concurrent": 1}),
         ),
         dg.define_asset_job(

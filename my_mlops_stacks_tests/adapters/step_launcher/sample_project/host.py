@@ -8,8 +8,11 @@ from pathlib import Path
 import dagster as dg
 
 from my_mlops_stacks.adapters.step_launcher.launcher import UnityCatalogStepLauncher, launcher_for_run
+from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings
+from my_mlops_stacks.adapters.step_launcher.stock import stock_step_launcher
 
 SETTINGS = "SAMPLE_SETTINGS"
+STOCK = "SAMPLE_STOCK"
 
 
 def on_host() -> bool:
@@ -22,6 +25,10 @@ def step_launcher() -> dg.ResourceDefinition:
         return dg.ResourceDefinition.none_resource()
 
     def build(context: dg.InitResourceContext) -> Iterator[UnityCatalogStepLauncher]:
-        yield from launcher_for_run(pickle.loads(Path(os.environ[SETTINGS]).read_bytes()), context.instance)
+        yield from launcher_for_run(_settings(), context.instance)
 
-    return dg.ResourceDefinition(build)
+    return stock_step_launcher(_settings()) if STOCK in os.environ else dg.ResourceDefinition(build)
+
+
+def _settings() -> LauncherSettings:
+    return pickle.loads(Path(os.environ[SETTINGS]).read_bytes())

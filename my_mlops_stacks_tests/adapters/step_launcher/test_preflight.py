@@ -1,0 +1,55 @@
+"""Who may write on the staging volume, asked of the emulated workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.service import catalog
+
+from my_mlops_stacks.adapters.step_launcher.preflight import findings
+from my_mlops_stacks_tests.adapters.step_launcher.workbench import VOLUME, Workbench
+
+NAME = VOLUME.removeprefix("/Volumes/").replace("/", ".")
+WRITE, READ, ALL = catalog.Privilege.WRITE_VOLUME, catalog.Privilege.READ_VOLUME, catalog.Privilege.ALL_PRIVILEGES
+
+
+@pytest.fixture
+def grant(workbench: Workbench) -> Callable[[str, str, str, catalog.Privilege], None]:
+    client = WorkspaceClient()
+
+    def change(kind: str, name: str, principal: str, privilege: catalog.Privilege) -> None:
+        client.grants.update(kind, name, changes=[catalog.PermissionsChange(principal=principal, add=[privilege])])
+
+    return change
+
+
+def test_nothing_is_said_when_only_the_pipeline_may_write(workbench: Workbench, grant: Callable[..., None]) -> None:
+    workspace = workbench.launcher.workspace()
+    grant("volume", NAME, "analysts", READ)
+    grant("volume", NAME, workspace.user_name(), WRITE)
+    assert findings(workspace, VOLUME) == []
+
+
+@pytest.mark.parametrize(("kind", "name"), [("volume", NAME), ("schema", NAME.rsplit(".", 1)[0])])
+@pytest.mark.parametrize("privilege", [WRITE, ALL])
+def test_others_who_may_write_are_named(
+    workbench: Workbench, grant: Callable[..., None], kind: str, name: str, privilege: catalog.Privilege
+) -> None:
+    grant(kind, name, "analysts", privilege)
+    [sentence] = findings(workbench.launcher.workspace(), VOLUME)
+    assert sentence.startswith(f"analysts may write on the staging volume {NAME}")
+    assert "leave WRITE VOLUME to" in sentence
+
+
+def test_a_volume_that_is_missing_is_said(workbench: Workbench) -> None:
+    [sentence] = findings(workbench.launcher.workspace(), "/Volumes/dev/app/none")
+    assert sentence == "The staging volume dev.app.none does not exist: deploy the bundle, which declares it."
+
+
+def test_a_step_warns_of_others_who_may_write(workbench: Workbench, grant: Callable[..., None]) -> None:
+    grant("volume", NAME, "analysts", WRITE)
+    result = workbench.materialize("numbers")
+    assert result.success
+    assert "analysts may write on the staging volume" in workbench.texts(result)
