@@ -44,6 +44,7 @@ def look_up(df: DataFrame, spec: FeatureSpec, read: ReadTable) -> DataFrame:
     for join, outputs in joins(missing).items():
         source = read(join.table_name)
         check_keys(df, join, source)
+        _check_features(outputs, join, source)
         joined = _joined(joined, join, source, outputs, spec.lookback_windows.get(join.table_name))
     defaults = {f.name: default_value(f.default, f.data_type) for f in spec.features if f.default is not None}
     return joined.fillna(defaults) if defaults else joined
@@ -84,6 +85,15 @@ def check_keys(df: DataFrame, join: Join, source: TableRows) -> None:
                 f"The look-up key '{ours}' is {types[ours]}, but '{theirs}' of '{name}' is {table_types[theirs]}: "
                 "cast one of them."
             )
+
+
+def _check_features(outputs: Mapping[str, str], join: Join, source: TableRows) -> None:
+    gone = [name for name in outputs.values() if name not in source.rows.columns]
+    if gone:
+        raise ValueError(
+            f"Feature table '{join.table_name}' no longer has {gone}, which the model looks up; it has "
+            f"{source.rows.columns}. Bring the column back, or train a model that does without."
+        )
 
 
 def _joined(

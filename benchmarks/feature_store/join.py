@@ -1,0 +1,55 @@
+"""A training set of a million labels against a million feature rows, read from and written to parquet."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
+from my_mlops_stacks.training.feature_lookup import FeatureLookup
+
+ROWS, ZIPS, MINUTES = 1_000_000, 250, 60 * 24 * 60
+FEATURE_TABLE = "benchmark_features"
+
+
+def make_input(folder: Path) -> None:
+    """Labels at any second of 60 days, features at the quarter hours, keys evenly spread."""
+    random, start = np.random.default_rng(0), datetime(2016, 1, 1)
+    seconds = random.integers(0, MINUTES * 60, ROWS)
+    labels = pl.DataFrame({"zip": random.integers(0, ZIPS, ROWS).astype("int32"), "second": seconds})
+    quarters = random.choice(ZIPS * MINUTES // 15, ROWS, replace=False)
+    features = pl.DataFrame({"zip": (quarters % ZIPS).astype("int32"), "second": quarters // ZIPS * 15 * 60})
+    at = (pl.lit(start) + pl.duration(seconds=pl.col("second"))).dt.replace_time_zone("UTC").alias("at")
+    labels.select("zip", at, pl.Series("fare", random.random(ROWS))).write_parquet(folder / "labels.parquet")
+    values = {"mean_fare": random.random(ROWS), "trips": random.integers(0, 99, ROWS).astype("int32")}
+    features.select("zip", at).with_columns(pl.DataFrame(values)).write_parquet(folder / "features.parquet")
+
+
+def create_table(store: LocalFeatureStore, folder: Path) -> None:
+    rows = store.tables.spark.spark_session.read.parquet(str(folder / "features.parquet"))
+    store.create_table(name=FEATURE_TABLE, primary_keys=["zip", "at"], timeseries_column="at", df=rows)
+
+
+def ours(store: LocalFeatureStore, folder: Path) -> None:
+    labels = store.tables.spark.spark_session.read.parquet(str(folder / "labels.parquet"))
+    look_up = FeatureLookup(FEATURE_TABLE, "zip", timestamp_lookup_key="at")
+    rows = store.create_training_set(df=labels, feature_lookups=[look_up], label="fare").load_df()
+    rows.write.mode("overwrite").parquet(str(folder / "ours"))
+
+
+def in_polars(folder: Path) -> None:
+    labels, features = (pl.scan_parquet(folder / f"{name}.parquet").sort("at") for name in ("labels", "features"))
+    shutil.rmtree(folder / "polars", ignore_errors=True)
+    (folder / "polars").mkdir()
+    labels.join_asof(features, on="at", by="zip").sink_parquet(folder / "polars" / "rows.parquet")
+
+
+def content(folder: Path) -> pl.DataFrame:
+    rows = pl.scan_parquet(f"{folder}/*.parquet").select(
+        "zip", pl.col("at").cast(pl.Int64), "fare", "mean_fare", "trips"
+    )
+    return rows.sort("zip", "at", "fare").collect()

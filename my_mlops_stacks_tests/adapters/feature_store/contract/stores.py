@@ -1,0 +1,81 @@
+"""The two feature stores with the tables of the cases, behind one face."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from my_mlops_stacks.adapters.feature_store.databricks import DatabricksFeatureStore
+from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
+from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
+from my_mlops_stacks.adapters.model_registry import ModelRegistry
+from my_mlops_stacks.adapters.spark import LocalSpark
+from my_mlops_stacks.adapters.tables import LocalTables, UnityCatalogTables
+from my_mlops_stacks_tests.adapters.feature_store.contract.cases import TABLES
+from my_mlops_stacks_tests.adapters.feature_store.contract.workspace import Workspace, served
+
+MIDNIGHT_MICROS = 1_451_952_000_000_000  # 5 January 2016, UTC
+ARROW = {"int": pa.int32(), "double": pa.float64(), "string": pa.string(), "timestamp": pa.timestamp("us", tz="UTC")}
+SAIL_CATALOG, SCHEMA = "sail", "contract"
+
+
+def frame(spark: SparkSession, schema: Mapping[str, str], rows: Sequence[tuple]) -> DataFrame:
+    """Rows whose timestamps are minutes after midnight."""
+    columns = zip(*rows, strict=True)
+    arrays = {
+        name: pa.array([_micros(value) if kind == "timestamp" else value for value in column], ARROW[kind])
+        for (name, kind), column in zip(schema.items(), columns, strict=True)
+    }
+    return spark.createDataFrame(pa.table(arrays))
+
+
+def _micros(minute: int | None) -> int | None:
+    return None if minute is None else MIDNIGHT_MICROS + minute * 60_000_000
+
+
+def twin(folder: Path) -> FeatureStore:
+    registry = ModelRegistry("model", "contract", f"sqlite:///{folder}/m.db", f"sqlite:///{folder}/m.db", "http://ui")
+    store = LocalFeatureStore(LocalTables(LocalSpark(folder / "warehouse", SCHEMA)), registry)
+    for name, (columns, keys, time, rows) in TABLES.items():
+        filled = frame(store.tables.spark.spark_session, columns, rows)
+        store.create_table(name=name, primary_keys=keys, timeseries_column=time, df=filled)
+    return store
+
+
+@contextmanager
+def real(folder: Path, native_join: bool) -> Iterator[FeatureStore]:
+    """Our adapter over Databricks' client, which reads tables of Sail and asks a workspace on loopback about them.
+
+    The client has two ways to join, and takes dbl-tempo's unless it is asked for Spark's.
+    """
+    spark, workspace = LocalSpark(folder / "warehouse", SCHEMA), Workspace()
+    for name, (columns, keys, time, rows) in TABLES.items():
+        full_name = f"{SAIL_CATALOG}.{SCHEMA}.{name}"
+        frame(spark.spark_session, columns, rows).write.format("delta").save(str(folder / name))
+        spark.spark_session.sql(f"CREATE TABLE {full_name} USING delta LOCATION '{folder / name}'")
+        workspace.add_table(full_name, columns, keys, time)
+    with served(workspace) as address, pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("DATABRICKS_HOST", address)
+        monkeypatch.setenv("DATABRICKS_TOKEN", "a-token-of-nobody")
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+        monkeypatch.setattr(SparkSession.Builder, "getOrCreate", lambda _: spark.spark_session)
+        from databricks.ml_features._spark_client._spark_client import SparkClient
+
+        monkeypatch.setattr(
+            SparkClient, "catalog_exists", lambda _, name: name == SAIL_CATALOG
+        )  # Sail has no words for it
+        store = DatabricksFeatureStore(UnityCatalogTables(spark, SAIL_CATALOG, SCHEMA), f"sqlite:///{folder}/mlflow.db")
+        create = partial(store.client.create_training_set, use_spark_native_join=native_join)
+        monkeypatch.setattr(store.client, "create_training_set", create)
+        yield store
+
+
+def session(store: Any) -> SparkSession:
+    return store.tables.spark.spark_session
