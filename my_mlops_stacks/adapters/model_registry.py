@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from io import StringIO
@@ -17,19 +17,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from my_mlops_stacks.adapters.registry_errors import DanglingAliasError, DeletedRunError, ModelNotFoundError, explained
+
 if TYPE_CHECKING:
     import mlflow
     import numpy as np
     import pandas as pd
     from mlflow import MlflowClient
+    from mlflow.entities import Run, RunInfo
 
 logger = logging.getLogger(__name__)
 
 BASELINE_FILE = "baseline.json"
-
-
-class ModelNotFoundError(LookupError):
-    """An alias or a version that the registry does not have."""
+RUN_TAG = "tracked_in_run"
+"""On a copied version: the run of this experiment that has what the original's run had."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,8 @@ class ModelRegistry:
         return MlflowClient(self.tracking_uri, self.registry_uri)
 
     @contextmanager
-    def run(self, name: str, tags: Mapping[str, str]) -> Iterator[mlflow.ActiveRun]:
-        """An active MLflow run of the experiment, which is created when it does not exist.
+    def run(self, name: str, tags: Mapping[str, str], nested: bool = False) -> Iterator[mlflow.ActiveRun]:
+        """An active MLflow run of the experiment, which is created when it does not exist; `nested` in the active one.
 
         A run that ends with an exception is marked as failed.
         """
@@ -87,7 +88,8 @@ class ModelRegistry:
 
         mlflow.set_tracking_uri(self.tracking_uri)
         mlflow.set_registry_uri(self.registry_uri)
-        with mlflow.start_run(experiment_id=self._experiment_id(), run_name=name, tags=dict(tags)) as run:
+        experiment = self._experiment_id()
+        with mlflow.start_run(experiment_id=experiment, run_name=name, tags=dict(tags), nested=nested) as run:
             yield run
 
     def _experiment_id(self) -> str:
@@ -138,7 +140,7 @@ class ModelRegistry:
         Raises:
             ModelNotFoundError: the registry has no such version.
         """
-        with self._explained(f"{self.model} has no version {version}: choose one that the registry lists."):
+        with explained(f"{self.model} has no version {version}: choose one that the registry lists."):
             return self._model_version(self.client.get_model_version(self.model, str(version)))
 
     def at_alias(self, alias: str) -> ModelVersion:
@@ -146,12 +148,32 @@ class ModelRegistry:
 
         Raises:
             ModelNotFoundError: no version holds it.
+            DanglingAliasError: the version that held it was deleted.
         """
-        with self._explained(f"No version of {self.model} holds the alias '{alias}' yet."):
-            return self._model_version(self.client.get_model_version_by_alias(self.model, alias))
+        try:
+            with explained(f"No version of {self.model} holds the alias '{alias}' yet."):
+                return self._model_version(self.client.get_model_version_by_alias(self.model, alias))
+        except ModelNotFoundError:
+            held = self._aliases().get(alias)
+            if held is None:
+                raise
+        try:
+            return self.get(int(held))  # another run has given the alias just now
+        except ModelNotFoundError as error:
+            raise DanglingAliasError(
+                f"The alias '{alias}' of {self.model} is that of version {held}, which was deleted: give it to a "
+                "version that exists, in MLflow or with rollback_job; no alias was moved."
+            ) from error
+
+    def _aliases(self) -> Mapping[str, str]:
+        try:
+            with explained(f"{self.model} is not registered yet."):
+                return self.client.get_registered_model(self.model).aliases
+        except ModelNotFoundError:
+            return {}
 
     def find_alias(self, alias: str) -> ModelVersion | None:
-        """The version that holds `alias`, or None."""
+        """The version that holds `alias`, or None when nobody does."""
         try:
             return self.at_alias(alias)
         except ModelNotFoundError:
@@ -164,20 +186,61 @@ class ModelRegistry:
             self.client.set_registered_model_alias(self.model, alias, str(version.version))
             logger.info("%s version %s now holds the alias '%s'", self.model, version.version, alias)
 
+    def of(self, model: str, tracking_uri: str | None = None) -> ModelRegistry:
+        """The same registry, for another model, whose runs may be in another workspace."""
+        return replace(self, model=model, tracking_uri=tracking_uri or self.tracking_uri)
+
+    def copy(self, source: ModelVersion, origin: ModelRegistry, tags: Mapping[str, str]) -> ModelVersion:
+        """A new version of this model with the files and the tags of `source`, and `tags` beside them.
+
+        The metrics and the baseline of its run in `origin` come along, in a run of this experiment. `tags` are written
+        last; a version that has them is complete, and is given instead of a second copy.
+        """
+        for found in self.client.search_model_versions(f"name = '{self.model}'"):
+            known = self.get(int(found.version))  # a search in Unity Catalog leaves the tags out
+            if tags.items() <= known.tags.items():
+                return known
+        record = TrainingRecord({}, origin.run_metrics(source), {}, origin.baseline(source))
+        with self.run(f"copy of {source.name} version {source.version}", tags) as run:
+            self.log(record)
+        made = self._model_version(self.client.copy_model_version(source.uri, self.model))
+        self.tag(made, {**source.tags, RUN_TAG: run.info.run_id, **tags})
+        return self.get(made.version)
+
     def tag(self, version: ModelVersion, tags: Mapping[str, str]) -> None:
         """Write tags on a version; a tag that is there gets the new value."""
         for key, value in tags.items():
             self.client.set_model_version_tag(self.model, str(version.version), key, value)
 
     def run_metrics(self, version: ModelVersion) -> dict[str, float]:
-        """The metrics of the run that trained `version`."""
-        return dict(self.client.get_run(version.run_id).data.metrics)
+        """The metrics of the run that trained `version`.
+
+        Raises:
+            DeletedRunError: nobody can see any more what the version had measured.
+        """
+        return dict(self._training_run(version).data.metrics)
 
     def run_url(self, version: ModelVersion) -> str:
-        run = self.client.get_run(version.run_id)
-        if self.registry_uri == "databricks-uc":
-            return f"{self.ui}/ml/experiments/{run.info.experiment_id}/runs/{version.run_id}"
-        return f"{self.ui}/#/experiments/{run.info.experiment_id}/runs/{version.run_id}"
+        return self.run_page(self._training_run(version).info)
+
+    def _training_run(self, version: ModelVersion) -> Run:
+        gone = (
+            f"The run {version.run_id} that trained version {version.version} of {self.model} was deleted: restore it "
+            f"(mlflow runs restore --run-id {version.run_id}), or promote another version; no alias was moved."
+        )
+        try:
+            with explained(gone):
+                run = self.client.get_run(version.run_id)
+        except ModelNotFoundError as error:
+            raise DeletedRunError(gone) from error
+        if run.info.lifecycle_stage == "deleted":
+            raise DeletedRunError(gone)
+        return run
+
+    def run_page(self, run: RunInfo) -> str:
+        """Where people see the run."""
+        page = "ml/experiments" if self.registry_uri == "databricks-uc" else "#/experiments"
+        return f"{self.ui}/{page}/{run.experiment_id}/runs/{run.run_id}"
 
     def version_url(self, version: ModelVersion) -> str:
         if self.registry_uri == "databricks-uc":
@@ -185,16 +248,5 @@ class ModelRegistry:
         return f"{self.ui}/#/models/{self.model}/versions/{version.version}"
 
     def _model_version(self, found: Any) -> ModelVersion:
-        return ModelVersion(self.model, int(found.version), found.run_id, dict(found.tags))
-
-    @contextmanager
-    def _explained(self, message: str) -> Iterator[None]:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            yield
-        except MlflowException as error:
-            # MLflow on SQL answers INVALID_PARAMETER_VALUE for an unknown alias, Unity Catalog RESOURCE_DOES_NOT_EXIST.
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"):
-                raise ModelNotFoundError(message) from error
-            raise
+        tags = dict(found.tags)
+        return ModelVersion(self.model, int(found.version), tags.get(RUN_TAG, found.run_id), tags)

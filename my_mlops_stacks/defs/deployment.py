@@ -3,26 +3,59 @@
 from datetime import UTC, datetime
 
 import dagster as dg
+from pydantic import Field
 
+from my_mlops_stacks.adapters.aliases import champion_before
 from my_mlops_stacks.adapters.model_registry import ModelVersion
+from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.defs.annotations import DataFrame
+from my_mlops_stacks.defs.jobs import FEATURE_TABLES
 from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of
+from my_mlops_stacks.deployment.model_deployment.promotion import AUTOMATIC, Decision, approved
 from my_mlops_stacks.target import Target
 
 
+class Approval(dg.Config):
+    """What `promotion: approval` asks of the person who promotes."""
+
+    version: int = Field(gt=0, description="The challenger that you looked at")
+    approved_by: str = Field(min_length=1, description="Your name")
+    reason: str = Field(min_length=1, description="Why it may serve")
+
+
+class Automatic(dg.Config):
+    """What may be said of a promotion that nobody has to approve."""
+
+    version: int | None = Field(None, description="The challenger; another one that waits is not promoted")
+    approved_by: str = Field(AUTOMATIC, min_length=1, description="Your name")
+    reason: str = Field("passed validation", min_length=1, description="Why it may serve")
+
+
 def deployment_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    promotion_config = Approval if target.promotion == "approval" else Automatic
+
     @dg.asset(
         group_name="deployment",
         owners=[target.owner],
         kinds={"mlflow"},
         io_manager_key="model_io_manager",
+        required_resource_keys={"model_registry"},
         code_version="1",
     )
-    def champion(challenger: ModelVersion) -> ModelVersion:
-        """The version that batch inference uses; the one before it keeps the alias `previous_champion`."""
+    def champion(context: dg.AssetExecutionContext, config: promotion_config, challenger: ModelVersion) -> ModelVersion:
+        """The version that batch inference uses; the one before it keeps the alias `previous_champion`.
+
+        Its materializations are the history of champions: from which version to which, who decided it, why, and what
+        the version had measured.
+        """
         from my_mlops_stacks.validation.verdict import require_promotable
 
         require_promotable(challenger.tags, challenger.version)
+        decision = Decision(approved(config.version, challenger.version), config.approved_by, config.reason)
+        registry = context.resources.model_registry
+        with registry_answers(registry.tracking_uri):
+            before, metrics = champion_before(registry, challenger.version), registry.run_metrics(challenger)
+        context.add_output_metadata(decision.entry(before, challenger.tags, metrics))
         return challenger
 
     @dg.asset(
@@ -33,7 +66,7 @@ def deployment_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg
         backfill_policy=ONE_RUN_A_RANGE,
         deps=["trip_pickup_features", "trip_dropoff_features"],
         io_manager_key="table_io_manager",
-        required_resource_keys={"step_launcher", "feature_store"},
+        required_resource_keys={"step_launcher", "feature_store", "tables"},
         code_version="1",
     )
     def predictions(context: dg.AssetExecutionContext, champion: ModelVersion, trips: DataFrame) -> DataFrame:
@@ -47,7 +80,8 @@ def deployment_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg
 
         inputs = model_inputs(to_score(trips, *days_of(context)))
         scored = context.resources.feature_store.score_batch(model_uri=champion.uri, df=inputs)
-        context.add_output_metadata({"model_name": champion.name, "model_version": champion.version})
+        looked_up = {name: str(context.resources.tables.version(name)) for name in FEATURE_TABLES}
+        context.add_output_metadata({"model_name": champion.name, "model_version": champion.version, **looked_up})
         return as_predictions(scored, champion.name, champion.version, datetime.now(UTC).replace(tzinfo=None))
 
     return [champion, predictions]

@@ -1,6 +1,7 @@
 """The trained model: a new version in the registry, which holds the alias `candidate`."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -9,6 +10,7 @@ from pydantic import Field
 from my_mlops_stacks.adapters.model_registry import ModelVersion, TrainingRecord
 from my_mlops_stacks.defs.annotations import DataFrame
 from my_mlops_stacks.defs.metadata import plot, png
+from my_mlops_stacks.defs.provenance import git_commit
 from my_mlops_stacks.target import PACKAGE, Target
 from my_mlops_stacks.training.columns import LABEL, PICKUP
 
@@ -30,6 +32,7 @@ def training_assets(target: Target) -> list[dg.AssetsDefinition]:
 
     class TrainingConfig(dg.Config):
         holdout_days: int = Field(workflow.holdout_days, gt=0, description="Most recent days that are held out")
+        training_days: int = Field(0, ge=0, description="Newest days before those to train on; 0 for all of them")
         num_boost_round: int = Field(workflow.num_boost_round, gt=0, description="Trees of the model")
         num_leaves: int = Field(workflow.num_leaves, gt=1, description="Leaves of a tree, at most")
         learning_rate: float = Field(workflow.learning_rate, gt=0, description="Weight of a tree")
@@ -38,12 +41,12 @@ def training_assets(target: Target) -> list[dg.AssetsDefinition]:
         group_name="training",
         owners=[target.owner],
         kinds={"lightgbm", "mlflow"},
-        deps=["trip_pickup_features", "trip_dropoff_features"],
+        deps=["trips", "trip_pickup_features", "trip_dropoff_features"],
         io_manager_key="model_io_manager",
         required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"},
         code_version="1",
     )
-    def fare_model(context: dg.AssetExecutionContext, config: TrainingConfig, trips: DataFrame) -> ModelVersion:
+    def fare_model(context: dg.AssetExecutionContext, config: TrainingConfig) -> ModelVersion:
         """Fare of a trip in USD, by LightGBM on the trip and the features that were known at its pickup.
 
         Trained on all days but the most recent `holdout_days`, logged to MLflow with the look-ups that it needs, and
@@ -52,16 +55,20 @@ def training_assets(target: Target) -> list[dg.AssetsDefinition]:
         from my_mlops_stacks.training.split import before, day_range, holdout_start, in_fixed_order, since
         from my_mlops_stacks.training.train import Hyperparameters, fit
 
+        version, trips = _frozen_trips(context)
         start = holdout_start(*day_range(trips), config.holdout_days)
-        training_set = _training_set(context, before(trips, start), exclude=[PICKUP])
+        past = before(trips, start)
+        if config.training_days:
+            past = since(past, start - timedelta(days=config.training_days))
+        training_set = _training_set(context, past, exclude=[PICKUP])
         rows = in_fixed_order(training_set.load_df()).toPandas()
         held_out = _training_set(context, since(trips, start)).load_df().toPandas()
-        parameters = Hyperparameters(**config.model_dump(exclude={"holdout_days"}))
+        parameters = Hyperparameters(**config.model_dump(exclude={"holdout_days", "training_days"}))
         context.log.info(f"Fitting {len(rows)} trips before {start}; {len(held_out)} trips are held out")
         model = fit(rows, parameters)
         record = _record(model, rows, held_out, parameters)
         context.add_output_metadata(_seen(record, rows, start))
-        provenance = {"held_out_from": str(start), "trips_version": str(context.resources.tables.version("trips"))}
+        provenance = {"held_out_from": str(start), "trips_version": str(version), "git_commit": git_commit()}
         return _registered(context, model, training_set, record, provenance)
 
     return [fare_model]
@@ -94,6 +101,14 @@ def training_checks() -> list[dg.AssetChecksDefinition]:
         )
 
     return [features_are_known_at_the_pickup]
+
+
+def _frozen_trips(context: dg.AssetExecutionContext) -> tuple[int, DataFrame]:
+    """The trips as of one Delta version, and its number: later checks read these rows, whatever arrives meanwhile."""
+    tables = context.resources.tables
+    tables.read("trips")  # says what to do when there is no table yet
+    version = tables.version("trips")
+    return version, tables.read("trips", version)
 
 
 def _training_set(

@@ -1,20 +1,19 @@
 """The gate: blocking checks on the candidate, whose verdict stays on the version, and the alias `challenger`."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
 
 from my_mlops_stacks.adapters.model_registry import ModelVersion
+from my_mlops_stacks.adapters.registry_errors import registry_answers
+from my_mlops_stacks.defs.candidate_validation import Validated, skip, validate
 from my_mlops_stacks.target import Target
-from my_mlops_stacks.training.columns import LABEL
-from my_mlops_stacks.validation.validation import THRESHOLDS
-from my_mlops_stacks.validation.verdict import CHAMPION_RULE, DRY_RUN, SKIPPED, STATUS_TAG, rule_name
+from my_mlops_stacks.validation.rules import rules
+from my_mlops_stacks.validation.verdict import CHAMPION_RULE, DRY_RUN, STATUS_TAG
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
     from my_mlops_stacks.validation.verdict import Verdict
 
 
@@ -53,8 +52,17 @@ def validation_checks(target: Target) -> list[dg.AssetChecksDefinition]:
             workflow.enable_baseline_comparison, description="Whether the candidate must be as good as the champion"
         )
 
-    specs = [dg.AssetCheckSpec(rule_name(metric), asset="fare_model", blocking=True) for metric in THRESHOLDS]
-    specs.append(dg.AssetCheckSpec(CHAMPION_RULE, asset="fare_model", blocking=True))
+    specs = [
+        dg.AssetCheckSpec(rule.name, asset="fare_model", blocking=True, description=rule.sentence) for rule in rules()
+    ]
+    specs.append(
+        dg.AssetCheckSpec(
+            CHAMPION_RULE,
+            asset="fare_model",
+            blocking=True,
+            description="The candidate is at least as good as the champion on the same held-out trips; has the report.",
+        )
+    )
 
     @dg.multi_asset_check(
         specs=specs, required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"}
@@ -63,63 +71,28 @@ def validation_checks(target: Target) -> list[dg.AssetChecksDefinition]:
         context: dg.AssetCheckExecutionContext, config: ValidationConfig, fare_model: ModelVersion
     ) -> Iterator[dg.AssetCheckResult]:
         """Score the held-out trips with the candidate and the champion, judge, and write the verdict on the version."""
-        from my_mlops_stacks.validation.verdict import judge_against_champion, judge_thresholds, status
-
-        registry = context.resources.model_registry
-        if config.run_mode == "disabled":
-            context.log.warning(f"Validation is switched off: version {fare_model.version} may be promoted unjudged")
-            registry.tag(fare_model, {STATUS_TAG: SKIPPED})
-            yield from (_skipped(spec) for spec in specs)
-            return
-        held_out = _held_out(context, fare_model)
-        measured = _measure(context, fare_model, held_out)
-        champion = registry.find_alias("champion") if config.enable_baseline_comparison else None
-        bound = _measure(context, champion, held_out) if champion else None
-        verdicts = [*judge_thresholds(measured), judge_against_champion(measured, bound)]
-        registry.tag(fare_model, {STATUS_TAG: status(verdicts, config.run_mode)})
-        severity = dg.AssetCheckSeverity.WARN if config.run_mode == "dry_run" else dg.AssetCheckSeverity.ERROR
-        yield from (_result(verdict, severity, fare_model, champion) for verdict in verdicts)
+        with registry_answers(context.resources.model_registry.tracking_uri):
+            if config.run_mode == "disabled":
+                skip(context, fare_model)
+                results = [_skipped(spec) for spec in specs]
+            else:
+                validated = validate(context, fare_model, config.run_mode, config.enable_baseline_comparison)
+                results = [_result(verdict, validated, config.run_mode) for verdict in validated.verdicts]
+        yield from results
 
     return [candidate_validation]
 
 
-def _held_out(context: dg.AssetCheckExecutionContext, candidate: ModelVersion) -> "DataFrame":
-    """The very rows that the candidate's training held out: `trips` as of the Delta version that it recorded."""
-    from datetime import date
-
-    from my_mlops_stacks.training.model_inputs import model_inputs
-    from my_mlops_stacks.training.split import since
-
-    trips = context.resources.tables.read("trips", version=int(candidate.tags["trips_version"]))
-    return model_inputs(since(trips, date.fromisoformat(candidate.tags["held_out_from"])), LABEL)
-
-
-def _measure(context: dg.AssetCheckExecutionContext, version: ModelVersion, held_out: "DataFrame") -> dict[str, float]:
-    """Metrics of a version on the held-out rows, with the features that its own look-ups find."""
-    from my_mlops_stacks.validation.metrics import regression_metrics
-
-    scored = context.resources.feature_store.score_batch(model_uri=version.uri, df=held_out)
-    frame = scored.select(LABEL, "prediction").toPandas()
-    return regression_metrics(frame[LABEL].to_numpy(), frame["prediction"].to_numpy())
-
-
-def _result(
-    verdict: "Verdict", severity: dg.AssetCheckSeverity, candidate: ModelVersion, champion: ModelVersion | None
-) -> dg.AssetCheckResult:
-    metadata: dict[str, Any] = {
-        "value": verdict.value,
-        "candidate_version": candidate.version,
-        "champion_version": champion.version if champion else "none",
-    }
-    if verdict.bound is not None:
-        metadata["bound"] = verdict.bound
+def _result(verdict: "Verdict", validated: Validated, run_mode: str) -> dg.AssetCheckResult:
+    """The outcome of one rule; that of the comparison carries the report."""
+    metadata = {"value": verdict.value, "bound": "none" if verdict.bound is None else verdict.bound}
     return dg.AssetCheckResult(
         passed=verdict.passed,
         check_name=verdict.rule,
         asset_key="fare_model",
-        severity=severity,
+        severity=dg.AssetCheckSeverity.WARN if run_mode == "dry_run" else dg.AssetCheckSeverity.ERROR,
         description=verdict.sentence,
-        metadata=metadata,
+        metadata=metadata | validated.metadata | (validated.report if verdict.rule == CHAMPION_RULE else {}),
     )
 
 

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
 
 from my_mlops_stacks.training.columns import LABEL
 
+FEW_ROWS = 50_000
+"""Below, threads gain nothing, and wait for each other whenever the machine has other work."""
+
 
 class Hyperparameters(BaseModel):
     """What a run may change about the training; the rest is fixed so that the same rows give the same model."""
@@ -34,7 +37,8 @@ def fit(training_rows: pd.DataFrame, parameters: Hyperparameters) -> lightgbm.Bo
     data = lightgbm.Dataset(as_matrix(training_rows.drop(columns=LABEL)), training_rows[LABEL])
     fixed = {"objective": "regression", "seed": 0, "deterministic": True, "force_row_wise": True, "verbose": -1}
     tuned = {"num_leaves": parameters.num_leaves, "learning_rate": parameters.learning_rate}
-    return lightgbm.train(fixed | tuned, data, num_boost_round=parameters.num_boost_round)
+    threads = {"num_threads": 1 if len(training_rows) < FEW_ROWS else 0}
+    return lightgbm.train(fixed | tuned | threads, data, num_boost_round=parameters.num_boost_round)
 
 
 def predict(model: lightgbm.Booster, rows: pd.DataFrame) -> np.ndarray:

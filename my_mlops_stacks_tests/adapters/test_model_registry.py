@@ -8,7 +8,8 @@ import mlflow
 import pandas as pd
 import pytest
 
-from my_mlops_stacks.adapters.model_registry import ModelNotFoundError, ModelRegistry, TrainingRecord
+from my_mlops_stacks.adapters.model_registry import ModelRegistry, TrainingRecord
+from my_mlops_stacks.adapters.registry_errors import ModelNotFoundError
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,70 @@
+"""What a model registry may answer instead of what it was asked, in sentences that name the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+UNAVAILABLE = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED")
+UNKNOWN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND")
+"""MLflow on SQL answers the second for an unknown alias, Unity Catalog the first."""
+
+UNMOVED = "no alias was moved"
+
+
+class ModelNotFoundError(LookupError):
+    """An alias or a version that the registry does not have."""
+
+
+class DanglingAliasError(RuntimeError):
+    """An alias whose version was deleted: it is not the same as an alias that nobody holds."""
+
+
+class DeletedRunError(LookupError):
+    """A version whose training run was deleted, and with it what the version had measured."""
+
+
+class RegistryUnavailableError(RuntimeError):
+    """MLflow did not answer, or answered with an error of its own."""
+
+
+class OvertakenError(RuntimeError):
+    """Another run gave the alias to another version in the meantime."""
+
+
+@contextmanager
+def explained(message: str) -> Iterator[None]:
+    """Raise `ModelNotFoundError` with `message` when MLflow does not know what it was asked for."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code not in UNKNOWN:
+            raise
+        raise ModelNotFoundError(message) from error
+
+
+@contextmanager
+def registry_answers(uri: str, meanwhile: str = UNMOVED) -> Iterator[None]:
+    """Explain what MLflow raises when its server is away, overloaded or broken.
+
+    MLflow itself has repeated the call by then (MLFLOW_HTTP_REQUEST_MAX_RETRIES, 7 times within four minutes).
+
+    Args:
+        meanwhile: what has become of the aliases.
+
+    Raises:
+        RegistryUnavailableError: in place of MLflow's error, which is its cause.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code not in UNAVAILABLE:
+            raise
+        raise RegistryUnavailableError(
+            f"MLflow at {uri} did not answer as it should, and {meanwhile}: see that it is up and that this "
+            f"host may call it, then re-execute the run from the failed step. MLflow says: {error.message}"
+        ) from error

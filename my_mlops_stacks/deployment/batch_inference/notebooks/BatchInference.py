@@ -1,0 +1,53 @@
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # Batch inference: predict a sample of the newest day
+# MAGIC Scores trips with the champion and with what was known at their pickup. Nothing is written: the asset
+# MAGIC `predictions` does that.
+
+# COMMAND ----------
+
+# MAGIC %pip install --quiet -r ../../../requirements.txt "dagster>=1.13.20,<1.14"
+
+# COMMAND ----------
+
+# MAGIC %restart_python
+
+# COMMAND ----------
+
+from datetime import UTC, datetime
+
+from my_mlops_stacks.deployment.batch_inference.predictions import as_predictions, to_score
+from my_mlops_stacks.session import open_session
+from my_mlops_stacks.training.model_inputs import model_inputs
+from my_mlops_stacks.training.split import day_range, sampled
+
+SAMPLE = 1_000
+
+session = open_session()
+trips = session.tables.read("trips")
+day = day_range(trips)[1]
+champion = session.model_registry.at_alias("champion")
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## Score
+# MAGIC The trips come without the fare and the drop-off time, which nobody knows yet when a fare is predicted.
+
+# COMMAND ----------
+
+inputs = model_inputs(sampled(to_score(trips, day, day), SAMPLE))
+scored = session.feature_store.score_batch(model_uri=champion.uri, df=inputs)
+predictions = as_predictions(scored, champion.name, champion.version, datetime.now(UTC)).toPandas()
+session.show(f"Version {champion.version} on {len(predictions)} trips of {day}", predictions.head(10))
+session.show("Predicted fares, USD", predictions["prediction"].describe().rename("USD").reset_index())
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## What is stored of that day
+
+# COMMAND ----------
+
+stored = session.tables.read("predictions").where(f"day = DATE'{day}'")
+session.show("Stored rows by version", stored.groupBy("model_name", "model_version").count().toPandas())

@@ -1,0 +1,70 @@
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # Deployment: what a promotion would do
+# MAGIC Who holds which alias, whether the challenger may be promoted, which aliases would move, and what the
+# MAGIC challenger says where the champion spoke. No alias moves: `model_training_job`, `promote_job` and
+# MAGIC `rollback_job` do that.
+
+# COMMAND ----------
+
+# MAGIC %pip install --quiet -r ../../../requirements.txt "dagster>=1.13.20,<1.14"
+
+# COMMAND ----------
+
+# MAGIC %restart_python
+
+# COMMAND ----------
+
+import pandas as pd
+
+from my_mlops_stacks.deployment.model_deployment.promotion import HEADLINE_METRICS, alias_moves
+from my_mlops_stacks.deployment.model_deployment.shadow import differences, differences_plot, newest_predictions
+from my_mlops_stacks.session import open_session
+from my_mlops_stacks.validation.verdict import STATUS_TAG, NotValidatedError, require_promotable
+
+session = open_session()
+registry = session.model_registry
+aliases = ("candidate", "challenger", "champion", "previous_champion")
+held = {alias: version for alias in aliases if (version := registry.find_alias(alias))}
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## The aliases
+
+# COMMAND ----------
+
+holders = [
+    {"alias": alias, "version": version.version, "validation": version.tags.get(STATUS_TAG, "never")}
+    | {name: registry.run_metrics(version).get(name) for name in HEADLINE_METRICS}
+    for alias, version in held.items()
+]
+session.show("Who holds what, with the metrics of its training", pd.DataFrame(holders))
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## What a promotion of the challenger would move
+
+# COMMAND ----------
+
+champion, challenger = held["champion"], held["challenger"]
+try:
+    require_promotable(challenger.tags, challenger.version)
+    moves = alias_moves("champion", champion.version, challenger.version)
+    session.show("Moves", "\n".join(f"{alias}: version {to}" for alias, to in moves) or "none: it is champion already")
+except NotValidatedError as refused:
+    session.show("Refused", str(refused))
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## The challenger where the champion spoke
+# MAGIC The newest days that the champion predicted, predicted by the challenger too.
+
+# COMMAND ----------
+
+spoken = newest_predictions(session.tables.read("predictions"), champion.version)
+per_day = differences(session.feature_store.score_batch(model_uri=challenger.uri, df=spoken))
+session.show(f"Version {challenger.version} less version {champion.version}, USD", per_day)
+session.show("The challenger where the champion spoke", differences_plot(per_day))

@@ -1,0 +1,83 @@
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # Training: fit the model on a sample and look at it
+# MAGIC Looks up the features, fits on the days before the hold-out, and measures on the days after. Nothing is logged
+# MAGIC and no version is registered: the asset `fare_model` does that.
+
+# COMMAND ----------
+
+# MAGIC %pip install --quiet -r ../../requirements.txt "dagster>=1.13.20,<1.14"
+
+# COMMAND ----------
+
+# MAGIC %restart_python
+
+# COMMAND ----------
+
+import pandas as pd
+
+from my_mlops_stacks.session import open_session
+from my_mlops_stacks.training.baselines import mean_predictor, model_without_features
+from my_mlops_stacks.training.columns import LABEL, PICKUP
+from my_mlops_stacks.training.lookups import FEATURE_LOOKUPS, LOOKED_UP
+from my_mlops_stacks.training.model_inputs import model_inputs
+from my_mlops_stacks.training.plots import importance_plot
+from my_mlops_stacks.training.split import before, day_range, holdout_start, in_fixed_order, sampled, since
+from my_mlops_stacks.training.train import Hyperparameters, fit, predict
+from my_mlops_stacks.validation.metrics import regression_metrics
+from my_mlops_stacks.validation.plots import predicted_against_actual
+
+SAMPLE = 20_000
+
+session = open_session()
+workflow = session.target.model_workflow
+trips = session.tables.read("trips")
+start = holdout_start(*day_range(trips), workflow.holdout_days)
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## The training set: what was known at each pickup
+
+# COMMAND ----------
+
+training_set, held_out_set = (
+    session.feature_store.create_training_set(
+        df=model_inputs(sampled(part, SAMPLE), LABEL), feature_lookups=list(FEATURE_LOOKUPS), label=LABEL
+    )
+    for part in (before(trips, start), since(trips, start))
+)
+rows = in_fixed_order(training_set.load_df().drop(PICKUP)).toPandas()
+held_out = held_out_set.load_df().toPandas()
+session.show(f"Training rows before {start}: {len(rows)}", rows.head())
+session.show("Share of rows with a value", rows[list(LOOKED_UP)].notna().mean().rename("share").reset_index())
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## The model
+# MAGIC Change a parameter here, or `fit` itself, and run on from this cell.
+
+# COMMAND ----------
+
+parameters = Hyperparameters(
+    num_boost_round=workflow.num_boost_round, num_leaves=workflow.num_leaves, learning_rate=workflow.learning_rate
+)
+model = fit(rows, parameters)
+session.show("Feature importance", importance_plot(model))
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## Held out: beside what it must beat
+
+# COMMAND ----------
+
+predictions = {
+    "model": predict(model, held_out),
+    "without looked-up features": model_without_features(rows, held_out, LOOKED_UP, parameters),
+    "mean fare": mean_predictor(rows, held_out),
+}
+measured = {name: regression_metrics(held_out[LABEL].to_numpy(), values) for name, values in predictions.items()}
+session.show(f"Held-out trips since {start}, USD", pd.DataFrame(measured).T.rename_axis("predictor").reset_index())
+session.show("Predicted against actual", predicted_against_actual(held_out.assign(prediction=predictions["model"])))

@@ -1,0 +1,83 @@
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # Validation: the candidate beside the champion
+# MAGIC Scores the trips that were held out from the candidate with both versions and applies the rules of
+# MAGIC `validation/validation.py`. No verdict is written and no alias moves: the checks of `fare_model` do that. What
+# MAGIC MLflow computes goes to an experiment of its own, whose name ends in `-notebooks`.
+
+# COMMAND ----------
+
+# MAGIC %pip install --quiet -r ../../requirements.txt "dagster>=1.13.20,<1.14"
+
+# COMMAND ----------
+
+# MAGIC %restart_python
+
+# COMMAND ----------
+
+from dataclasses import replace
+from datetime import date
+
+import pandas as pd
+
+from my_mlops_stacks.adapters.evaluation import evaluated, score_side_by_side
+from my_mlops_stacks.session import open_session
+from my_mlops_stacks.training.columns import LABEL
+from my_mlops_stacks.training.model_inputs import model_inputs
+from my_mlops_stacks.training.split import sampled, since
+from my_mlops_stacks.validation.comparison import ALL, ROW_COLUMNS, check_rows, compare
+from my_mlops_stacks.validation.plots import errors_by_segment
+from my_mlops_stacks.validation.rules import judge, judge_against_champion, rules
+from my_mlops_stacks.validation.validation import custom_metrics, evaluator_config
+
+SAMPLE = 20_000
+
+session = open_session()
+registry = session.model_registry
+versions = {alias: held for alias in ("candidate", "champion") if (held := registry.find_alias(alias))}
+candidate = versions["candidate"]
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## The same held-out trips for both
+# MAGIC As of the Delta version of `trips` that the candidate's training recorded.
+
+# COMMAND ----------
+
+trips_version, held_out_from = int(candidate.tags["trips_version"]), candidate.tags["held_out_from"]
+held_out = since(session.tables.read("trips", version=trips_version), date.fromisoformat(held_out_from))
+scored = score_side_by_side(session.feature_store, model_inputs(sampled(held_out, SAMPLE), LABEL), versions).rows
+rows = scored.select(*ROW_COLUMNS, *versions).toPandas()
+check_rows(rows, f"since {held_out_from}")
+names = ", ".join(f"{alias} version {version.version}" for alias, version in versions.items())
+session.show(f"{names}: {len(rows)} trips since {held_out_from}", rows.head())
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## The rules
+# MAGIC Change `THRESHOLDS` or `custom_metrics` in `validation/validation.py`, and run on from the first cell.
+
+# COMMAND ----------
+
+measured = {}
+for alias, version in versions.items():
+    with replace(registry, experiment=f"{registry.experiment}-notebooks").run(f"{alias} {version.version}", {}):
+        source = session.tables.full_name("trips"), trips_version
+        measured[alias] = evaluated(rows, LABEL, alias, source, metrics=custom_metrics(), config=evaluator_config())
+ours, theirs = measured["candidate"], measured.get("champion")
+verdicts = [*judge(rules(), ours, theirs), judge_against_champion(ours, theirs)]
+session.show("Verdicts", pd.DataFrame(verdicts))
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## Where it is better and where worse
+# MAGIC The difference is candidate less champion; an interval that holds zero is within what chance gives.
+
+# COMMAND ----------
+
+comparison = compare(rows)
+session.show("All held-out trips", comparison[comparison["by"] == ALL].drop(columns=["by", "segment"]))
+session.show("Errors by segment", errors_by_segment(comparison))

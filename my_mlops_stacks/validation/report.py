@@ -1,0 +1,136 @@
+"""The report of a validation, in Markdown: for who signs a model off, and for who has to improve it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from my_mlops_stacks.validation.bootstrap import CONFIDENCE
+from my_mlops_stacks.validation.comparison import ALL, CANDIDATE, CHAMPION
+from my_mlops_stacks.validation.validation import COMPARED_METRIC
+from my_mlops_stacks.validation.verdict import Verdict
+
+PERCENT = f"{CONFIDENCE:.0%}"
+TITLES = {"hour": "hour of the pickup", "zip": "pickup zip", "distance": "distance"}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was compared, for people: which versions, which rows, with which features.
+
+    `champion` is None when there is none to compare with. `tables` maps a table to the Delta version that was read,
+    `features` a model to the features that it looked up for itself. `remarks` are sentences for the reader to know.
+    """
+
+    model: str
+    candidate: int
+    champion: int | None
+    status: str
+    held_out_from: str
+    trips: int
+    tables: Mapping[str, int]
+    features: Mapping[str, Sequence[str]]
+    remarks: Sequence[str] = field(default_factory=tuple)
+
+
+def report(facts: Facts, verdicts: Sequence[Verdict], comparison: pd.DataFrame, picture: str) -> str:
+    """The whole report.
+
+    Args:
+        comparison: as `compare` makes it.
+        picture: where that of the segments is, relative to the report or as data.
+    """
+    sections = (
+        _head(facts),
+        _rules(verdicts),
+        _overall(comparison),
+        (f"![Errors by segment]({picture})",),
+        *(_segment(by, comparison) for by in TITLES),
+        _notes(facts),
+    )
+    return "\n\n".join("\n".join(section) for section in sections) + "\n"
+
+
+def _head(facts: Facts) -> Iterator[str]:
+    against = f"champion version {facts.champion}" if facts.champion else "no champion"
+    yield f"# {facts.model} version {facts.candidate} against {against}: {facts.status}"
+    yield ""
+    tables = ", ".join(f"`{table}` version {version}" for table, version in facts.tables.items())
+    yield f"{facts.trips:,} held-out trips since {facts.held_out_from}; Delta tables as of {tables}."
+    for remark in facts.remarks:
+        yield f"\n**{remark}**"
+
+
+def _rules(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    yield from _table("rule", "verdict", "value", "bound")
+    for verdict in verdicts:
+        bound = "none" if verdict.bound is None else _number(verdict.bound)
+        yield _row(verdict.rule, "passed" if verdict.passed else "**failed**", _number(verdict.value), bound)
+
+
+def _overall(comparison: pd.DataFrame) -> Iterator[str]:
+    yield f"## All held-out trips, with {PERCENT} intervals\n"
+    yield from _table("metric", *_compared(comparison))
+    rows = comparison[comparison["by"] == ALL]
+    for _, found in rows.iterrows():
+        yield _row(found["metric"], *(_with_interval(found, name) for name in _compared(comparison)))
+    yield "\n" + _conclusion(rows[rows["metric"] == COMPARED_METRIC].iloc[0])
+
+
+def _segment(by: str, comparison: pd.DataFrame) -> Iterator[str]:
+    rows = comparison[(comparison["by"] == by) & (comparison["metric"] == COMPARED_METRIC)]
+    yield f"## By {TITLES[by]}: {COMPARED_METRIC}\n"
+    if CHAMPION in rows:
+        worse = rows.loc[rows["difference_low"] > 0, "segment"]
+        yield f"Worse than the champion beyond chance: {', '.join(worse) or 'none'}.\n"
+    yield from _table(by, "trips", *_compared(comparison))
+    for _, found in rows.iterrows():
+        yield _row(found["segment"], f"{found['trips']:,}", *(_with_interval(found, n) for n in _compared(comparison)))
+
+
+def _conclusion(found: pd.Series) -> str:
+    """What the difference in the compared metric, of which lower is better, says."""
+    if CHAMPION not in found:
+        return "There is no champion to compare with: the rules alone decide."
+    low, high = found["difference_low"], found["difference_high"]
+    if np.isnan(low):
+        return "The held-out trips span too few hours to tell the difference from chance."
+    if low <= 0 <= high:
+        return f"The difference in {COMPARED_METRIC} is within what chance gives."
+    return f"The candidate is {'better' if high < 0 else 'worse'} in {COMPARED_METRIC} beyond what chance gives."
+
+
+def _notes(facts: Facts) -> Iterator[str]:
+    for model, features in facts.features.items():
+        yield f"The {model} looked up: {', '.join(f'`{name}`' for name in features) or 'nothing'}."
+        yield ""
+    yield (
+        f"A difference is candidate less champion. Intervals hold {PERCENT} of what comes out when pickup hours are "
+        "drawn anew, the same hours for both models; a segment with trips in too few hours has none. One segment in "
+        "twenty differs by chance alone."
+    )
+
+
+def _compared(comparison: pd.DataFrame) -> list[str]:
+    return [name for name in (CANDIDATE, CHAMPION, "difference") if name in comparison]
+
+
+def _with_interval(found: pd.Series, name: str) -> str:
+    sign = "+" if name == "difference" else ""
+    value, low, high = (found[name], found[f"{name}_low"], found[f"{name}_high"])
+    return f"{value:{sign}.3f}" if np.isnan(low) else f"{value:{sign}.3f} ({low:{sign}.3f} to {high:{sign}.3f})"
+
+
+def _table(*columns: str) -> list[str]:
+    return [_row(*columns), _row(*["---"] * len(columns))]
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"

@@ -1,0 +1,246 @@
+"""Promotion on a real MLflow on SQLite: crashes at every call, two at once, approvals, what a registry may answer."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.sensor_definition import SensorExecutionData
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from my_mlops_stacks.adapters.aliases import give_alias
+from my_mlops_stacks.adapters.registry_errors import OvertakenError
+from my_mlops_stacks_tests.deployment.desk import Desk, reason
+from my_mlops_stacks_tests.rehearsal.mlflow_server import mlflow_server
+
+CALLS = (
+    "get_model_version",
+    "get_model_version_by_alias",
+    "get_registered_model",
+    "get_run",
+    "set_registered_model_alias",
+)
+
+
+class DiedError(Exception):
+    """Stands for the death of the process."""
+
+
+@pytest.fixture(scope="module", params=["local", pytest.param("staging", marks=pytest.mark.slow)])
+def desk(request, tmp_path_factory) -> Iterator[Desk]:
+    """Three versions that passed: on SQLite, and (slow) on an MLflow server as a target on Databricks has it."""
+    folder = tmp_path_factory.mktemp("desk")
+    with ExitStack() as stack:
+        if request.param != "local":
+            patch = stack.enter_context(pytest.MonkeyPatch.context())
+            uri = stack.enter_context(mlflow_server(folder))
+            patch.setenv("MLFLOW_TRACKING_URI", uri)
+            patch.setenv("MLFLOW_REGISTRY_URI", uri)
+        made = Desk(folder, request.param)
+        for _ in range(3):
+            made.register()
+        yield made
+
+
+@pytest.fixture
+def on_call(monkeypatch) -> Callable[[Callable[[int, str], None], bool], list[str]]:
+    """A function that lets something happen before, or after, each call of the registry; gives the list of calls."""
+
+    def install(happens: Callable[[int, str], None], before: bool) -> list[str]:
+        made: list[str] = []
+
+        def wrapped(name: str):
+            real = getattr(MlflowClient, name)
+
+            def call(self: MlflowClient, *args: object, **kwargs: object) -> object:
+                made.append(name)
+                number = len(made)
+                if before:
+                    happens(number, name)
+                try:
+                    return real(self, *args, **kwargs)
+                finally:
+                    if not before:
+                        happens(number, name)
+
+            return call
+
+        for name in CALLS:
+            monkeypatch.setattr(MlflowClient, name, wrapped(name))
+        return made
+
+    return install
+
+
+def test_the_history_says_from_what_to_what_who_why_and_how_good(desk):
+    desk.hold(challenger=2, champion=1)
+    assert desk.promote().success
+    assert desk.aliases() == {"challenger": 2, "champion": 2, "previous_champion": 1}
+    entry = desk.history()[0]
+    assert (entry["from_version"], entry["version"], entry["decided_by"]) == (1, 2, "automatic")
+    assert (entry["reason"], entry["git_commit"], entry["root_mean_squared_error"]) == (
+        "passed validation",
+        "abc123",
+        2.5,
+    )
+
+
+def test_the_first_champion_comes_after_none(desk):
+    desk.hold(challenger=1)
+    assert desk.promote().success
+    assert desk.history()[0]["from_version"] == "none"
+    assert desk.aliases() == {"challenger": 1, "champion": 1}
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_crash_at_any_call_leaves_a_champion_and_doing_it_again_completes_it(desk, on_call, monkeypatch, before):
+    desk.hold(challenger=2, champion=1)
+    calls = on_call(lambda number, name: None, before)
+    assert desk.promote().success
+    monkeypatch.undo()
+    assert calls.count("set_registered_model_alias") == 2
+    for doomed in range(1, len(calls) + 1):
+        desk.hold(challenger=2, champion=1)
+
+        def dies(number: int, name: str, doomed: int = doomed) -> None:
+            if number == doomed:
+                raise DiedError(name)
+
+        on_call(dies, before)
+        assert not desk.promote().success
+        monkeypatch.undo()
+        assert desk.aliases()["champion"] in (1, 2)
+        assert desk.promote().success
+        assert desk.aliases() == {"challenger": 2, "champion": 2, "previous_champion": 1}
+        assert (desk.history()[0]["from_version"], desk.history()[0]["version"]) == (1, 2)
+
+
+def test_two_promotions_at_once_end_in_one_champion_and_the_other_is_told(desk, on_call, monkeypatch):
+    """The second promotion runs as a whole between any two calls of the first one."""
+    told = 0
+    for number_of_intrusion in range(1, 20):
+        desk.hold(champion=1)
+        second, third = desk.registry.get(2), desk.registry.get(3)
+        intruding = False
+
+        def intrudes(number: int, name: str, when: int = number_of_intrusion, third=third) -> None:
+            nonlocal intruding
+            if number == when and not intruding:
+                intruding = True
+                give_alias(desk.registry, "champion", third)
+
+        on_call(intrudes, True)
+        try:
+            give_alias(desk.registry, "champion", second)
+            expected = 2 if intruding else None
+        except OvertakenError as error:
+            told += 1
+            expected = 3
+            assert "Version 3 was given the alias 'champion' at the same time as version 2" in str(error)
+        monkeypatch.undo()
+        if expected is None:
+            break
+        held = desk.aliases()
+        assert held["champion"] == expected
+        assert held["previous_champion"] in (1, 2, 3) and held["previous_champion"] != held["champion"]
+    assert told
+
+
+def test_with_approval_the_challenger_waits_for_a_name_and_a_reason(desk):
+    asking = desk.with_variables(promotion="approval")
+    asking.hold(challenger=3, champion=2)
+    trained = asking.definitions.resolve_job_def("model_training_job").graph.node_dict
+    assert "challenger" in trained and "champion" not in trained
+    with pytest.raises(dg.DagsterInvalidConfigError, match="approved_by"):
+        asking.promote(version=3)
+    stale = asking.promote(version=2, approved_by="Ada", reason="looked at the report")
+    assert "Version 2 was approved, but version 3 is the challenger" in reason(stale)
+    assert asking.aliases()["champion"] == 2
+    assert asking.promote(version=3, approved_by="Ada", reason="looked at the report").success
+    assert asking.aliases()["champion"] == 3
+    assert (asking.history()[0]["decided_by"], asking.history()[0]["reason"]) == ("Ada", "looked at the report")
+
+
+@pytest.mark.parametrize("status", ["failed", "dry_run", ""])
+def test_a_version_that_did_not_pass_is_refused(desk, status):
+    version = desk.register(validation_status=status).version
+    desk.hold(challenger=version, champion=1)
+    assert f"Version {version} may not be promoted" in reason(desk.promote())
+    assert desk.aliases()["champion"] == 1
+
+
+def test_a_version_whose_run_was_deleted(desk):
+    version = desk.register()
+    desk.hold(challenger=version.version, champion=1)
+    desk.client.delete_run(version.run_id)
+    text = reason(desk.promote())
+    assert f"mlflow runs restore --run-id {version.run_id}" in text and "no alias was moved" in text
+    assert desk.aliases() == {"challenger": version.version, "champion": 1}
+    desk.client.restore_run(version.run_id)
+    assert desk.promote().success
+
+
+def test_an_alias_of_a_version_that_was_deleted_is_not_taken_for_no_champion(tmp_path):
+    desk = Desk(tmp_path)
+    desk.register(), desk.register()
+    desk.hold(challenger=2, champion=1)
+    with sqlite3.connect(tmp_path / "mlflow" / "mlflow.db") as database:  # other registries leave the alias behind
+        database.execute("DELETE FROM model_version_tags WHERE version = 1")
+        database.execute("DELETE FROM model_versions WHERE version = 1")
+    text = reason(desk.promote())
+    assert "The alias 'champion' of fare_model is that of version 1, which was deleted" in text
+    assert "no alias was moved" in text
+    assert "champion" in desk.aliases() and "previous_champion" not in desk.aliases()
+
+
+@pytest.mark.parametrize(("call", "consequence"), [("get_run", "no alias was moved"), (CALLS[-1], "completes it")])
+def test_a_registry_that_fails_during_a_promotion(desk, monkeypatch, call, consequence):
+    desk.hold(challenger=2, champion=1)
+
+    def broken(*_: object, **__: object) -> None:
+        raise MlflowException("API request failed with error code 429")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, call, broken)
+        text = reason(desk.promote())
+    assert "did not answer as it should" in text and consequence in text
+    assert desk.aliases()["champion"] == 1
+    assert desk.promote().success
+
+
+def tick(desk: Desk, cursor: str | None = None) -> SensorExecutionData:
+    repository = desk.definitions.get_repository_def()
+    context = dg.build_sensor_context(
+        desk.instance, cursor=cursor, repository_def=repository, resources={"model_registry": desk.registry}
+    )
+    return repository.get_sensor_def("champion_sensor").evaluate_tick(context)
+
+
+def test_a_champion_that_was_moved_by_hand_is_noticed_once(desk):
+    days = {"first_day": "2016-02-20", "last_day": "2016-02-29", "rescore_days": "3"}
+    watched = desk.with_variables(**days)
+    watched.hold(challenger=2, champion=1)
+    assert watched.promote().success
+    known = tick(watched)
+    assert not known.run_requests and not known.asset_events
+    watched.client.set_registered_model_alias(watched.registry.model, "champion", "3")
+    moved = tick(watched, known.cursor)
+    (event,) = moved.asset_events
+    assert event.description == "Version 3 is champion; Dagster had made it version 2"
+    assert event.metadata["moved"].value == "outside of Dagster"
+    (request,) = moved.run_requests
+    assert request.tags["dagster/asset_partition_range_start"] == "2016-02-27"
+    assert request.tags["dagster/asset_partition_range_end"] == "2016-02-29"
+    assert "Nothing moved" in tick(watched, moved.cursor).skip_message
+
+
+def test_where_no_rescoring_is_asked_for_a_move_is_only_reported(desk):
+    desk.hold(challenger=2, champion=1)
+    assert desk.promote().success
+    desk.client.set_registered_model_alias(desk.registry.model, "champion", "1")
+    moved = tick(desk, "something else")
+    assert len(moved.asset_events) == 1 and not moved.run_requests

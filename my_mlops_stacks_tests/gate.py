@@ -1,0 +1,142 @@
+"""A warehouse, a registry and the checks of `fare_model` on six days: what tests of validation and promotion share.
+
+Models that predict a constant make versions quickly, and what they must measure follows from the fares alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import mlflow
+import numpy as np
+import pandas as pd
+from deltalake import DeltaTable
+from mlflow.pyfunc import PythonModel
+
+from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
+from my_mlops_stacks.definitions import build_definitions
+from my_mlops_stacks.defs.resources import build_resources
+from my_mlops_stacks.target import load_target
+from my_mlops_stacks.training.feature_lookup import FeatureLookup
+from my_mlops_stacks.training.model_inputs import model_inputs
+
+FIRST_DAY, LAST_DAY, HELD_OUT_FROM = "2016-02-24", "2016-02-29", "2016-02-28"
+NEIGHBOURS = FeatureLookup(
+    "trip_pickup_features",
+    "pickup_zip",
+    feature_names="mean_fare_window_1h_pickup_zip",
+    rename_outputs={"mean_fare_window_1h_pickup_zip": "neighbours_fare"},
+    timestamp_lookup_key="tpep_pickup_datetime",
+)
+
+
+class Constant(PythonModel):
+    def __init__(self, fare: float) -> None:
+        self.fare = fare
+
+    def predict(self, context, model_input: pd.DataFrame) -> np.ndarray:
+        return np.full(len(model_input), self.fare)
+
+
+class NeighboursFare(PythonModel):
+    """The looked-up mean fare, or 10 USD where there is none."""
+
+    def predict(self, context, model_input: pd.DataFrame) -> np.ndarray:
+        return model_input["neighbours_fare"].astype(float).fillna(10.0).to_numpy()
+
+
+class Gate:
+    """A warehouse with features of six days, a registry, and the checks of `fare_model` as Dagster runs them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        days = {"BUNDLE_VAR_first_day": FIRST_DAY, "BUNDLE_VAR_last_day": LAST_DAY}
+        self.target = load_target("local", environ={"BUNDLE_VAR_state_folder": str(folder), **days})
+        self.instance = dg.DagsterInstance.ephemeral()
+        self.build()
+
+    def build(self) -> None:
+        leakage = dg.AssetCheckKey(dg.AssetKey("fare_model"), "features_are_known_at_the_pickup")
+        checks = dg.AssetSelection.checks_for_assets("fare_model") - dg.AssetSelection.checks(leakage)
+        jobs = [
+            dg.define_asset_job("validation", checks),
+            dg.define_asset_job("gate", checks | dg.AssetSelection.assets("challenger").without_checks()),
+        ]
+        self.definitions = dg.Definitions.merge(build_definitions(self.target), dg.Definitions(jobs=jobs))
+
+    def features(self) -> None:
+        tags = {f"dagster/asset_partition_range_{end}": day for end, day in (("start", FIRST_DAY), ("end", LAST_DAY))}
+        job = self.definitions.resolve_job_def("feature_engineering_job")
+        config = {"ops": {"ingest_trips": {"config": {"rows": 3_000}}}}
+        assert job.execute_in_process(run_config=config, tags=tags, instance=self.instance).success
+
+    @contextmanager
+    def resources(self) -> Iterator[dg.ScopedResources]:
+        with dg.build_resources(build_resources(self.target)) as resources:
+            yield resources
+
+    @property
+    def registry(self) -> ModelRegistry:
+        with self.resources() as resources:
+            return resources.model_registry
+
+    def register(self, model: PythonModel, lookups: tuple[FeatureLookup, ...] = (), **tags: str) -> ModelVersion:
+        """A new version that holds the alias `candidate`, with what training would have written on it."""
+        with self.resources() as resources:
+            tables, registry = resources.tables, resources.model_registry
+            rows = model_inputs(tables.read("trips"), "fare_amount").limit(10)
+            training_set = resources.feature_store.create_training_set(
+                df=rows, feature_lookups=list(lookups), label="fare_amount"
+            )
+            with registry.run("a training", {}):
+                info = resources.feature_store.log_model(
+                    model=model,
+                    artifact_path="model",
+                    flavor=mlflow.pyfunc,
+                    training_set=training_set,
+                    registered_model_name=registry.model,
+                    pip_requirements=["mlflow"],
+                )
+            version = registry.get(int(info.registered_model_version))
+            written = {"trips_version": str(tables.version("trips")), "held_out_from": HELD_OUT_FROM} | tags
+            registry.tag(version, {key: value for key, value in written.items() if value})
+            registry.move_alias("candidate", version)
+            return registry.get(version.version)
+
+    def run(self, job: str = "gate", **config: object) -> dg.ExecuteInProcessResult:
+        return self.definitions.resolve_job_def(job).execute_in_process(
+            run_config={"ops": {"candidate_validation": {"config": config}}},
+            instance=self.instance,
+            raise_on_error=False,
+        )
+
+    def checks(self, **config: object) -> Mapping[str, dg.AssetCheckEvaluation]:
+        return {found.check_name: found for found in self.run("validation", **config).get_asset_check_evaluations()}
+
+    def error(self, **config: object) -> BaseException:
+        """What stopped the validation, which must have moved no alias and written no verdict."""
+        before = self.aliases()
+        result = self.run(**config)
+        assert not result.success
+        assert self.aliases() == before
+        assert "validation_status" not in self.registry.at_alias("candidate").tags
+        failures = [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
+        return RuntimeError(failures[0].cause.to_string() if failures[0].cause else failures[0].to_string())
+
+    def aliases(self) -> dict[str, str]:
+        return dict(self.registry.client.get_registered_model(self.registry.model).aliases)
+
+    def champion(self, version: ModelVersion) -> None:
+        self.registry.move_alias("champion", version)
+
+    def table(self, name: str) -> Path:
+        return self.folder / "warehouse" / self.target.schema_name / name
+
+    def held_out(self, version: int | None = None) -> pd.DataFrame:
+        """The held-out trips, read without any code of the project."""
+        rows = DeltaTable(self.table("trips"), version=version).to_pandas()
+        rows["tpep_pickup_datetime"] = rows["tpep_pickup_datetime"].dt.tz_localize(None)
+        return rows[rows["tpep_pickup_datetime"] >= HELD_OUT_FROM]

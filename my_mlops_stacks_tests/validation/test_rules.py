@@ -1,0 +1,145 @@
+"""Each rule fails and passes; what is no rule is refused with the fix."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from my_mlops_stacks.validation import validation
+from my_mlops_stacks.validation.rules import RuleError, judge, judge_against_champion, rules
+from my_mlops_stacks.validation.validation import THRESHOLDS, custom_metrics, validation_thresholds
+
+GOOD = {"root_mean_squared_error": 2.5, "mean_absolute_error": 1.3, "r2_score": 0.94, "absolute_bias": 0.1}
+
+
+def failed(measured: dict[str, float], champion: dict[str, float] | None = None, thresholds=THRESHOLDS) -> list[str]:
+    return [verdict.rule for verdict in judge(rules(thresholds), measured, champion) if not verdict.passed]
+
+
+def test_good_metrics_keep_every_threshold():
+    assert failed(GOOD) == []
+
+
+@pytest.mark.parametrize("metric", THRESHOLDS)
+def test_each_threshold_can_fail_and_says_by_how_much(metric):
+    worse = -1.0 if THRESHOLDS[metric]["greater_is_better"] else 1_000.0
+    assert failed(GOOD | {metric: worse}) == [f"{metric}_within_threshold"]
+    verdict = next(v for v in judge(rules(), GOOD | {metric: worse}, None) if not v.passed)
+    assert (verdict.value, verdict.bound) == (worse, THRESHOLDS[metric]["threshold"])
+    assert f"{metric} of the held-out trips is {worse:.4g}" in verdict.sentence
+
+
+@pytest.mark.parametrize("metric", THRESHOLDS)
+def test_the_bound_itself_passes(metric):
+    assert failed(GOOD | {metric: THRESHOLDS[metric]["threshold"]}) == []
+
+
+@pytest.mark.parametrize("metric", THRESHOLDS)
+def test_a_metric_that_is_no_number_fails_and_says_so(metric):
+    assert failed(GOOD | {metric: math.nan}) == [f"{metric}_within_threshold"]
+    assert any("not a number fails" in verdict.sentence for verdict in judge(rules(), GOOD | {metric: math.nan}, None))
+
+
+@pytest.mark.parametrize(
+    ("limits", "metric", "values", "passes", "bound"),
+    [
+        ({"min_absolute_change": 0.1, "greater_is_better": False}, "mean_absolute_error", (1.3, 1.5), True, 1.4),
+        ({"min_absolute_change": 0.1, "greater_is_better": False}, "mean_absolute_error", (1.45, 1.5), False, 1.4),
+        ({"min_relative_change": 0.02, "greater_is_better": True}, "r2_score", (0.95, 0.9), True, 0.918),
+        ({"min_relative_change": 0.02, "greater_is_better": True}, "r2_score", (0.91, 0.9), False, 0.918),
+        ({"min_relative_change": 0.1, "greater_is_better": True}, "r2_score", (-0.95, -1.0), False, -0.9),
+        (
+            {"min_absolute_change": 0.1, "min_relative_change": 0.5, "greater_is_better": False},
+            *("mean_absolute_error", (0.8, 1.0), False, 0.5),
+        ),
+    ],
+)
+def test_a_rule_about_the_champion_fails_and_passes(limits, metric, values, passes, bound):
+    candidate, champion = values
+    verdict = judge(rules({metric: limits}), {metric: candidate}, {metric: champion})[0]
+    assert verdict.rule == f"{metric}_improves_on_champion"
+    assert verdict.passed is passes
+    assert verdict.bound == pytest.approx(bound)
+
+
+def test_a_bound_and_a_change_are_two_checks():
+    stated = {"r2_score": {"threshold": 0.8, "min_relative_change": 0.01, "greater_is_better": True}}
+    assert [rule.name for rule in rules(stated)] == ["r2_score_within_threshold", "r2_score_improves_on_champion"]
+    assert failed({"r2_score": 0.9}, {"r2_score": 0.9}, stated) == ["r2_score_improves_on_champion"]
+
+
+def test_the_first_model_passes_what_is_about_a_champion():
+    stated = {"r2_score": {"min_relative_change": 0.01, "greater_is_better": True}}
+    verdict = judge(rules(stated), {"r2_score": 0.1}, None)[0]
+    assert verdict.passed and "no champion" in verdict.sentence
+    first = judge_against_champion(GOOD, None)
+    assert first.passed and "no champion yet" in first.sentence
+
+
+def test_a_comparison_that_is_off_says_so():
+    verdict = judge_against_champion(GOOD, None, compared=False)
+    assert verdict.passed and "enable_baseline_comparison is off" in verdict.sentence
+
+
+@pytest.mark.parametrize(("champion", "passes"), [(2.6, True), (2.5, True), (2.4, False), (math.nan, False)])
+def test_the_candidate_must_be_as_good_as_the_champion(champion, passes):
+    assert judge_against_champion(GOOD, GOOD | {"root_mean_squared_error": champion}).passed is passes
+
+
+def test_a_rule_about_a_metric_that_nothing_computes_names_the_fix():
+    stated = {"median_error": {"threshold": 1.0, "greater_is_better": False}}
+    with pytest.raises(RuleError, match=r"'median_error', which is not computed: add it to custom_metrics\(\)"):
+        judge(rules(stated), GOOD, None)
+
+
+@pytest.mark.parametrize(
+    ("stated", "sentence"),
+    [
+        ({"threshold": 1.0, "higher_is_better": True}, "MLflow 3 calls it greater_is_better"),
+        ({"threshold": 1.0}, "must say greater_is_better"),
+        ({"greater_is_better": True}, "limits nothing"),
+    ],
+)
+def test_what_is_no_rule_is_refused(stated, sentence):
+    with pytest.raises(RuleError, match=sentence):
+        rules({"r2_score": stated})
+
+
+def test_mlflow_accepts_the_shipped_thresholds():
+    assert {name: found.threshold for name, found in validation_thresholds().items()} == {
+        name: limits["threshold"] for name, limits in THRESHOLDS.items()
+    }
+
+
+def test_custom_metrics_by_hand():
+    measured = {
+        metric.name: metric.eval_fn(pd.Series([13.0, 16.0]), pd.Series([10.0, 20.0])) for metric in custom_metrics()
+    }
+    assert measured == {"absolute_bias": 0.5}
+
+
+def test_every_rule_is_about_something_that_is_computed(tmp_path):
+    import mlflow
+
+    from my_mlops_stacks.adapters.evaluation import evaluated
+
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    rows = pd.DataFrame({"fare_amount": [10.0, 20.0, 30.0], "candidate": [10.0, 20.0, 30.0]})
+    with mlflow.start_run() as run:
+        found = evaluated(
+            rows,
+            "fare_amount",
+            "candidate",
+            ("trips", 7),
+            metrics=custom_metrics(),
+            config=validation.evaluator_config(),
+        )
+    assert found["absolute_bias"] == 0.0  # a perfect value is a value
+    assert found["root_mean_squared_error"] == 0.0 and found["r2_score"] == 1.0
+    assert failed(found) == []
+    logged = mlflow.get_run(run.info.run_id)
+    assert np.isclose(logged.data.metrics["mean_on_target"], 20)
+    assert logged.inputs.dataset_inputs[0].dataset.digest == "trips@7"
