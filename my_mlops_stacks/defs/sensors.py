@@ -1,23 +1,31 @@
-"""What starts because of what happened: a violation retrains, a failure is told to people."""
+"""What starts because of what happened: a violation retrains, and people are told of it and of failures."""
 
-from os import environ
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import dagster as dg
 
+from my_mlops_stacks.adapters.alerts import Alert, AlertError, Alerts
+from my_mlops_stacks.defs.alerts import build_alerts, failure_sensors, links
 from my_mlops_stacks.defs.jobs import Job
+from my_mlops_stacks.monitoring.retraining import FINE, GIVE_UP, RETRAIN, History, Judgement, RetrainingRule
 from my_mlops_stacks.target import Target
 
 VIOLATION_CHECK = dg.AssetCheckKey(dg.AssetKey("predictions"), "metric_within_threshold")
+LONGEST_TAG = 1_000
+"""Characters of a tag's value: databases index the tags, PostgreSQL up to some 2,700 bytes."""
 
 
 def build_sensors(target: Target, jobs: dict[str, Job]) -> list[dg.SensorDefinition]:
     """The retraining sensor, and one that tells of failed runs where the target has a channel for it."""
-    tell = {"none": lambda: [], "teams": lambda: [_teams_sensor()], "email": lambda: [_email_sensor()]}
-    return [_retraining_sensor(target, jobs["model_training_job"]), *tell[target.alert_channel]()]
+    alerts = build_alerts(target)
+    return [_retraining_sensor(target, jobs["model_training_job"], alerts), *failure_sensors(target, alerts)]
 
 
-def _retraining_sensor(target: Target, training_job: Job) -> dg.SensorDefinition:
-    running = target.schedules == "running"
+def _retraining_sensor(target: Target, training_job: Job, alerts: Alerts) -> dg.SensorDefinition:
+    workflow, running = target.monitoring_workflow, target.schedules == "running"
+    rule = RetrainingRule(workflow.cooldown_days, workflow.max_retrainings)
 
     @dg.sensor(
         name="retraining_sensor",
@@ -27,49 +35,73 @@ def _retraining_sensor(target: Target, training_job: Job) -> dg.SensorDefinition
         description="Retrains when the monitored metric of the predictions violates its threshold",
     )
     def retrain_on_violation(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        """Ask for one training per failed evaluation; it reads what the check wrote, and starts no cluster."""
+        """Ask for one training per violation; it reads what the check wrote, and starts no cluster."""
         record = context.instance.get_latest_asset_check_evaluation_record(VIOLATION_CHECK)
         evaluation = record.evaluation if record else None
         if evaluation is None:
             return dg.SkipReason(f"{VIOLATION_CHECK.name} has not been evaluated yet")
-        if evaluation.passed:
-            return dg.SkipReason(f"No violation: {evaluation.description}")
-        if context.cursor == record.run_id:
-            return dg.SkipReason(f"Already asked to retrain for: {evaluation.description}")
-        tags = {"retraining/reason": str(evaluation.description), "retraining/monitoring_run_id": record.run_id}
-        request = dg.RunRequest(run_key=record.run_id, tags=tags)
-        return dg.SensorResult([request], cursor=record.run_id)
+        found = {name: value.value for name, value in evaluation.metadata.items()}
+        judged = Judgement(str(record.id), evaluation.passed, found.get("day"))
+        decision, history = rule.decide(judged, History.read(context.cursor))
+        history = _told(context, history, alerts, evaluation, record.run_id)
+        if decision == RETRAIN:
+            attempt = f"{history.retrainings} of {rule.max_retrainings}"
+            request = dg.RunRequest(
+                run_key=judged.evaluation,
+                run_config={"ops": {"fare_model": {"config": {"training_days": workflow.retraining_days}}}},
+                tags=_tags(record.run_id, evaluation, found, attempt),
+            )
+            return dg.SensorResult([request], cursor=history.written())
+        return dg.SensorResult(skip_reason=_skipped(decision, history, evaluation), cursor=history.written())
 
     return retrain_on_violation
 
 
-def _teams_sensor() -> dg.SensorDefinition:
-    """Posts to the webhook in ALERT_TEAMS_WEBHOOK_URL, which is a secret: it lets anyone post."""
-    from dagster_msteams import make_teams_on_run_failure_sensor
+def _skipped(decision: str, history: History, evaluation: dg.AssetCheckEvaluation) -> str:
+    if decision == FINE:
+        return f"No violation: {evaluation.description}"
+    if decision == GIVE_UP or history.gave_up:
+        return f"Given up after {history.retrainings} retrainings that did not help: {evaluation.description}"
+    return f"Already asked to retrain on {history.last_day}: {evaluation.description}"
 
-    return make_teams_on_run_failure_sensor(
-        hook_url=_required("ALERT_TEAMS_WEBHOOK_URL", "teams"),
-        name="run_failure_sensor",
-        webserver_base_url=environ.get("DAGSTER_WEBSERVER_URL"),
-        default_status=dg.DefaultSensorStatus.RUNNING,
+
+def _tags(run_id: str, evaluation: dg.AssetCheckEvaluation, found: Mapping[str, Any], attempt: str) -> dict[str, str]:
+    """Why the run was asked for, as tags that people and queries read."""
+    values = dict(sorted((found.get("values") or {}).items(), reverse=True))
+    tags = {
+        "reason": str(evaluation.description),
+        "metric": str(found.get("metric")),
+        "direction": str(found.get("direction")),
+        "threshold": str(found.get("threshold")),
+        "windows": ", ".join(values),
+        "values": ", ".join(f"{value:.4g}" for value in values.values()),
+        "model": str(found.get("model_id")),
+        "attempt": attempt,
+        "monitoring_run_id": run_id,
+    }
+    return {f"retraining/{name}": value[:LONGEST_TAG] for name, value in tags.items()}
+
+
+def _told(
+    context: dg.SensorEvaluationContext,
+    history: History,
+    alerts: Alerts,
+    evaluation: dg.AssetCheckEvaluation,
+    run_id: str,
+) -> History:
+    """The history after people were told its news, once; what the channel did not take is sent with the next tick."""
+    if history.news in ("", history.told):
+        return history
+    title = "Retraining given up" if history.gave_up else "The predictions violate their threshold"
+    what = (
+        f"{history.retrainings} retrainings did not help, and no more are asked for until the check passes again."
+        if history.gave_up
+        else f"Retraining {history.retrainings} was asked for."
     )
-
-
-def _email_sensor() -> dg.SensorDefinition:
-    """Writes to ALERT_EMAIL_TO (several with commas) through ALERT_SMTP_HOST."""
-    return dg.make_email_on_run_failure_sensor(
-        email_from=_required("ALERT_EMAIL_FROM", "email"),
-        email_password=_required("ALERT_EMAIL_PASSWORD", "email"),
-        email_to=_required("ALERT_EMAIL_TO", "email").split(","),
-        smtp_host=_required("ALERT_SMTP_HOST", "email"),
-        name="run_failure_sensor",
-        webserver_base_url=environ.get("DAGSTER_WEBSERVER_URL"),
-        default_status=dg.DefaultSensorStatus.RUNNING,
-    )
-
-
-def _required(variable: str, channel: str) -> str:
-    value = environ.get(variable)
-    if not value:
-        raise ValueError(f"alert_channel is '{channel}' in databricks.yml: set the environment variable {variable}.")
-    return value
+    try:
+        pages = links(run_id, VIOLATION_CHECK)
+        alerts.send(Alert(history.news, title, f"{evaluation.description}. {what}", pages))
+    except AlertError as error:
+        context.log.error(str(error))
+        return history
+    return replace(history, told=history.news)

@@ -1,48 +1,17 @@
 """The two monitor tables, in the columns of Databricks data quality monitoring for an inference log.
 
-Each row describes one day of one model version.
+Each row describes one day of one model version: the day as a whole, or one slice of it. `:table` rows hold the errors,
+the other rows describe one column. Columns that Databricks does not have say so in their description.
 """
 
 from __future__ import annotations
 
-WINDOW_COLUMNS = {
-    "window": ("struct<start:timestamp,end:timestamp>", "The day that the row describes"),
-    "granularity": ("string", "Length of the window"),
-    "model_id": ("string", "Model and version, `name/version`"),
-    "column_name": ("string", "Column that the row is about; `:table` for the predictions as a whole"),
-}
-DAY_COLUMN = {"day": ("date", "Day of the window, the partition")}
+LABEL, PREDICTION = "fare_amount", "prediction"
 
-PROFILE_COLUMNS = (
-    WINDOW_COLUMNS
-    | {
-        "log_type": ("string", "`INPUT`: the monitored table"),
-        "count": ("bigint", "Predictions in the window"),
-        "labelled_count": ("bigint", "Those whose fare has arrived; the errors are of these"),
-        "root_mean_squared_error": ("double", "RMSE in USD"),
-        "mean_absolute_error": ("double", "MAE in USD"),
-        "mean_squared_error": ("double", "MSE in USD squared"),
-        "r2_score": ("double", "Share of the fares' variance that is explained; null when they are all the same"),
-        "bias": ("double", "Mean of predicted less actual fare in USD"),
-        "mean_prediction": ("double", "Mean predicted fare in USD"),
-        "mean_label": ("double", "Mean fare in USD"),
-    }
-    | DAY_COLUMN
-)
+CATEGORICAL = ("pickup_zip", "dropoff_zip")
+"""Columns whose values are names: compared by their shares, never by their order."""
 
-DRIFT_COLUMNS = (
-    WINDOW_COLUMNS
-    | {
-        "drift_type": ("string", "`BASELINE`: against rows that the model was trained on"),
-        "count": ("bigint", "Rows in the window"),
-        "population_stability_index": ("double", "PSI over the baseline's deciles"),
-        "js_distance": ("double", "Jensen-Shannon distance in bits, 0 to 1"),
-        "ks_statistic": ("double", "Kolmogorov-Smirnov statistic over the bins, 0 to 1"),
-    }
-    | DAY_COLUMN
-)
-
-DRIFT_MONITORED = (
+FEATURES = (
     "trip_distance",
     "pickup_zip",
     "dropoff_zip",
@@ -50,6 +19,66 @@ DRIFT_MONITORED = (
     "mean_fare_window_1h_pickup_zip",
     "count_trips_window_1h_pickup_zip",
     "count_trips_window_30m_dropoff_zip",
-    "prediction",
 )
-"""Columns whose days are compared with the baseline: not the weekday and the weekend, which are one value a day."""
+"""Columns that are described each day: not the weekday and the weekend, which are one value a day."""
+
+DRIFT_MONITORED = (*FEATURES, PREDICTION, LABEL)
+
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+
+WINDOW_COLUMNS = {
+    "window": ("struct<start:timestamp,end:timestamp>", "The day that the row describes"),
+    "granularity": ("string", "Length of the window"),
+    "model_id": ("string", "Model and version, `name/version`"),
+    "slice_key": ("string", "What the rows of the window were sliced by; null for all of them"),
+    "slice_value": ("string", "The slice's value of it"),
+    "column_name": ("string", "Column that the row is about; `:table` for the predictions as a whole"),
+    "data_type": ("string", "The column's type"),
+}
+DAY_COLUMN = {"day": ("date", "Day of the window, the partition; ours")}
+
+COLUMN_METRICS = {
+    "num_nulls": ("bigint", "Rows without a value"),
+    "percent_null": ("double", "Their share, in percent"),
+    "avg": ("double", "Mean"),
+    "stddev": ("double", "Standard deviation of the sample"),
+    "min": ("double", "Smallest value"),
+    "max": ("double", "Largest value"),
+    "median": ("double", "Median, exact"),
+    "quantiles": ("array<double>", f"Quantiles {', '.join(f'{q:g}' for q in QUANTILES)}, exact, interpolated"),
+}
+TABLE_METRICS = {
+    "mean_squared_error": ("double", "MSE in USD squared"),
+    "root_mean_squared_error": ("double", "RMSE in USD"),
+    "mean_average_error": ("double", "MAE in USD"),
+    "mean_absolute_percentage_error": ("double", "Mean of the error's size as a share of the fare"),
+    "r2_score": ("double", "Share of the fares' variance that is explained; null when they are all the same"),
+    "bias": ("double", "Mean of predicted less actual fare in USD; ours"),
+    "labelled_count": ("bigint", "Predictions whose fare has arrived: the errors are of these; ours"),
+    "label_coverage": ("double", "Their share, 0 to 1; ours"),
+    "last_prediction_time": ("timestamp", "When the newest of the predictions was made, UTC; ours"),
+}
+PROFILE_COLUMNS = (
+    WINDOW_COLUMNS
+    | {"log_type": ("string", "`INPUT`: the monitored table"), "count": ("bigint", "Predictions in the window")}
+    | COLUMN_METRICS
+    | TABLE_METRICS
+    | DAY_COLUMN
+)
+
+_TEST = "struct<statistic:double,pvalue:double>"
+DRIFT_COLUMNS = (
+    WINDOW_COLUMNS
+    | {
+        "window_cmp": ("struct<start:timestamp,end:timestamp>", "The day compared with; null for the baseline"),
+        "drift_type": ("string", "`BASELINE`: against the training rows; `CONSECUTIVE`: against the day before"),
+        "count": ("bigint", "Rows with a value that were compared, those of nulls included; ours"),
+        "avg_delta": ("double", "Mean less the mean compared with"),
+        "percent_null_delta": ("double", "Percent of nulls less that compared with"),
+        "population_stability_index": ("double", "PSI over the baseline's bins"),
+        "js_distance": ("double", "Jensen-Shannon distance in bits, 0 to 1"),
+        "ks_test": (_TEST, "Kolmogorov-Smirnov over the bins, of numbers"),
+        "chi_squared_test": (_TEST, "Chi-squared over the bins, of categories"),
+    }
+    | DAY_COLUMN
+)

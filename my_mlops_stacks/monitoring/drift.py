@@ -1,103 +1,133 @@
-"""How far each day's features and predictions are from the rows that the model was trained on.
+"""How far each day's features, predictions and labels are from the model's training rows, and from the day before.
 
-Every column is cut into bins at the baseline's deciles, with one more bin for nulls; a day is described by the share
-of its rows in each bin, `p`, against the baseline's, `q`:
-
-- population stability index: sum of (p - q) ln(p / q), with shares below `SMALLEST_SHARE` raised to it
-  (Siddiqi, Credit Risk Scorecards, 2006; 0.1 to 0.25 is a moderate change, above it a large one);
-- Jensen-Shannon distance: square root of the mean Kullback-Leibler divergence of p and q from their mean, in bits
-  (as `scipy.spatial.distance.jensenshannon` with base 2);
-- Kolmogorov-Smirnov statistic: largest difference of the cumulated shares, over the bins.
+The rows are counted in bins where they are; only the counts come here. `statistics` defines what is made of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
-import pandas as pd
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from scipy.spatial.distance import jensenshannon
 
-from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS
-from my_mlops_stacks.monitoring.windows import window_columns
+from my_mlops_stacks.monitoring.bins import Bins, Counts
+from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS, LABEL
+from my_mlops_stacks.monitoring.statistics import (
+    Test,
+    chi_squared_test,
+    js_distance,
+    ks_test,
+    population_stability_index,
+)
+from my_mlops_stacks.monitoring.windows import MODEL_DAY, computed, day_window, window_columns
 
-SMALLEST_SHARE = 1e-4
-DECILES = np.linspace(0, 1, 11)[1:-1]
-
-DRIFT_SCHEMA = (
-    "day date, model_name string, model_version int, column_name string, count long, "
-    "population_stability_index double, js_distance double, ks_statistic double"
+BASELINE, CONSECUTIVE = "BASELINE", "CONSECUTIVE"
+COMPUTED = (
+    "count",
+    "avg_delta",
+    "percent_null_delta",
+    "population_stability_index",
+    "js_distance",
+    "ks_test",
+    "chi_squared_test",
 )
 
-
-@dataclass(frozen=True)
-class Bins:
-    """The baseline of one column: inner edges (in the column's unit) and the share of each bin, the nulls' last."""
-
-    column: str
-    edges: tuple[float, ...]
-    shares: tuple[float, ...]
+Key = tuple[str, int]  # model and version
 
 
-def bins_of(baseline: pd.DataFrame, columns: Sequence[str]) -> list[Bins]:
-    """Decile bins of the baseline's columns; a column with few distinct values gets fewer."""
-    return [_bins(baseline[column].astype("float64"), column) for column in columns]
+def versions_of(predictions: DataFrame) -> list[Key]:
+    """The models and versions that predicted these rows."""
+    return sorted(tuple(row) for row in predictions.select("model_name", "model_version").distinct().collect())
 
 
-def _bins(values: pd.Series, column: str) -> Bins:
-    present = values.dropna().to_numpy()
-    edges = np.unique(np.quantile(present, DECILES)) if len(present) else np.array([])
-    counts = np.bincount(np.searchsorted(edges, present, side="left"), minlength=len(edges) + 1)
-    counts = np.append(counts, len(values) - len(present))
-    return Bins(column, tuple(edges.tolist()), tuple((counts / max(len(values), 1)).tolist()))
+def drift_metrics(
+    predictions: DataFrame, labelled: DataFrame, bins: Mapping[Key, Sequence[Bins]], first_day: date
+) -> DataFrame:
+    """Rows per day, model version and column: columns of `DRIFT_COLUMNS`, of the days from `first_day` on.
 
+    A version is compared with its own training rows, in their bins, so that a day's drift stays what it was when
+    another version has become champion. The day before is the one that the same version predicted, or else the newest
+    version that did.
 
-def drift_metrics(predictions: DataFrame, bins: Sequence[Bins]) -> DataFrame:
-    """One row per day, model version and column of `bins`: columns of `DRIFT_COLUMNS`.
-
-    The rows are counted where they are; only the counts come here.
+    Args:
+        predictions: of the days to describe, and of the day before them.
+        labelled: the same rows with `fare_amount`, as `with_labels` makes them.
+        bins: of each model version, by (name, version); a version without an entry is not described.
     """
-    names = ["day", "model_name", "model_version"]
-    counts = predictions.groupBy(*names).agg(F.count("*").alias("count"), *(_counts(b).alias(b.column) for b in bins))
-    rows = [
-        (
-            *(row[name] for name in names),
-            b.column,
-            row["count"],
-            *_distances(np.array(row[b.column]), np.array(b.shares)),
-        )
-        for row in counts.collect()
-        for b in bins
-    ]
-    columns = window_columns() | {
-        "drift_type": F.lit("BASELINE"),
+    rows = [row for version, found in bins.items() for row in _of_version(predictions, labelled, version, found)]
+    types = dict(predictions.dtypes) | {LABEL: "double"}
+    rows = [(*row, types[row[5]]) for row in rows if row[0] >= first_day]
+    kinds = ", ".join(f"{name} {DRIFT_COLUMNS[name][0]}" for name in COMPUTED)
+    schema = (
+        f"day date, model_name string, model_version int, before date, drift_type string, column_name string, {kinds}, "
+        "data_type string"
+    )
+    drift = predictions.sparkSession.createDataFrame(rows, schema)
+    slices = {name: F.lit(None).cast("string") for name in ("slice_key", "slice_value")}
+    drift = drift.withColumns(window_columns() | slices | {"window_cmp": day_window("before")})
+    return computed(drift.select(*DRIFT_COLUMNS))
+
+
+def _of_version(
+    predictions: DataFrame, labelled: DataFrame, version: Key, bins: Sequence[Bins]
+) -> Iterator[tuple[Any, ...]]:
+    counted = _counts(predictions, [b for b in bins if b.column != LABEL])
+    for key, found in _counts(labelled, [b for b in bins if b.column == LABEL]).items():
+        counted.setdefault(key, {}).update(found)
+    for day in sorted(key[0] for key in counted if key[1:] == version):
+        today, before = counted[(day, *version)], _day_before(counted, day, version)
+        for b in bins:
+            yield (day, *version, None, BASELINE, b.column, *_compared(b, today[b.column], b.baseline))
+            if before is not None:
+                compared = _compared(b, today[b.column], before[b.column])
+                yield (day, *version, day - timedelta(days=1), CONSECUTIVE, b.column, *compared)
+
+
+def _counts(rows: DataFrame, bins: Sequence[Bins]) -> dict[tuple[date, str, int], dict[str, Counts]]:
+    """(day, model, version) -> column -> its counts."""
+    if not bins:
+        return {}
+    groups = rows.groupBy(*MODEL_DAY).agg(*(aggregate for b in bins for aggregate in b.aggregates())).collect()
+    return {
+        tuple(group[name] for name in MODEL_DAY): {b.column: _counts_of(group.asDict(), b.column) for b in bins}
+        for group in groups
     }
-    drift = predictions.sparkSession.createDataFrame(rows, DRIFT_SCHEMA)
-    return drift.withColumns(columns).select(*DRIFT_COLUMNS)
 
 
-def _counts(bins: Bins) -> Column:
-    """Rows per bin of one column, as an array: differences of the counts at or below each edge, then the nulls."""
-    value = F.col(bins.column).cast("double")
-    value = F.when(~F.isnan(value), value)
-    below = [F.count(F.when(value <= edge, 1)) for edge in bins.edges] + [F.count(value)]
-    inner = [high - low for low, high in pairwise(below)]
-    return F.array(below[0], *inner, F.count("*") - F.count(value))
+def _counts_of(group: dict[str, Any], column: str) -> Counts:
+    counts = np.array(group[f"{column}__bins"])
+    return Counts(counts, group[f"{column}__total"] or 0.0, group[f"{column}__present"])
 
 
-def _distances(counts: np.ndarray, baseline: np.ndarray) -> tuple[float, float, float]:
-    day = counts / counts.sum()
-    p, q = np.maximum(day, SMALLEST_SHARE), np.maximum(baseline, SMALLEST_SHARE)
-    stability = float(np.sum((p - q) * np.log(p / q)))
-    steps = float(np.max(np.abs(np.cumsum(day) - np.cumsum(baseline))))
-    return stability, float(jensenshannon(day, baseline, base=2)), steps
+def _day_before(
+    counted: Mapping[tuple[date, str, int], dict[str, Counts]], day: date, version: Key
+) -> dict[str, Counts] | None:
+    there = [key for key in counted if key[0] == day - timedelta(days=1)]
+    newest = max(there, key=lambda key: (key[1:] == version, key[2]), default=None)
+    return None if newest is None else counted[newest]
 
 
-def newest_stability(drift: DataFrame, column: str) -> tuple[str | None, float | None]:
-    """The newest day in the drift table and its PSI of `column`, or None twice when the table has no row of it."""
-    newest = drift.where(F.col("column_name") == column).orderBy(F.desc("day"), F.desc("model_id")).limit(1).collect()
-    return (str(newest[0]["day"]), newest[0]["population_stability_index"]) if newest else (None, None)
+def _compared(bins: Bins, sample: Counts, reference: Counts) -> tuple[Any, ...]:
+    """Values of `COMPUTED`; nulls when a sample has no rows, such as labels that have not arrived."""
+    n, m = int(sample.by_bin.sum()), int(reference.by_bin.sum())
+    if not n or not m:
+        return (n, *([None] * (len(COMPUTED) - 1)))
+    counts = sample.by_bin, reference.by_bin
+    numbers = sample.by_bin[:-1], reference.by_bin[:-1]
+    averages = None not in (sample.average, reference.average) and not bins.is_categorical
+    return (
+        n,
+        sample.average - reference.average if averages else None,
+        float(100 * (sample.by_bin[-1] / n - reference.by_bin[-1] / m)),
+        population_stability_index(*counts),
+        js_distance(*counts),
+        None if bins.is_categorical else _struct(ks_test(*numbers)),
+        _struct(chi_squared_test(*counts)) if bins.is_categorical else None,
+    )
+
+
+def _struct(test: Test | None) -> tuple[float, float] | None:
+    return None if test is None else (test.statistic, test.pvalue)

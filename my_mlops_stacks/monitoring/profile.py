@@ -1,49 +1,120 @@
 """How each day's predictions did, in the columns of Databricks' profile metrics table.
 
-Source of the columns: Databricks data quality monitoring, inference profile. Errors are of the labelled rows.
+Source of the columns: Databricks data quality monitoring, inference profile of a regression. Errors are of the labelled
+rows. All comes from two aggregations where the rows are: one over the predictions' features, one over the labelled
+predictions in every slice.
 """
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from my_mlops_stacks.monitoring.columns import PROFILE_COLUMNS
-from my_mlops_stacks.monitoring.windows import window_columns
+from my_mlops_stacks.monitoring.columns import (
+    COLUMN_METRICS,
+    FEATURES,
+    LABEL,
+    PREDICTION,
+    PROFILE_COLUMNS,
+    QUANTILES,
+    TABLE_METRICS,
+)
+from my_mlops_stacks.monitoring.slices import SLICE, grouping_sets, slice_columns, with_slices
+from my_mlops_stacks.monitoring.windows import MODEL_DAY, computed, number, window_columns
 
-LABEL, PREDICTION = "fare_amount", "prediction"
+TABLE = ":table"
+
+ERRORS = {
+    "labelled_count": "count(error)",
+    "mean_squared_error": "avg(error * error)",
+    "mean_average_error": "avg(abs(error))",
+    "mean_absolute_percentage_error": f"avg(abs(error) / {LABEL})",
+    "bias": "avg(error)",
+    "label_variance": f"var_pop(CASE WHEN error IS NOT NULL THEN {LABEL} END)",
+    "last_prediction_time": "max(prediction_time)",
+}
 
 
-def profile_metrics(labelled: DataFrame) -> DataFrame:
-    """One row per day and model version: columns of `PROFILE_COLUMNS`.
+def profile_metrics(predictions: DataFrame, labelled: DataFrame) -> DataFrame:
+    """Rows per day and model version, columns of `PROFILE_COLUMNS`, computed once.
+
+    For the day as a whole: `:table` with the errors, each feature, the prediction and the label. For each slice:
+    `:table`, the prediction and the label.
 
     Args:
-        labelled: predictions with `fare_amount`, null while it has not arrived.
+        predictions: the days' rows of the predictions table.
+        labelled: the same rows with `fare_amount`, as `with_labels` makes them.
     """
-    error = F.when(F.col(LABEL).isNotNull(), F.col(PREDICTION) - F.col(LABEL))
-    per_day = labelled.groupBy("day", "model_name", "model_version").agg(
-        F.count("*").alias("count"),
-        F.count(LABEL).alias("labelled_count"),
-        F.avg(error * error).alias("mean_squared_error"),
-        F.avg(F.abs(error)).alias("mean_absolute_error"),
-        F.avg(error).alias("bias"),
-        F.avg(PREDICTION).alias("mean_prediction"),
-        F.avg(LABEL).alias("mean_label"),
-        F.var_pop(LABEL).alias("label_variance"),
+    features = [name for name in FEATURES if name in predictions.columns]
+    whole = predictions.withColumns({name: number(name) for name in features}).groupBy(*MODEL_DAY)
+    whole = whole.agg(F.expr("count(1) AS count"), *map(F.expr, _descriptions(features)))
+    whole = whole.withColumns({name: F.lit(None).cast("string") for name in SLICE})
+    rows = [_column_row(name, kind) for name, kind in predictions.select(*features).dtypes]
+    by_column = _exploded(whole, rows)
+    rows = [_table_row(), _column_row(PREDICTION, "double"), _column_row(LABEL, "double")]
+    return computed(_exploded(_sliced(labelled), rows).unionByName(by_column))
+
+
+def _sliced(labelled: DataFrame) -> DataFrame:
+    """One row per day, model version and slice, with the errors and the descriptions of prediction and label."""
+    rows = with_slices(labelled).withColumn("error", F.col(PREDICTION) - F.col(LABEL))
+    aggregates = [f"{how} AS {name}" for name, how in ERRORS.items()] + _descriptions((PREDICTION, LABEL))
+    query = (
+        f"SELECT {', '.join(MODEL_DAY)}, {slice_columns()}, count(1) AS count, {', '.join(aggregates)} "  # noqa: S608, our names
+        f"FROM {{rows}} GROUP BY {grouping_sets(MODEL_DAY)}"
     )
-    columns = window_columns() | {
-        "column_name": F.lit(":table"),
-        "log_type": F.lit("INPUT"),
+    return labelled.sparkSession.sql(query, rows=rows)
+
+
+def _descriptions(columns: Sequence[str]) -> list[str]:
+    """SQL of the aggregates of each column, which is a double; they are named `<column>__<metric>`."""
+    aggregates = {
+        "present": "count({0})",
+        "avg": "avg({0})",
+        "stddev": "stddev_samp({0})",
+        "min": "min({0})",
+        "max": "max({0})",
+        "quantiles": f"percentile({{0}}, array({', '.join(f'{q:g}D' for q in QUANTILES)}))",
+    }
+    return [f"{how.format(column)} AS {column}__{name}" for column in columns for name, how in aggregates.items()]
+
+
+def _exploded(wide: DataFrame, rows: Sequence[Column]) -> DataFrame:
+    """One row of `PROFILE_COLUMNS` for each group of `wide` and each of `rows`."""
+    exploded = wide.select(*MODEL_DAY, *SLICE, "count", F.explode(F.array(*rows)).alias("row"))
+    exploded = exploded.select(*MODEL_DAY, *SLICE, "count", "row.*")
+    return exploded.withColumns(window_columns() | {"log_type": F.lit("INPUT")}).select(*PROFILE_COLUMNS)
+
+
+def _table_row() -> Column:
+    metrics = {name: F.col(name) for name in ERRORS if name in TABLE_METRICS}
+    metrics |= {
+        "label_coverage": F.col("labelled_count") / F.col("count"),
         "root_mean_squared_error": F.sqrt("mean_squared_error"),
         # One labelled row, or fares that are all the same, have no variance to explain: null, not infinity.
         "r2_score": F.when(F.col("label_variance") > 0, 1 - F.col("mean_squared_error") / F.col("label_variance")),
     }
-    return per_day.withColumns(columns).select(*PROFILE_COLUMNS)
+    return _row(TABLE, None, metrics)
 
 
-def computed(small: DataFrame) -> DataFrame:
-    """The same few rows, computed once: what reads them again does not join and aggregate again.
+def _column_row(column: str, data_type: str) -> Column:
+    nulls, quantiles = F.col("count") - F.col(f"{column}__present"), F.col(f"{column}__quantiles")
+    metrics = {name: F.col(f"{column}__{name}") for name in ("avg", "stddev", "min", "max")}
+    metrics |= {
+        "num_nulls": nulls,
+        "percent_null": 100 * nulls / F.col("count"),
+        "median": quantiles[QUANTILES.index(0.5)],
+        "quantiles": quantiles,
+    }
+    return _row(column, data_type, metrics)
 
-    `DataFrame.cache` would say it shorter, but serverless compute refuses it.
-    """
-    return small.sparkSession.createDataFrame(small.toArrow(), small.schema)
+
+def _row(column: str, data_type: str | None, metrics: dict[str, Column]) -> Column:
+    """A struct of all metrics, those that the row does not have as nulls."""
+    about = [F.lit(column).alias("column_name"), F.lit(data_type).cast("string").alias("data_type")]
+    values = {
+        name: metrics.get(name, F.lit(None)).cast(kind) for name, (kind, _) in (COLUMN_METRICS | TABLE_METRICS).items()
+    }
+    return F.struct(*about, *(value.alias(name) for name, value in values.items()))

@@ -1,0 +1,47 @@
+"""Where the monitoring's pages are put for people: a folder beside the tables, or artifacts of an MLflow run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from my_mlops_stacks.adapters.model_registry import ModelRegistry
+
+
+class Pages(Protocol):
+    """A place for whole HTML pages; a page that is there is replaced."""
+
+    def write(self, pages: Mapping[str, str]) -> str:
+        """Put each page, by its file's name, and tell the address of the last one."""
+
+
+@dataclass(frozen=True)
+class FolderPages:
+    """Files of this machine."""
+
+    folder: Path
+
+    def write(self, pages: Mapping[str, str]) -> str:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name, text in pages.items():
+            unfinished = self.folder / f".{name}"
+            unfinished.write_text(text, encoding="utf-8")
+            unfinished.replace(self.folder / name)
+        return (self.folder / list(pages)[-1]).as_uri()
+
+
+@dataclass(frozen=True)
+class MlflowPages:
+    """Artifacts of one MLflow run for each time that pages are made; whoever may read the experiment reads them."""
+
+    registry: ModelRegistry
+
+    def write(self, pages: Mapping[str, str]) -> str:
+        import mlflow
+
+        with self.registry.run(f"monitoring of {Path(list(pages)[-1]).stem}", {"purpose": "monitoring"}) as run:
+            for name, text in pages.items():
+                mlflow.log_text(text, name)
+        return f"{self.registry.run_page(run.info)}/artifacts"

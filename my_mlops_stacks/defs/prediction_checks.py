@@ -1,0 +1,147 @@
+"""The checks of `predictions`: they judge the monitor tables, in one step, so that one cluster step is enough.
+
+Asset checks with partitions are a preview in Dagster 1.13: the day and the model that were judged are in the metadata.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from my_mlops_stacks.defs.jobs import MONITORING_CHECKS
+from my_mlops_stacks.target import MonitoringWorkflow, Target
+
+if TYPE_CHECKING:
+    from my_mlops_stacks.monitoring.drift_rule import Drift
+    from my_mlops_stacks.monitoring.label_rule import Windows
+    from my_mlops_stacks.monitoring.violation import Evaluation
+
+GRACE = timedelta(hours=1)
+"""For so long batch inference may take, and a schedule may be late."""
+
+DESCRIPTIONS = {
+    "metric_within_threshold": "The monitored metric kept its threshold in enough of the newest judged days.",
+    "features_have_not_drifted": "No feature of the newest day is distributed unlike the model's training rows.",
+    "predictions_have_not_drifted": "The newest day's predictions are distributed like those of the training rows.",
+    "labels_arrive": "The days whose fares should be there have enough of them.",
+    "predictions_are_fresh": "The newest day that should be predicted is, and no prediction is from the future.",
+}
+
+
+def prediction_checks(target: Target, daily: dg.TimeWindowPartitionsDefinition) -> list[dg.AssetChecksDefinition]:
+    workflow = target.monitoring_workflow
+
+    @dg.multi_asset_check(
+        name="judge_predictions",
+        specs=[
+            dg.AssetCheckSpec(
+                name,
+                asset=asset,
+                description=DESCRIPTIONS[name],
+                additional_deps=["inference_profile_metrics", "inference_drift_metrics"],
+            )
+            for asset, name in MONITORING_CHECKS
+        ],
+        required_resource_keys={"step_launcher", "tables"},
+    )
+    def judge_predictions(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        from my_mlops_stacks.monitoring.drift_rule import newest_drift
+        from my_mlops_stacks.monitoring.label_rule import newest_windows
+        from my_mlops_stacks.monitoring.violation import rule_of
+
+        now = datetime.now(UTC)
+        profile, drift = (context.resources.tables.read(f"inference_{kind}_metrics") for kind in ("profile", "drift"))
+        found = newest_drift(drift, now.date(), workflow.minimum_count)
+        windows = newest_windows(profile, now.date(), workflow.num_evaluation_windows + workflow.label_delay_days)
+        yield _metric_within_threshold(rule_of(workflow).evaluate(profile, now.date()))
+        yield _has_not_drifted("features", found.features)
+        yield _has_not_drifted("predictions", found.predictions)
+        yield _labels_arrive(windows, workflow)
+        due = newest_due(daily.get_partition_keys(), target.batch_inference_workflow.cron_schedule, now)
+        yield _predictions_are_fresh(windows, due, now)
+
+    return [judge_predictions]
+
+
+def newest_due(days: list[str], cron: str, now: datetime) -> str | None:
+    """The newest of `days` that batch inference, which runs by `cron` after a day has ended, should have predicted."""
+    from cronsim import CronSim
+
+    for day in reversed(days):
+        ended = datetime.combine(date.fromisoformat(day) + timedelta(days=1), time(), UTC)
+        if next(CronSim(cron, ended - timedelta(minutes=1))) + GRACE <= now:
+            return day
+    return None
+
+
+def _result(name: str, passed: bool, description: str, warn: bool, **metadata: Any) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity.WARN if warn else dg.AssetCheckSeverity.ERROR
+    return dg.AssetCheckResult(
+        asset_key="predictions",
+        check_name=name,
+        passed=passed,
+        severity=severity,
+        description=description,
+        metadata=metadata,
+    )
+
+
+def _metric_within_threshold(found: "Evaluation") -> dg.AssetCheckResult:
+    rule = found.rule
+    return _result(
+        "metric_within_threshold",
+        not found.violated,
+        found.reason,
+        warn=False,
+        day=found.newest,
+        model_id=found.model_id,
+        metric=rule.metric_to_monitor,
+        direction=rule.direction,
+        threshold=rule.metric_violation_threshold,
+        values=found.values,
+        violating_days=", ".join(found.violating_days),
+        label_coverage=found.coverage,
+    )
+
+
+def _has_not_drifted(what: str, drift: "Drift") -> dg.AssetCheckResult:
+    return _result(
+        f"{what}_have_not_drifted",
+        not drift.drifted,
+        drift.reason,
+        warn=True,
+        day=drift.day,
+        model_id=drift.model_id,
+        drifted=", ".join(drift.drifted),
+        population_stability_index=dict(drift.stability),
+    )
+
+
+def _labels_arrive(windows: "Windows", workflow: MonitoringWorkflow) -> dg.AssetCheckResult:
+    late = windows.late(workflow.label_delay_days, workflow.minimum_coverage)
+    share = f"{workflow.minimum_coverage:.0%}"
+    days = ", ".join(f"{day} {found:.0%}" for day, found in late.items())
+    return _result(
+        "labels_arrive",
+        not late,
+        f"Fares of less than {share} of the predictions have arrived: {days}"
+        if late
+        else f"Every day that is {workflow.label_delay_days} days old has the fares of at least {share}",
+        warn=True,
+        day=windows.newest,
+        label_coverage=dict(windows.coverage),
+    )
+
+
+def _predictions_are_fresh(windows: "Windows", due: str | None, now: datetime) -> dg.AssetCheckResult:
+    stale = due is not None and (windows.newest or "") < due
+    ahead = windows.is_ahead_of(now)
+    reasons = [
+        f"{due} should be predicted; the newest day that is, is {windows.newest}" if stale else "",
+        f"predictions were made at {windows.last_prediction_time} UTC, but it is {now:%Y-%m-%d %H:%M}: a clock is wrong"
+        if ahead
+        else "",
+    ]
+    said = "; ".join(filter(None, reasons)) or f"The newest day, {windows.newest}, is predicted"
+    return _result("predictions_are_fresh", not (stale or ahead), said, warn=True, day=windows.newest, due=due)

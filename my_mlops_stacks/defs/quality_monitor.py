@@ -1,0 +1,44 @@
+"""Targets on Databricks also have the workspace's own monitor of the predictions: made and refreshed by a job."""
+
+from os import environ
+
+import dagster as dg
+
+from my_mlops_stacks.adapters.monitor import DataQualityMonitor
+from my_mlops_stacks.defs.schedules import default_schedule_status
+from my_mlops_stacks.target import Target
+
+
+def quality_monitor_schedules(target: Target) -> list[dg.ScheduleDefinition]:
+    """Daily with the monitoring, on Databricks; its job runs on the Dagster host and starts no cluster of ours."""
+    if target.platform != "databricks":
+        return []
+    schema = f"{target.catalog}.{target.schema_name}"
+    monitor = DataQualityMonitor(
+        table=f"{schema}.predictions",
+        schema=schema,
+        assets_folder=f"/Workspace/Shared/{target.catalog}-{target.schema_name}-monitoring",
+        host=environ.get("DATABRICKS_HOST", target.workspace_host),
+    )
+    schedule = dg.ScheduleDefinition(
+        name="quality_monitor_schedule",
+        job=_quality_monitor_job(monitor),
+        cron_schedule=target.monitoring_workflow.cron_schedule,
+        execution_timezone="UTC",
+        default_status=default_schedule_status(target),
+    )
+    return [schedule]
+
+
+def _quality_monitor_job(monitor: DataQualityMonitor) -> dg.JobDefinition:
+    @dg.op(out=dg.Out(dg.Nothing), description=f"Makes and refreshes the data quality monitor of {monitor.table}")
+    def refresh_quality_monitor(context: dg.OpExecutionContext) -> None:
+        context.add_output_metadata({"profile_table": monitor.refresh()})
+
+    @dg.job(
+        executor_def=dg.in_process_executor, description="Refreshes the workspace's own dashboard of the predictions"
+    )
+    def quality_monitor_job() -> None:
+        refresh_quality_monitor()
+
+    return quality_monitor_job

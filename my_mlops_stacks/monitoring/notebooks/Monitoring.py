@@ -1,0 +1,78 @@
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # Monitoring: how the predictions do, and whether that asks for retraining
+# MAGIC Computes profile and drift of the newest predicted days with the code as it is now, and judges what is stored.
+# MAGIC Nothing is written: the assets of the group `monitoring` do that.
+
+# COMMAND ----------
+
+# MAGIC %pip install --quiet -r ../../requirements.txt "dagster>=1.13.20,<1.14"
+
+# COMMAND ----------
+
+# MAGIC %restart_python
+
+# COMMAND ----------
+
+from datetime import UTC, datetime, timedelta
+
+from my_mlops_stacks.monitoring.bins import bins_of
+from my_mlops_stacks.monitoring.columns import DRIFT_MONITORED
+from my_mlops_stacks.monitoring.drift import drift_metrics
+from my_mlops_stacks.monitoring.drift_rule import newest_drift
+from my_mlops_stacks.monitoring.labels import with_labels
+from my_mlops_stacks.monitoring.plots import drift_heat_map, error_over_time, judged_rows
+from my_mlops_stacks.monitoring.profile import profile_metrics
+from my_mlops_stacks.monitoring.violation import rule_of
+from my_mlops_stacks.session import open_session
+from my_mlops_stacks.training.split import day_range, since
+
+DAYS = 7
+
+session = open_session()
+registry, workflow = session.model_registry, session.target.monitoring_workflow
+predictions = session.tables.read("predictions")
+last = day_range(predictions)[1]
+first = last - timedelta(days=DAYS - 1)
+day_before = first - timedelta(days=1)  # drift is against that one too
+newest = since(predictions, day_before)
+labelled = with_labels(newest, session.tables.read("trips"), day_before, last)
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## Errors, of the trips whose fare has arrived
+
+# COMMAND ----------
+
+profile = profile_metrics(since(newest, first), since(labelled, first)).toPandas()
+judged = judged_rows(profile).sort_values("day")
+shown = ["day", "model_id", "count", "label_coverage", "root_mean_squared_error", "mean_average_error", "bias"]
+session.show(f"Profile of {first} to {last}", judged[shown])
+session.show("Error of the predictions", error_over_time(judged, workflow.metric_violation_threshold))
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## Drift against the rows that the champion was trained on
+
+# COMMAND ----------
+
+champion = registry.at_alias("champion")
+bins = {(champion.name, champion.version): bins_of(registry.baseline(champion), DRIFT_MONITORED)}
+drift = drift_metrics(newest, labelled, bins, first).toPandas()
+session.show("Drift", drift_heat_map(drift))
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## Would it retrain?
+# MAGIC The rules of this target, on what is stored: what the checks of `predictions` say.
+
+# COMMAND ----------
+
+today = datetime.now(UTC).date()
+found = rule_of(workflow).evaluate(session.tables.read("inference_profile_metrics"), today)
+session.show("Violated" if found.violated else "Not violated", found.reason)
+drifted = newest_drift(session.tables.read("inference_drift_metrics"), today, workflow.minimum_count)
+session.show("Newest day", drifted.reason)

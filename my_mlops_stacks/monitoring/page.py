@@ -1,0 +1,125 @@
+"""One day of the monitoring as a web page: for people without access to Dagster. It needs nothing but itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from my_mlops_stacks.monitoring.columns import CATEGORICAL, DRIFT_MONITORED
+
+WORST = 10
+STYLE = (
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
+    "table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem .8rem;border-bottom:1px solid #ddd;"
+    "text-align:right}td:first-child,th:first-child{text-align:left}img{max-width:100%}"
+    ".bad{color:#a61b1f;font-weight:600}.good{color:#1c6b3a}"
+)
+WHOLE = {
+    "model_id": "model",
+    "count": "predictions",
+    "label_coverage": "labelled",
+    "root_mean_squared_error": "RMSE, USD",
+    "mean_average_error": "MAE, USD",
+    "r2_score": "R2",
+    "bias": "bias, USD",
+}
+SLICES = {
+    "slice_key": "sliced by",
+    "slice_value": "slice",
+    "labelled_count": "labelled predictions",
+    "root_mean_squared_error": "RMSE, USD",
+    "bias": "bias, USD",
+}
+COLUMNS = {
+    "column_name": "column",
+    "num_nulls": "nulls",
+    "avg": "mean",
+    "min": "least",
+    "median": "median",
+    "max": "most",
+    "against_training": "PSI, training rows",
+    "against_day_before": "PSI, day before",
+}
+
+
+def page(
+    day: str,
+    verdicts: Mapping[str, tuple[bool, str]],
+    profile: pd.DataFrame,
+    drift: pd.DataFrame,
+    *,
+    pictures: Mapping[str, str],
+    minimum_count: int,
+) -> str:
+    """The page of one day.
+
+    Args:
+        day: as YYYY-MM-DD.
+        verdicts: name of a judgement -> whether it is fine, and the sentence that says why.
+        profile: the day's rows of the profile metrics.
+        drift: the day's rows of the drift metrics.
+        pictures: title -> the picture as data.
+        minimum_count: slices with fewer labelled predictions are left out.
+    """
+    whole = profile[profile["slice_key"].isna()]
+    table = profile[profile["column_name"] == ":table"]
+    parts = [
+        f"<h1>Predictions of {escape(day)}</h1>",
+        *_verdicts(verdicts),
+        *_table("The day", whole[whole["column_name"] == ":table"], WHOLE),
+        *(f'<h2>{escape(title)}</h2><img alt="{escape(title)}" src="{data}">' for title, data in pictures.items()),
+        *_table("Columns", _columns(whole, drift), COLUMNS),
+        *_table(f"The {WORST} slices with the largest error", _worst(table, minimum_count), SLICES),
+    ]
+    head = f'<meta charset="utf-8"><title>Predictions of {escape(day)}</title><style>{STYLE}</style>'
+    body = "\n".join(parts)
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{body}\n</body></html>\n'
+
+
+def _verdicts(verdicts: Mapping[str, tuple[bool, str]]) -> Iterator[str]:
+    for name, (fine, sentence) in verdicts.items():
+        kind, word = ("good", "passed") if fine else ("bad", "failed")
+        yield f'<p><span class="{kind}">{escape(name)} {word}</span><br>{escape(sentence)}</p>'
+
+
+def _columns(whole: pd.DataFrame, drift: pd.DataFrame) -> pd.DataFrame:
+    rows = whole[whole["column_name"] != ":table"]
+    numbers = {name: rows[name].mask(rows["column_name"].isin(CATEGORICAL)) for name in ("avg", "min", "median", "max")}
+    rows = rows.assign(**numbers)
+    for name, kind in (("against_training", "BASELINE"), ("against_day_before", "CONSECUTIVE")):
+        found = drift[drift["drift_type"] == kind].set_index(["model_id", "column_name"])
+        found = found["population_stability_index"].rename(name)
+        rows = rows.join(found, on=["model_id", "column_name"])
+    order = rows["column_name"].map({name: place for place, name in enumerate(DRIFT_MONITORED)})
+    return rows.assign(order=order).sort_values(["order", "model_id"])
+
+
+def _worst(table: pd.DataFrame, minimum_count: int) -> pd.DataFrame:
+    slices = table[table["slice_key"].notna() & (table["labelled_count"] >= minimum_count)]
+    return slices.sort_values("root_mean_squared_error", ascending=False).head(WORST)
+
+
+def _table(title: str, rows: pd.DataFrame, columns: Mapping[str, str]) -> Iterator[str]:
+    if rows.empty:
+        return
+    yield f"<h2>{escape(title)}</h2><table><tr>{_cells('th', list(columns.values()))}</tr>"
+    for row in rows[list(columns)].itertuples(index=False):
+        yield f"<tr>{_cells('td', [_text(name, value) for name, value in zip(columns, row, strict=True)])}</tr>"
+    yield "</table>"
+
+
+def _cells(kind: str, texts: Sequence[str]) -> str:
+    return "".join(f"<{kind}>{escape(text)}</{kind}>" for text in texts)
+
+
+def _text(column: str, value: Any) -> str:
+    if pd.isna(value):
+        return "-"
+    if column == "label_coverage":
+        return f"{value:.0%}"
+    if isinstance(value, (int, float)):
+        return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.3f}"
+    return str(value)

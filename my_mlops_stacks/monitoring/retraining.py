@@ -1,0 +1,75 @@
+"""When a violation asks for a retraining, and when it has asked often enough."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+
+RETRAIN, WAIT, GIVE_UP, FINE = "retrain", "wait", "give up", "fine"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One evaluation of the violation check: its id, what it found, and its newest judged day."""
+
+    evaluation: str
+    passed: bool
+    day: str | None
+
+
+@dataclass(frozen=True)
+class History:
+    """What was asked for since the check passed last.
+
+    `seen` is the evaluation that was decided on, `retrainings` counts what was asked for, `last_day` is the newest
+    judged day of the last one, and `told` is the news that people have heard.
+    """
+
+    seen: str = ""
+    retrainings: int = 0
+    last_day: str = ""
+    gave_up: bool = False
+    told: str = ""
+
+    @property
+    def news(self) -> str:
+        """What people should know by now; empty when nothing is wrong."""
+        if not self.retrainings:
+            return ""
+        return f"{'given up after' if self.gave_up else 'retraining'} {self.retrainings} on {self.last_day}"
+
+    @classmethod
+    def read(cls, cursor: str | None) -> History:
+        return cls(**json.loads(cursor)) if cursor else cls()
+
+    def written(self) -> str:
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class RetrainingRule:
+    """At most `max_retrainings` while a violation lasts, each `cooldown_days` of judged days after the one before."""
+
+    cooldown_days: int
+    max_retrainings: int
+
+    def decide(self, judged: Judgement, history: History) -> tuple[str, History]:
+        """What to do about an evaluation, and the history with it; the same evaluation is decided on once."""
+        if judged.passed:
+            return FINE, History(seen=judged.evaluation)
+        if history.seen == judged.evaluation:
+            return WAIT, history
+        history = replace(history, seen=judged.evaluation)
+        if history.retrainings and self._cools_down(judged, history):
+            return WAIT, history
+        if history.retrainings >= self.max_retrainings:
+            return GIVE_UP, replace(history, gave_up=True)
+        asked = replace(history, retrainings=history.retrainings + 1, last_day=judged.day or "")
+        return RETRAIN, asked
+
+    def _cools_down(self, judged: Judgement, history: History) -> bool:
+        """Whether the last retraining had no time to help yet; days are those of the data, not of the clock."""
+        if not judged.day or not history.last_day:
+            return False
+        return (date.fromisoformat(judged.day) - date.fromisoformat(history.last_day)).days < max(self.cooldown_days, 1)

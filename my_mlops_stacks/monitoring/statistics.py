@@ -1,0 +1,64 @@
+"""How far apart two counts over the same bins are: one definition of each statistic, for every column and both engines.
+
+`p` and `q` are the shares of two samples in the same bins, `n` and `m` the samples' sizes.
+
+- population stability index: sum of (p - q) ln(p / q), with shares below `SMALLEST_SHARE` raised to it
+  (Siddiqi, Credit Risk Scorecards, 2006; 0.1 to 0.25 is a moderate change, above it a large one);
+- Jensen-Shannon distance: square root of the mean Kullback-Leibler divergence of p and q from their mean, in bits
+  (as `scipy.spatial.distance.jensenshannon` with base 2);
+- Kolmogorov-Smirnov: largest difference of the cumulated shares of bins in order, with the asymptotic p-value of two
+  samples (as `scipy.stats.ks_2samp` with method `asymp`). Over bins it is at most the statistic of the values;
+- chi-squared: Pearson's test that both samples are of one distribution (as `scipy.stats.chi2_contingency` without
+  correction), over the bins that either sample has rows in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import chi2, kstwo
+
+SMALLEST_SHARE = 1e-4
+
+
+@dataclass(frozen=True)
+class Test:
+    """A test's statistic, and how often chance alone gives as much or more."""
+
+    statistic: float
+    pvalue: float
+
+
+def population_stability_index(sample: np.ndarray, reference: np.ndarray) -> float:
+    """PSI of counts by bin."""
+    p, q = (np.maximum(counts / counts.sum(), SMALLEST_SHARE) for counts in (sample, reference))
+    return float(np.sum((p - q) * np.log(p / q)))
+
+
+def js_distance(sample: np.ndarray, reference: np.ndarray) -> float:
+    """Jensen-Shannon distance of counts by bin, in bits: 0 to 1."""
+    # Equal counts may differ from their mean by a rounding error, of which there is no root.
+    return float(np.nan_to_num(jensenshannon(sample / sample.sum(), reference / reference.sum(), base=2)))
+
+
+def ks_test(sample: np.ndarray, reference: np.ndarray) -> Test | None:
+    """Kolmogorov-Smirnov of counts by bin, in the values' order; None when a sample has no value."""
+    n, m = sample.sum(), reference.sum()
+    if not n or not m:
+        return None
+    statistic = float(np.max(np.abs(np.cumsum(sample) / n - np.cumsum(reference) / m)))
+    return Test(statistic, float(np.clip(kstwo.sf(statistic, max(round(n * m / (n + m)), 1)), 0, 1)))
+
+
+def chi_squared_test(sample: np.ndarray, reference: np.ndarray) -> Test | None:
+    """Chi-squared of counts by bin; None when there is nothing to compare: fewer than two bins with rows."""
+    table = np.array([sample, reference], dtype=float)
+    table = table[:, table.sum(axis=0) > 0]
+    freedom = table.shape[1] - 1
+    if freedom < 1 or not table.sum(axis=1).all():
+        return None
+    expected = table.sum(axis=0) * table.sum(axis=1, keepdims=True) / table.sum()
+    statistic = float(np.sum((table - expected) ** 2 / expected))
+    return Test(statistic, float(chi2.sf(statistic, freedom)))

@@ -1,0 +1,68 @@
+"""Databricks' data quality monitor through the SDK's own client, on the emulated workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from databricks.sdk.service.catalog import MonitorInfoStatus, MonitorRefreshInfoState
+
+from my_mlops_stacks.adapters.monitor import DataQualityMonitor, MonitorError
+from my_mlops_stacks.definitions import build_definitions
+from my_mlops_stacks.target import load_target
+from my_mlops_stacks_tests.databricks_emulator import Emulator
+
+TABLE = "staging.my_mlops_stacks.predictions"
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch) -> Iterator[Emulator]:
+    with Emulator(tmp_path / "workspace") as emulator:
+        for name, value in emulator.environment().items():
+            monkeypatch.setenv(name, value)
+        yield emulator
+
+
+def monitor(timeout_s: float = 30) -> DataQualityMonitor:
+    return DataQualityMonitor(TABLE, "staging.my_mlops_stacks", "/Workspace/Shared/m", None, timeout_s, poll_s=0.01)
+
+
+def test_a_table_without_a_monitor_gets_one_and_its_first_refresh_is_waited_for(workspace):
+    assert monitor().refresh() == f"{TABLE}_profile_metrics"
+    asked = workspace.quality_monitors.monitors[TABLE]["asked"]
+    assert asked["output_schema_name"] == "staging.my_mlops_stacks"
+    assert asked["slicing_exprs"] == ["pickup_zip", "pickup_hour"]
+    assert workspace.quality_monitors.refreshes == 1
+    assert workspace.quality_monitors.states == [MonitorRefreshInfoState.SUCCESS]
+
+
+def test_a_monitor_that_is_there_is_only_refreshed(workspace):
+    monitor().refresh()
+    asked = workspace.quality_monitors.monitors[TABLE]["asked"]
+    monitor().refresh()
+    assert workspace.quality_monitors.monitors[TABLE]["asked"] is asked
+    assert workspace.quality_monitors.refreshes == 2
+
+
+def test_a_refresh_that_fails_is_told_with_its_message(workspace):
+    workspace.quality_monitors.states = [MonitorRefreshInfoState.RUNNING, MonitorRefreshInfoState.FAILED]
+    with pytest.raises(MonitorError, match=r"Refresh 1 of the monitor of .* is FAILED \(as it was asked\)"):
+        monitor().refresh()
+
+
+def test_a_monitor_in_error_is_told_with_its_message(workspace):
+    workspace.quality_monitors.statuses = [MonitorInfoStatus.MONITOR_STATUS_ERROR]
+    with pytest.raises(MonitorError, match=r"is MONITOR_STATUS_ERROR \(it has no rows\): delete it"):
+        monitor().refresh()
+
+
+def test_a_refresh_that_never_ends_is_given_up(workspace):
+    workspace.quality_monitors.states = [MonitorRefreshInfoState.RUNNING]
+    with pytest.raises(MonitorError, match="was not done in 0.1 s"):
+        monitor(timeout_s=0.1).refresh()
+
+
+@pytest.mark.parametrize(("name", "has_one"), [("local", False), ("staging", True)])
+def test_only_targets_on_databricks_have_the_job(name, has_one):
+    definitions = build_definitions(load_target(name, environ={}))
+    assert ("quality_monitor_schedule" in {schedule.name for schedule in definitions.schedules}) is has_one

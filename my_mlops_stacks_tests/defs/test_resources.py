@@ -1,0 +1,46 @@
+"""What a target says reaches the step launcher."""
+
+from __future__ import annotations
+
+import pytest
+
+from my_mlops_stacks.adapters.step_launcher.cost import Nodes, PriceTable, estimate
+from my_mlops_stacks.adapters.step_launcher.settings import SecretReference
+from my_mlops_stacks.defs.resources import launcher_settings
+from my_mlops_stacks.target import Prices, load_target
+
+
+def test_secrets_reach_the_cluster_as_references() -> None:
+    target = load_target("dev").model_copy(update={"secrets": {"WEATHER_API_KEY": "pipeline/weather"}})
+    settings = launcher_settings(target)
+    assert settings.secrets == (SecretReference("WEATHER_API_KEY", "pipeline", "weather"),)
+
+
+def test_prices_of_the_target_make_the_estimate() -> None:
+    prices = {
+        "dbu_per_hour": {"Standard_D4ds_v5": 1.0},
+        "machine_price_per_hour": {"Standard_D4ds_v5": 0.25},
+        "price_per_dbu": 0.5,
+        "serverless_price_per_dbu": 0.75,
+        "currency": "EUR",
+    }
+    settings = launcher_settings(load_target("dev").model_copy(update={"prices": Prices(**prices)}))
+    assert settings.prices == PriceTable(**prices)
+    cost = estimate(1800, Nodes({"Standard_D4ds_v5": 3}), settings.prices)
+    assert (cost.dbu, cost.money, cost.currency) == (1.5, 3 * 0.5 * (0.5 + 0.25), "EUR")
+
+
+def test_the_standard_variables_win_over_the_file_and_go_to_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABRICKS_HOST", "https://adb-9.azuredatabricks.net")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    settings = launcher_settings(load_target("staging"))
+    assert settings.host == "https://adb-9.azuredatabricks.net"
+    assert settings.environment["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:5000"
+    assert settings.environment["MLOPS_TARGET"] == "staging"
+
+
+def test_an_address_with_a_password_is_not_staged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://ml:hunter2@tracking.example.com")
+    with pytest.raises(ValueError, match="MLFLOW_TRACKING_URI has a password in its address") as error:
+        launcher_settings(load_target("staging"))
+    assert "hunter2" not in str(error.value)

@@ -1,0 +1,72 @@
+"""The monitor tables and the rules' answers from parquet files, on whatever Spark session it is given.
+
+`python -m my_mlops_stacks_tests.monitoring.on_engine FOLDER` does it on Apache Spark and writes `FOLDER/apache.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+FIRST, LAST = date(2016, 2, 15), date(2016, 2, 18)
+
+
+def answers(spark: SparkSession, folder: Path) -> dict[str, Any]:
+    """Every row of both tables, and what the three rules say of them."""
+    from my_mlops_stacks.monitoring.bins import bins_of
+    from my_mlops_stacks.monitoring.columns import DRIFT_MONITORED
+    from my_mlops_stacks.monitoring.drift import drift_metrics, versions_of
+    from my_mlops_stacks.monitoring.drift_rule import newest_drift
+    from my_mlops_stacks.monitoring.label_rule import newest_windows
+    from my_mlops_stacks.monitoring.labels import with_labels
+    from my_mlops_stacks.monitoring.profile import profile_metrics
+    from my_mlops_stacks.monitoring.violation import ViolationRule
+
+    trips, predictions = (spark.read.parquet(str(folder / f"{name}.parquet")) for name in ("trips", "predictions"))
+    labelled = with_labels(predictions, trips, FIRST, LAST)
+    bins = {version: bins_of(predictions.toPandas(), DRIFT_MONITORED) for version in versions_of(predictions)}
+    profile, drift = profile_metrics(predictions, labelled), drift_metrics(predictions, labelled, bins, FIRST)
+    today = date(2016, 3, 1)
+    rule = ViolationRule("root_mean_squared_error", 2.0, 3, 2, minimum_coverage=0.5, minimum_count=10)
+    found, windows = rule.evaluate(profile, today), newest_windows(profile, today, 5)
+    return {
+        "profile": _rows(profile),
+        "drift": _rows(drift),
+        "violation": [found.violated, found.reason, found.model_id],
+        "drifted": newest_drift(drift, today, 10).reason,
+        "coverage": dict(windows.coverage),
+        "newest": str(windows.last_prediction_time),
+    }
+
+
+def _rows(frame: DataFrame) -> list[list[Any]]:
+    rows = [[_plain(value) for value in row] for row in frame.collect()]
+    return sorted(rows, key=lambda row: json.dumps([value for value in row if not isinstance(value, float)]))
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "asDict"):
+        return {name: _plain(inner) for name, inner in value.asDict().items()}
+    if isinstance(value, (date, datetime)):
+        return str(value)
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return float(f"{value:.9g}") if isinstance(value, float) else value
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    spark = (
+        builder.config("spark.sql.session.timeZone", "UTC").config("spark.sql.shuffle.partitions", "2").getOrCreate()
+    )
+    (folder / "apache.json").write_text(json.dumps(answers(spark, folder)))
+
+
+if __name__ == "__main__":
+    main()

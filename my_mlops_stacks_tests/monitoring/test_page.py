@@ -1,0 +1,76 @@
+"""What people look at: the page of a day is whole, escaped and needs no network; plots of little or nothing draw."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+
+from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
+from my_mlops_stacks.monitoring.page import page
+from my_mlops_stacks.monitoring.plots import drift_heat_map, error_over_time, judged_rows
+from my_mlops_stacks_tests.monitoring.conftest import TRIP
+
+NASTY = "<script>alert(1)</script>"
+
+
+class Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags, self.addresses, self.open = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.addresses += [value for name, value in attrs if name in ("src", "href")]
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_of_a_day_says_how_it_was(trips_of, predict_all, profiled):
+    trips = trips_of([TRIP, ("2016-02-15 09:00:00", "2016-02-15 09:30:00", 9.0, 14.0, 10001, 10002)])
+    profile = profiled(predict_all(trips), trips)
+    profile.loc[profile["slice_key"] == "pickup_zip", "slice_value"] = NASTY
+    text = page(
+        "2016-02-15",
+        {"metric_within_threshold": (False, f"it is {NASTY}")},
+        profile,
+        pd.DataFrame(columns=[*DRIFT_COLUMNS]),
+        pictures={"Drift": "data:image/png;base64,AAAA"},
+        minimum_count=1,
+    )
+    reader = Reader()
+    reader.feed(text)
+    assert reader.open == []
+    assert "script" not in reader.tags
+    assert reader.addresses == ["data:image/png;base64,AAAA"]
+    assert not re.search(r"https?://|@import|url\(", text)
+    assert "metric_within_threshold failed" in text
+    assert "<td>fare_model/1</td><td>2</td><td>100%</td><td>2.828</td>" in text  # RMSE of errors 0 and -4
+    assert text.index("8 mi and more") < text.index("1 to 2 mi")  # the worst slice first
+
+
+def test_plots_of_no_rows_are_drawn_too():
+    assert error_over_time(judged_rows(pd.DataFrame(columns=[*PROFILE_COLUMNS]))).axes
+    assert drift_heat_map(pd.DataFrame(columns=[*DRIFT_COLUMNS])).axes
+
+
+def test_the_error_plot_marks_where_a_version_took_over():
+    days = pd.date_range("2016-02-15", periods=4).date
+    rows = pd.DataFrame({name: [None] * 4 for name in PROFILE_COLUMNS}).assign(
+        day=days,
+        column_name=":table",
+        model_id=["m/1", "m/1", "m/2", "m/2"],
+        root_mean_squared_error=[3.0, 6.0, 3.0, 3.1],
+        mean_average_error=2.0,
+        label_coverage=[1.0, 1.0, 0.5, 0.0],
+        last_prediction_time=pd.Timestamp("2016-03-01"),
+    )
+    figure = error_over_time(judged_rows(rows), 5.0)
+    texts = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert texts == ["version 1", "version 2"]
+    lowest, highest = figure.axes[0].get_ylim()
+    assert lowest == 0 and highest > 6.0  # every value is on the picture

@@ -1,0 +1,163 @@
+"""When a violation retrains: once, after a while again, and at last no more. And what the sensor makes of it."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from my_mlops_stacks.adapters.alerts import Alert, AlertError
+from my_mlops_stacks.defs.jobs import build_jobs
+from my_mlops_stacks.defs.sensors import VIOLATION_CHECK, build_sensors
+from my_mlops_stacks.monitoring.retraining import FINE, GIVE_UP, RETRAIN, WAIT, History, Judgement, RetrainingRule
+from my_mlops_stacks.target import load_target
+
+RULE = RetrainingRule(cooldown_days=3, max_retrainings=2)
+
+
+def story(*days: tuple[int, bool]) -> list[str]:
+    """What is decided about evaluations, given as (newest judged day of February, passed)."""
+    history, decisions = History(), []
+    for number, (day, passed) in enumerate(days):
+        decision, history = RULE.decide(Judgement(str(number), passed, f"2016-02-{day:02d}"), history)
+        history = History.read(history.written())
+        decisions.append(decision)
+    return decisions
+
+
+def test_one_violation_asks_once_and_again_after_the_cooldown():
+    assert story((10, False), (11, False), (12, False), (13, False)) == [RETRAIN, WAIT, WAIT, RETRAIN]
+
+
+def test_after_enough_retrainings_it_gives_up_until_the_check_passes():
+    days = [(10, False), (13, False), (16, False), (17, False), (18, True), (19, False)]
+    assert story(*days) == [RETRAIN, RETRAIN, GIVE_UP, GIVE_UP, FINE, RETRAIN]
+
+
+def test_the_same_days_judged_again_ask_for_nothing():
+    assert story((10, False), (10, False), (10, False)) == [RETRAIN, WAIT, WAIT]
+
+
+def test_the_same_evaluation_is_decided_on_once():
+    judged = Judgement("7", False, "2016-02-10")
+    _, history = RULE.decide(judged, History())
+    assert RULE.decide(judged, history) == (WAIT, history)
+
+
+class Channel:
+    """Takes alerts, unless it is broken."""
+
+    def __init__(self) -> None:
+        self.taken: list[Alert] = []
+        self.is_broken = False
+
+    def send(self, alert: Alert) -> None:
+        if self.is_broken:
+            raise AlertError("The channel is broken.")
+        self.taken.append(alert)
+
+
+class Sensor:
+    """The sensor of a target whose schedules stand still, the instance that it reads, and its cursor."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.channel, self.cursor = Channel(), None
+        monkeypatch.setattr("my_mlops_stacks.defs.sensors.build_alerts", lambda target: self.channel)
+        monkeypatch.setenv("DAGSTER_WEBSERVER_URL", "https://dagster.example.invalid/")
+        target = load_target("local", environ={})
+        (self.sensor,) = build_sensors(target, build_jobs(target))
+        self.instance = dg.DagsterInstance.ephemeral()
+
+    def evaluate(self, day: int, passed: bool, reason: str = "root_mean_squared_error is above 5") -> None:
+        metadata = {
+            "day": f"2016-02-{day:02d}",
+            "metric": "root_mean_squared_error",
+            "direction": "above",
+            "threshold": 5.0,
+            "model_id": "fare_model/1",
+            "values": {f"2016-02-{day:02d}": 9.25, f"2016-02-{day - 1:02d}": 8.0},
+        }
+        self.instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=VIOLATION_CHECK.asset_key,
+                check_name=VIOLATION_CHECK.name,
+                passed=passed,
+                metadata=metadata,
+                description=reason,
+            )
+        )
+
+    def tick(self) -> dg.SensorResult:
+        context = dg.build_sensor_context(self.instance, cursor=self.cursor)
+        found = self.sensor(context)
+        if isinstance(found, dg.SensorResult):
+            self.cursor = found.cursor
+        return found
+
+
+@pytest.fixture
+def sensor(monkeypatch) -> Sensor:
+    return Sensor(monkeypatch)
+
+
+def test_nothing_is_asked_for_before_anything_was_judged(sensor):
+    assert "has not been evaluated yet" in sensor.tick().skip_message
+
+
+def test_a_request_says_why_in_tags_and_people_hear_of_it_once(sensor):
+    sensor.evaluate(10, False)
+    (request,) = sensor.tick().run_requests
+    assert request.tags == {
+        "retraining/reason": "root_mean_squared_error is above 5",
+        "retraining/metric": "root_mean_squared_error",
+        "retraining/direction": "above",
+        "retraining/threshold": "5.0",
+        "retraining/windows": "2016-02-10, 2016-02-09",
+        "retraining/values": "9.25, 8",
+        "retraining/model": "fare_model/1",
+        "retraining/attempt": "1 of 3",
+        "retraining/monitoring_run_id": "",
+    }
+    assert request.run_config == {"ops": {"fare_model": {"config": {"training_days": 0}}}}
+    assert not sensor.tick().run_requests
+    (alert,) = sensor.channel.taken
+    assert "root_mean_squared_error is above 5. Retraining 1 was asked for." in alert.text
+    assert alert.links["The check"] == (
+        "https://dagster.example.invalid/assets/predictions?view=checks&checkDetail=metric_within_threshold"
+    )
+
+
+def test_long_reasons_are_cut(sensor):
+    sensor.evaluate(10, False, "x" * 5_000)
+    (request,) = sensor.tick().run_requests
+    assert len(request.tags["retraining/reason"]) == 1_000
+
+
+def test_when_retraining_does_not_help_people_are_told_instead(sensor):
+    requested = []
+    for day in (10, 13, 16, 19, 20):
+        sensor.evaluate(day, False)
+        requested.append(len(sensor.tick().run_requests or []))
+    assert requested == [1, 1, 1, 0, 0]
+    assert [alert.title for alert in sensor.channel.taken] == [
+        "The predictions violate their threshold",
+        "The predictions violate their threshold",
+        "The predictions violate their threshold",
+        "Retraining given up",
+    ]
+    assert "3 retrainings did not help" in sensor.channel.taken[-1].text
+    sensor.evaluate(21, True)
+    assert "No violation" in sensor.tick().skip_reason.skip_message
+    sensor.evaluate(22, False)
+    assert sensor.tick().run_requests
+
+
+def test_a_broken_channel_keeps_no_retraining_back_and_hears_of_it_later(sensor):
+    sensor.channel.is_broken = True
+    sensor.evaluate(10, False)
+    assert sensor.tick().run_requests
+    assert sensor.channel.taken == []
+    sensor.channel.is_broken = False
+    assert not sensor.tick().run_requests
+    assert len(sensor.channel.taken) == 1
+    sensor.tick()
+    assert len(sensor.channel.taken) == 1
