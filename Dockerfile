@@ -1,0 +1,50 @@
+# syntax=docker/dockerfile:1
+# One image for everything that runs this project's code: the code server, runs, and with docker compose also the
+# webserver and the daemon. Build it with scripts/build_image.sh, which says the commit and the reference.
+
+# Steps refuse to start when Python's minor version differs between here and the compute of databricks.yml: serverless
+# environment version 5 has Python 3.12. Change both together; `python -m my_mlops_stacks.doctor` compares them.
+ARG PYTHON=python:3.12.12-slim-bookworm@sha256:593bd06efe90efa80dc4eee3948be7c0fde4134606dd40d8dd8dbcade98e669c
+
+FROM ${PYTHON} AS build
+# The same holds for major.minor of pyspark, which the runtime brings and requirements.txt leaves out.
+ARG PYSPARK=4.1
+ENV UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1 VIRTUAL_ENV=/opt/venv
+RUN pip install --no-cache-dir uv==0.13.9 && uv venv /opt/venv
+WORKDIR /build
+# Dependencies first: they change seldom, and this layer is then taken from the cache.
+COPY pyproject.toml setup.cfg README.md LICENSE ./
+COPY my_mlops_stacks/requirements.txt my_mlops_stacks/
+RUN uv pip install -c my_mlops_stacks/requirements.txt ".[deployed]" "pyspark[connect]==${PYSPARK}.*"
+COPY my_mlops_stacks my_mlops_stacks
+RUN uv pip install --no-deps --reinstall-package my_mlops_stacks .
+
+FROM ${PYTHON}
+# LightGBM's wheel needs OpenMP, which the slim image leaves out.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libgomp1 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --create-home dagster \
+    && install --directory --owner dagster /opt/dagster/dagster_home /opt/dagster/dagster_home/storage
+COPY --from=build /opt/venv /opt/venv
+# The instance of docker compose; on Kubernetes, Dagster's chart mounts its own file over it.
+COPY deploy/dagster.yaml deploy/workspace.yaml /opt/dagster/dagster_home/
+
+# Last, because they differ in every build.
+ARG GIT_COMMIT=unknown
+ARG IMAGE=
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    DAGSTER_HOME=/opt/dagster/dagster_home \
+    DAGSTER_CURRENT_IMAGE=${IMAGE} \
+    GIT_COMMIT=${GIT_COMMIT}
+LABEL org.opencontainers.image.revision=${GIT_COMMIT}
+
+# By its number: Kubernetes' runAsNonRoot does not look up names.
+USER 10001
+WORKDIR /opt/dagster
+EXPOSE 4000
+# A command, not an entry point: Dagster's chart, its agents and its run launchers put their own command in its place.
+CMD ["dagster", "api", "grpc", "--host", "0.0.0.0", "--port", "4000", "--module-name", "my_mlops_stacks.definitions"]
+HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=4 \
+    CMD ["dagster", "api", "grpc-health-check", "--port", "4000"]

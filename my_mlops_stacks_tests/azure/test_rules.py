@@ -1,0 +1,154 @@
+"""Each rule about pipelines fails on a pipeline that breaks it: the real ones, with one line changed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from my_mlops_stacks_tests.azure.cases import cases
+from my_mlops_stacks_tests.azure.expressions import ExpressionError
+from my_mlops_stacks_tests.azure.rendering import RenderError, render
+from my_mlops_stacks_tests.azure.rules import RULES
+from my_mlops_stacks_tests.azure.test_pipelines import PIPELINES
+
+Edit = Callable[[Path], None]
+
+
+def replaced(file: str, old: str, new: str) -> Edit:
+    def edit(folder: Path) -> None:
+        text = (folder / file).read_text()
+        assert old in text, f"{file} has no {old!r} to break"
+        (folder / file).write_text(text.replace(old, new))
+
+    return edit
+
+
+TESTS, BUNDLE, CODE = "templates/tests-stages.yml", "templates/bundle-target.yml", "templates/code-location-target.yml"
+SET_UP, DATABRICKS = "templates/set-up.yml", "templates/databricks.yml"
+BROKEN = [
+    ("dependencies_exist", replaced(TESTS, "dependsOn: unit", "dependsOn: units"), "units, which does not exist"),
+    ("dependencies_exist", replaced(TESTS, "dependsOn: materialize", "dependsOn: tear_down"), "waits for itself"),
+    (
+        "what_was_cancelled_does_not_go_on",
+        replaced("templates/bundle-stages.yml", "and(succeeded(), ", "and(true, "),
+        "after the run was cancelled",
+    ),
+    (
+        "prod_is_changed_behind_its_environment",
+        replaced(BUNDLE, "-${{ parameters.target }}\n        pool", "\n        pool"),
+        "deploys prod without",
+    ),
+    (
+        "prod_is_changed_behind_its_environment",
+        replaced(BUNDLE, "bundle.sh plan", "bundle.sh deploy"),
+        "outside of the environment of prod",
+    ),
+    (
+        "prod_is_changed_behind_its_environment",
+        replaced(CODE, "environment: ${{ parameters.project }}-${{ parameters.target }}", "environment: any"),
+        "deploys prod without",
+    ),
+    (
+        "pull_requests_have_no_rights",
+        replaced("templates/bundle-stages.yml", "parameters.testServiceConnection", "parameters.prodServiceConnection"),
+        "gives a pull request the identity mlops-prod",
+    ),
+    (
+        "pull_requests_have_no_rights",
+        replaced(
+            "templates/bundle-stages.yml",
+            "and(succeeded(), ne(variables['Build.Reason'], 'PullRequest'), ",
+            "or(succeeded(), ",
+        ),
+        "gives a pull request the identity mlops-staging",
+    ),
+    (
+        "databricks_is_called_through_the_azure_cli",
+        replaced(TESTS, "bash: make lint", "bash: databricks bundle validate"),
+        "outside of AzureCLI@2",
+    ),
+    (
+        "databricks_is_called_through_the_azure_cli",
+        replaced(DATABRICKS, "DATABRICKS_AUTH_TYPE: azure-cli", "DATABRICKS_AUTH_TYPE: pat"),
+        "outside of AzureCLI@2",
+    ),
+    ("deployments_say_their_kind", replaced(CODE, "--kind ${{ parameters.kind }} ", ""), "does not say --kind"),
+    ("doctor_looks_after_each_deployment", replaced(CODE, ".doctor --target", ".doctor --targets"), "no doctor"),
+    ("doctor_looks_after_each_deployment", replaced(BUNDLE, ".doctor ", ".nurse "), "no doctor"),
+    (
+        "bundles_are_deployed_as_planned",
+        replaced(BUNDLE, ' "$(Pipeline.Workspace)/plan-${{ parameters.target }}"', ""),
+        "without the plan that was shown",
+    ),
+    ("bundles_are_deployed_as_planned", replaced(BUNDLE, "bundle.sh plan", "bundle.sh validate"), "no stage before it"),
+    (
+        "tests_are_torn_down",
+        replaced(TESTS, "condition: always()\n        pool", "condition: succeeded()\n        pool"),
+        "always",
+    ),
+    ("tests_are_torn_down", replaced(TESTS, "bundle.sh destroy", "bundle.sh validate"), "always"),
+    (
+        "results_are_published",
+        replaced(TESTS, "condition: succeededOrFailed()", "enabled: true"),
+        "does not run",
+    ),
+    ("results_are_published", replaced(TESTS, "PublishTestResults@2", "PublishTestResultsOf@2"), "runs tests without"),
+    (
+        "nothing_is_secret",
+        replaced(DATABRICKS, "MLOPS_TARGET: $", "ARM_CLIENT_SECRET: $"),
+        "secret",
+    ),
+    ("nothing_is_secret", replaced(DATABRICKS, "keepAzSessionActive", "addSpnToEnvironment"), "secret"),
+    ("nothing_is_secret", replaced(SET_UP, "bash: scripts/setup.sh", "bash: env"), "prints the environment"),
+    ("versions_are_pinned", replaced("templates/variables.yml", "ubuntu-24.04", "ubuntu-latest"), "names no version"),
+    ("versions_are_pinned", replaced("templates/variables.yml", '"3.12"', '"3.x"'), "not one minor version"),
+    ("versions_are_pinned", replaced(SET_UP, "scripts/setup.sh", "pip install uv"), "whatever is newest"),
+    (
+        "nothing_is_piped_to_a_shell",
+        replaced(SET_UP, "scripts/setup.sh", "curl -fsSL https://example.invalid/install.sh | sudo sh"),
+        "runs what it downloads",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "edit", "sentence"), BROKEN, ids=[f"{rule}-{part}" for rule, _, part in BROKEN])
+def test_each_rule_can_fail(tmp_path: Path, rule: str, edit: Edit, sentence: str) -> None:
+    folder = tmp_path / "pipelines"
+    shutil.copytree(PIPELINES, folder)
+    edit(folder)
+    (broken,) = [found for found in RULES if found.__name__ == rule]
+    said = [text for case in cases(folder) for text in broken(case.rendered())]
+    assert any(sentence in text for text in said), said
+
+
+UNREADABLE = [
+    (replaced(TESTS, "template: set-up.yml", "template: setup.yml"), RenderError, "does not exist"),
+    (replaced(TESTS, "target: test\n", "\n"), RenderError, "needs the parameter target"),
+    (replaced(TESTS, "target: test\n", "target: tests\n"), RenderError, "not one of"),
+    (replaced(TESTS, "tools: databricks", "tool: databricks"), RenderError, "has no parameter tool"),
+    (replaced(TESTS, "steps:\n", "steps: &steps\n"), RenderError, "YAML anchor"),
+    (replaced(SET_UP, "parameters.folder", "parameters.fodler"), ExpressionError, "which nothing defines"),
+]
+
+
+@pytest.mark.parametrize(("edit", "error", "sentence"), UNREADABLE, ids=[found[2] for found in UNREADABLE])
+def test_a_pipeline_that_azure_would_not_start_is_not_read(
+    tmp_path: Path, edit: Edit, error: type[Exception], sentence: str
+) -> None:
+    folder = tmp_path / "pipelines"
+    shutil.copytree(PIPELINES, folder)
+    edit(folder)
+    with pytest.raises(error, match=sentence):
+        render(folder / "my_mlops_stacks-tests-ci.yml", {})
+
+
+def test_a_condition_that_nobody_can_read_is_an_error(tmp_path: Path) -> None:
+    folder = tmp_path / "pipelines"
+    shutil.copytree(PIPELINES, folder)
+    replaced(TESTS, "condition: always()", "condition: allways()")(folder)
+    (rule,) = [found for found in RULES if found.__name__ == "conditions_can_be_read"]
+    with pytest.raises(ExpressionError, match="allways"):
+        list(rule(render(folder / "my_mlops_stacks-tests-ci.yml", {})))

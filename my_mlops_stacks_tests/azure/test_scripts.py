@@ -1,0 +1,208 @@
+"""What the pipelines' scripts call, with which arguments; the tools themselves only record it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import shutil
+import subprocess
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from my_mlops_stacks_tests.azure.cases import cases
+from my_mlops_stacks_tests.azure.conftest import Tools
+from my_mlops_stacks_tests.azure.graph import jobs
+from my_mlops_stacks_tests.azure.rendering import render
+from my_mlops_stacks_tests.azure.rules import PIPED_TO_A_SHELL, SECRET
+from my_mlops_stacks_tests.conftest import ROOT
+
+PIPELINES = ROOT / ".azure" / "devops-pipelines"
+SCRIPTS = sorted((ROOT / "scripts").glob("*.sh"))
+
+
+def test_shellcheck_has_nothing_to_say() -> None:
+    shellcheck = shutil.which("shellcheck", path=ROOT / ".venv" / "bin") or "shellcheck"
+    checked = subprocess.run([shellcheck, *SCRIPTS], capture_output=True, text=True, check=False)
+    assert checked.stdout == ""
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_a_script_holds_no_secret_and_runs_no_download(script: Path) -> None:
+    text = script.read_text()
+    assert not SECRET.search(text)
+    assert not PIPED_TO_A_SHELL.search(text)
+    assert "set -euo pipefail" in text
+    assert script.stat().st_mode & 0o111
+
+
+def test_the_commands_of_the_guide_are_sound_bash(tmp_path: Path) -> None:
+    """One shell takes all of them, in order: no name is used before it is set."""
+    guide = (ROOT / "docs" / "mlops-setup.md").read_text()
+    blocks = re.findall(r"^```bash\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    assert len(blocks) > 8
+    pasted = tmp_path / "guide.sh"
+    pasted.write_text("#!/bin/bash\n" + "\n".join(blocks))
+    shellcheck = shutil.which("shellcheck", path=ROOT / ".venv" / "bin") or "shellcheck"
+    # What the reader exports is one word each, and a line of a guide needs no `|| exit`.
+    command = [shellcheck, "--exclude", "SC2086,SC2164", pasted]
+    assert subprocess.run(command, capture_output=True, text=True, check=False).stdout == ""
+    assert not SECRET.search(pasted.read_text())
+
+
+def test_every_script_that_a_pipeline_calls_is_here() -> None:
+    pipelines = [case.rendered() for case in cases(PIPELINES)]
+    commands = [command for pipeline in pipelines for job in jobs(pipeline) for _, command in job.commands()]
+    called = {name for command in commands for name in re.findall(r"scripts/\w+\.sh", command)}
+    assert {"scripts/bundle.sh", "scripts/image_of_commit.sh", "scripts/deploy_code_location.sh"} < called
+    assert [name for name in sorted(called) if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "tool"), [("kubernetes", "helm"), ("dagster-plus", "dagster-cloud"), ("compose", "docker")]
+)
+def test_the_command_of_the_pipeline_deploys(project: Path, tools: Tools, tmp_path: Path, kind: str, tool: str) -> None:
+    """The line of the rendered pipeline as it stands, by the script that deploys, in the environment of that step."""
+    shutil.copytree(ROOT / "deploy", project / "deploy")
+    pipeline = render(PIPELINES / "my_mlops_stacks-code-location-cicd.yml", {"deploymentKind": kind})
+    steps = [found for job in jobs(pipeline) for found in job.commands() if "deploy_code_location" in found[1]]
+    reference = f"mlopsregistry.azurecr.io/my_mlops_stacks:{'a' * 40}"
+    tools.add("helm", "kubectl", "docker", "dagster-cloud")
+    for step, command in steps:
+        line = tmp_path / "line.sh"
+        line.write_text(f"cd {project}\n{command.replace('$(image)', reference)}\n")
+        done = tools.run(
+            line, **{**step["env"], "DAGSTER_CLOUD_ORGANIZATION": "acme", "DAGSTER_LOG_STORAGE_ACCOUNT": "x"}
+        )
+        assert done.returncode == 0, done.stderr
+    assert len([call for call in tools.calls() if call[0] == tool]) == len(steps) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "call"),
+    [
+        (["validate", "prod"], ["bundle", "validate", "--target", "prod"]),
+        (["deploy", "test"], ["bundle", "deploy", "--target", "test"]),
+        (["deploy", "prod", "/plans"], ["bundle", "deploy", "--target", "prod", "--plan", "/plans/plan.json"]),
+        (["destroy", "test"], ["bundle", "destroy", "--target", "test", "--auto-approve"]),
+    ],
+)
+def test_what_the_databricks_cli_is_asked(project: Path, tools: Tools, arguments: list[str], call: list[str]) -> None:
+    tools.add("databricks")
+    done = tools.run(project / "scripts" / "bundle.sh", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert tools.calls() == [["databricks", *call]]
+
+
+def test_a_plan_is_kept_and_shown_on_the_page_of_the_run(project: Path, tools: Tools, tmp_path: Path) -> None:
+    tools.add("databricks")
+    tools.answer(
+        {"databricks bundle plan": "create schemas.schema", "databricks bundle plan --target prod --output": "{}"}
+    )
+    done = tools.run(project / "scripts" / "bundle.sh", "plan", "prod", str(tmp_path / "plan"))
+    assert (tmp_path / "plan" / "plan.json").read_text() == "{}\n"
+    assert "create schemas.schema" in done.stdout
+    (summary,) = re.findall(r"##vso\[task.uploadsummary\](.*)", done.stdout)
+    assert Path(summary).read_text() == "## Plan of prod\n\n    create schemas.schema\n"
+
+
+def test_a_plan_that_fails_fails_the_step(project: Path, tools: Tools, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "databricks").write_text("#!/bin/sh\nexit 3\n")
+    (tmp_path / "bin" / "databricks").chmod(0o755)
+    assert tools.run(project / "scripts" / "bundle.sh", "plan", "prod", str(tmp_path / "plan")).returncode == 3
+
+
+@pytest.mark.parametrize(
+    "arguments", [["destroy", "prod"], ["destroy", "staging"], ["deploy"], ["explode", "test"], []]
+)
+def test_what_bundle_refuses(project: Path, tools: Tools, arguments: list[str]) -> None:
+    tools.add("databricks")
+    done = tools.run(project / "scripts" / "bundle.sh", *arguments)
+    assert (done.returncode, tools.calls()) == (2, [])
+    assert "Only the target test" in done.stderr if "destroy" in arguments else "Say what to do" in done.stderr
+
+
+class Archives:
+    """The archives of the tools' releases with a stand-in for each program, and a curl that gives them."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.databricks, self.helm = folder / "databricks.zip", folder / "helm.tar.gz"
+        with zipfile.ZipFile(self.databricks, "w") as archive:
+            archive.writestr("databricks", "#!/bin/sh\necho databricks\n")
+        program = b"#!/bin/sh\necho helm\n"
+        with tarfile.open(self.helm, "w:gz") as archive:
+            entry = tarfile.TarInfo("linux-amd64/helm")
+            entry.size = len(program)
+            archive.addfile(entry, io.BytesIO(program))
+        (folder.parent / "bin").mkdir()
+        curl = folder.parent / "bin" / "curl"
+        chosen = f'case "$*" in *databricks*) from={self.databricks} ;; *) from={self.helm} ;; esac'
+        curl.write_text(f'#!/bin/bash\n{chosen}\nwhile [ "$1" != --output ]; do shift; done\ncp "$from" "$2"\n')
+        curl.chmod(0o755)
+
+    def pin(self, script: Path) -> None:
+        """State their checksums in a copy of the script, as a new version does."""
+        text = script.read_text()
+        for name, archive in (("databricks", self.databricks), ("helm", self.helm)):
+            digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+            text, count = re.subn(rf"{name}_sha256=[0-9a-f]{{64}}", f"{name}_sha256={digest}", text)
+            assert count == 1
+        script.write_text(text)
+
+
+def test_a_tool_with_another_checksum_is_not_installed(project: Path, tools: Tools, tmp_path: Path) -> None:
+    Archives(tmp_path / "archives")
+    done = tools.run(project / "scripts" / "install_tools.sh", "databricks", AGENT_TEMPDIRECTORY=str(tmp_path))
+    assert done.returncode != 0
+    assert "has not the checksum" in done.stderr
+    assert not list((tmp_path / "mlops-tools").iterdir())
+
+
+def test_pinned_tools_are_installed_and_found(project: Path, tools: Tools, tmp_path: Path) -> None:
+    script = project / "scripts" / "install_tools.sh"
+    Archives(tmp_path / "archives").pin(script)
+    done = tools.run(script, "databricks", "helm", AGENT_TEMPDIRECTORY=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    (folder,) = re.findall(r"##vso\[task.prependpath\](.*)", done.stdout)
+    for name in ("databricks", "helm"):
+        assert subprocess.run([Path(folder) / name], capture_output=True, text=True, check=True).stdout == f"{name}\n"
+
+
+def test_a_tool_without_a_pin_is_refused(project: Path, tools: Tools, tmp_path: Path) -> None:
+    done = tools.run(project / "scripts" / "install_tools.sh", "terraform", AGENT_TEMPDIRECTORY=str(tmp_path))
+    assert "No version of terraform is pinned" in done.stderr
+
+
+def test_the_cluster_is_reached_as_the_identity_of_the_pipeline(project: Path, tools: Tools, tmp_path: Path) -> None:
+    tools.add("az", "kubelogin")
+    script = project / "scripts" / "sign_in_to_cluster.sh"
+    assert tools.run(script, "mlops-prod/dagster", AGENT_TEMPDIRECTORY=str(tmp_path)).returncode == 0
+    install, credentials, login = tools.calls()
+    assert install[:3] == ["az", "aks", "install-cli"]
+    assert {"--client-version", "--kubelogin-version"} < set(install)
+    assert credentials[3:] == ["--resource-group", "mlops-prod", "--name", "dagster", "--overwrite-existing"]
+    assert login == ["kubelogin", "convert-kubeconfig", "--login", "azurecli"]
+    assert "as resource-group/cluster, not 'dagster'" in tools.run(script, "dagster").stderr
+
+
+def test_the_definitions_of_every_target_are_loaded(project: Path, tools: Tools) -> None:
+    shutil.copy(ROOT / "my_mlops_stacks" / "databricks.yml", project / "my_mlops_stacks")
+    tools.add("dagster", folder=project / ".venv" / "bin")
+    (project / ".venv" / "bin" / "python").symlink_to(ROOT / ".venv" / "bin" / "python")
+    done = tools.run(project / "scripts" / "validate_definitions.sh")
+    assert re.findall(r"Target (\w+)", done.stdout) == ["local", "dev", "test", "staging", "prod"]
+    call = ["dagster", "definitions", "validate", "--module-name", "my_mlops_stacks.definitions"]
+    assert tools.calls() == [call] * 5
+
+
+def test_tests_write_what_the_pipeline_publishes(project: Path, tools: Tools) -> None:
+    tools.add("pytest", folder=project / ".venv" / "bin")
+    tools.run(project / "scripts" / "test_with_reports.sh")
+    (call,) = tools.calls()
+    assert call[call.index("--junitxml") + 1] == "reports/tests.xml"
+    assert "xml:reports/coverage.xml" in call

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Stands for a program that is not here: notes its name and arguments, keeps the file that it was given, and fails when
+# there is a file <name>_fails or <name>_<first argument>_fails beside the notes.
+set -euo pipefail
+name=$(basename "$0")
+(
+    IFS=$'\t'
+    echo "$name"$'\t'"$*"
+) >>"$STUB_NOTES/calls"
+previous=''
+for argument in "$@"; do
+    case $previous in --values | --from) cp "$argument" "$STUB_NOTES/$name.yaml" ;; esac
+    previous=$argument
+done
+env | grep -E '^(IMAGE|MLOPS_TARGET)=' >"$STUB_NOTES/$name.env" || true
+[ ! -e "$STUB_NOTES/${name}_fails" ] && [ ! -e "$STUB_NOTES/${name}_${1-}_fails" ]

@@ -1,0 +1,202 @@
+"""scripts/deploy_code_location.sh for its three kinds, and the files of deploy/ that it applies."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from dagster._core.instance.config import dagster_instance_config_schema
+from dagster_cloud_cli.config.models import DagsterCloudYaml
+
+from my_mlops_stacks_tests.deploy import dockerfile
+from my_mlops_stacks_tests.deploy.conftest import ROOT, Shell
+
+IMAGE = "registry.example.com:5000/my_mlops_stacks:0123456789012345678901234567890123456789"
+DIGEST = f"registry.example.com/my_mlops_stacks@sha256:{'a' * 64}"
+PLUS = {"DAGSTER_CLOUD_ORGANIZATION": "acme", "DAGSTER_CLOUD_API_TOKEN": "agent:acme:0123"}
+TOKEN_FILE = "/var/run/secrets/databricks/token"
+
+
+def deploy(shell: Shell, *arguments: str, image: str = IMAGE, **variables: str) -> subprocess.CompletedProcess[str]:
+    return shell.run("deploy_code_location.sh", "--image", image, *arguments, **variables)
+
+
+def test_kubernetes_is_the_default_and_gets_its_values_in_a_file(shell: Shell) -> None:
+    done = deploy(shell, "--target", "staging")
+    assert done.returncode == 0, done.stderr
+    looked, upgraded = shell.calls
+    assert looked[:3] == ["kubectl", "get", "configmap"]
+    assert upgraded[:5] == ["helm", "upgrade", "my-mlops-stacks", "dagster-user-deployments", "--install"]
+    assert upgraded[upgraded.index("--namespace") + 1] == "dagster-staging"
+    assert {"--atomic", "--wait"} <= set(upgraded)
+    assert not [word for word in upgraded if word.startswith("--set")]
+
+
+def test_the_chart_is_pinned_to_the_version_of_dagster(shell: Shell) -> None:
+    deploy(shell, "--target", "staging")
+    version = shell.calls[1][shell.calls[1].index("--version") + 1]
+    [floor] = re.findall(r"^    dagster>=(\d+\.\d+)", (ROOT / "setup.cfg").read_text(), re.MULTILINE)
+    assert re.fullmatch(rf"{re.escape(floor)}\.\d+", version)
+
+
+@pytest.mark.parametrize("image", [IMAGE, DIGEST])
+def test_the_code_server_runs_the_image_as_it_was_named(shell: Shell, image: str) -> None:
+    deploy(shell, "--target", "prod", image=image)
+    [deployment] = shell.given("helm")["deployments"]
+    assert f"{deployment['image']['repository']}:{deployment['image']['tag']}" == image  # as the chart writes it
+    command = dockerfile.last(ROOT / "Dockerfile", "CMD").words
+    assert command[-2:] == deployment["dagsterApiGrpcArgs"]
+    assert str(deployment["port"]) in command
+    assert deployment["podSecurityContext"]["runAsUser"] == int(dockerfile.last(ROOT / "Dockerfile", "USER").text)
+
+
+def test_databricks_is_reached_with_a_token_that_kubernetes_projects(shell: Shell) -> None:
+    deploy(shell, "--target", "prod", TOKEN_AUDIENCE="acme")
+    [deployment] = shell.given("helm")["deployments"]
+    variables = {variable["name"]: variable["value"] for variable in deployment["env"]}
+    assert variables == {
+        "MLOPS_TARGET": "prod",
+        "DATABRICKS_AUTH_TYPE": "file-oidc",
+        "DATABRICKS_OIDC_TOKEN_FILE": TOKEN_FILE,
+    }
+    _is_projected(deployment["volumes"], deployment["volumeMounts"], "acme")
+
+
+def test_a_namespace_without_its_config_map_is_said_before_anything_is_changed(shell: Shell) -> None:
+    shell.let_fail("kubectl")
+    refused = deploy(shell, "--target", "staging", KUBERNETES_NAMESPACE="mlops")
+    assert refused.returncode == 1
+    assert "The namespace mlops has no ConfigMap my-mlops-stacks-env" in refused.stderr
+    assert "helm" not in {call[0] for call in shell.calls}
+
+
+def test_a_failed_upgrade_fails_the_pipeline(shell: Shell) -> None:
+    shell.let_fail("helm")
+    assert deploy(shell, "--target", "staging").returncode == 1
+
+
+def test_dagster_plus_is_told_which_deployment(shell: Shell) -> None:
+    done = deploy(shell, "--kind", "dagster-plus", "--target", "staging", **PLUS)
+    assert done.returncode == 0, done.stderr
+    [call] = shell.calls
+    assert call[:4] == ["dagster-cloud", "deployment", "add-location", "my_mlops_stacks"]
+    said = dict(zip(call[4::2], call[5::2], strict=True))
+    assert (said["--deployment"], said["--organization"], said["--image"]) == ("staging", "acme", IMAGE)
+    assert PLUS["DAGSTER_CLOUD_API_TOKEN"] not in call  # other users of the machine can read arguments
+
+
+def test_dagster_plus_knows_the_options_and_the_file(shell: Shell) -> None:
+    deploy(shell, "--kind", "dagster-plus", "--target", "prod", **PLUS)
+    program = str(Path(sys.executable).with_name("dagster-cloud"))
+    shown = subprocess.run(
+        [program, "deployment", "add-location", "--help"], check=True, capture_output=True, text=True
+    )
+    for option in shell.calls[0][4::2]:
+        assert option in shown.stdout
+    [location] = DagsterCloudYaml.model_validate(shell.given("dagster-cloud")).locations
+    assert location.container_context
+    pod = location.container_context["k8s"]
+    assert f"DATABRICKS_OIDC_TOKEN_FILE={TOKEN_FILE}" in pod["env_vars"]
+    assert "MLOPS_TARGET=prod" in pod["env_vars"]
+    _is_projected(pod["volumes"], pod["volume_mounts"], "databricks")
+
+
+@pytest.mark.parametrize("missing", sorted(PLUS))
+def test_dagster_plus_without_its_variables_is_said(shell: Shell, missing: str) -> None:
+    given = {name: value for name, value in PLUS.items() if name != missing}
+    refused = deploy(shell, "--kind", "dagster-plus", "--target", "prod", **given)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"Set {missing}")
+    assert not shell.calls
+
+
+def test_compose_starts_the_image_and_waits_for_its_health(shell: Shell) -> None:
+    done = deploy(shell, "--kind", "compose", "--target", "staging")
+    assert done.returncode == 0, done.stderr
+    [call] = shell.calls
+    assert call[1:4] == ["compose", "--file", "deploy/compose.yaml"]
+    assert {"up", "--detach", "--wait"} <= set(call)
+    assert shell.environment_of("docker") == {"IMAGE": IMAGE, "MLOPS_TARGET": "staging"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--image", IMAGE), "The target is ''"),
+        (("--image", IMAGE, "--target", "dev"), "choose staging or prod"),
+        (("--target", "prod"), "The image is ''"),
+        (("--target", "prod", "--image", "registry.example.com:5000/my_mlops_stacks"), "with its tag"),
+        (("--target", "prod", "--image", IMAGE, "--kind", "swarm"), "choose kubernetes, dagster-plus or compose"),
+        (("--target", "prod", "--image"), "--image needs a value"),
+        (("--to", "prod"), "--to is unknown"),
+    ],
+)
+def test_wrong_arguments_are_refused_in_a_sentence(shell: Shell, arguments: tuple[str, ...], sentence: str) -> None:
+    refused = shell.run("deploy_code_location.sh", *arguments)
+    assert refused.returncode == 1
+    assert sentence in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert not shell.calls
+
+
+def test_the_compose_file_is_valid_and_closed_to_the_network() -> None:
+    file = ROOT / "deploy" / "compose.yaml"
+    checker = str(Path(sys.executable).with_name("check-jsonschema"))
+    subprocess.run([checker, "--builtin-schema", "vendor.compose-spec", str(file)], check=True)
+    services = yaml.safe_load(file.read_text())["services"]
+    published = [port for service in services.values() for port in service.get("ports", [])]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+    assert all("/var/run/docker.sock" not in str(service) for service in services.values())
+    server = yaml.safe_load((ROOT / "deploy" / "workspace.yaml").read_text())["load_from"][0]["grpc_server"]
+    assert server["host"] in services
+    assert str(server["port"]) == dockerfile.last(ROOT / "Dockerfile", "EXPOSE").text
+
+
+def test_compose_gives_the_code_location_the_token_that_it_makes() -> None:
+    services = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"]
+    maker, user = services["machine-token"], services["code-location"]
+    assert maker["environment"]["DATABRICKS_OIDC_TOKEN_FILE"] == user["environment"]["DATABRICKS_OIDC_TOKEN_FILE"]
+    assert f"{maker['volumes'][0]}:ro" in user["volumes"]
+    assert user["environment"]["DATABRICKS_AUTH_TYPE"] == "file-oidc"
+
+
+def test_the_instance_on_kubernetes_is_that_of_compose() -> None:
+    """The chart's `additionalInstanceConfig` is put into dagster.yaml as it is."""
+    values = yaml.safe_load((ROOT / "deploy" / "kubernetes" / "dagster-values.yaml").read_text())
+    compose = yaml.safe_load((ROOT / "deploy" / "dagster.yaml").read_text())
+    added = values["additionalInstanceConfig"]
+    assert set(added) <= set(dagster_instance_config_schema())
+    assert added["run_monitoring"].pop("max_resume_run_attempts") > 0
+    assert added == {section: compose[section] for section in added}
+    logs = values["computeLogManager"]["config"]["customComputeLogManager"]
+    assert logs == compose["compute_logs"]
+    assert values["postgresql"]["postgresqlScheme"] == compose["storage"]["postgres"]["postgres_db"]["scheme"]
+
+
+def test_the_webserver_on_kubernetes_finds_the_code_location(shell: Shell) -> None:
+    deploy(shell, "--target", "staging")
+    [deployment] = shell.given("helm")["deployments"]  # the chart names the service like the deployment
+    values = yaml.safe_load((ROOT / "deploy" / "kubernetes" / "dagster-values.yaml").read_text())
+    [server] = values["dagsterWebserver"]["workspace"]["servers"]
+    assert (server["host"], server["port"]) == (deployment["name"], deployment["port"])
+    assert values["global"]["postgresqlSecretName"] == shell.given("helm")["postgresqlSecretName"]
+
+
+def test_scripts_pass_shellcheck() -> None:
+    scripts = [*map(str, (ROOT / "scripts").glob("*.sh")), str(Path(__file__).with_name("stub_program.sh"))]
+    subprocess.run([str(Path(sys.executable).with_name("shellcheck")), *scripts], check=True)
+
+
+def _is_projected(volumes: list[dict], mounts: list[dict], audience: str) -> None:
+    """The token of the service account is where DATABRICKS_OIDC_TOKEN_FILE says, for this audience alone."""
+    [volume], [mount] = volumes, mounts
+    [source] = volume["projected"]["sources"]
+    assert f"{mount['mountPath']}/{source['serviceAccountToken']['path']}" == TOKEN_FILE
+    assert source["serviceAccountToken"]["audience"] == audience
+    assert volume["name"] == mount["name"]
+    assert mount["readOnly"]

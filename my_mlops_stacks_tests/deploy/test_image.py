@@ -1,0 +1,154 @@
+"""The image without a Docker engine: what its Dockerfile says, and its own command and health check as processes."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from dagster._grpc.client import DagsterGrpcClient
+
+from my_mlops_stacks.adapters.doctor.compute import python_of
+from my_mlops_stacks.adapters.step_launcher.compute import Compute
+from my_mlops_stacks.target import load_target
+from my_mlops_stacks_tests.deploy import dockerfile
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKERFILE, IGNORE = ROOT / "Dockerfile", ROOT / ".dockerignore"
+IMAGE = "registry.example.com/my_mlops_stacks:0123abc"
+
+
+def test_the_base_is_pinned_by_digest_and_nothing_is_fetched_by_address() -> None:
+    [base] = [one for one in dockerfile.instructions(DOCKERFILE) if one.text.startswith("PYTHON=")]
+    assert re.fullmatch(r"PYTHON=python:3\.\d+\.\d+-slim-bookworm@sha256:[0-9a-f]{64}", base.text)
+    stages = [one.words[0] for one in dockerfile.instructions(DOCKERFILE) if one.name == "FROM"]
+    assert stages == ["${PYTHON}", "${PYTHON}"]
+    assert "ADD" not in {one.name for one in dockerfile.instructions(DOCKERFILE)}
+    assert not re.search(r"https?://|curl|wget", "".join(one.text for one in dockerfile.instructions(DOCKERFILE)))
+
+
+@pytest.mark.parametrize("target", ["dev", "test", "staging", "prod"])
+def test_its_python_is_that_of_the_targets_compute(target: str) -> None:
+    """Otherwise every step would refuse to start."""
+    [base] = [one.text for one in dockerfile.instructions(DOCKERFILE) if one.text.startswith("PYTHON=")]
+    where, python = python_of(Compute().overridden(load_target(target).compute))
+    assert base.startswith(f"PYTHON=python:{python}."), where
+
+
+def test_it_does_not_run_as_root() -> None:
+    assert int(dockerfile.last(DOCKERFILE, "USER").text) > 0  # a number: runAsNonRoot does not look up names
+    names = [one.name for one in dockerfile.instructions(DOCKERFILE)]
+    assert "RUN" not in names[names.index("USER") :]
+
+
+def test_no_secret_is_asked_for_or_set() -> None:
+    said = [one.text for one in dockerfile.instructions(DOCKERFILE) if one.name in ("ARG", "ENV", "RUN")]
+    assert not re.search(r"token|secret|passw|credential|_key", " ".join(said), re.IGNORECASE)
+
+
+def test_what_is_copied_exists_and_is_sent_to_the_build() -> None:
+    copies = [one for one in dockerfile.instructions(DOCKERFILE) if one.name == "COPY" and "--from" not in one.text]
+    sources = [source for copy in copies for source in copy.words[:-1]]
+    assert "my_mlops_stacks" in sources
+    for source in sources:
+        assert (ROOT / source).exists()
+        assert dockerfile.is_sent(source, IGNORE)
+    assert dockerfile.is_sent("my_mlops_stacks/resources/ml-artifacts-resource.yml", IGNORE)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(".env", "my_mlops_stacks/.env", ".git/config", ".databrickscfg", ".local/mlflow/mlflow.db"),
+        *(".venv/bin/python", "my_mlops_stacks_tests/conftest.py", "my_mlops_stacks/__pycache__/a.cpython-312.pyc"),
+    ],
+)  # fmt: skip
+def test_nothing_else_is_sent(path: str) -> None:
+    assert not dockerfile.is_sent(path, IGNORE)
+
+
+def test_every_file_that_the_package_needs_is_installed(tmp_path: Path) -> None:
+    """The image installs the package, not a link to its source: data files must be declared in setup.cfg."""
+    build = "from setuptools import setup; setup()"
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "my_mlops_stacks"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    command = [sys.executable, "-c", build, "-q", "build", "--build-base", str(tmp_path / "build")]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    installed = tmp_path / "build" / "lib" / "my_mlops_stacks"
+    source = {file.relative_to(ROOT / "my_mlops_stacks") for file in (ROOT / "my_mlops_stacks").rglob("*")}
+    needed = {file for file in source if file.suffix in (".py", ".yml", ".txt") and "notebooks" not in file.parts}
+    assert needed == {file.relative_to(installed) for file in installed.rglob("*") if file.is_file()}
+
+
+@pytest.fixture(scope="module")
+def code_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The image's command as a process, on a free port of loopback; gives the port once its health check passes."""
+    folder = tmp_path_factory.mktemp("container")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = _here(dockerfile.last(DOCKERFILE, "CMD").words, port)
+    log = (folder / "log").open("wb")
+    process = subprocess.Popen(command, cwd=folder, env=_environment(folder), stdout=log, stderr=log)
+    try:
+        for _ in range(30):
+            check = _here(dockerfile.health_check(DOCKERFILE), port)
+            checked = subprocess.run(check, check=False, env=_environment(folder))
+            if checked.returncode == 0:
+                break
+            assert process.poll() is None, (folder / "log").read_text()
+            time.sleep(0.5)
+        yield port
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:  # where interrupts are ignored, Dagster ignores this one too
+            process.kill()
+        log.close()
+
+
+def test_its_command_serves_the_definitions(code_server: int, tmp_path: Path) -> None:
+    workspace = tmp_path / "workspace.yaml"
+    server = {"host": "127.0.0.1", "port": code_server, "location_name": "my_mlops_stacks"}
+    workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
+    command = [_program("dagster"), "definitions", "validate", "--workspace", str(workspace)]
+    validated = subprocess.run(
+        command, check=False, env=_environment(tmp_path), capture_output=True, text=True, cwd=tmp_path
+    )
+    assert validated.returncode == 0, validated.stdout + validated.stderr
+    assert "Validation successful for code location my_mlops_stacks" in validated.stdout + validated.stderr
+
+
+def test_it_tells_run_launchers_its_own_image(code_server: int) -> None:
+    client = DagsterGrpcClient(host="127.0.0.1", port=code_server)
+    assert IMAGE in client.get_current_image()
+
+
+def test_its_ports_agree() -> None:
+    port = dockerfile.last(DOCKERFILE, "EXPOSE").text
+    assert port in dockerfile.last(DOCKERFILE, "CMD").words
+    assert port in dockerfile.health_check(DOCKERFILE)
+
+
+def _here(command: list[str], port: int) -> list[str]:
+    """A command of the image as it runs on this machine: this environment's program, on loopback, on `port`."""
+    exposed = dockerfile.last(DOCKERFILE, "EXPOSE").text
+    changed = {"0.0.0.0": "127.0.0.1", exposed: str(port)}
+    return [_program(command[0]), *(changed.get(word, word) for word in command[1:])]
+
+
+def _program(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))
+
+
+def _environment(home: Path) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {**kept, "PYTHONPATH": str(ROOT), "DAGSTER_HOME": str(home), "DAGSTER_CURRENT_IMAGE": IMAGE}

@@ -1,0 +1,71 @@
+"""Materializes features and a model on Databricks, and looks whether what should be there is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.reconstruct import ReconstructableRepository
+
+from my_mlops_stacks.adapters.step_launcher.launcher import UnityCatalogStepLauncher
+from my_mlops_stacks.defs.partitions import daily_partitions
+from my_mlops_stacks.defs.resources import launcher_settings
+from my_mlops_stacks.target import PACKAGE, Target
+
+ON_DATABRICKS = ("trips", "trip_pickup_features", "trip_dropoff_features", "fare_model")
+ROW_COUNTS = ("dagster/partition_row_count", "dagster/row_count")
+
+
+class IntegrationError(RuntimeError):
+    """Something that the target should have made is not there; the message is one sentence."""
+
+
+def materialize(target: Target, instance: dg.DagsterInstance, config: Mapping[str, Any] | None = None) -> Iterator[str]:
+    """Build the feature tables of every day, train and validate a model; yields a sentence for each job.
+
+    `config` is run config of the training. What a run left on Databricks is torn down before the next sentence.
+
+    Raises:
+        IntegrationError: a job failed, a step ran elsewhere than on Databricks, or a table is empty.
+    """
+    days = daily_partitions(target).get_partition_keys()
+    extent = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
+    for job, tags, given in (("feature_engineering_job", extent, {}), ("model_training_job", {}, config or {})):
+        result = dg.execute_job(_job(job), instance, tags=tags, run_config=dict(given), raise_on_error=False)
+        UnityCatalogStepLauncher(launcher_settings(target)).tear_down(instance, result.dagster_run)
+        if not result.success:
+            raise IntegrationError(f"{job} failed: the log above says where, and its fix.")
+        yield f"{job}: {_made(instance, result.run_id)}"
+
+
+def _made(instance: dg.DagsterInstance, run_id: str) -> str:
+    """The assets of a run, with the rows of all days where they are tables."""
+    logged = instance.all_logs(run_id)
+    events = [entry.dagster_event for entry in logged if entry.dagster_event is not None]
+    launched = {event.step_key for event in events if event.is_engine_event and _tells_of_databricks(event)}
+    rows: dict[str, int | None] = {}
+    for event in events:
+        if event.event_type is not dg.DagsterEventType.ASSET_MATERIALIZATION or event.asset_key is None:
+            continue
+        name = event.asset_key.path[-1]
+        if name in ON_DATABRICKS and event.step_key not in launched:
+            raise IntegrationError(f"{name} was not made on Databricks: look at step_launcher of the target.")
+        metadata = event.step_materialization_data.materialization.metadata
+        counts = [metadata[key].value for key in ROW_COUNTS if key in metadata]
+        rows[name] = (rows.get(name) or 0) + counts[0] if counts else rows.get(name)
+    if empty := [name for name in ON_DATABRICKS if rows.get(name) == 0]:
+        raise IntegrationError(f"{', '.join(empty)} has no rows: look whether the target may read trips_table.")
+    return ", ".join(name if count is None else f"{name} ({count} rows)" for name, count in rows.items())
+
+
+def _tells_of_databricks(event: dg.DagsterEvent) -> bool:
+    return "databricks_run" in event.engine_event_data.metadata
+
+
+def _job(name: str) -> Any:
+    """The job by module, as a code location has it, so that the cluster can load it too."""
+    location = ReconstructableRepository.for_module(
+        "my_mlops_stacks.definitions", "defs", working_directory=str(PACKAGE.parent)
+    )
+    return location.get_reconstructable_job(name)

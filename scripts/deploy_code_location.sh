@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Deploy an image as this project's code location:
+#   scripts/deploy_code_location.sh --target staging|prod --image REFERENCE [--kind kubernetes|dagster-plus|compose]
+# It ends when the new code location serves its definitions, and fails when it does not. What each kind takes from the
+# environment is in docs/deployment.md.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+CHART_VERSION=1.13.27 # of Dagster's chart; the image has Dagster 1.13 as well
+CONFIG_MAP=my-mlops-stacks-env
+
+fail() {
+    echo "$1" >&2
+    exit 1
+}
+
+# Write a template of deploy/ to a file, with every ${NAME} in it replaced by the environment's value.
+render() {
+    python3 - "$1" "$2" <<'PYTHON'
+import os, pathlib, string, sys
+template = string.Template(pathlib.Path(sys.argv[1]).read_text())
+try:
+    pathlib.Path(sys.argv[2]).write_text(template.substitute(os.environ))
+except KeyError as missing:
+    sys.exit(f"{sys.argv[1]} needs the environment variable {missing.args[0]}: set it.")
+PYTHON
+}
+
+deploy_to_kubernetes() {
+    local namespace=${KUBERNETES_NAMESPACE:-dagster-$target}
+    kubectl get configmap "$CONFIG_MAP" --namespace "$namespace" --output name ||
+        fail "The namespace $namespace has no ConfigMap $CONFIG_MAP, which says where Databricks is: docs/deployment.md makes it."
+    # Before the last colon and after it: together they are the reference again, by tag as well as by digest.
+    export IMAGE_REPOSITORY=${image%:*} IMAGE_TAG=${image##*:} TOKEN_AUDIENCE=${TOKEN_AUDIENCE:-databricks}
+    render deploy/kubernetes/code-location-values.yaml.template "$folder/values.yaml"
+    # A file, not --set: --set on an item of a list replaces the whole item.
+    helm upgrade my-mlops-stacks dagster-user-deployments --install --repo https://dagster-io.github.io/helm \
+        --version "$CHART_VERSION" --namespace "$namespace" --values "$folder/values.yaml" --atomic --wait --timeout 10m
+}
+
+deploy_to_dagster_plus() {
+    # The deployment is always named: what guesses it from git takes the detached HEAD of a pipeline for prod.
+    local deployment=${DAGSTER_CLOUD_DEPLOYMENT:-$target}
+    [ -n "${DAGSTER_CLOUD_ORGANIZATION:-}" ] || fail "Set DAGSTER_CLOUD_ORGANIZATION to the name of your organization."
+    [ -n "${DAGSTER_CLOUD_API_TOKEN:-}" ] || fail "Set DAGSTER_CLOUD_API_TOKEN: the pipeline reads it from its secret store."
+    export TOKEN_AUDIENCE=${TOKEN_AUDIENCE:-databricks}
+    render deploy/dagster_cloud.yaml.template "$folder/dagster_cloud.yaml"
+    dagster-cloud deployment add-location my_mlops_stacks --from "$folder/dagster_cloud.yaml" --image "$image" \
+        --organization "$DAGSTER_CLOUD_ORGANIZATION" --deployment "$deployment" --location-load-timeout 600
+}
+
+deploy_with_compose() {
+    docker compose --file deploy/compose.yaml --project-name "my-mlops-stacks-$target" up \
+        --detach --wait --wait-timeout 600 --remove-orphans
+}
+
+kind=kubernetes target='' image=''
+while [ $# -gt 0 ]; do
+    [ $# -ge 2 ] || fail "$1 needs a value."
+    case $1 in
+    --kind) kind=$2 ;;
+    --target) target=$2 ;;
+    --image) image=$2 ;;
+    *) fail "$1 is unknown: give --target, --image and --kind." ;;
+    esac
+    shift 2
+done
+[[ $target =~ ^(staging|prod)$ ]] || fail "The target is '$target': choose staging or prod with --target."
+[[ $image =~ ^[^[:space:]]+(:[A-Za-z0-9_][A-Za-z0-9_.-]*|@sha256:[0-9a-f]{64})$ ]] ||
+    fail "The image is '$image': give the reference that scripts/build_image.sh printed, with its tag, to --image."
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+export MLOPS_TARGET=$target IMAGE=$image
+case $kind in
+kubernetes) deploy_to_kubernetes ;;
+dagster-plus) deploy_to_dagster_plus ;;
+compose) deploy_with_compose ;;
+*) fail "The kind is '$kind': choose kubernetes, dagster-plus or compose with --kind." ;;
+esac

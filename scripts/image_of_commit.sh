@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Name the image to deploy, as the output variable `image` of a pipeline's step:
+# scripts/image_of_commit.sh REGISTRY BRANCH, with the registry's name and a branch as refs/heads/main.
+# On release nothing is built: it is the image of the commit of main that holds the same code, so that prod runs the very
+# image that staging ran. On any other branch it is built, once a commit.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+registry=$1 branch=${2#refs/heads/}
+code=(my_mlops_stacks pyproject.toml setup.cfg Dockerfile deploy)
+
+same_code() { # as this commit has, in a commit of main
+    git merge-base --is-ancestor "$1" origin/main 2>/dev/null && git diff --quiet "$1" HEAD -- "${code[@]}"
+}
+
+image_of_main() {
+    local commit
+    for commit in $(az acr repository show-tags --name "$registry" --repository my_mlops_stacks --orderby time_desc --output tsv); do
+        if same_code "$commit"; then
+            echo "$registry.azurecr.io/my_mlops_stacks:$commit"
+            return
+        fi
+    done
+    echo "No image of main holds the code of release: merge main into release, after main has been staged." >&2
+    return 1
+}
+
+if [ "$branch" = release ]; then
+    image=$(image_of_main)
+else
+    az acr login --name "$registry" >&2
+    image=$(scripts/build_image.sh "$registry.azurecr.io" "$(git rev-parse HEAD)" | tee /dev/stderr | tail -n 1)
+fi
+echo "Image $image"
+echo "##vso[task.setvariable variable=image;isOutput=true]$image"

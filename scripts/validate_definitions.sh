@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Load the code location of every target of databricks.yml, as Dagster does when it is deployed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+targets=$(.venv/bin/python -c 'import yaml; print(*yaml.safe_load(open("my_mlops_stacks/databricks.yml"))["targets"])')
+for target in $targets; do
+    echo "Target $target"
+    MLOPS_TARGET=$target .venv/bin/dagster definitions validate --module-name my_mlops_stacks.definitions
+done
