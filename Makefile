@@ -9,7 +9,7 @@ BIN := .venv/bin
 
 .PHONY: help
 help: ## List what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 .PHONY: setup
 setup: .venv/.ready $(DAGSTER_HOME)/dagster.yaml $(MLFLOW_DB) ## Install the project into .venv (the others do it when needed)
@@ -27,9 +27,13 @@ $(MLFLOW_DB): | .venv/.ready
 run: setup ## Run the whole pipeline here: on TRIPS_PATH when set, else on generated trips
 	@$(BIN)/python -m my_mlops_stacks
 
+.PHONY: demo-drift
+demo-drift: setup ## Watch fares change: the check fails, the sensor retrains, the error falls back (a minute or two)
+	@$(BIN)/python -m my_mlops_stacks.demo_drift
+
 .PHONY: dev
 dev: setup ## Open the asset graph in the Dagster UI, http://127.0.0.1:3000
-	@$(BIN)/dagster dev --host 127.0.0.1
+	@$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1
 
 .PHONY: mlflow
 mlflow: setup ## Open the runs and models in MLflow, http://127.0.0.1:5000
@@ -43,9 +47,29 @@ test: setup ## Run the tests
 test-slow: setup ## Run the proofs that take longer
 	@$(BIN)/pytest -m slow -n 2 --dist loadfile
 
+.PHONY: test-contract
+test-contract: ## Hold Databricks' own feature engineering client to the twin's contract (licensed for use with Databricks)
+	@scripts/test_contract.sh
+
 .PHONY: rehearse
 rehearse: setup ## Run the pipeline of staging on an emulated Databricks workspace
 	@$(BIN)/python -m my_mlops_stacks_tests.rehearsal
+
+.PHONY: smoke
+smoke: setup ## Confirm on a real workspace what only it can confirm: make smoke TARGET=dev
+	@MLOPS_TARGET=$(or $(TARGET),dev) $(BIN)/python -m my_mlops_stacks.smoke
+
+.PHONY: doctor
+doctor: setup ## Say what a target lacks before anything runs, and how to fix it: make doctor TARGET=staging
+	@$(BIN)/python -m my_mlops_stacks.doctor --target $(or $(TARGET),local)
+
+.PHONY: benchmark
+benchmark: setup ## Measure features, join and scoring beside Apache Spark, DuckDB, Polars and LightGBM (needs Java)
+	@scripts/setup.sh benchmark && $(BIN)/python -m benchmarks.feature_store
+
+.PHONY: benchmark-launcher
+benchmark-launcher: setup ## Measure both step launchers on an emulated workspace
+	@$(BIN)/python -m benchmarks.step_launcher
 
 .PHONY: lint
 lint: setup ## Check style, imports and the definitions of every target
@@ -54,6 +78,10 @@ lint: setup ## Check style, imports and the definitions of every target
 .PHONY: format
 format: setup ## Rewrite the code in the project's style
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+.PHONY: cicd.tar.gz
+cicd.tar.gz: setup ## Pack the pipelines' templates for another repository
+	@$(BIN)/python -m cicd.archive $@
 
 .PHONY: clean
 clean: ## Remove what running made: tables, models, run history (not .venv)

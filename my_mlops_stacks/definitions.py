@@ -7,16 +7,24 @@ from warnings import catch_warnings, simplefilter
 
 import dagster as dg
 
+from my_mlops_stacks.defs.champion_watch import champion_sensors
 from my_mlops_stacks.defs.databricks_upkeep import upkeep_schedules, upkeep_sensors
 from my_mlops_stacks.defs.deployment import deployment_assets
 from my_mlops_stacks.defs.feature_engineering import feature_engineering_assets, feature_engineering_checks
 from my_mlops_stacks.defs.ingestion import ingestion_assets, ingestion_checks
 from my_mlops_stacks.defs.jobs import Job, build_jobs
-from my_mlops_stacks.defs.monitoring import monitoring_assets, monitoring_checks
+from my_mlops_stacks.defs.maintenance import maintenance_schedules
+from my_mlops_stacks.defs.model_jobs import model_jobs
+from my_mlops_stacks.defs.monitoring import monitoring_assets
+from my_mlops_stacks.defs.monitoring_report import report_assets
 from my_mlops_stacks.defs.partitions import daily_partitions
-from my_mlops_stacks.defs.resources import build_resources
+from my_mlops_stacks.defs.prediction_checks import prediction_checks
+from my_mlops_stacks.defs.quality_monitor import quality_monitor_schedules
+from my_mlops_stacks.defs.resources import build_executor, build_resources
 from my_mlops_stacks.defs.schedules import build_schedules
 from my_mlops_stacks.defs.sensors import build_sensors
+from my_mlops_stacks.defs.shadow import shadow_checks
+from my_mlops_stacks.defs.smoke import smoke_jobs
 from my_mlops_stacks.defs.training import training_assets, training_checks
 from my_mlops_stacks.defs.validation import validation_assets, validation_checks
 from my_mlops_stacks.target import Target, load_target
@@ -26,7 +34,7 @@ def build_definitions(target: Target) -> dg.Definitions:
     """Everything that Dagster runs for `target`."""
     with catch_warnings():
         simplefilter("ignore", dg.BetaWarning)  # a backfill policy is beta in name, and every load would say so
-        return _definitions(target, daily_partitions(target), build_jobs())
+        return _definitions(target, daily_partitions(target), build_jobs(target))
 
 
 def _definitions(target: Target, daily: dg.DailyPartitionsDefinition, jobs: dict[str, Job]) -> dg.Definitions:
@@ -38,19 +46,26 @@ def _definitions(target: Target, daily: dg.DailyPartitionsDefinition, jobs: dict
             *validation_assets(target),
             *deployment_assets(target, daily),
             *monitoring_assets(target, daily),
+            *report_assets(target, daily),
         ],
         asset_checks=[
             *ingestion_checks(target),
             *feature_engineering_checks(),
             *training_checks(),
             *validation_checks(target),
-            *monitoring_checks(target),
+            *shadow_checks(),
+            *prediction_checks(target, daily),
         ],
-        jobs=list(jobs.values()),
-        schedules=[*build_schedules(target, jobs, daily), *upkeep_schedules(target)],
-        sensors=[*build_sensors(target, jobs), *upkeep_sensors(target)],
+        jobs=[*jobs.values(), *model_jobs(), *smoke_jobs(target)],
+        schedules=[
+            *build_schedules(target, jobs, daily),
+            *maintenance_schedules(target),
+            *upkeep_schedules(target),
+            *quality_monitor_schedules(target),
+        ],
+        sensors=[*build_sensors(target, jobs), *champion_sensors(target, jobs, daily), *upkeep_sensors(target)],
         resources=build_resources(target),
-        executor=dg.in_process_executor,
+        executor=build_executor(target),
     )
 
 

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import reduce
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -59,6 +60,12 @@ def _cron(schedule: str) -> str:
     return schedule
 
 
+def _secret_path(path: str) -> str:
+    if not re.fullmatch(r"[\w.@-]+/[\w.@-]+", path):
+        raise _fault("", "it should be a secret's place, scope/key")
+    return path
+
+
 def _owner(owner: str) -> str:
     if not re.fullmatch(r"team:\S+|[\w.+-]+@[\w-]+\.[\w.-]+", owner):
         raise _fault("", "it should be an email address or 'team:' and a team's name")
@@ -74,6 +81,10 @@ def _day(day: object) -> object:
         raise _fault("", "it should be a day as YYYY-MM-DD") from error
 
 
+def _number(value: object) -> object:
+    return int(value) if isinstance(value, str) and value.isdecimal() else value  # BUNDLE_VAR_* are texts
+
+
 def _empty_is_none(value: object) -> object:
     return None if value == "" else value
 
@@ -82,6 +93,8 @@ Identifier = Annotated[str, AfterValidator(_identifier)]
 Cron = Annotated[str, AfterValidator(_cron)]
 Day = Annotated[date, BeforeValidator(_day)]
 Count = Annotated[int, Field(gt=0)]
+Price = Annotated[float, Field(ge=0)]
+SecretPath = Annotated[str, AfterValidator(_secret_path)]
 EmptyIsNone = BeforeValidator(_empty_is_none)
 
 
@@ -115,12 +128,18 @@ class BatchInferenceWorkflow(Workflow):
 
 
 class MonitoringWorkflow(Workflow):
-    """Parameters of `monitoring_job`; the threshold is in the metric's unit, a window is a day."""
+    """Parameters of `monitoring_job` and the retraining; the threshold is in the metric's unit, a window is a day."""
 
     metric_to_monitor: Identifier
     metric_violation_threshold: float
     num_evaluation_windows: Count
     num_violation_windows: Count
+    minimum_coverage: Annotated[float, Field(gt=0, le=1)]
+    minimum_count: Count
+    label_delay_days: Annotated[int, Field(ge=0)]
+    cooldown_days: Annotated[int, Field(ge=0)]
+    max_retrainings: Count
+    retraining_days: Annotated[int, Field(ge=0)]
 
     @model_validator(mode="after")
     def _enough_windows(self) -> MonitoringWorkflow:
@@ -128,6 +147,16 @@ class MonitoringWorkflow(Workflow):
             most = f"it should be at most num_evaluation_windows, {self.num_evaluation_windows}"
             raise _fault("num_violation_windows", most)
         return self
+
+
+class Prices(_Frozen):
+    """List prices of a target's compute, by node type; the estimate needs those of all nodes of a cluster."""
+
+    dbu_per_hour: Mapping[str, Price] = {}
+    machine_price_per_hour: Mapping[str, Price] = {}
+    price_per_dbu: Price = 0.0
+    serverless_price_per_dbu: Price = 0.0
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
 
 
 class Target(_Frozen):
@@ -148,10 +177,15 @@ class Target(_Frozen):
     state_folder: Annotated[str | None, EmptyIsNone]
     step_launcher: Literal["none", "unity_catalog", "databricks_pyspark"]
     compute: Mapping[str, Any]
+    prices: Prices
+    secrets: Mapping[str, SecretPath]
     schedules: Literal["running", "stopped"]
     owner: Annotated[str, AfterValidator(_owner)]
     model_name: Identifier
     experiment: Annotated[str, Field(min_length=1)]
+    retention_days: Annotated[int, BeforeValidator(_number), Field(ge=7)]
+    promotion: Literal["automatic", "approval"]
+    rescore_days: Annotated[int, BeforeValidator(_number), Field(ge=0)]
     staging_volume_name: Identifier
     alert_channel: Literal["none", "teams", "email"]
     feature_engineering_workflow: FeatureEngineeringWorkflow
@@ -217,9 +251,9 @@ def _sentence(error: ValidationError, values: Mapping[str, Value]) -> str:
     where = ".".join((values[path[0]].where, *path[1:]))
     if first["type"] in ("missing", "extra_forbidden"):
         fault = "is missing" if first["type"] == "missing" else "is an unknown key"
-        workflow = cast(type[Workflow], Target.model_fields[path[0]].annotation)
-        return f"{where} {fault}: the mapping states exactly the keys {listed(workflow.model_fields)}."
-    given = values[path[0]].raw if len(path) == 1 else values[path[0]].raw[path[1]]
+        mapping = cast(type[BaseModel], Target.model_fields[path[0]].annotation)
+        return f"{where} {fault}: the mapping states exactly the keys {listed(mapping.model_fields)}."
+    given = reduce(lambda value, key: value[key], path[1:], values[path[0]].raw)
     fault = "is empty" if given in (None, "") else f"is {given!r}" if isinstance(given, str) else f"is {given}"
     expected = context.get("sentence") or re.sub(r"^\w+ should", "it should", first["msg"])
     return f"{where} {fault}, but {expected}."

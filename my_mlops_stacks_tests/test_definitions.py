@@ -50,6 +50,7 @@ def test_the_definitions_of_every_target_load(name):
         "predictions",
         "inference_profile_metrics",
         "inference_drift_metrics",
+        "monitoring_report",
     }
 
 
@@ -86,7 +87,9 @@ def test_what_blocks_and_what_does_not(local):
         "fare_model.root_mean_squared_error_within_threshold",
         "fare_model.mean_absolute_error_within_threshold",
         "fare_model.r2_score_within_threshold",
+        "fare_model.absolute_bias_within_threshold",
         "fare_model.candidate_beats_champion",
+        "challenger.predicts_what_the_champion_predicted",
     }
 
 
@@ -118,6 +121,22 @@ def test_a_tick_materializes_the_day_that_ended(local):
     assert [request.partition_key for request in requests] == ["2016-01-05"]
 
 
+def test_a_tick_of_the_monitoring_computes_the_days_again_whose_fares_arrive_late(local):
+    schedule = local.resolve_schedule_def("monitoring_schedule")
+    extents = []
+    for day in (1, 2, 6):
+        at = datetime(2016, 1, day + 1, 18, tzinfo=UTC)
+        with dg.build_schedule_context(
+            scheduled_execution_time=at, repository_def=local.get_repository_def()
+        ) as context:
+            (request,) = schedule.evaluate_tick(context).run_requests
+        keys = [
+            request.tags.get(f"dagster/asset_partition_range_{end}", request.partition_key) for end in ("start", "end")
+        ]
+        extents.append(tuple(keys))
+    assert extents == [("2016-01-01", "2016-01-01"), ("2016-01-01", "2016-01-02"), ("2016-01-04", "2016-01-06")]
+
+
 def test_a_tick_after_the_last_day_is_skipped_with_the_key_to_change(local):
     skipped = tick(local, datetime(2026, 1, 6, 7, tzinfo=UTC))
     assert not skipped.run_requests
@@ -137,11 +156,11 @@ def test_a_target_on_databricks_tidies_up_after_every_way_a_run_can_end(name):
 @pytest.mark.parametrize(
     ("channel", "environ", "sensors"),
     [
-        ("none", {}, {"retraining_sensor"}),
+        ("none", {}, {"champion_sensor", "retraining_sensor"}),
         (
             "teams",
             {"ALERT_TEAMS_WEBHOOK_URL": "https://example.invalid/hook"},
-            {"retraining_sensor", "run_failure_sensor"},
+            {"champion_sensor", "retraining_sensor", "run_failure_sensor"},
         ),
         (
             "email",
@@ -151,7 +170,7 @@ def test_a_target_on_databricks_tidies_up_after_every_way_a_run_can_end(name):
                 "ALERT_EMAIL_TO": "b@example.invalid",
                 "ALERT_SMTP_HOST": "smtp.example.invalid",
             },
-            {"retraining_sensor", "run_failure_sensor"},
+            {"champion_sensor", "retraining_sensor", "run_failure_sensor"},
         ),
     ],
 )

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from deltalake import DeltaTable
 
-from my_mlops_stacks.__main__ import run_pipeline
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.resources import build_resources
+from my_mlops_stacks.pipeline import run_pipeline
 from my_mlops_stacks.target import Target, load_target
 
 DAYS = ("2016-01-01", "2016-02-29")
@@ -42,7 +42,8 @@ class Pipeline:
     def table(self, name: str) -> pd.DataFrame:
         """The Delta table, read without any code of the project."""
         table = DeltaTable(self.target.state_path / "warehouse" / self.target.schema_name / name)
-        rows = table.to_pandas().drop(columns="window", errors="ignore")
+        nested = ["window", "window_cmp", "quantiles", "ks_test", "chi_squared_test"]
+        rows = table.to_pandas().drop(columns=nested, errors="ignore")
         return rows.sort_values(list(rows.columns), ignore_index=True)
 
 
@@ -118,6 +119,7 @@ def test_features_of_a_prediction_are_the_newest_known_at_its_pickup(pipeline):
 
 def test_the_monitor_tables_describe_each_day(pipeline):
     profile, predictions = pipeline.table("inference_profile_metrics"), pipeline.table("predictions")
+    profile = profile[profile["slice_key"].isna() & (profile["column_name"] == ":table")]
     assert profile["count"].sum() == profile["labelled_count"].sum() == len(predictions)
     trips = pipeline.table("trips")
     expected = duckdb.query("""
@@ -128,6 +130,17 @@ def test_the_monitor_tables_describe_each_day(pipeline):
     got = profile.sort_values("day")["root_mean_squared_error"]
     assert list(got) == pytest.approx(list(expected["rmse"]))
     assert len(trips) and pipeline.table("inference_drift_metrics").groupby("column_name").size().nunique() == 1
+    assert (pipeline.table("inference_drift_metrics")["drift_type"] == "CONSECUTIVE").sum() == 9 * 14
+
+
+def test_every_day_has_a_page_that_needs_no_network(pipeline):
+    folder = pipeline.target.state_path / "monitoring"
+    assert len(list(folder.glob("*.html"))) == 15
+    text = (folder / "2016-02-29.html").read_text()
+    assert "metric_within_threshold passed" in text
+    assert "http" not in text
+    event = pipeline.instance.get_latest_materialization_event(dg.AssetKey("monitoring_report"))
+    assert event.asset_materialization.metadata["page"].value == (folder / "2016-02-29.html").as_uri()
 
 
 def test_each_partition_has_its_own_row_count(pipeline):
@@ -151,8 +164,8 @@ def test_the_ui_gets_schemas_lineage_previews_and_plots(pipeline):
     assert lineage["pickup_hour"][0].column_name == "tpep_pickup_datetime"
     for asset, plot in (
         ("fare_model", "feature_importance"),
-        ("inference_profile_metrics", "error_over_time"),
-        ("inference_drift_metrics", "drift"),
+        ("monitoring_report", "error_over_time"),
+        ("monitoring_report", "drift"),
     ):
         assert metadata(asset)[plot].value.startswith("![plot](data:image/png;base64,")
     assert "/runs/" in metadata("fare_model")["mlflow_run"].value
@@ -160,7 +173,7 @@ def test_the_ui_gets_schemas_lineage_previews_and_plots(pipeline):
 
 def test_every_check_passed(pipeline):
     evaluations = [e for result in pipeline.results.values() for e in result.get_asset_check_evaluations()]
-    assert len(evaluations) == 11
+    assert len(evaluations) == 16
     assert [e.check_name for e in evaluations if not e.passed] == []
 
 
@@ -172,8 +185,8 @@ def test_days_done_again_give_the_same_tables(pipeline):
         assert pipeline.run(job, ("2016-02-22", "2016-02-22")).success
     for name in names:
         pd.testing.assert_frame_equal(
-            pipeline.table(name).drop(columns="prediction_time", errors="ignore"),
-            before[name].drop(columns="prediction_time", errors="ignore"),
+            pipeline.table(name).drop(columns=["prediction_time", "last_prediction_time"], errors="ignore"),
+            before[name].drop(columns=["prediction_time", "last_prediction_time"], errors="ignore"),
         )
 
 
@@ -205,10 +218,10 @@ def test_a_violation_retrains_once_for_a_stated_reason(pipeline):
         return sensor.evaluate_tick(context)
 
     first = tick()
-    assert [request.run_key for request in first.run_requests] == [monitored.run_id]
-    assert (
-        "root_mean_squared_error exceeds 1 in 5 of the last 5 days" in first.run_requests[0].tags["retraining/reason"]
-    )
+    (request,) = first.run_requests
+    assert request.tags["retraining/monitoring_run_id"] == monitored.run_id
+    assert "root_mean_squared_error is above 1 in 5 of the last 5 days" in request.tags["retraining/reason"]
+    assert request.tags["retraining/windows"].startswith("2016-02-29, 2016-02-28")
     again = tick(first.cursor)
     assert not again.run_requests
     assert "Already asked to retrain" in again.skip_message

@@ -121,6 +121,12 @@ def test_workflows_keep_the_schedules_and_the_parameters_of_mlops_stacks(name: s
         "metric_violation_threshold": 5.0,
         "num_evaluation_windows": 5,
         "num_violation_windows": 2,
+        "minimum_coverage": 0.8,
+        "minimum_count": 50,
+        "label_delay_days": 2,
+        "cooldown_days": 3,
+        "max_retrainings": 3,
+        "retraining_days": 0,
     }
 
 
@@ -211,9 +217,10 @@ BUNDLE_ERRORS = {
     "override of an undeclared variable": (
         (ROOT, r"catalog: \w+", "catalogue: dev"),
         "databricks.yml: targets.dev.variables has the unknown key catalogue; valid keys are platform, catalog, "
-        "schema, trips_table, first_day, last_day, state_folder, step_launcher, compute, schedules, owner, model_name, "
-        "experiment, staging_volume_name, alert_channel, batch_inference_workflow, feature_engineering_workflow, "
-        "model_workflow, monitoring_workflow.",
+        "schema, trips_table, first_day, last_day, state_folder, step_launcher, compute, prices, secrets, schedules, "
+        "owner, model_name, experiment, retention_days, promotion, rescore_days, staging_volume_name, alert_channel, "
+        "batch_inference_workflow, "
+        "feature_engineering_workflow, model_workflow, monitoring_workflow.",
     ),
     "misspelt section": (
         (ROOT, "  dev:\n    default: true", "  dev:\n    presents: {}\n    default: true"),
@@ -223,9 +230,10 @@ BUNDLE_ERRORS = {
     "unknown variable": (
         (MODEL, "variables:\n", "variables:\n  retries:\n    default: 3\n"),
         "resources/model-workflow-resource.yml: variables has the unknown key retries; valid keys are platform, "
-        "catalog, schema, trips_table, first_day, last_day, state_folder, step_launcher, compute, schedules, owner, "
-        "model_name, experiment, staging_volume_name, alert_channel, feature_engineering_workflow, model_workflow, "
-        "batch_inference_workflow, monitoring_workflow.",
+        "catalog, schema, trips_table, first_day, last_day, state_folder, step_launcher, compute, prices, secrets, "
+        "schedules, owner, model_name, experiment, retention_days, promotion, rescore_days, staging_volume_name, "
+        "alert_channel, "
+        "feature_engineering_workflow, model_workflow, batch_inference_workflow, monitoring_workflow.",
     ),
     "unknown key of a declaration": (
         (ROOT, "default: fare_model", "defualt: fare_model"),
@@ -346,6 +354,16 @@ def test_overrides_that_only_the_bundle_cli_reads_are_refused(folder: Path) -> N
 
 # One line among the variables of the target dev, and what is said of it after "databricks.yml: targets.dev.variables.".
 VALUE_ERRORS = {
+    "promotion: manual": "promotion is 'manual', but it should be 'automatic' or 'approval'.",
+    "retention_days: 3": "retention_days is 3, but it should be greater than or equal to 7.",
+    "secrets: {WORD: hunter2}": "secrets.WORD is 'hunter2', but it should be a secret's place, scope/key.",
+    "prices: {dbu: 1.0}": (
+        "prices.dbu is an unknown key: the mapping states exactly the keys dbu_per_hour, machine_price_per_hour, "
+        "price_per_dbu, serverless_price_per_dbu, currency."
+    ),
+    "prices: {dbu_per_hour: {Standard_D4ds_v5: -1.0}}": (
+        "prices.dbu_per_hour.Standard_D4ds_v5 is -1.0, but it should be greater than or equal to 0."
+    ),
     "platform: azure": "platform is 'azure', but it should be 'local' or 'databricks'.",
     "step_launcher: pipes": (
         "step_launcher is 'pipes', but it should be 'none', 'unity_catalog' or 'databricks_pyspark'."
@@ -382,9 +400,11 @@ VALUE_ERRORS = {
     "schema: dev_${workspace.current_user.short_name}": (
         "schema refers to ${workspace.current_user.short_name}; without a workspace, only var.platform, var.catalog, "
         "var.schema, var.trips_table, var.first_day, var.last_day, var.state_folder, var.step_launcher, "
-        "var.compute, var.schedules, var.owner, var.model_name, var.experiment, var.staging_volume_name, "
-        "var.alert_channel, var.batch_inference_workflow, var.feature_engineering_workflow, var.model_workflow, "
-        "var.monitoring_workflow, bundle.name, bundle.target are known."
+        "var.compute, var.prices, var.secrets, var.schedules, var.owner, var.model_name, var.experiment, "
+        "var.retention_days, var.promotion, var.rescore_days, var.staging_volume_name, var.alert_channel, "
+        "var.batch_inference_workflow, "
+        "var.feature_engineering_workflow, var.model_workflow, var.monitoring_workflow, bundle.name, bundle.target are "
+        "known."
     ),
     "schema: ${var.model_name": "schema is '${var.model_name', but a reference in it has no closing brace.",
 }
@@ -501,6 +521,8 @@ def test_what_is_no_owner_is_refused(folder: Path, owner: str) -> None:
 
 def test_models_can_be_built_without_files() -> None:
     window = {"cron_schedule": "0 18 * * *", "metric_to_monitor": "bias", "metric_violation_threshold": 1}
-    workflow = MonitoringWorkflow(**window, num_evaluation_windows=1, num_violation_windows=1)
+    retraining = {"cooldown_days": 0, "max_retrainings": 1, "retraining_days": 0}
+    labels = {"minimum_coverage": 1, "minimum_count": 1, "label_delay_days": 0}
+    workflow = MonitoringWorkflow(**window, **labels, **retraining, num_evaluation_windows=1, num_violation_windows=1)
     target = Target.model_validate(load_target(environ={}).model_dump() | {"monitoring_workflow": workflow})
     assert target.monitoring_workflow.metric_violation_threshold == 1.0

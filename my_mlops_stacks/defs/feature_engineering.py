@@ -3,7 +3,7 @@
 import dagster as dg
 
 from my_mlops_stacks.defs.annotations import DataFrame
-from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of
+from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of, days_of_run
 from my_mlops_stacks.target import Target
 
 
@@ -53,12 +53,12 @@ def _keys_are_unique(asset: str) -> dg.AssetChecksDefinition:
         name="keys_are_unique_and_not_null",
         blocking=True,
         required_resource_keys={"step_launcher", "tables"},
-        description="A look-up finds at most one row for a zip and a time.",
+        description="A look-up finds at most one row for a zip and a time; asked of the days of the run.",
     )
     def keys_are_unique_and_not_null(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         from my_mlops_stacks.feature_engineering.quality import key_faults
 
-        faults = key_faults(context.resources.tables.read(asset))
+        faults = key_faults(context.resources.tables.read(asset), days_of_run(context))
         return dg.AssetCheckResult(passed=not any(faults.values()), metadata=faults)
 
     return keys_are_unique_and_not_null

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from my_mlops_stacks.adapters.aliases import give_alias
 from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
 from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
+from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.adapters.tables import Tables
 from my_mlops_stacks.defs.metadata import markdown_table
 from my_mlops_stacks.defs.tables import PARTITION_COLUMN, TABLES, TableSpec
-from my_mlops_stacks.deployment.model_deployment.promotion import alias_moves
+from my_mlops_stacks.deployment.model_deployment.promotion import CHAMPION
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -106,28 +108,23 @@ def _literal(value: Any) -> str:
 
 
 class ModelAliasIOManager(dg.IOManager):
-    """Stores a model version by giving it the alias of its asset, as `alias_moves` says."""
+    """Stores a model version by giving it the alias of its asset."""
 
     def __init__(self, registry: ModelRegistry, aliases: Mapping[str, str]) -> None:
         self.registry, self.aliases = registry, aliases
 
     def handle_output(self, context: dg.OutputContext, obj: ModelVersion) -> None:
         alias = self.aliases[context.asset_key.path[-1]]
-        holder = self.registry.find_alias(alias)
-        moves = alias_moves(alias, holder.version if holder else None, obj.version)
-        for moved, version in moves:
-            self.registry.move_alias(moved, self.registry.get(version))
-        context.add_output_metadata(
-            {
-                "alias": alias,
-                "version": obj.version,
-                "from_version": holder.version if holder else "none",
-                "model_version_page": dg.MetadataValue.url(self.registry.version_url(obj)),
-                "mlflow_run": dg.MetadataValue.url(self.registry.run_url(obj)),
-            }
-        )
-        before = f", version {holder.version} did before" if holder and moves else ""
-        context.log.info(f"{obj.name} version {obj.version} holds the alias '{alias}'{before}")
+        seen = {
+            "alias": alias,
+            **({} if alias == CHAMPION else {"version": obj.version}),  # its asset tells that, and more
+            "model_version_page": dg.MetadataValue.url(self.registry.version_url(obj)),
+            "mlflow_run": dg.MetadataValue.url(self.registry.run_url(obj)),
+        }
+        give_alias(self.registry, alias, obj)
+        context.add_output_metadata(seen)
+        context.log.info(f"{obj.name} version {obj.version} holds the alias '{alias}'")
 
     def load_input(self, context: dg.InputContext) -> ModelVersion:
-        return self.registry.at_alias(self.aliases[context.asset_key.path[-1]])
+        with registry_answers(self.registry.tracking_uri):
+            return self.registry.at_alias(self.aliases[context.asset_key.path[-1]])

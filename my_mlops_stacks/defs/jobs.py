@@ -4,6 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from my_mlops_stacks.adapters.step_launcher.compute import Compute
+from my_mlops_stacks.target import Target
+
 if TYPE_CHECKING:  # what `define_asset_job` returns: Dagster exports the function, not the type
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as Job
 else:
@@ -11,13 +14,26 @@ else:
 
 INGESTION = ("trips", "rejected_trips")
 FEATURE_TABLES = ("trip_pickup_features", "trip_dropoff_features")
-MODEL = ("fare_model", "challenger", "champion")
 MONITOR_TABLES = ("inference_profile_metrics", "inference_drift_metrics")
-MONITORING_CHECKS = (("predictions", "metric_within_threshold"), ("predictions", "predictions_have_not_drifted"))
+CLUSTER_TAG = "databricks/cluster"
+"""Runs with the same value share a limit of the run queue (`deploy/dagster.yaml`)."""
+REPORT = "monitoring_report"
+MONITORING_CHECKS = tuple(
+    ("predictions", name)
+    for name in (
+        "metric_within_threshold",
+        "features_have_not_drifted",
+        "predictions_have_not_drifted",
+        "labels_arrive",
+        "predictions_are_fresh",
+    )
+)
 
 
-def build_jobs() -> dict[str, Job]:
+def build_jobs(target: Target) -> dict[str, Job]:
     """Job name -> job. A job runs the checks of what it makes; those that judge predictions run with monitoring."""
+    trained = ("fare_model", "challenger", *(("champion",) if target.promotion == "automatic" else ()))
+    outcome = "promote it" if target.promotion == "automatic" else "let it wait as challenger"
     judging = dg.AssetSelection.checks(
         *(dg.AssetCheckKey(dg.AssetKey(asset), name) for asset, name in MONITORING_CHECKS)
     )
@@ -27,18 +43,32 @@ def build_jobs() -> dict[str, Job]:
             "Accept new trips and build the feature tables of a day or a range of days",
         ),
         "model_training_job": (
-            dg.AssetSelection.assets(*MODEL),
-            "Train a candidate, validate it, and promote it when it passes",
+            dg.AssetSelection.assets(*trained),
+            f"Train a candidate, validate it, and {outcome} when it passes",
+        ),
+        "promote_job": (
+            dg.AssetSelection.assets("champion"),
+            "Make the challenger the champion, with the name of who approves it and the reason",
         ),
         "batch_inference_job": (
             dg.AssetSelection.assets("predictions") - judging,
             "Predict the fares of a day or a range of days with the champion",
         ),
         "monitoring_job": (
-            dg.AssetSelection.assets(*MONITOR_TABLES) | judging,
+            dg.AssetSelection.assets(*MONITOR_TABLES, REPORT) | judging,
             "Compare predictions with the fares that arrived and with the training rows, and judge",
         ),
     }
     return {
-        name: dg.define_asset_job(name, selection, description=text) for name, (selection, text) in selections.items()
+        name: dg.define_asset_job(name, selection, description=text, tags=cluster_tag(target))
+        for name, (selection, text) in selections.items()
     }
+
+
+def cluster_tag(target: Target) -> dict[str, str]:
+    """The tag of runs that use the target's compute: the cluster that they share, else the target itself."""
+    if target.step_launcher == "none":
+        return {}
+    compute = Compute().overridden(target.compute)
+    shared = compute.existing_cluster_id if compute.kind == "existing_cluster" else None
+    return {CLUSTER_TAG: shared or target.name}

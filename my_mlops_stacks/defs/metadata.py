@@ -11,17 +11,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def png(figure: "Figure") -> bytes:
-    """The figure, drawn."""
+def png(figure: "Figure", trimmed: bool = True) -> bytes:
+    """The figure, drawn; trimming its margins draws it twice."""
     image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=80, bbox_inches="tight")
+    figure.savefig(image, format="png", dpi=80, bbox_inches="tight" if trimmed else None)
     return image.getvalue()
 
 
 def plot(image: bytes) -> dg.MarkdownMetadataValue:
     """A PNG inside Markdown."""
-    encoded = base64.b64encode(image).decode()
-    return dg.MarkdownMetadataValue(f"![plot](data:image/png;base64,{encoded})")
+    return dg.MarkdownMetadataValue(f"![plot]({as_data(image)})")
+
+
+def as_data(image: bytes) -> str:
+    """A PNG as an address that has the picture in it."""
+    return f"data:image/png;base64,{base64.b64encode(image).decode()}"
 
 
 def markdown_table(rows: "pd.DataFrame") -> str:

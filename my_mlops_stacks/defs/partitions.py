@@ -16,6 +16,17 @@ def daily_partitions(target: Target) -> dg.DailyPartitionsDefinition:
     return dg.DailyPartitionsDefinition(target.first_day.isoformat(), end.isoformat() if end else None)
 
 
+def days_of_run(context: dg.AssetCheckExecutionContext) -> tuple[date, date] | None:
+    """The days of the run that a check belongs to, None when it was started for the asset as a whole.
+
+    From the run's tags: a check has no partitions of its own (Dagster 1.13 has them in preview only).
+    """
+    tags = context.run.tags
+    alone = tags.get("dagster/partition")
+    keys = [tags.get(f"dagster/asset_partition_range_{end}", alone) for end in ("start", "end")]
+    return (date.fromisoformat(keys[0]), date.fromisoformat(keys[1])) if all(keys) else None
+
+
 def days_of(context: dg.AssetExecutionContext) -> tuple[date, date]:
     """The first and the last day of the partitions that the step materializes."""
     keys = context.partition_key_range

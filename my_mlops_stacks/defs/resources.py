@@ -9,13 +9,16 @@ import dagster as dg
 
 from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
+from my_mlops_stacks.adapters.pages import FolderPages, MlflowPages
 from my_mlops_stacks.adapters.spark import ClusterSpark, LocalSpark
 from my_mlops_stacks.adapters.step_launcher.compute import Compute
-from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings, read_requirements
+from my_mlops_stacks.adapters.step_launcher.cost import PriceTable
+from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings, SecretReference, read_requirements
 from my_mlops_stacks.adapters.tables import LocalTables, UnityCatalogTables
 from my_mlops_stacks.adapters.trips_source import LocalSources, TableSource
 from my_mlops_stacks.bundle import ENVIRONMENT_PREFIX
 from my_mlops_stacks.defs.io_managers import DeltaTableIOManager, ModelAliasIOManager
+from my_mlops_stacks.defs.provenance import COMMIT_VARIABLE, git_commit
 from my_mlops_stacks.target import PACKAGE, VARIABLES, Target
 
 ALIASES = {"fare_model": "candidate", "challenger": "challenger", "champion": "champion"}
@@ -39,6 +42,15 @@ def build_resources(target: Target) -> Resources:
     }
 
 
+def build_executor(target: Target) -> dg.ExecutorDefinition:
+    """Steps that need no cluster of their own run here one by one; those of a cluster are followed side by side."""
+    if target.platform == "local":
+        return dg.in_process_executor
+    parallel = Compute().overridden(target.compute).parallel_steps
+    preloaded = {"preload_modules": ["my_mlops_stacks.definitions"]}  # a fork that has them follows a step at once
+    return dg.multiprocess_executor.configured({"max_concurrent": parallel, "start_method": {"forkserver": preloaded}})
+
+
 def _local(target: Target) -> Resources:
     state, last_day = target.state_path, target.last_day or date.today() - timedelta(days=1)
     mlflow_folder = state / "mlflow"
@@ -55,6 +67,7 @@ def _local(target: Target) -> Resources:
         "tables": _built(lambda r: LocalTables(r.spark), {"spark"}),
         "feature_store": _built(lambda r: LocalFeatureStore(r.tables, registry), {"tables"}),
         "model_registry": _built(lambda _: registry),
+        "pages": _built(lambda _: FolderPages(state / "monitoring")),
         "trips_sources": _built(
             lambda r: LocalSources(r.spark, state / "trips", target.first_day, last_day), {"spark"}
         ),
@@ -78,6 +91,7 @@ def _databricks(target: Target) -> Resources:
         "tables": _built(lambda r: UnityCatalogTables(r.spark, target.catalog, target.schema_name), {"spark"}),
         "feature_store": _built(lambda r: DatabricksFeatureStore(r.tables, registry.registry_uri), {"tables"}),
         "model_registry": _built(lambda _: registry),
+        "pages": _built(lambda _: MlflowPages(registry)),
         "trips_sources": _built(lambda r: TableSource(r.spark, str(target.trips_table)), {"spark"}),
         "step_launcher": _step_launcher(target),
     }
@@ -102,7 +116,9 @@ def launcher_settings(target: Target) -> LauncherSettings:
         volume=target.staging_volume,
         compute=Compute().overridden(target.compute),
         requirements=read_requirements(PACKAGE / "requirements.txt"),
-        environment={"MLOPS_TARGET": target.name, **overrides},
+        environment={"MLOPS_TARGET": target.name, COMMIT_VARIABLE: git_commit(), **overrides},
+        secrets=tuple(SecretReference(name, *path.split("/")) for name, path in target.secrets.items()),
+        prices=PriceTable(**target.prices.model_dump()),
         host=environ.get("DATABRICKS_HOST", target.workspace_host),
     )
 

@@ -17,8 +17,11 @@ def build_schedules(
         "batch_inference": target.batch_inference_workflow,
         "monitoring": target.monitoring_workflow,
     }
+    days_before = {"monitoring": target.monitoring_workflow.label_delay_days}
     partitioned = [
-        _daily_schedule(f"{name}_schedule", jobs[f"{name}_job"], workflow, target, daily)
+        _daily_schedule(
+            f"{name}_schedule", jobs[f"{name}_job"], workflow, target, daily, days_before=days_before.get(name, 0)
+        )
         for name, workflow in workflows.items()
     ]
     training = dg.ScheduleDefinition(
@@ -32,15 +35,24 @@ def build_schedules(
 
 
 def _daily_schedule(
-    name: str, job: Job, workflow: Workflow, target: Target, daily: dg.TimeWindowPartitionsDefinition
+    name: str,
+    job: Job,
+    workflow: Workflow,
+    target: Target,
+    daily: dg.TimeWindowPartitionsDefinition,
+    *,
+    days_before: int,
 ) -> dg.ScheduleDefinition:
+    """A tick materializes the day before it and, in the same run, `days_before` days before that."""
+    extent = f"the day before and {days_before} days before that" if days_before else "the day before"
+
     @dg.schedule(
         name=name,
         job=job,
         cron_schedule=workflow.cron_schedule,
         execution_timezone="UTC",
         default_status=default_schedule_status(target),
-        description=f"{job.description}, for the day before",
+        description=f"{job.description}, for {extent}",
     )
     def previous_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         day = str((context.scheduled_execution_time - timedelta(days=1)).date())
@@ -50,7 +62,11 @@ def _daily_schedule(
             return dg.SkipReason(
                 f"{day} is not a partition: they end on {last}; set last_day in databricks.yml to let them go on."
             )
-        return dg.RunRequest(run_key=day, partition_key=day)
+        first = keys[max(keys.index(day) - days_before, 0)]
+        if first == day:
+            return dg.RunRequest(run_key=day, partition_key=day)
+        days = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": day}
+        return dg.RunRequest(run_key=day, tags=days)
 
     return previous_day
 

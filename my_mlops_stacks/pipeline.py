@@ -1,0 +1,132 @@
+"""The whole pipeline, once, on this machine: what `make run` does, and what it says at the end."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from time import perf_counter
+
+import click
+import dagster as dg
+
+from my_mlops_stacks.adapters.model_registry import ModelRegistry
+from my_mlops_stacks.definitions import build_definitions
+from my_mlops_stacks.defs.partitions import daily_partitions
+from my_mlops_stacks.defs.resources import MLFLOW_UI, build_resources
+from my_mlops_stacks.run_history import local_instance
+from my_mlops_stacks.target import Target, TargetError, load_target
+
+TALKATIVE = ("alembic", "mlflow", "pyspark")
+METRICS = {"root_mean_squared_error": "RMSE", "mean_absolute_error": "MAE", "r2_score": "R2"}
+
+Result = dg.ExecuteInProcessResult
+
+
+class RunFailedError(RuntimeError):
+    """A run of the pipeline did not succeed; its log, above, says why."""
+
+
+def main() -> int:
+    """Run it; returns the exit code of the process."""
+    started = perf_counter()
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        target = load_target()
+        home = Path(os.environ.get("DAGSTER_HOME", target.state_path / "dagster"))
+        with dg.build_resources({"model_registry": build_resources(target)["model_registry"]}) as resources:
+            registry: ModelRegistry = resources.model_registry
+            results = run_pipeline(target, registry, local_instance(home))
+            click.echo("\n".join(_summary(results, registry, perf_counter() - started)))
+    except (TargetError, RunFailedError) as error:
+        click.secho(str(error), fg="red", err=True)
+        return 1
+    return 0
+
+
+def run_pipeline(target: Target, registry: ModelRegistry, instance: dg.DagsterInstance) -> Mapping[str, Result]:
+    """Build features for all days, train and promote, then predict and monitor the days that were held out.
+
+    The days before are not predicted: the model has seen their fares, and its errors would look too good.
+
+    Returns: job name -> its result. Raises `RunFailedError` at the first run that fails.
+    """
+    runner = _Runner(target, instance)
+    days = daily_partitions(target).get_partition_keys()
+    results = {
+        "feature_engineering_job": runner.run("feature_engineering_job", days),
+        "model_training_job": runner.run("model_training_job"),
+    }
+    held_out_from = registry.at_alias("champion").tags["held_out_from"]
+    unseen = [day for day in days if day >= held_out_from]
+    for job in ("batch_inference_job", "monitoring_job"):
+        results[job] = runner.run(job, unseen)
+    return results
+
+
+class _Runner:
+    """Runs jobs in this process, on the instance that `dagster dev` shows."""
+
+    def __init__(self, target: Target, instance: dg.DagsterInstance) -> None:
+        self.definitions, self.instance = build_definitions(target), instance
+
+    def run(self, job: str, days: list[str] | None = None) -> Result:
+        """Run `job`, for all of `days` at once when it is partitioned.
+
+        Raises:
+            RunFailedError: the run failed.
+        """
+        extent = {}
+        if days:
+            extent = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
+        result = self.definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
+            tags=extent,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
+        )
+        if not result.success:
+            raise RunFailedError(f"{job} failed; run {result.run_id} in the Dagster UI (make dev) has the whole story.")
+        return result
+
+
+def _summary(results: Mapping[str, Result], registry: ModelRegistry, seconds: float) -> Iterator[str]:
+    yield click.style(f"\nThe pipeline ran in {seconds:.1f} s", bold=True)
+    yield from _rows(results.values())
+    yield from _models(registry)
+    yield from _checks(results.values())
+    yield "Look around: `make dev` (Dagster, http://127.0.0.1:3000), `make mlflow` (runs and models, " + MLFLOW_UI + ")"
+
+
+def _rows(results: Iterator[Result] | list[Result]) -> Iterator[str]:
+    counts: dict[str, int] = {}
+    for result in results:
+        for event in result.get_asset_materialization_events():
+            materialization = event.step_materialization_data.materialization
+            for key in ("dagster/row_count", "dagster/partition_row_count"):
+                if key in materialization.metadata:
+                    name = materialization.asset_key.to_user_string()
+                    counts[name] = counts.get(name, 0) + materialization.metadata[key].value
+    yield "Rows        " + ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+
+def _models(registry: ModelRegistry) -> Iterator[str]:
+    for alias in ("candidate", "champion"):
+        version = registry.at_alias(alias)
+        measured = registry.run_metrics(version)
+        numbers = ", ".join(f"{label} {measured[name]:.3f}" for name, label in METRICS.items())
+        yield f"{alias.capitalize():11} {version.name} version {version.version}: {numbers}"
+    yield (
+        f"Compared    RMSE without features {measured['rmse_without_features']:.3f}, "
+        f"of the mean fare {measured['rmse_of_mean_fare']:.3f} (USD, held-out days)"
+    )
+
+
+def _checks(results: Iterator[Result] | list[Result]) -> Iterator[str]:
+    evaluations = [evaluation for result in results for evaluation in result.get_asset_check_evaluations()]
+    failed = [evaluation for evaluation in evaluations if not evaluation.passed]
+    yield f"Checks      {len(evaluations) - len(failed)} of {len(evaluations)} passed"
+    for evaluation in failed:
+        yield f"            {evaluation.asset_key.to_user_string()}.{evaluation.check_name}: {evaluation.description}"

@@ -1,0 +1,91 @@
+"""Each notebook on a pipeline that has run: what a reader sees, and that production is as it was."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from my_mlops_stacks.defs.tables import TABLES
+from my_mlops_stacks.pipeline import run_pipeline
+from my_mlops_stacks.session import Session, open_session
+from my_mlops_stacks_tests.conftest import ROOT
+
+NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "my_mlops_stacks").rglob("notebooks/*.py"))}
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory) -> Iterator[Session]:
+    """A session of a pipeline that has run on a few weeks of generated trips; the notebooks open the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("TRIPS_PATH", raising=False)
+        patch.delenv("MLOPS_TARGET", raising=False)
+        patch.setenv("BUNDLE_VAR_state_folder", str(tmp_path_factory.mktemp("notebooks")))
+        patch.setenv("BUNDLE_VAR_first_day", "2016-02-08")
+        opened = open_session()
+        run_pipeline(opened.target, opened.model_registry, dg.DagsterInstance.ephemeral())
+        yield opened
+
+
+def production(session: Session) -> dict[str, object]:
+    """The newest Delta version of each table, and each alias with its version and that one's tags."""
+    aliases = ("candidate", "challenger", "champion", "previous_champion")
+    held = {alias: session.model_registry.find_alias(alias) for alias in aliases}
+    return held | {name: session.tables.version(name) for name in TABLES}
+
+
+@pytest.mark.parametrize(
+    ("notebook", "shown"),
+    [
+        ("FeatureEngineering", ["mean_fare_window_1h_pickup_zip", "rows, 0 differ", "'duplicate_keys': 0"]),
+        ("Training", ["Training rows before 2016-02-15", "without looked-up features", "Feature importance.png"]),
+        ("ModelValidation", ["candidate_beats_champion    True", "Errors by segment.png"]),
+        ("ModelDeployment", ["none: it is champion already", "mean_absolute_difference"]),
+        ("BatchInference", ["Version 1 on", "trips of 2016-02-29", "Stored rows by version"]),
+        (
+            "Monitoring",
+            ["root_mean_squared_error is above 5 in 0 of the last 5 days", "Drift.png", "(large above 0.25)"],
+        ),
+    ],
+)
+def test_a_notebook_shows_its_stage_and_changes_nothing(session, capsys, notebook, shown):
+    before = production(session)
+    runpy.run_path(str(NOTEBOOKS[notebook]))
+    printed = capsys.readouterr().out
+    for text in shown:
+        assert text in printed
+    for picture in (line for line in printed.splitlines() if line.endswith(".png")):
+        assert Path(picture).read_bytes().startswith(b"\x89PNG")
+    assert production(session) == before
+
+
+def test_the_notebooks_are_those_of_the_stages():
+    assert sorted(NOTEBOOKS) == [
+        "BatchInference",
+        "FeatureEngineering",
+        "ModelDeployment",
+        "ModelValidation",
+        "Monitoring",
+        "Training",
+    ]
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS.values(), ids=NOTEBOOKS.keys())
+def test_databricks_reads_it_as_a_notebook_and_installs_what_it_needs(notebook):
+    text = notebook.read_text()
+    dagster = next(line.strip() for line in (ROOT / "setup.cfg").read_text().splitlines() if "dagster>=" in line)
+    assert text.startswith("# Databricks notebook source\n# MAGIC %md\n# MAGIC # ")
+    install = next(line for line in text.splitlines() if "%pip" in line)
+    requirements, spec = install.split(" -r ")[1].split(" ", 1)
+    assert (notebook.parent / requirements).resolve() == ROOT / "my_mlops_stacks" / "requirements.txt"
+    assert spec == f'"{dagster}"'
+
+
+def test_a_session_of_databricks_starts_nothing(monkeypatch):
+    monkeypatch.delenv("MLOPS_TARGET", raising=False)
+    assert open_session("staging").tables.full_name("trips") == "staging.my_mlops_stacks.trips"
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
+    assert open_session().target.name == "dev"
