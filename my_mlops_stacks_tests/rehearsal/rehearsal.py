@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from multiprocessing import forkserver
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -191,9 +192,11 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
         if name.startswith(FOREIGN):
             del os.environ[name]
     os.environ.update(variables)
+    forkserver._forkserver._stop()  # one that is there would give its children the environment that it was started in
     try:
         yield
     finally:
+        forkserver._forkserver._stop()
         os.environ.clear()
         os.environ.update(before)
 
