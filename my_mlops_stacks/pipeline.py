@@ -18,7 +18,7 @@ from my_mlops_stacks.defs.resources import MLFLOW_UI, build_resources
 from my_mlops_stacks.run_history import local_instance
 from my_mlops_stacks.target import Target, TargetError, load_target
 
-TALKATIVE = ("alembic", "mlflow", "pyspark")
+TALKATIVE = ("alembic", "pyspark")
 METRICS = {"root_mean_squared_error": "RMSE", "mean_absolute_error": "MAE", "r2_score": "R2"}
 
 Result = dg.ExecuteInProcessResult
@@ -33,6 +33,7 @@ def main() -> int:
     started = perf_counter()
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.ERROR)
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")  # its import would set the level of its logger again
     try:
         target = load_target()
         home = Path(os.environ.get("DAGSTER_HOME", target.state_path / "dagster"))
@@ -88,8 +89,22 @@ class _Runner:
             run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
         )
         if not result.success:
-            raise RunFailedError(f"{job} failed; run {result.run_id} in the Dagster UI (make dev) has the whole story.")
+            why = "\n".join(f"  {reason}" for reason in _reasons(result))
+            raise RunFailedError(
+                f"{job} failed:\n{why}\nRun {result.run_id} in the Dagster UI (make dev) has the whole story."
+            )
         return result
+
+
+def _reasons(result: Result) -> Iterator[str]:
+    """What the failed checks said, and the causes of failed steps, each in one line."""
+    for evaluation in result.get_asset_check_evaluations():
+        if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR:
+            name = f"{evaluation.asset_key.to_user_string()}.{evaluation.check_name}"
+            yield f"{name}: {evaluation.description or 'did not pass'}"
+    for event in result.all_events:
+        if event.is_step_failure and (error := event.step_failure_data.error):
+            yield f"{event.step_key}: {(error.cause or error).message.strip()}"
 
 
 def _summary(results: Mapping[str, Result], registry: ModelRegistry, seconds: float) -> Iterator[str]:

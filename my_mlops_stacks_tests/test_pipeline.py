@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.resources import build_resources
-from my_mlops_stacks.pipeline import run_pipeline
+from my_mlops_stacks.pipeline import RunFailedError, run_pipeline
 from my_mlops_stacks.target import Target, load_target
 
 DAYS = ("2016-01-01", "2016-02-29")
@@ -308,6 +308,23 @@ def test_partitions_that_were_never_built_are_named(pipeline):
 def test_a_missing_file_is_named(tmp_path):
     result = Pipeline(tmp_path).run("feature_engineering_job", DAYS, ingest_trips={"path": "/no/such/trips.parquet"})
     assert "no/such/trips.parquet" in failure(result)
+
+
+def test_a_run_that_fails_ends_with_its_cause(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRIPS_PATH", "/no/such/trips.parquet")
+    made = Pipeline(tmp_path)
+    with pytest.raises(RunFailedError, match="ingest_trips: FileNotFoundError: There are no trips at /no/such/trips"):
+        run_pipeline(made.target, made.registry, made.instance)
+
+
+def test_a_run_whose_check_fails_ends_with_what_the_check_says(tmp_path, monkeypatch, real_path):
+    trips = pd.read_parquet(real_path).astype({"pickup_zip": "int32"})
+    trips.loc[: len(trips) // 10, "fare_amount"] = -1.0
+    trips.to_parquet(tmp_path / "trips.parquet", coerce_timestamps="us")
+    monkeypatch.setenv("TRIPS_PATH", str(tmp_path / "trips.parquet"))
+    made = Pipeline(tmp_path)
+    with pytest.raises(RunFailedError, match=r"trips.few_trips_are_rejected: 10\d\d of 10000 trips were rejected"):
+        run_pipeline(made.target, made.registry, made.instance)
 
 
 def test_a_day_without_trips_is_an_empty_partition(tmp_path, real_path):

@@ -84,8 +84,12 @@ def ingestion_checks(target: Target) -> list[dg.AssetChecksDefinition]:
         tables = context.resources.tables
         reasons = rejections(tables.read("rejected_trips"))
         accepted, rejected = tables.read("trips").count(), sum(reasons.values())
+        passed = rejected <= LARGEST_REJECTED_SHARE * (accepted + rejected)
         return dg.AssetCheckResult(
-            passed=rejected <= LARGEST_REJECTED_SHARE * (accepted + rejected),
+            passed=passed,
+            description=None
+            if passed
+            else f"{rejected} of {accepted + rejected} trips were rejected: the table rejected_trips has the reasons",
             metadata={"accepted": accepted, "rejected": rejected, "rejected_by_reason": reasons},
         )
 
