@@ -540,13 +540,9 @@ class TestRuns:
 class TestWhatATaskFinds:
     def test_nothing_of_the_host(self, make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv("HOST_SECRET", "s3cret")
-        modules = tmp_path / "modules"
-        (modules / "databricks" / "feature_engineering").mkdir(parents=True)
-        (modules / "databricks" / "feature_engineering" / "__init__.py").write_text("WHO = 'stand-in'")
-        emulator = make(modules=(modules,), environment={"MLFLOW_TRACKING_URI": "http://127.0.0.1:5000"})
+        emulator = make(environment={"MLFLOW_TRACKING_URI": "http://127.0.0.1:5000"})
         code = """
             import importlib, importlib.metadata, json, os, pathlib, sys
-            from databricks.feature_engineering import WHO
 
             def found(name):
                 try:
@@ -561,17 +557,27 @@ class TestWhatATaskFinds:
                 "source": pathlib.Path(sys.argv[1], "pyproject.toml").exists(),
                 "variables": sorted(os.environ),
                 "has_file": "__file__" in globals(),
-                "who": WHO,
             }))
             importlib.metadata.version("dagster")
         """
         _, output = run(emulator, code, str(PROJECT))
         seen = pd.read_json(io.StringIO(output.logs.splitlines()[0]), typ="series")
         assert seen["modules"] == ["numpy", "pydantic"]
-        assert (seen["source"], seen["has_file"], seen["who"]) == (False, False, "stand-in")
+        assert (seen["source"], seen["has_file"]) == (False, False)
         assert "MLFLOW_TRACKING_URI" in seen["variables"]
         assert not {"HOST_SECRET", "DATABRICKS_TOKEN", "DATABRICKS_HOST"} & set(seen["variables"])
         assert output.error.startswith("PackageNotFoundError")
+
+    def test_a_library_that_is_stood_in_for_is_there_for_who_asks_for_it(self, make: Make, tmp_path: Path) -> None:
+        (tmp_path / "library" / "databricks" / "feature_engineering").mkdir(parents=True)
+        module = tmp_path / "library" / "databricks" / "feature_engineering" / "__init__.py"
+        module.write_text("WHO = 'stand-in'")
+        emulator = make(stand_ins={"databricks-feature-engineering": tmp_path / "library"})
+        code = "from databricks.feature_engineering import WHO\nprint(WHO)"
+        _, asked = run(emulator, code, dependencies=["databricks_feature_engineering==0.18.0"])
+        assert asked.logs == "stand-in\n"
+        _, unasked = run(emulator, code)
+        assert unasked.error.startswith("ModuleNotFoundError")
 
     def test_what_its_libraries_bring(self, make: Make) -> None:
         emulator = make(versions={"pandas": "1.5.0", "python": "3.10"})

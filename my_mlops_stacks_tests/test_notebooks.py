@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import runpy
+import shlex
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from my_mlops_stacks.defs.resources import OF_THE_CLUSTER
 from my_mlops_stacks.defs.tables import TABLES
 from my_mlops_stacks.pipeline import run_pipeline
 from my_mlops_stacks.session import Session, open_session
@@ -79,9 +82,10 @@ def test_databricks_reads_it_as_a_notebook_and_installs_what_it_needs(notebook):
     dagster = next(line.strip() for line in (ROOT / "setup.cfg").read_text().splitlines() if "dagster>=" in line)
     assert text.startswith("# Databricks notebook source\n# MAGIC %md\n# MAGIC # ")
     install = next(line for line in text.splitlines() if "%pip" in line)
-    requirements, spec = install.split(" -r ")[1].split(" ", 1)
-    assert (notebook.parent / requirements).resolve() == ROOT / "my_mlops_stacks" / "requirements.txt"
-    assert spec == f'"{dagster}"'
+    arguments = shlex.split(install.removeprefix("# MAGIC %pip install -q "))
+    files = [(notebook.parent / after).resolve() for before, after in pairwise(arguments) if before == "-r"]
+    assert files == [ROOT / "my_mlops_stacks" / name for name in OF_THE_CLUSTER]
+    assert arguments[-1] == dagster
 
 
 def test_a_session_of_databricks_starts_nothing(monkeypatch):

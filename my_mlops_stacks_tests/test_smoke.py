@@ -19,6 +19,7 @@ def test_everything_that_a_step_needs_is_confirmed(tmp_path: Path) -> None:
         assert said[1] == "Only this identity writes on /Volumes/staging/my_mlops_stacks/staging"
         assert "'trips_table_exists': False" in said[2]
         assert "fare_amount" in said[2]
+        assert "'feature_store': 'FeatureEngineeringClient'" in said[2]
         assert said[3].startswith("A terminated run ended on Databricks after")
         assert said[4] == "Nothing is left on the staging volume"
         assert not rehearsal.workspace.active_runs

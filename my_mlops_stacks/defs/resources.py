@@ -23,6 +23,7 @@ from my_mlops_stacks.target import PACKAGE, VARIABLES, Target
 
 ALIASES = {"fare_model": "candidate", "challenger": "challenger", "champion": "champion"}
 MLFLOW_UI = "http://127.0.0.1:5000"
+OF_THE_CLUSTER = ("requirements.txt", "requirements-databricks.txt")
 
 Resources = dict[str, dg.ResourceDefinition]
 
@@ -115,7 +116,7 @@ def launcher_settings(target: Target) -> LauncherSettings:
     return LauncherSettings(
         volume=target.staging_volume,
         compute=Compute().overridden(target.compute),
-        requirements=read_requirements(PACKAGE / "requirements.txt"),
+        requirements=tuple(line for file in OF_THE_CLUSTER for line in read_requirements(PACKAGE / file)),
         environment={"MLOPS_TARGET": target.name, COMMIT_VARIABLE: git_commit(), **overrides},
         secrets=tuple(SecretReference(name, *path.split("/")) for name, path in target.secrets.items()),
         prices=PriceTable(**target.prices.model_dump()),

@@ -10,8 +10,8 @@ from my_mlops_stacks.target import Target
 
 @dg.op(
     out=dg.Out(dg.Nothing),
-    required_resource_keys={"step_launcher", "spark", "tables", "trips_sources", "model_registry"},
-    description="Reads a trip, lists the schema's tables and asks the model registry, on the cluster",
+    required_resource_keys={"step_launcher", "spark", "tables", "feature_store", "trips_sources", "model_registry"},
+    description="Reads a trip, lists the schema's tables, asks feature store and model registry, on the cluster",
 )
 def reach_everything(context: dg.OpExecutionContext) -> None:
     resources = context.resources
@@ -23,6 +23,7 @@ def reach_everything(context: dg.OpExecutionContext) -> None:
             "spark": resources.spark.spark_session.version,
             "columns_of_trips": ", ".join(trips.limit(1).columns),
             "trips_table_exists": resources.tables.exists("trips"),
+            "feature_store": type(resources.feature_store.client).__name__,
             "champion": str(champion.version) if champion else "none yet",
         }
     )

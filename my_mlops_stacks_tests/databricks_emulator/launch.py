@@ -32,8 +32,8 @@ class TaskLaunchpad:
     def make(self) -> None:
         """Copy the runtime out of the project, which tasks must not see."""
         shutil.copytree(RUNTIME, self._storage.runtime, ignore=shutil.ignore_patterns("__pycache__"))
-        for number, folder in enumerate(self._settings.modules):
-            shutil.copytree(folder, self._storage.runtime / f"modules_{number}")
+        for name, folder in self._settings.stand_ins.items():
+            shutil.copytree(folder, self._storage.runtime / f"library-{name}")
 
     def prepare(self, run: Run) -> None:
         """Check what can fail before the task starts.
@@ -44,7 +44,7 @@ class TaskLaunchpad:
             KeyError: a secret that the cluster refers to does not exist; its argument says which.
         """
         installation = self._installation(run)
-        libraries.check(installation, self._settings.versions)
+        libraries.check(installation, self._settings.versions, self._settings.stand_ins)
         run.replaced = libraries.replaced(installation)
         if not self._storage.file(run.submission.python_file).is_file():
             raise FileNotFoundError(run.submission.python_file)
@@ -98,7 +98,9 @@ class TaskLaunchpad:
         ml_packages = self._settings.ml_packages if run.cluster and run.cluster.is_for_ml else ()
         packages = (*self._settings.packages, *ml_packages)
         blocked, distributions = libraries.hidden(installation, packages, self._settings.withheld)
-        modules = [*sorted(self._storage.runtime.glob("modules*")), *map(self._storage.file, installation.wheels)]
+        asked = [f"library-{name}" for name in self._settings.stand_ins if name in installation.names]
+        modules = [self._storage.runtime / name for name in ("modules", *asked)]
+        modules += map(self._storage.file, installation.wheels)
         return Config(
             mounts=self._mounts(run, machine),
             absent=str(self._storage.folder / "absent"),

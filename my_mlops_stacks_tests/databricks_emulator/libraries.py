@@ -30,6 +30,11 @@ class Installation:
     requirements: tuple[Requirement, ...] = ()
     wheels: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> set[str]:
+        """The canonical names of the requirements."""
+        return {canonicalize_name(requirement.name) for requirement in self.requirements}
+
 
 def requested(
     libraries: Iterable[Mapping[str, Any]], dependencies: Iterable[str], read: Callable[[str], str]
@@ -63,14 +68,16 @@ def _parsed(lines: Iterable[str], read: Callable[[str], str]) -> Iterable[Requir
                 raise LibraryError(f"Invalid requirement: {line!r}: {error}") from error
 
 
-def check(installation: Installation, versions: Mapping[str, str]) -> None:
-    """Fail as pip would when a version can't be had; `versions` are pretended by the runtime.
+def check(installation: Installation, versions: Mapping[str, str], stand_ins: Iterable[str] = ()) -> None:
+    """Fail as pip would when a version can't be had; `versions` are pretended by the runtime, `stand_ins` any version.
 
     Raises:
         LibraryError: a distribution is missing here, or of another version.
     """
     for requirement in installation.requirements:
         if requirement.marker and not requirement.marker.evaluate():
+            continue
+        if canonicalize_name(requirement.name) in stand_ins:
             continue
         here = versions.get(canonicalize_name(requirement.name)) or version_here(requirement.name)
         if here is None or not requirement.specifier.contains(here, prereleases=True):
@@ -92,8 +99,8 @@ def hidden(installation: Installation, packages: Iterable[str], withheld: Iterab
 
     `packages` come with the runtime; `withheld` ones are there only when the task asks for them by name.
     """
-    asked = {canonicalize_name(requirement.name) for requirement in installation.requirements}
-    present = closure([*map(Requirement, packages), *installation.requirements]) - (set(withheld) - asked)
+    unasked = set(withheld) - installation.names
+    present = closure([*map(Requirement, packages), *installation.requirements]) - unasked
     absent = {name: found for name, found in _here().items() if name not in present}
     kept = {module for name in present for module in _here()[name].modules}
     modules = {module for found in absent.values() for module in found.modules} - kept

@@ -38,5 +38,7 @@ class Settings:
     ml_packages: tuple[str, ...] = ML_PACKAGES
     withheld: tuple[str, ...] = WITHHELD_PACKAGES
     versions: Mapping[str, str] = field(default_factory=dict)  # pretended by the runtime: `python`, or a distribution
-    modules: tuple[Path, ...] = ()  # folders whose modules the runtime has, beside `runtime/modules`
+    stand_ins: Mapping[str, Path] = field(
+        default_factory=dict
+    )  # distribution -> folder of its modules, for who asks for it
     hidden: tuple[Path, ...] = (PROJECT,)  # folders of the host that tasks must not see

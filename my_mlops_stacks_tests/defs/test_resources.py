@@ -7,7 +7,16 @@ import pytest
 from my_mlops_stacks.adapters.step_launcher.cost import Nodes, PriceTable, estimate
 from my_mlops_stacks.adapters.step_launcher.settings import SecretReference
 from my_mlops_stacks.defs.resources import launcher_settings
-from my_mlops_stacks.target import Prices, load_target
+from my_mlops_stacks.target import PACKAGE, Prices, load_target
+
+
+def test_the_cluster_gets_the_client_of_the_feature_store_and_the_host_never_does() -> None:
+    """Its databricks-sdk is newer than dagster-databricks allows."""
+    asked = {line.split("==")[0] for line in launcher_settings(load_target("staging")).installed_requirements}
+    assert {"databricks-feature-engineering", "dagster", "mlflow", "lightgbm"} < asked
+    for file in ("setup.cfg", "my_mlops_stacks/requirements.txt", "Dockerfile", "scripts/setup.sh"):
+        lines = [line for line in (PACKAGE.parent / file).read_text().splitlines() if not line.startswith("#")]
+        assert "databricks-feature-engineering" not in "\n".join(lines)
 
 
 def test_secrets_reach_the_cluster_as_references() -> None:

@@ -35,7 +35,7 @@ from my_mlops_stacks_tests.rehearsal.mlflow_server import mlflow_server
 TARGET = "staging"
 FIRST_DAY, LAST_DAY, HELD_OUT_DAYS = "2016-02-24", "2016-02-29", 2
 TRIPS, SEED = 3_000, 0
-RUNTIME_MODULES = Path(__file__).with_name("runtime")
+LIBRARY_MODULES = Path(__file__).with_name("runtime")
 JOBS = ("feature_engineering_job", "model_training_job", "batch_inference_job", "monitoring_job")
 FOREIGN = ("ARM_", "BUNDLE_VAR_", "DATABRICKS_", "MLFLOW_", "MLOPS_")
 QUIET = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
@@ -149,7 +149,10 @@ def opened(folder: Path, **emulated: Any) -> Iterator[Rehearsal]:
 
     The process's environment is that of a Dagster host of the target, until the context ends.
     """
-    runtime = {"modules": (RUNTIME_MODULES,), "packages": (*RUNTIME_PACKAGES, "deltalake")}
+    runtime = {
+        "stand_ins": {"databricks-feature-engineering": LIBRARY_MODULES},
+        "packages": (*RUNTIME_PACKAGES, "deltalake"),
+    }
     with (
         mlflow_server(folder / "mlflow") as mlflow,
         Emulator(folder / "workspace", **runtime, **emulated) as workspace,

@@ -7,7 +7,7 @@
 
 # COMMAND ----------
 
-# MAGIC %pip install --quiet -r ../../../requirements.txt "dagster>=1.13.20,<1.14"
+# MAGIC %pip install -q -r ../../../requirements.txt -r ../../../requirements-databricks.txt "dagster>=1.13.20,<1.14"
 
 # COMMAND ----------
 
