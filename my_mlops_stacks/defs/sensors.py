@@ -25,7 +25,8 @@ def build_sensors(target: Target, jobs: dict[str, Job]) -> list[dg.SensorDefinit
 
 def _retraining_sensor(target: Target, training_job: Job, alerts: Alerts) -> dg.SensorDefinition:
     workflow, running = target.monitoring_workflow, target.schedules == "running"
-    rule = RetrainingRule(workflow.cooldown_days, workflow.max_retrainings)
+    recovery_days = max(workflow.cooldown_days, workflow.num_evaluation_windows)
+    rule = RetrainingRule(workflow.cooldown_days, workflow.max_retrainings, recovery_days)
 
     @dg.sensor(
         name="retraining_sensor",
@@ -90,11 +91,11 @@ def _told(
     run_id: str,
 ) -> History:
     """The history after people were told its news, once; what the channel did not take is sent with the next tick."""
-    if history.news in ("", history.told):
+    if evaluation.passed or history.news in ("", history.told):
         return history
     title = "Retraining given up" if history.gave_up else "The predictions violate their threshold"
     what = (
-        f"{history.retrainings} retrainings did not help, and no more are asked for until the check passes again."
+        f"{history.retrainings} retrainings did not help; no more are asked for until the check has passed for days."
         if history.gave_up
         else f"Retraining {history.retrainings} was asked for."
     )

@@ -20,16 +20,18 @@ class Judgement:
 
 @dataclass(frozen=True)
 class History:
-    """What was asked for since the check passed last.
+    """What was asked for while a violation lasts.
 
     `seen` is the evaluation that was decided on, `retrainings` counts what was asked for, `last_day` is the newest
-    judged day of the last one, and `told` is the news that people have heard.
+    judged day of the last one, `fine_since` the first judged day of the passes since the check failed last, and `told`
+    the news that people have heard.
     """
 
     seen: str = ""
     retrainings: int = 0
     last_day: str = ""
     gave_up: bool = False
+    fine_since: str = ""
     told: str = ""
 
     @property
@@ -49,18 +51,23 @@ class History:
 
 @dataclass(frozen=True)
 class RetrainingRule:
-    """At most `max_retrainings` while a violation lasts, each `cooldown_days` of judged days after the one before."""
+    """At most `max_retrainings` while a violation lasts, each `cooldown_days` of judged days after the one before.
+
+    A violation is over once the check has passed on `recovery_days` days in a row: one good day among bad ones starts
+    no new count.
+    """
 
     cooldown_days: int
     max_retrainings: int
+    recovery_days: int
 
     def decide(self, judged: Judgement, history: History) -> tuple[str, History]:
         """What to do about an evaluation, and the history with it; the same evaluation is decided on once."""
         if judged.passed:
-            return FINE, History(seen=judged.evaluation)
+            return FINE, self._after_a_pass(judged, history)
         if history.seen == judged.evaluation:
             return WAIT, history
-        history = replace(history, seen=judged.evaluation)
+        history = replace(history, seen=judged.evaluation, fine_since="")
         if history.retrainings and self._cools_down(judged, history):
             return WAIT, history
         if history.retrainings >= self.max_retrainings:
@@ -68,8 +75,20 @@ class RetrainingRule:
         asked = replace(history, retrainings=history.retrainings + 1, last_day=judged.day or "")
         return RETRAIN, asked
 
+    def _after_a_pass(self, judged: Judgement, history: History) -> History:
+        history = replace(history, seen=judged.evaluation)
+        if judged.day is None:  # nothing could be judged: that is no good day
+            return history
+        since = history.fine_since or judged.day
+        is_over = _days_between(since, judged.day) + 1 >= self.recovery_days
+        return History(judged.evaluation) if is_over else replace(history, fine_since=since)
+
     def _cools_down(self, judged: Judgement, history: History) -> bool:
         """Whether the last retraining had no time to help yet; days are those of the data, not of the clock."""
         if not judged.day or not history.last_day:
             return False
-        return (date.fromisoformat(judged.day) - date.fromisoformat(history.last_day)).days < max(self.cooldown_days, 1)
+        return _days_between(history.last_day, judged.day) < max(self.cooldown_days, 1)
+
+
+def _days_between(first: str, last: str) -> int:
+    return (date.fromisoformat(last) - date.fromisoformat(first)).days

@@ -1,20 +1,28 @@
-"""A failed run is told, with a link, through the channel of its target; one that is retried is not."""
+"""A failed run is told once, with a link, through the channel of its target, and later when that refuses."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import dagster as dg
 import pytest
 
-from my_mlops_stacks.adapters.alerts import Alert, NoAlerts
+from my_mlops_stacks.adapters.alerts import Alert, AlertError, NoAlerts
 from my_mlops_stacks.defs.alerts import build_alerts, failure_sensors
 from my_mlops_stacks.target import load_target
 
 
 class Channel:
-    def __init__(self) -> None:
+    """Takes alerts, but for the first `refusals`."""
+
+    def __init__(self, refusals: int = 0) -> None:
         self.taken: list[Alert] = []
+        self.refusals = refusals
 
     def send(self, alert: Alert) -> None:
+        self.refusals -= 1
+        if self.refusals >= 0:
+            raise AlertError("The channel is not there.")
         self.taken.append(alert)
 
 
@@ -27,28 +35,91 @@ def broken_job() -> None:
     break_down()
 
 
-@pytest.mark.parametrize(("tags", "told"), [({}, 1), ({"dagster/will_retry": "true"}, 0)])
-def test_a_failure_is_told_with_a_link_to_its_run(monkeypatch, tags, told):
+class Watched:
+    """Failing runs, and the ticks of the sensor that tells of them."""
+
+    def __init__(self, instance: dg.DagsterInstance, channel: Channel) -> None:
+        self.instance, self.channel, self.cursor = instance, channel, None
+        target = load_target("local", environ={"BUNDLE_VAR_alert_channel": "teams"})
+        (self.sensor,) = failure_sensors(target, channel)
+
+    def fail(self, **tags: str) -> str:
+        return broken_job.execute_in_process(instance=self.instance, tags=tags, raise_on_error=False).run_id
+
+    def tick(self) -> str:
+        result = self.sensor(dg.build_sensor_context(self.instance, cursor=self.cursor))
+        self.cursor = result.cursor
+        return str(result.skip_reason.skip_message)
+
+    @property
+    def told(self) -> list[str]:
+        return [alert.key for alert in self.channel.taken]
+
+
+@pytest.fixture(params=["in memory", "in files"])
+def instance(request, tmp_path) -> Iterator[dg.DagsterInstance]:
+    if request.param == "in memory":
+        yield dg.DagsterInstance.ephemeral()
+    else:
+        with dg.DagsterInstance.local_temp(str(tmp_path)) as found:  # every run has a file of its own there
+            yield found
+
+
+def test_a_failure_is_told_once_with_a_link_to_its_run(monkeypatch, instance):
     monkeypatch.setenv("DAGSTER_WEBSERVER_URL", "https://dagster.example.invalid")
-    channel, instance = Channel(), dg.DagsterInstance.ephemeral()
-    target = load_target("local", environ={"BUNDLE_VAR_alert_channel": "teams"})
-    (sensor,) = failure_sensors(target, channel)
-    result = broken_job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
-    context = dg.build_run_status_sensor_context(
-        sensor_name="run_failure_sensor",
-        dagster_event=failure(result),
-        dagster_instance=instance,
-        dagster_run=result.dagster_run,
-    ).for_run_failure()
-    sensor(context)
-    assert len(channel.taken) == told
-    for alert in channel.taken:
-        assert alert.title == "broken_job failed on local"
-        assert alert.links == {"The run": f"https://dagster.example.invalid/runs/{result.run_id}"}
+    watched = Watched(instance, Channel())
+    watched.tick()
+    run_id = watched.fail()
+    assert watched.tick() == "1 failed runs were told"
+    watched.tick()
+    (alert,) = watched.channel.taken
+    assert alert.title == "broken_job failed on local"
+    assert "broken_job" in alert.text
+    assert alert.links == {"The run": f"https://dagster.example.invalid/runs/{run_id}"}
 
 
-def failure(result: dg.ExecuteInProcessResult) -> dg.DagsterEvent:
-    return next(event for event in result.all_events if event.event_type is dg.DagsterEventType.RUN_FAILURE)
+def test_a_channel_that_refuses_first_gets_every_failure_with_later_ticks(instance):
+    watched = Watched(instance, Channel(refusals=2))
+    watched.tick()
+    runs = [watched.fail(), watched.fail()]
+    assert watched.tick() == "Sent again with the next tick: The channel is not there."
+    runs.append(watched.fail())
+    watched.tick()
+    assert watched.told == []
+    watched.tick()
+    watched.tick()
+    assert watched.told == runs
+
+
+def test_a_channel_that_refuses_in_between_gets_nothing_twice(instance):
+    watched = Watched(instance, Channel())
+    watched.tick()
+    runs = [watched.fail()]
+    watched.tick()
+    runs += [watched.fail(), watched.fail()]
+    watched.channel.refusals = 1
+    watched.tick()
+    watched.tick()
+    assert watched.told == runs
+
+
+def test_what_failed_before_the_sensor_was_there_and_what_is_retried_is_not_told(instance):
+    watched = Watched(instance, Channel())
+    watched.fail()
+    watched.tick()
+    watched.fail(**{"dagster/will_retry": "true"})
+    watched.tick()
+    assert watched.told == []
+
+
+def test_more_failures_than_a_tick_tells_are_told_by_the_next_ones(monkeypatch):
+    monkeypatch.setattr("my_mlops_stacks.defs.alerts.FAILURES_A_TICK", 1)
+    watched = Watched(dg.DagsterInstance.ephemeral(), Channel())
+    watched.tick()
+    runs = [watched.fail() for _ in range(2)]
+    watched.tick()
+    watched.tick()
+    assert watched.told == runs
 
 
 def test_local_tells_nobody():

@@ -11,14 +11,15 @@ from my_mlops_stacks.defs.sensors import VIOLATION_CHECK, build_sensors
 from my_mlops_stacks.monitoring.retraining import FINE, GIVE_UP, RETRAIN, WAIT, History, Judgement, RetrainingRule
 from my_mlops_stacks.target import load_target
 
-RULE = RetrainingRule(cooldown_days=3, max_retrainings=2)
+RULE = RetrainingRule(cooldown_days=3, max_retrainings=2, recovery_days=4)
 
 
-def story(*days: tuple[int, bool]) -> list[str]:
+def story(*days: tuple[int | None, bool]) -> list[str]:
     """What is decided about evaluations, given as (newest judged day of February, passed)."""
     history, decisions = History(), []
     for number, (day, passed) in enumerate(days):
-        decision, history = RULE.decide(Judgement(str(number), passed, f"2016-02-{day:02d}"), history)
+        judged = Judgement(str(number), passed, f"2016-02-{day:02d}" if day else None)
+        decision, history = RULE.decide(judged, history)
         history = History.read(history.written())
         decisions.append(decision)
     return decisions
@@ -28,9 +29,29 @@ def test_one_violation_asks_once_and_again_after_the_cooldown():
     assert story((10, False), (11, False), (12, False), (13, False)) == [RETRAIN, WAIT, WAIT, RETRAIN]
 
 
-def test_after_enough_retrainings_it_gives_up_until_the_check_passes():
-    days = [(10, False), (13, False), (16, False), (17, False), (18, True), (19, False)]
-    assert story(*days) == [RETRAIN, RETRAIN, GIVE_UP, GIVE_UP, FINE, RETRAIN]
+def test_after_enough_retrainings_it_gives_up_until_the_check_has_passed_for_days():
+    days = [(10, False), (13, False), (16, False), (17, False), *((day, True) for day in range(18, 22)), (22, False)]
+    assert story(*days) == [RETRAIN, RETRAIN, GIVE_UP, GIVE_UP, FINE, FINE, FINE, FINE, RETRAIN]
+
+
+def test_a_check_that_fails_and_passes_in_turns_is_one_violation():
+    days = [(day, day % 2 == 1) for day in range(10, 18)]
+    assert story(*days) == [RETRAIN, FINE, WAIT, FINE, RETRAIN, FINE, WAIT, FINE]
+    assert story(*days, (18, False), (19, True), (20, False))[-3:] == [GIVE_UP, FINE, GIVE_UP]
+
+
+@pytest.mark.parametrize(("good_days", "then"), [((11, 12, 13), WAIT), ((11, 12, 13, 14), RETRAIN), ((), WAIT)])
+def test_a_short_recovery_keeps_what_was_asked_for(good_days, then):
+    rule = RetrainingRule(cooldown_days=9, max_retrainings=1, recovery_days=4)
+    _, history = rule.decide(Judgement("0", False, "2016-02-10"), History())
+    for day in good_days:
+        _, history = rule.decide(Judgement(f"{day}", True, f"2016-02-{day}"), history)
+    assert rule.decide(Judgement("last", False, "2016-02-15"), history)[0] == then
+
+
+def test_days_that_could_not_be_judged_are_no_recovery():
+    days = [(10, False), *([(None, True)] * 9), (11, False)]
+    assert story(*days) == [RETRAIN, *([FINE] * 9), WAIT]
 
 
 def test_the_same_days_judged_again_ask_for_nothing():
@@ -145,10 +166,31 @@ def test_when_retraining_does_not_help_people_are_told_instead(sensor):
         "Retraining given up",
     ]
     assert "3 retrainings did not help" in sensor.channel.taken[-1].text
-    sensor.evaluate(21, True)
-    assert "No violation" in sensor.tick().skip_reason.skip_message
-    sensor.evaluate(22, False)
+    for day in range(21, 26):
+        sensor.evaluate(day, True)
+        assert "No violation" in sensor.tick().skip_reason.skip_message
+    sensor.evaluate(26, False)
     assert sensor.tick().run_requests
+
+
+def test_flapping_is_told_once_and_gets_no_more_retrainings_than_a_lasting_violation(sensor):
+    requested = []
+    for day in range(5, 29):
+        sensor.evaluate(day, passed=day % 2 == 0)
+        requested.append(len(sensor.tick().run_requests or []))
+    assert sum(requested) == 3
+    assert [alert.title for alert in sensor.channel.taken][3:] == ["Retraining given up"]
+    assert all("is above 5" in alert.text for alert in sensor.channel.taken)
+
+
+def test_news_that_was_not_taken_is_not_sent_with_the_words_of_a_good_day(sensor):
+    sensor.channel.is_broken = True
+    sensor.evaluate(10, False)
+    sensor.tick()
+    sensor.channel.is_broken = False
+    sensor.evaluate(11, True, "all is well")
+    sensor.tick()
+    assert sensor.channel.taken == []
 
 
 def test_a_broken_channel_keeps_no_retraining_back_and_hears_of_it_later(sensor):
