@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import mean, median
 from tempfile import TemporaryDirectory
@@ -24,6 +24,7 @@ from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.resources import build_resources
 from my_mlops_stacks.ingestion.generator import generate_trips
 from my_mlops_stacks.monitoring.drift_rule import newest_drift
+from my_mlops_stacks.monitoring.judged_windows import AsOf
 from my_mlops_stacks.monitoring.violation import rule_of
 from my_mlops_stacks.run_history import local_instance
 from my_mlops_stacks.target import Target, load_target
@@ -137,9 +138,9 @@ def _small(table: DataFrame) -> DataFrame:
 
 
 def _failures(target: Target, profile: DataFrame, drift: DataFrame, day: date) -> Iterator[str]:
-    workflow = target.monitoring_workflow
-    found = newest_drift(drift, day, workflow.minimum_count)
-    fine = (rule_of(workflow).evaluate(profile, day).violated, found.features.drifted, found.predictions.drifted)
+    workflow, evening = target.monitoring_workflow, AsOf(datetime.now(UTC), day)
+    found = newest_drift(drift, profile, evening, workflow.minimum_count)
+    fine = (rule_of(workflow).evaluate(profile, evening).violated, found.features.drifted, found.predictions.drifted)
     yield from (check for check, failed in zip(CHECKS, fine, strict=True) if failed)
 
 

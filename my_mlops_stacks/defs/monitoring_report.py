@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.tables import Tables
 from my_mlops_stacks.defs.metadata import as_data, plot, png
 from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of
-from my_mlops_stacks.target import Target
+from my_mlops_stacks.target import MonitoringWorkflow, Target
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from pyspark.sql import DataFrame
 
 HISTORY = timedelta(days=60)
 RMSE = "root_mean_squared_error"
@@ -28,74 +27,89 @@ def report_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg.Ass
         backfill_policy=ONE_RUN_A_RANGE,
         deps=["inference_profile_metrics", "inference_drift_metrics"],
         required_resource_keys={"step_launcher", "tables", "pages"},
-        code_version="1",
+        code_version="2",
     )
     def monitoring_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """Error over time with the versions that made it, drift by day and column, and a web page for each day."""
-        from my_mlops_stacks.monitoring.plots import drift_heat_map, error_over_time, judged_rows
+        from my_mlops_stacks.monitoring.judged_windows import AsOf, judged_windows
+        from my_mlops_stacks.monitoring.plots import drift_heat_map, error_over_time
 
-        first, last = days_of(context)
-        profile = _since(context.resources.tables, "inference_profile_metrics", last)
-        drift = _since(context.resources.tables, "inference_drift_metrics", last)
+        (first, last), now = days_of(context), datetime.now(UTC)
+        profile, drift = (
+            _shown(context.resources.tables.read(f"inference_{kind}_metrics"), first, last)
+            for kind in ("profile", "drift")
+        )
+        judged = judged_windows(profile, AsOf(now, last)).toPandas()
         threshold = workflow.metric_violation_threshold if workflow.metric_to_monitor == RMSE else None
         pictures = {
-            "error_over_time": png(error_over_time(judged_rows(profile), threshold), trimmed=False),
-            "drift": png(drift_heat_map(drift), trimmed=False),
+            "error_over_time": png(error_over_time(judged, threshold), trimmed=False),
+            "drift": png(drift_heat_map(drift.toPandas(), judged), trimmed=False),
         }
-        days = [day for day in sorted(profile["day"].unique()) if first <= day <= last]
-        pages = _pages(target, context.resources.tables, days, profile=profile, drift=drift, pictures=pictures)
-        place = context.resources.pages.write(pages) if pages else None
+        pages = _pages(workflow, profile, drift, now, days=(first, last), pictures=pictures)
+        place = context.resources.pages.write(pages)
         plots = {name: plot(image) for name, image in pictures.items()}
-        return dg.MaterializeResult(metadata=plots | ({"page": dg.MetadataValue.url(place)} if place else {}))
+        return dg.MaterializeResult(metadata=plots | {"page": dg.MetadataValue.url(place)})
 
     return [monitoring_report]
 
 
-def _since(tables: Tables, name: str, last: date) -> "pd.DataFrame":
-    """The table's rows up to `last`, without the slices of days that are long ago."""
+def _shown(table: "DataFrame", first: date, last: date) -> "DataFrame":
+    """What the pages of these days show, at hand: all of the days and of those before them, slices of the days only."""
     from pyspark.sql import functions as F
 
-    rows = tables.read(name).where(F.col("day").between(F.lit(last - HISTORY), F.lit(last)))
-    return rows.drop("window", "window_cmp", "quantiles").toPandas()
+    from my_mlops_stacks.monitoring.windows import computed
+
+    day, whole = F.col("day"), F.col("slice_key").isNull()
+    sliced = (day >= F.lit(first)) & (F.col("column_name") == ":table")
+    return computed(table.where(day.between(F.lit(first - HISTORY), F.lit(last)) & (whole | sliced)))
 
 
 def _pages(
-    target: Target,
-    tables: Tables,
-    days: list[date],
+    workflow: MonitoringWorkflow,
+    profile: "DataFrame",
+    drift: "DataFrame",
+    now: datetime,
     *,
-    profile: "pd.DataFrame",
-    drift: "pd.DataFrame",
+    days: tuple[date, date],
     pictures: dict[str, bytes],
 ) -> dict[str, str]:
-    """The page of each of `days`, by its file's name."""
+    """The page of each day from the first to the last of `days`, those without predictions too, by its file's name."""
     from my_mlops_stacks.monitoring.page import page
 
-    verdicts = _verdicts(target, tables, days[-1]) if days else {}
-    shown = {"Error over time": as_data(pictures["error_over_time"]), "Drift": as_data(pictures["drift"])}
-    return {
-        f"{day}.html": page(
+    first, last = days
+    extent = f"up to {last}"
+    shown = {f"Error over time, {extent}": pictures["error_over_time"], f"Drift, {extent}": pictures["drift"]}
+    profiled, drifts = profile.toPandas(), drift.toPandas()
+    pages = {}
+    for day in (first + timedelta(days=number) for number in range((last - first).days + 1)):
+        pages[f"{day}.html"] = page(
             str(day),
-            verdicts,
-            profile[profile["day"] == day],
-            drift[drift["day"] == day],
-            pictures=shown,
-            minimum_count=target.monitoring_workflow.minimum_count,
+            _verdicts(workflow, profile, drift, now, day),
+            profiled[profiled["day"] == day],
+            drifts[drifts["day"] == day],
+            pictures={title: as_data(image) for title, image in shown.items()},
+            minimum_count=workflow.minimum_count,
         )
-        for day in days
-    }
+    return pages
 
 
-def _verdicts(target: Target, tables: Tables, day: date) -> dict[str, tuple[bool, str]]:
-    """What the checks say of the days up to `day`."""
+def _verdicts(
+    workflow: MonitoringWorkflow, profile: "DataFrame", drift: "DataFrame", now: datetime, day: date
+) -> dict[str, tuple[bool, str]]:
+    """What the checks say of `day` and the days before it, with the labels that have arrived until now."""
     from my_mlops_stacks.monitoring.drift_rule import newest_drift
+    from my_mlops_stacks.monitoring.judged_windows import AsOf
+    from my_mlops_stacks.monitoring.label_rule import LATE_DAYS, newest_windows
     from my_mlops_stacks.monitoring.violation import rule_of
 
-    today = min(day, datetime.now(UTC).date())
-    found = rule_of(target.monitoring_workflow).evaluate(tables.read("inference_profile_metrics"), today)
-    drift = newest_drift(tables.read("inference_drift_metrics"), today, target.monitoring_workflow.minimum_count)
+    as_of = AsOf(now, day)
+    found = rule_of(workflow).evaluate(profile, as_of)
+    drifted = newest_drift(drift, profile, as_of, workflow.minimum_count)
+    windows = newest_windows(profile, as_of, workflow.label_delay_days + LATE_DAYS)
     return {
         "metric_within_threshold": (not found.violated, found.reason),
-        "features_have_not_drifted": (not drift.features.drifted, drift.features.reason),
-        "predictions_have_not_drifted": (not drift.predictions.drifted, drift.predictions.reason),
+        "features_have_not_drifted": (drifted.features.is_fine, drifted.features.reason),
+        "predictions_have_not_drifted": (drifted.predictions.is_fine, drifted.predictions.reason),
+        "labels_arrive": windows.labels(workflow.label_delay_days, workflow.minimum_coverage),
+        "predictions_are_fresh": windows.freshness(str(day), now),
     }

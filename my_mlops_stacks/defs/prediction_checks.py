@@ -47,14 +47,15 @@ def prediction_checks(target: Target, daily: dg.TimeWindowPartitionsDefinition) 
     )
     def judge_predictions(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         from my_mlops_stacks.monitoring.drift_rule import newest_drift
-        from my_mlops_stacks.monitoring.label_rule import newest_windows
+        from my_mlops_stacks.monitoring.judged_windows import AsOf
+        from my_mlops_stacks.monitoring.label_rule import LATE_DAYS, newest_windows
         from my_mlops_stacks.monitoring.violation import rule_of
 
         now = datetime.now(UTC)
         profile, drift = (context.resources.tables.read(f"inference_{kind}_metrics") for kind in ("profile", "drift"))
-        found = newest_drift(drift, now.date(), workflow.minimum_count)
-        windows = newest_windows(profile, now.date(), workflow.num_evaluation_windows + workflow.label_delay_days)
-        yield _metric_within_threshold(rule_of(workflow).evaluate(profile, now.date()))
+        found = newest_drift(drift, profile, AsOf(now), workflow.minimum_count)
+        windows = newest_windows(profile, AsOf(now), workflow.label_delay_days + LATE_DAYS)
+        yield _metric_within_threshold(rule_of(workflow).evaluate(profile, AsOf(now)))
         yield _has_not_drifted("features", found.features)
         yield _has_not_drifted("predictions", found.predictions)
         yield _labels_arrive(windows, workflow)
@@ -108,7 +109,7 @@ def _metric_within_threshold(found: "Evaluation") -> dg.AssetCheckResult:
 def _has_not_drifted(what: str, drift: "Drift") -> dg.AssetCheckResult:
     return _result(
         f"{what}_have_not_drifted",
-        not drift.drifted,
+        drift.is_fine,
         drift.reason,
         warn=True,
         day=drift.day,
@@ -119,29 +120,27 @@ def _has_not_drifted(what: str, drift: "Drift") -> dg.AssetCheckResult:
 
 
 def _labels_arrive(windows: "Windows", workflow: MonitoringWorkflow) -> dg.AssetCheckResult:
-    late = windows.late(workflow.label_delay_days, workflow.minimum_coverage)
-    share = f"{workflow.minimum_coverage:.0%}"
-    days = ", ".join(f"{day} {found:.0%}" for day, found in late.items())
+    passed, said = windows.labels(workflow.label_delay_days, workflow.minimum_coverage)
     return _result(
         "labels_arrive",
-        not late,
-        f"Fares of less than {share} of the predictions have arrived: {days}"
-        if late
-        else f"Every day that is {workflow.label_delay_days} days old has the fares of at least {share}",
+        passed,
+        said,
         warn=True,
         day=windows.newest,
         label_coverage=dict(windows.coverage),
+        late_days=list(windows.late(workflow.label_delay_days, workflow.minimum_coverage)),
     )
 
 
 def _predictions_are_fresh(windows: "Windows", due: str | None, now: datetime) -> dg.AssetCheckResult:
-    stale = due is not None and (windows.newest or "") < due
-    ahead = windows.is_ahead_of(now)
-    reasons = [
-        f"{due} should be predicted; the newest day that is, is {windows.newest}" if stale else "",
-        f"predictions were made at {windows.last_prediction_time} UTC, but it is {now:%Y-%m-%d %H:%M}: a clock is wrong"
-        if ahead
-        else "",
-    ]
-    said = "; ".join(filter(None, reasons)) or f"The newest day, {windows.newest}, is predicted"
-    return _result("predictions_are_fresh", not (stale or ahead), said, warn=True, day=windows.newest, due=due)
+    passed, said = windows.freshness(due, now)
+    return _result(
+        "predictions_are_fresh",
+        passed,
+        said,
+        warn=True,
+        day=windows.newest,
+        due=due,
+        last_prediction_time=str(windows.last_prediction_time),
+        future_days=", ".join(windows.future_days),
+    )

@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from pyspark.sql import DataFrame
 
+CLOCK_TOLERANCE = timedelta(hours=1)
+"""By so much clocks may differ."""
+
 SCORED = """
 WITH scored AS (
-    SELECT *, row_number() OVER (PARTITION BY day ORDER BY last_prediction_time DESC, model_id DESC) AS nth
+    SELECT *, max(last_prediction_time) OVER (PARTITION BY day) AS newest_prediction_time,
+           row_number() OVER (
+               PARTITION BY day
+               ORDER BY coalesce(last_prediction_time > cast(:latest AS timestamp), true), last_prediction_time DESC,
+                        cast(substring_index(model_id, '/', -1) AS int) DESC
+           ) AS nth
     FROM {profile}
     WHERE column_name = ':table' AND slice_key IS NULL AND day <= :today
 ), windows AS (
     SELECT * FROM scored WHERE nth = 1
 )
 """
-"""`windows`: one row a day, of the version that scored it last. A day that has not come yet is a wrong clock's."""
+"""`windows`: one row a day, of the version that scored it last; of two at the same time, of the newer version.
+
+What a wrong clock wrote comes last: a day that has not come yet is no window, and a time that has not come yet wins
+over no other.
+"""
 
 
-def rows_of(query: str, today: date, parameters: dict[str, Any], **tables: DataFrame) -> list[dict[str, Any]]:
-    """The rows of a query over monitor tables, which it names as `{profile}` and `{drift}`; `today` is UTC's."""
+@dataclass(frozen=True)
+class AsOf:
+    """When is judged, in UTC, and the newest day that is: today, or an earlier `day`."""
+
+    now: datetime
+    day: date | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Values of `SCORED`'s parameters."""
+        today = self.now.date()
+        latest = (self.now + CLOCK_TOLERANCE).strftime("%Y-%m-%d %H:%M:%S")
+        return {"today": min(self.day or today, today), "latest": latest}
+
+
+def judged_windows(profile: DataFrame, as_of: AsOf) -> DataFrame:
+    """Of the profile metrics table, the one row a day that is judged: columns of `PROFILE_COLUMNS` and two more."""
+    return profile.sparkSession.sql(f"{SCORED} SELECT * FROM windows", args=as_of.parameters, profile=profile)  # noqa: S608
+
+
+def rows_of(query: str, as_of: AsOf, parameters: dict[str, Any], **tables: DataFrame) -> list[dict[str, Any]]:
+    """The rows of a query over monitor tables, which it names as `{profile}` and `{drift}`."""
     session = next(iter(tables.values())).sparkSession
-    return [row.asDict() for row in session.sql(query, args={"today": today} | parameters, **tables).collect()]
+    return [row.asDict() for row in session.sql(query, args=as_of.parameters | parameters, **tables).collect()]

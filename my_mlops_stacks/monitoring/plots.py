@@ -18,7 +18,7 @@ def error_over_time(judged: pd.DataFrame, threshold: float | None = None) -> Fig
     """RMSE and MAE in USD by day, where another version took over, and below how much of each day is labelled.
 
     Args:
-        judged: one `:table` row of the profile metrics a day, as `judged_rows` gives them.
+        judged: the row of each day that is judged, as `judged_windows` gives them.
         threshold: of the RMSE in USD, drawn as a line.
     """
     figure = Figure(figsize=(9, 4.2))
@@ -52,21 +52,15 @@ def _promotions(axes: Axes, days: pd.Series, models: pd.Series) -> None:
         axes.annotate(f"version {version}", place, fontsize=8, color=GREY)
 
 
-def judged_rows(profile: pd.DataFrame) -> pd.DataFrame:
-    """Of the profile's rows, the one a day that is judged: of all predictions, of the version that scored it last."""
-    whole = profile[(profile["column_name"] == ":table") & profile["slice_key"].isna()]
-    return whole.sort_values(["last_prediction_time", "model_id"]).drop_duplicates("day", keep="last")
-
-
-def drift_heat_map(drift: pd.DataFrame) -> Figure:
+def drift_heat_map(drift: pd.DataFrame, judged: pd.DataFrame) -> Figure:
     """Population stability index by column and day, against the training rows; full red is a large change.
 
     Args:
         drift: rows of the drift metrics table.
+        judged: `day` and `model_id` of what is shown, one row a day.
     """
-    baseline = drift[drift["drift_type"] == "BASELINE"]
-    newest = baseline.sort_values("model_id").drop_duplicates(["column_name", "day"], keep="last")
-    grid = newest.pivot(index="column_name", columns="day", values="population_stability_index")
+    shown = drift[drift["drift_type"] == "BASELINE"].merge(judged[["day", "model_id"]], on=["day", "model_id"])
+    grid = shown.pivot(index="column_name", columns="day", values="population_stability_index")
     grid = grid.reindex([name for name in DRIFT_MONITORED if name in grid.index])
     figure = Figure(figsize=(9, 0.32 * max(len(grid), 1) + 1.2))
     axes = figure.subplots(gridspec_kw={"left": 0.27, "right": 1.0, "bottom": 0.18, "top": 0.88})
@@ -75,7 +69,7 @@ def drift_heat_map(drift: pd.DataFrame) -> Figure:
         return figure
     image = axes.imshow(grid.to_numpy(dtype=float), aspect="auto", cmap="Reds", vmin=0, vmax=LARGE_CHANGE)
     axes.set_yticks(range(len(grid)), grid.index, fontsize=8)
-    shown = range(0, len(grid.columns), max(1, len(grid.columns) // 8))
-    axes.set_xticks(shown, [str(grid.columns[day]) for day in shown], fontsize=8)
+    named = range(0, len(grid.columns), max(1, len(grid.columns) // 8))
+    axes.set_xticks(named, [str(grid.columns[day]) for day in named], fontsize=8)
     figure.colorbar(image, ax=axes, pad=0.01, extend="max")
     return figure

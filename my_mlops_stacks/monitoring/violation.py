@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame
 
-from my_mlops_stacks.monitoring.judged_windows import SCORED, rows_of
+from my_mlops_stacks.monitoring.judged_windows import SCORED, AsOf, rows_of
 
 if TYPE_CHECKING:
     from my_mlops_stacks.target import MonitoringWorkflow
@@ -71,12 +70,8 @@ class ViolationRule:
             )
         return DIRECTIONS[self.metric_to_monitor]
 
-    def evaluate(self, profile: DataFrame, today: date) -> Evaluation:
-        """Judge the newest windows up to `today`; fewer than asked for are judged too.
-
-        Args:
-            profile: rows of the profile metrics table.
-            today: in UTC.
+    def evaluate(self, profile: DataFrame, as_of: AsOf) -> Evaluation:
+        """Judge the newest windows of the profile metrics table; fewer than asked for are judged too.
 
         Raises:
             ValueError: the metric can't be judged.
@@ -89,7 +84,7 @@ class ViolationRule:
             "minimum_count": self.minimum_count,
             "minimum_coverage": float(self.minimum_coverage),
         }
-        rows = rows_of(query, today, parameters, profile=profile)
+        rows = rows_of(query, as_of, parameters, profile=profile)
         return Evaluation(
             self,
             values={str(row["day"]): row["value"] for row in rows},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ def answers(spark: SparkSession, folder: Path) -> dict[str, Any]:
     from my_mlops_stacks.monitoring.columns import DRIFT_MONITORED
     from my_mlops_stacks.monitoring.drift import drift_metrics, versions_of
     from my_mlops_stacks.monitoring.drift_rule import newest_drift
+    from my_mlops_stacks.monitoring.judged_windows import AsOf
     from my_mlops_stacks.monitoring.label_rule import newest_windows
     from my_mlops_stacks.monitoring.labels import with_labels
     from my_mlops_stacks.monitoring.profile import profile_metrics
@@ -31,14 +32,14 @@ def answers(spark: SparkSession, folder: Path) -> dict[str, Any]:
     labelled = with_labels(predictions, trips, FIRST, LAST)
     bins = {version: bins_of(predictions.toPandas(), DRIFT_MONITORED) for version in versions_of(predictions)}
     profile, drift = profile_metrics(predictions, labelled), drift_metrics(predictions, labelled, bins, FIRST)
-    today = date(2016, 3, 1)
+    as_of = AsOf(datetime(2016, 3, 1, tzinfo=UTC))
     rule = ViolationRule("root_mean_squared_error", 2.0, 3, 2, minimum_coverage=0.5, minimum_count=10)
-    found, windows = rule.evaluate(profile, today), newest_windows(profile, today, 5)
+    found, windows = rule.evaluate(profile, as_of), newest_windows(profile, as_of, 5)
     return {
         "profile": _rows(profile),
         "drift": _rows(drift),
         "violation": [found.violated, found.reason, found.model_id],
-        "drifted": newest_drift(drift, today, 10).reason,
+        "drifted": newest_drift(drift, profile, as_of, 10).reason,
         "coverage": dict(windows.coverage),
         "newest": str(windows.last_prediction_time),
     }

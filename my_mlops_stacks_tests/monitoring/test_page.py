@@ -9,7 +9,7 @@ import pandas as pd
 
 from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
 from my_mlops_stacks.monitoring.page import page
-from my_mlops_stacks.monitoring.plots import drift_heat_map, error_over_time, judged_rows
+from my_mlops_stacks.monitoring.plots import drift_heat_map, error_over_time
 from my_mlops_stacks_tests.monitoring.conftest import TRIP
 
 NASTY = "<script>alert(1)</script>"
@@ -54,8 +54,30 @@ def test_the_page_of_a_day_says_how_it_was(trips_of, predict_all, profiled):
 
 
 def test_plots_of_no_rows_are_drawn_too():
-    assert error_over_time(judged_rows(pd.DataFrame(columns=[*PROFILE_COLUMNS]))).axes
-    assert drift_heat_map(pd.DataFrame(columns=[*DRIFT_COLUMNS])).axes
+    judged = pd.DataFrame(columns=[*PROFILE_COLUMNS])
+    assert error_over_time(judged).axes
+    assert drift_heat_map(pd.DataFrame(columns=[*DRIFT_COLUMNS]), judged).axes
+
+
+def test_a_day_without_predictions_has_a_page_with_its_verdicts():
+    empty = [pd.DataFrame(columns=[*columns]) for columns in (PROFILE_COLUMNS, DRIFT_COLUMNS)]
+    text = page("2016-02-15", {"predictions_are_fresh": (False, "no")}, *empty, pictures={}, minimum_count=1)
+    assert "predictions_are_fresh failed" in text
+    assert "<table" not in text
+
+
+def test_the_heat_map_shows_the_version_that_is_judged():
+    drift = pd.DataFrame(
+        {
+            "day": [pd.Timestamp("2016-02-15").date()] * 2,
+            "model_id": ["m/9", "m/10"],
+            "drift_type": "BASELINE",
+            "column_name": "trip_distance",
+            "population_stability_index": [0.9, 0.1],
+        }
+    )
+    (image,) = drift_heat_map(drift, drift.tail(1)).axes[0].images
+    assert image.get_array().tolist() == [[0.1]]
 
 
 def test_the_error_plot_marks_where_a_version_took_over():
@@ -69,7 +91,7 @@ def test_the_error_plot_marks_where_a_version_took_over():
         label_coverage=[1.0, 1.0, 0.5, 0.0],
         last_prediction_time=pd.Timestamp("2016-03-01"),
     )
-    figure = error_over_time(judged_rows(rows), 5.0)
+    figure = error_over_time(rows, 5.0)
     texts = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert texts == ["version 1", "version 2"]
     lowest, highest = figure.axes[0].get_ylim()

@@ -8,10 +8,11 @@ import pytest
 
 from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
 from my_mlops_stacks.monitoring.drift_rule import newest_drift
+from my_mlops_stacks.monitoring.judged_windows import AsOf, judged_windows
 from my_mlops_stacks.monitoring.label_rule import newest_windows
 from my_mlops_stacks.monitoring.violation import ViolationRule
 
-TODAY = date(2016, 3, 31)
+TODAY = AsOf(datetime(2016, 3, 31, tzinfo=UTC))
 
 
 def table(spark, columns: dict, rows: list[dict]):
@@ -114,6 +115,31 @@ def test_a_day_scored_by_two_versions_is_judged_by_the_one_that_scored_it_last(s
     assert violated(spark, [*rolled_back, *(row | {"last_prediction_time": earlier} for row in again)])
 
 
+def test_of_two_versions_that_scored_a_day_at_once_the_newer_is_judged(spark):
+    rows = [window(date(2016, 2, 15), 2.0, model_id=f"fare_model/{version}") for version in (9, 10, 2)]
+    (judged,) = judged_windows(profile_of(spark, rows), TODAY).collect()
+    assert judged["model_id"] == "fare_model/10"
+
+
+def test_a_time_of_prediction_that_has_not_come_yet_wins_over_no_other(spark):
+    wrong = [row | {"last_prediction_time": datetime(2016, 4, 2, 11)} for row in days_of([9, 9, 9])]
+    right = [row | {"model_id": "fare_model/2"} for row in days_of([2, 2, 2])]
+    found = rule().evaluate(profile_of(spark, [*wrong, *right]), TODAY)
+    assert (found.violated, found.model_id) == (False, "fare_model/2")
+    assert violated(spark, wrong)  # there is nothing else to judge
+
+
+def test_a_clock_may_be_a_little_ahead(spark):
+    ahead = window(date(2016, 2, 15), 9.0, model_id="fare_model/2", last_prediction_time=datetime(2016, 3, 31, 0, 45))
+    (judged,) = judged_windows(profile_of(spark, [window(date(2016, 2, 15)), ahead]), TODAY).collect()
+    assert judged["model_id"] == "fare_model/2"
+
+
+def test_an_earlier_day_is_judged_as_if_the_later_ones_were_not_there(spark):
+    found = rule().evaluate(profile_of(spark, days_of([2, 9, 9])), AsOf(TODAY.now, date(2016, 2, 16)))
+    assert (found.newest, found.violated) == ("2016-02-16", False)
+
+
 def test_days_that_have_not_come_yet_are_not_judged(spark):
     rows = [*days_of([2, 2, 2]), window(date(2016, 4, 1), 9.0), window(date(2016, 4, 2), 9.0)]
     assert next(iter(rule().evaluate(profile_of(spark, rows), TODAY).values)) == "2016-02-17"
@@ -154,8 +180,10 @@ def compared(column: str, stability: float | None, pvalue: float, day: int = 20,
     } | changed
 
 
-def drift_of(spark, rows: list[dict]):
-    return newest_drift(table(spark, DRIFT_COLUMNS, rows), TODAY, minimum_count=50)
+def drift_of(spark, rows: list[dict], windows: list[dict] | None = None):
+    """What is said of the drift of the `windows`, by default one of 20 February."""
+    profile = profile_of(spark, [window(date(2016, 2, 20))] if windows is None else windows)
+    return newest_drift(table(spark, DRIFT_COLUMNS, rows), profile, TODAY, minimum_count=50)
 
 
 def test_a_large_change_beyond_chance_is_drift(spark):
@@ -190,8 +218,30 @@ def test_what_is_not_the_newest_days_drift(spark, other):
     assert found.day == "2016-02-20"
 
 
-def test_an_empty_drift_table_is_no_drift(spark):
-    assert drift_of(spark, []).reason == "No day has been compared with the training rows yet"
+def test_before_anything_is_profiled_there_is_no_drift(spark):
+    found = drift_of(spark, [], [])
+    assert (found.reason, found.is_fine) == ("No day has been compared with the training rows yet", True)
+
+
+def test_a_day_whose_drift_is_not_written_yet_is_not_judged_by_the_day_before(spark):
+    windows = [window(date(2016, 2, day)) for day in (19, 20)]
+    found = drift_of(spark, [compared("trip_distance", 0.01, 0.5, day=19)], windows)
+    for part in (found.features, found.predictions):
+        assert not part.is_fine
+        assert "The drift of 2016-02-20, predicted by fare_model/1, is not there yet" in part.reason
+
+
+def test_the_drift_of_the_version_that_scored_a_day_last_is_judged(spark):
+    earlier, later = datetime(2016, 3, 1, 11), datetime(2016, 3, 2, 11)
+    models = ("fare_model/1", "fare_model/2")
+    rows = [compared("trip_distance", 0.9, 1e-9), compared("trip_distance", 0.01, 0.5, model_id=models[1])]
+    for last, drifted in (("fare_model/2", ()), ("fare_model/1", ("trip_distance",))):
+        windows = [
+            window(date(2016, 2, 20), model_id=model, last_prediction_time=later if model == last else earlier)
+            for model in models
+        ]
+        found = drift_of(spark, rows, windows)
+        assert (found.model_id, found.features.drifted) == (last, drifted)
 
 
 # ---- labels and clocks
@@ -209,6 +259,7 @@ def test_labels_that_should_be_there_are_missed(spark):
 def test_an_empty_profile_has_no_late_labels(spark):
     found = newest_windows(profile_of(spark, []), TODAY, windows=5)
     assert (found.newest, found.late(2, 0.8), found.is_ahead_of(datetime.now(UTC))) == (None, {}, False)
+    assert found.freshness("2016-02-20", TODAY.now)[0] is False
 
 
 @pytest.mark.parametrize(("hour", "ahead"), [(10, False), (12, False), (14, True)])
@@ -216,6 +267,25 @@ def test_predictions_from_the_future_are_seen(spark, hour, ahead):
     rows = [window(date(2016, 2, 15), last_prediction_time=datetime(2016, 3, 1, hour))]
     found = newest_windows(profile_of(spark, rows), TODAY, windows=5)
     assert found.is_ahead_of(datetime(2016, 3, 1, 11, 30, tzinfo=UTC)) is ahead
+
+
+def test_a_clock_that_is_wrong_is_seen_behind_the_version_that_is_judged(spark):
+    wrong = window(date(2016, 2, 15), last_prediction_time=datetime(2016, 4, 9, 11), model_id="fare_model/2")
+    found = newest_windows(profile_of(spark, [wrong, window(date(2016, 2, 15))]), TODAY, windows=5)
+    fresh, said = found.freshness("2016-02-15", TODAY.now)
+    assert not fresh
+    assert "predictions were made at 2016-04-09 11:00:00 UTC, and it is 2016-03-31 00:00: a clock is wrong" in said
+
+
+def test_days_that_have_not_come_yet_are_named(spark):
+    days = [date(2016, 3, 30), date(2016, 4, 2), date(2016, 4, 7)]
+    slices = [window(day, slice_key="pickup_zip", slice_value="1") for day in days]
+    found = newest_windows(profile_of(spark, [*map(window, days), *slices]), TODAY, windows=5)
+    assert found.newest == "2016-03-30"
+    assert found.freshness("2016-03-30", TODAY.now) == (
+        False,
+        "2016-04-02, 2016-04-07 has not come yet: a clock is wrong",
+    )
 
 
 def test_what_a_crashed_writer_leaves_is_not_part_of_the_table(spark, tables):

@@ -6,7 +6,7 @@
 
 # COMMAND ----------
 
-# MAGIC %pip install --quiet -r ../../requirements.txt "dagster>=1.13.20,<1.14"
+# MAGIC %pip install -q -r ../../requirements.txt -r ../../requirements-databricks.txt "dagster>=1.13.20,<1.14"
 
 # COMMAND ----------
 
@@ -20,8 +20,9 @@ from my_mlops_stacks.monitoring.bins import bins_of
 from my_mlops_stacks.monitoring.columns import DRIFT_MONITORED
 from my_mlops_stacks.monitoring.drift import drift_metrics
 from my_mlops_stacks.monitoring.drift_rule import newest_drift
+from my_mlops_stacks.monitoring.judged_windows import AsOf, judged_windows
 from my_mlops_stacks.monitoring.labels import with_labels
-from my_mlops_stacks.monitoring.plots import drift_heat_map, error_over_time, judged_rows
+from my_mlops_stacks.monitoring.plots import drift_heat_map, error_over_time
 from my_mlops_stacks.monitoring.profile import profile_metrics
 from my_mlops_stacks.monitoring.violation import rule_of
 from my_mlops_stacks.session import open_session
@@ -45,8 +46,8 @@ labelled = with_labels(newest, session.tables.read("trips"), day_before, last)
 
 # COMMAND ----------
 
-profile = profile_metrics(since(newest, first), since(labelled, first)).toPandas()
-judged = judged_rows(profile).sort_values("day")
+profile = profile_metrics(since(newest, first), since(labelled, first))
+judged = judged_windows(profile, AsOf(datetime.now(UTC))).toPandas().sort_values("day")
 shown = ["day", "model_id", "count", "label_coverage", "root_mean_squared_error", "mean_average_error", "bias"]
 session.show(f"Profile of {first} to {last}", judged[shown])
 session.show("Error of the predictions", error_over_time(judged, workflow.metric_violation_threshold))
@@ -61,7 +62,7 @@ session.show("Error of the predictions", error_over_time(judged, workflow.metric
 champion = registry.at_alias("champion")
 bins = {(champion.name, champion.version): bins_of(registry.baseline(champion), DRIFT_MONITORED)}
 drift = drift_metrics(newest, labelled, bins, first).toPandas()
-session.show("Drift", drift_heat_map(drift))
+session.show("Drift", drift_heat_map(drift, drift[["day", "model_id"]].drop_duplicates()))
 
 # COMMAND ----------
 
@@ -71,8 +72,8 @@ session.show("Drift", drift_heat_map(drift))
 
 # COMMAND ----------
 
-today = datetime.now(UTC).date()
-found = rule_of(workflow).evaluate(session.tables.read("inference_profile_metrics"), today)
+now = AsOf(datetime.now(UTC))
+stored = {kind: session.tables.read(f"inference_{kind}_metrics") for kind in ("profile", "drift")}
+found = rule_of(workflow).evaluate(stored["profile"], now)
 session.show("Violated" if found.violated else "Not violated", found.reason)
-drifted = newest_drift(session.tables.read("inference_drift_metrics"), today, workflow.minimum_count)
-session.show("Newest day", drifted.reason)
+session.show("Newest day", newest_drift(**stored, as_of=now, minimum_count=workflow.minimum_count).reason)
