@@ -190,6 +190,25 @@ def test_days_done_again_give_the_same_tables(pipeline):
         )
 
 
+def test_a_day_whose_predictions_are_gone_is_no_window_and_missed(pipeline):
+    last = "2016-02-29"
+    folder = pipeline.target.state_path / "warehouse" / pipeline.target.schema_name / "predictions"
+    DeltaTable(folder).delete(f"day = '{last}'")
+    result = pipeline.run("monitoring_job", (last, last))
+    assert result.success
+    for name in ("inference_profile_metrics", "inference_drift_metrics"):
+        assert pipeline.table(name)["day"].max() == date(2016, 2, 28)
+    (missed,) = [e for e in result.get_asset_check_evaluations() if not e.passed]
+    assert missed.check_name == "predictions_are_fresh"
+    assert missed.description == f"{last} should be predicted, and the newest day that is, is 2016-02-28"
+    pages = pipeline.target.state_path / "monitoring"
+    assert "predictions_are_fresh failed" in (pages / f"{last}.html").read_text()
+    assert "predictions_are_fresh passed" in (pages / "2016-02-28.html").read_text()
+    for job in ("batch_inference_job", "monitoring_job"):
+        assert pipeline.run(job, (last, last)).success
+    assert pipeline.table("inference_drift_metrics")["day"].max() == date(2016, 2, 29)
+
+
 def test_a_second_training_on_the_same_trips_ties_and_takes_over(pipeline):
     first = pipeline.registry.at_alias("champion")
     days = ("2016-02-28", "2016-02-28")
@@ -299,10 +318,10 @@ def test_what_was_never_built_is_named(tmp_path, job, days, sentence):
     assert sentence in failure(Pipeline(tmp_path).run(job, days))
 
 
-def test_partitions_that_were_never_built_are_named(pipeline):
-    result = pipeline.run("monitoring_job", ("2016-01-05", "2016-01-06"))
-    assert "materialize these partitions of 'predictions' first" in failure(result)
-    assert "DATE'2016-01-05' AND DATE'2016-01-06'" in failure(result)
+def test_days_that_were_never_predicted_are_no_windows(pipeline):
+    before = pipeline.table("inference_profile_metrics")
+    assert pipeline.run("monitoring_job", ("2016-01-05", "2016-01-06")).success
+    pd.testing.assert_frame_equal(pipeline.table("inference_profile_metrics"), before)
 
 
 def test_a_missing_file_is_named(tmp_path):

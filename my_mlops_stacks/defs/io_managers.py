@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 PREVIEW_ROWS = 5
+MAY_BE_EMPTY = "days_may_be_empty"
+"""Metadata of an input whose days may hold nothing: nothing is made of a day that was deleted."""
 
 
 class PartitionNotFoundError(LookupError):
@@ -55,7 +57,7 @@ class DeltaTableIOManager(dg.IOManager):
         if not context.has_asset_partitions:
             return rows
         asked = rows.where(_days(context))
-        if not asked.take(1):
+        if not context.definition_metadata.get(MAY_BE_EMPTY) and not asked.take(1):
             raise PartitionNotFoundError(
                 f"{self.tables.full_name(name)} has no row where {_days(context)}: materialize these partitions of "
                 f"'{name}' first; if they are materialized, they are days without trips."
@@ -115,11 +117,13 @@ class ModelAliasIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: ModelVersion) -> None:
         alias = self.aliases[context.asset_key.path[-1]]
+        with registry_answers(self.registry.tracking_uri):
+            run = self.registry.run_url(obj)
         seen = {
             "alias": alias,
             **({} if alias == CHAMPION else {"version": obj.version}),  # its asset tells that, and more
             "model_version_page": dg.MetadataValue.url(self.registry.version_url(obj)),
-            "mlflow_run": dg.MetadataValue.url(self.registry.run_url(obj)),
+            "mlflow_run": dg.MetadataValue.url(run),
         }
         give_alias(self.registry, alias, obj)
         context.add_output_metadata(seen)

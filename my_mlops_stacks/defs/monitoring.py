@@ -7,6 +7,7 @@ import dagster as dg
 
 from my_mlops_stacks.adapters.model_registry import ModelNotFoundError
 from my_mlops_stacks.defs.annotations import DataFrame
+from my_mlops_stacks.defs.io_managers import MAY_BE_EMPTY
 from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of
 from my_mlops_stacks.target import Target
 
@@ -26,14 +27,18 @@ def monitoring_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg
         "code_version": "2",
     }
 
-    @dg.asset(**common, required_resource_keys={"step_launcher"})
+    @dg.asset(
+        **common,
+        ins={"predictions": dg.AssetIn(metadata={MAY_BE_EMPTY: True})},
+        required_resource_keys={"step_launcher"},
+    )
     def inference_profile_metrics(
         context: dg.AssetExecutionContext, predictions: DataFrame, trips: DataFrame
     ) -> DataFrame:
         """Each day of predictions by model version, as a whole and in slices: errors, coverage of labels, columns.
 
         Errors are of the trips whose fare has arrived. A day that is computed again when more fares have arrived
-        replaces what was known of it before.
+        replaces what was known of it before; of a day whose predictions were deleted nothing stays.
         """
         from my_mlops_stacks.monitoring.labels import with_labels
         from my_mlops_stacks.monitoring.profile import profile_metrics
@@ -42,7 +47,7 @@ def monitoring_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg
 
     @dg.asset(
         **common,
-        ins={"predictions": dg.AssetIn(partition_mapping=day_before_too)},
+        ins={"predictions": dg.AssetIn(metadata={MAY_BE_EMPTY: True}, partition_mapping=day_before_too)},
         required_resource_keys={"step_launcher", "model_registry"},
     )
     def inference_drift_metrics(

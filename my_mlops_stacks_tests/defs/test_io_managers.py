@@ -1,0 +1,49 @@
+"""A day that holds nothing is an error to who reads it, unless the input says that it may."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
+from my_mlops_stacks.defs.io_managers import MAY_BE_EMPTY, DeltaTableIOManager, PartitionNotFoundError
+
+DAILY = dg.DailyPartitionsDefinition("2016-02-01")
+
+
+class NoFeatureStore(FeatureStore):
+    """No asset of these tests is a feature table."""
+
+
+def load(tables, day: str, metadata: dict):
+    context = dg.build_input_context(
+        asset_key=dg.AssetKey("predictions"),
+        asset_partition_key_range=dg.PartitionKeyRange(day, day),
+        asset_partitions_def=DAILY,
+        definition_metadata=metadata,
+    )
+    return DeltaTableIOManager(tables, NoFeatureStore()).load_input(context)
+
+
+@pytest.fixture
+def one_day(tables):
+    tables.replace("predictions", tables.spark.spark_session.sql("SELECT 1.5D AS prediction, date'2016-02-15' AS day"))
+    return tables
+
+
+@pytest.mark.parametrize("metadata", [{}, {MAY_BE_EMPTY: True}])
+def test_a_day_is_read_without_the_others(one_day, metadata):
+    assert load(one_day, "2016-02-15", metadata).count() == 1
+
+
+def test_a_day_that_was_never_built_is_named(one_day):
+    with pytest.raises(
+        PartitionNotFoundError, match="DATE'2016-02-16' AND DATE'2016-02-16': materialize these"
+    ) as error:
+        load(one_day, "2016-02-16", {})
+    assert "partitions of 'predictions' first" in str(error.value)
+
+
+def test_a_day_that_may_be_empty_is(one_day):
+    rows = load(one_day, "2016-02-16", {MAY_BE_EMPTY: True})
+    assert (rows.count(), rows.columns) == (0, ["prediction", "day"])
