@@ -41,10 +41,10 @@ class DataQualityMonitor:
     timeout_s: float = TIMEOUT_S
     poll_s: float = POLL_S
 
-    def refresh(self) -> str:
-        """Make the monitor unless there is one, refresh it, and wait for the end.
+    def refresh(self) -> str | None:
+        """Make the monitor unless there is one, and wait for its first refresh; refresh one that is there, and wait.
 
-        Returns: the name of its profile table.
+        Returns: the name of its profile table; None while the table to watch does not exist yet.
 
         Raises:
             MonitorError: it failed, or took longer than `timeout_s`; the message says which of the two.
@@ -54,13 +54,23 @@ class DataQualityMonitor:
 
         client = WorkspaceClient(host=self.host)
         deadline = time.monotonic() + self.timeout_s
+        if not client.tables.exists(self.table).table_exists:
+            return None
+        was_there = True
         try:
             client.quality_monitors.get(self.table)
         except NotFound:
             self._create(client)
+            was_there = False
         monitor = self._when_active(client, deadline)
-        self._when_refreshed(client, client.quality_monitors.run_refresh(self.table), deadline)
+        # A monitor that is made refreshes by itself: another refresh would compute the same once more.
+        begun = None if was_there else self._newest_refresh(client)
+        self._when_refreshed(client, begun or client.quality_monitors.run_refresh(self.table), deadline)
         return monitor.profile_metrics_table_name
+
+    def _newest_refresh(self, client: WorkspaceClient) -> MonitorRefreshInfo | None:
+        refreshes = client.quality_monitors.list_refreshes(self.table).refreshes or []
+        return max(refreshes, key=lambda refresh: refresh.start_time_ms, default=None)
 
     def _create(self, client: WorkspaceClient) -> None:
         from databricks.sdk.service.catalog import MonitorInferenceLog, MonitorInferenceLogProblemType

@@ -33,7 +33,11 @@ def quality_monitor_schedules(target: Target) -> list[dg.ScheduleDefinition]:
 def _quality_monitor_job(monitor: DataQualityMonitor) -> dg.JobDefinition:
     @dg.op(out=dg.Out(dg.Nothing), description=f"Makes and refreshes the data quality monitor of {monitor.table}")
     def refresh_quality_monitor(context: dg.OpExecutionContext) -> None:
-        context.add_output_metadata({"profile_table": monitor.refresh()})
+        profile_table = monitor.refresh()
+        if profile_table is None:
+            context.log.info(f"Nothing to watch: {monitor.table} does not exist yet, batch_inference_job makes it")
+        else:
+            context.add_output_metadata({"profile_table": profile_table})
 
     @dg.job(
         executor_def=dg.in_process_executor, description="Refreshes the workspace's own dashboard of the predictions"

@@ -20,6 +20,7 @@ def workspace(tmp_path, monkeypatch) -> Iterator[Emulator]:
     with Emulator(tmp_path / "workspace") as emulator:
         for name, value in emulator.environment().items():
             monkeypatch.setenv(name, value)
+        emulator.unity_catalog.add_table(TABLE, tmp_path / "predictions")
         yield emulator
 
 
@@ -31,8 +32,16 @@ def test_a_table_without_a_monitor_gets_one_and_its_first_refresh_is_waited_for(
     assert monitor().refresh() == f"{TABLE}_profile_metrics"
     asked = workspace.quality_monitors.monitors[TABLE]["asked"]
     assert asked["output_schema_name"] == "staging.my_mlops_stacks"
+    assert asked["assets_dir"] == "/Workspace/Shared/m"
     assert asked["slicing_exprs"] == ["pickup_zip", "pickup_hour"]
-    assert workspace.quality_monitors.refreshes == 1
+    assert asked["inference_log"] == {
+        "timestamp_col": "tpep_pickup_datetime",
+        "granularities": ["1 day"],
+        "model_id_col": "model_version",
+        "problem_type": "PROBLEM_TYPE_REGRESSION",
+        "prediction_col": "prediction",
+    }
+    assert len(workspace.quality_monitors.refreshes) == 1  # the one that making it began
     assert workspace.quality_monitors.states == [MonitorRefreshInfoState.SUCCESS]
 
 
@@ -41,7 +50,26 @@ def test_a_monitor_that_is_there_is_only_refreshed(workspace):
     asked = workspace.quality_monitors.monitors[TABLE]["asked"]
     monitor().refresh()
     assert workspace.quality_monitors.monitors[TABLE]["asked"] is asked
-    assert workspace.quality_monitors.refreshes == 2
+    assert len(workspace.quality_monitors.refreshes) == 2
+
+
+def test_a_new_monitor_that_has_not_begun_to_refresh_is_asked_to(workspace):
+    workspace.quality_monitors.is_refreshed_when_made = False
+    monitor().refresh()
+    assert len(workspace.quality_monitors.refreshes) == 1
+
+
+def test_before_there_are_predictions_there_is_nothing_to_watch(workspace):
+    workspace.unity_catalog.delete_table({"full_name": TABLE})
+    assert monitor().refresh() is None
+    assert workspace.quality_monitors.monitors == {}
+
+
+def test_the_job_says_that_there_is_nothing_to_watch_yet(workspace, capfd):
+    workspace.unity_catalog.delete_table({"full_name": TABLE})
+    job = build_definitions(load_target("staging", environ={})).resolve_job_def("quality_monitor_job")
+    assert job.execute_in_process().success
+    assert f"Nothing to watch: {TABLE} does not exist yet" in capfd.readouterr().err
 
 
 def test_a_refresh_that_fails_is_told_with_its_message(workspace):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Iterator
@@ -50,7 +51,7 @@ class Emulator:
         self.identity = Identity(self.url, self.settings.token_seconds)
         self.unity_catalog = UnityCatalog(self.storage)
         self.ml_artifacts = MlArtifacts(self.unity_catalog)
-        self.quality_monitors = QualityMonitors()
+        self.quality_monitors = QualityMonitors(self.unity_catalog)
         self.tree = WorkspaceTree(self.storage)
         self.files = FilesService(self.storage, self.unity_catalog)
         catalog = ComputeCatalog()
@@ -187,7 +188,20 @@ class Emulator:
 
     def make_volumes_unwritable(self, seconds: float) -> None:
         """Let every write of a task on a volume fail with an input/output error for some seconds."""
-        (self.storage.control / "unwritable").write_text(str(time.time() + seconds))
+        self._trouble_volumes(seconds, "write")
+
+    def make_volumes_unreadable(self, seconds: float) -> None:
+        """Let every read of a task on a volume fail like that as well: files, folders, and whether there are such."""
+        self._trouble_volumes(seconds, "write", "read")
+
+    def let_writes_land_and_fail(self, seconds: float) -> None:
+        """Let files that tasks write on a volume appear there, and tell the task that they could not be written."""
+        self._trouble_volumes(seconds, "close")
+
+    def _trouble_volumes(self, seconds: float, *operations: str) -> None:
+        trouble = {"until": time.time() + seconds, "operations": operations}
+        (self.storage.control / "trouble.new").write_text(json.dumps(trouble))
+        (self.storage.control / "trouble.new").replace(self.storage.control / "trouble")
 
     def delay_task_files(self, seconds: float) -> None:
         """Show files that tasks write on volumes to API clients only after some seconds."""
