@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
@@ -95,16 +95,17 @@ def test_what_blocks_and_what_does_not(local):
 
 @pytest.mark.parametrize(("name", "running"), [("local", False), ("dev", False), ("test", False), ("prod", True)])
 def test_schedules_run_where_the_target_says_so(name, running):
-    definitions = build_definitions(load_target(name, environ={}))
-    crons = {
-        "feature_engineering_schedule": "0 7 * * *",
-        "model_training_schedule": "0 9 * * *",
-        "batch_inference_schedule": "0 11 * * *",
-        "monitoring_schedule": "0 18 * * *",
+    target = load_target(name, environ={})
+    definitions = build_definitions(target)
+    workflows = {
+        "feature_engineering_schedule": target.feature_engineering_workflow,
+        "model_training_schedule": target.model_workflow,
+        "batch_inference_schedule": target.batch_inference_workflow,
+        "monitoring_schedule": target.monitoring_workflow,
     }
-    for schedule, cron in crons.items():
+    for schedule, workflow in workflows.items():
         found = definitions.resolve_schedule_def(schedule)
-        assert (found.cron_schedule, found.execution_timezone) == (cron, "UTC")
+        assert (found.cron_schedule, found.execution_timezone) == (workflow.cron_schedule, "UTC")
         assert (found.default_status == dg.DefaultScheduleStatus.RUNNING) is running
 
 
@@ -121,20 +122,43 @@ def test_a_tick_materializes_the_day_that_ended(local):
     assert [request.partition_key for request in requests] == ["2016-01-05"]
 
 
-def test_a_tick_of_the_monitoring_computes_the_days_again_whose_fares_arrive_late(local):
-    schedule = local.resolve_schedule_def("monitoring_schedule")
-    extents = []
-    for day in (1, 2, 6):
-        at = datetime(2016, 1, day + 1, 18, tzinfo=UTC)
-        with dg.build_schedule_context(
-            scheduled_execution_time=at, repository_def=local.get_repository_def()
-        ) as context:
-            (request,) = schedule.evaluate_tick(context).run_requests
-        keys = [
-            request.tags.get(f"dagster/asset_partition_range_{end}", request.partition_key) for end in ("start", "end")
-        ]
-        extents.append(tuple(keys))
+def extent(local: dg.Definitions, day: str, instance: dg.DagsterInstance) -> tuple[str, str]:
+    """The first and the last day of the run that the monitoring's tick on the evening after `day` asks for."""
+    at = datetime.fromisoformat(f"{day}T18:00:00Z") + timedelta(days=1)
+    with dg.build_schedule_context(
+        instance=instance, scheduled_execution_time=at, repository_def=local.get_repository_def()
+    ) as context:
+        (request,) = local.resolve_schedule_def("monitoring_schedule").evaluate_tick(context).run_requests
+    tags = (f"dagster/asset_partition_range_{end}" for end in ("start", "end"))
+    return tuple(request.tags.get(tag, request.partition_key) for tag in tags)
+
+
+def test_a_tick_of_the_monitoring_computes_the_days_again_whose_fares_arrive_late(local, tmp_path):
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        extents = [extent(local, f"2016-01-0{day}", instance) for day in (1, 2, 6)]
     assert extents == [("2016-01-01", "2016-01-01"), ("2016-01-01", "2016-01-02"), ("2016-01-04", "2016-01-06")]
+
+
+@pytest.mark.parametrize(
+    ("late", "first"),
+    [
+        ([], "2016-02-18"),
+        (["2016-02-15", "2016-02-09"], "2016-02-09"),
+        (["2016-02-15", "2016-02-01"], "2016-02-15"),  # the older one needs a person
+        (["2016-02-19"], "2016-02-18"),
+    ],
+)
+def test_a_tick_of_the_monitoring_goes_back_to_the_oldest_day_below_coverage(local, tmp_path, late, first):
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey("predictions"),
+                check_name="labels_arrive",
+                passed=not late,
+                metadata={"late_days": late},
+            )
+        )
+        assert extent(local, "2016-02-20", instance) == (first, "2016-02-20")
 
 
 def test_a_tick_after_the_last_day_is_skipped_with_the_key_to_change(local):
@@ -179,6 +203,12 @@ def test_failures_are_told_through_the_targets_channel(monkeypatch, channel, env
         monkeypatch.setenv(key, value)
     target = load_target("local", environ={"BUNDLE_VAR_alert_channel": channel})
     assert {sensor.name for sensor in build_definitions(target).sensors} == sensors
+
+
+def test_a_cluster_loads_the_definitions_without_the_channels_secret(monkeypatch):
+    monkeypatch.delenv("ALERT_TEAMS_WEBHOOK_URL", raising=False)
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "client.5.0")
+    build_definitions(load_target("staging", environ={"BUNDLE_VAR_alert_channel": "teams"}))
 
 
 def test_a_channel_without_its_secret_is_refused(monkeypatch):

@@ -1,4 +1,7 @@
-"""Daily schedules, from the cron of each workflow file; a target says whether they run."""
+"""Daily schedules, from the cron of each workflow file; a target says whether they run.
+
+The monitoring's ticks also compute the days again whose fares are late: those that the check `labels_arrive` names.
+"""
 
 from datetime import timedelta
 
@@ -6,6 +9,11 @@ import dagster as dg
 
 from my_mlops_stacks.defs.jobs import Job
 from my_mlops_stacks.target import Target, Workflow
+
+LABELS_CHECK = dg.AssetCheckKey(dg.AssetKey("predictions"), "labels_arrive")
+MONITORING = "monitoring"
+MOST_DAYS_AGAIN = 14
+"""So many days before the usual ones a tick computes again at most, for fares that are late."""
 
 
 def build_schedules(
@@ -15,9 +23,9 @@ def build_schedules(
     workflows = {
         "feature_engineering": target.feature_engineering_workflow,
         "batch_inference": target.batch_inference_workflow,
-        "monitoring": target.monitoring_workflow,
+        MONITORING: target.monitoring_workflow,
     }
-    days_before = {"monitoring": target.monitoring_workflow.label_delay_days}
+    days_before = {MONITORING: target.monitoring_workflow.label_delay_days}
     partitioned = [
         _daily_schedule(
             f"{name}_schedule", jobs[f"{name}_job"], workflow, target, daily, days_before=days_before.get(name, 0)
@@ -63,12 +71,22 @@ def _daily_schedule(
                 f"{day} is not a partition: they end on {last}; set last_day in databricks.yml to let them go on."
             )
         first = keys[max(keys.index(day) - days_before, 0)]
+        if job.name == f"{MONITORING}_job":
+            first = _with_late_days(context.instance, keys, first)
         if first == day:
             return dg.RunRequest(run_key=day, partition_key=day)
         days = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": day}
         return dg.RunRequest(run_key=day, tags=days)
 
     return previous_day
+
+
+def _with_late_days(instance: dg.DagsterInstance, keys: list[str], first: str) -> str:
+    """`first`, or the oldest day before it whose fares are late by the newest `labels_arrive`, unless it is too old."""
+    record = instance.get_latest_asset_check_evaluation_record(LABELS_CHECK)
+    named = record.evaluation.metadata.get("late_days") if record and record.evaluation else None
+    oldest = keys[max(keys.index(first) - MOST_DAYS_AGAIN, 0)]
+    return min([first, *(day for day in (named.value if named else ()) if oldest <= day)])
 
 
 def default_schedule_status(target: Target) -> dg.DefaultScheduleStatus:
