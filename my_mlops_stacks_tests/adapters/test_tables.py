@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import re
-import time
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -87,6 +84,16 @@ def test_old_versions_can_be_read(tables):
     assert tables.version("t") > version
 
 
+def test_every_version_can_be_read_beyond_the_checkpoint_of_the_log(tables):
+    for value in range(14):
+        tables.replace("t", days(tables, "2016-01-01", value=value))
+    checkpoint = tables.folder("t") / "_delta_log" / "00000000000000000010.checkpoint.parquet"
+    assert checkpoint.exists()
+    for version in (0, 2, 9, 10, 11, 13):
+        assert [row["value"] for row in tables.read("t", version).collect()] == [version]
+    assert content(tables) == [("2016-01-01", 13)]
+
+
 def test_a_missing_table_is_named_with_the_asset_to_materialize(tables):
     with pytest.raises(TableNotFoundError, match="Table test.t does not exist yet: materialize the asset 't' first"):
         tables.read("t")
@@ -114,62 +121,3 @@ def test_processes_that_write_at_once_lose_and_double_nothing(tables):
         writer.join()
     assert [writer.exitcode for writer in writers] == [0, 0, 0]
     assert content(tables) == [(f"2016-{month:02d}-{day:02d}", month) for month in (1, 2) for day in range(1, 6)]
-
-
-MONTH = timedelta(days=30)
-
-
-def files(tables: LocalTables) -> list[Path]:
-    return sorted(tables.folder("t").rglob("*.parquet"))
-
-
-def make_older(tables: LocalTables, by: timedelta) -> None:
-    """Let everything that was replaced so far have been replaced that much earlier."""
-    at = str(int((time.time() - by.total_seconds()) * 1000))
-    for log in (tables.folder("t") / "_delta_log").glob("*.json"):
-        log.write_text(re.sub(r'"deletionTimestamp":\d+', f'"deletionTimestamp":{at}', log.read_text()))
-
-
-def test_maintenance_puts_files_together_and_changes_no_row(tables):
-    for value in range(5):
-        extra = days(tables, "2016-01-01", value=value)
-        extra.write.format("delta").mode("append").partitionBy("day").save(str(tables.folder("t")))
-    before = content(tables)
-    done = tables.maintain("t", MONTH)
-    assert (done.put_together, done.into, done.removed) == (5, 1, 0)
-    assert content(tables) == before
-    assert tables.maintain("t", MONTH).put_together == 0
-
-
-def test_maintenance_removes_what_was_replaced_before_the_retention(tables):
-    for value in (1, 2, 3):
-        tables.replace("t", days(tables, "2016-01-01", value=value), None, ["day"])
-    version = tables.version("t")
-    make_older(tables, timedelta(days=29))
-    assert tables.maintain("t", MONTH).removed == 0
-    assert [row["value"] for row in tables.read("t", version - 1).collect()] == [2]  # still within it
-    make_older(tables, timedelta(days=31))
-    assert tables.maintain("t", MONTH).removed == 2
-    assert len(files(tables)) == 1
-    assert content(tables) == [("2016-01-01", 3)]
-
-
-def maintain_often(warehouse: str) -> None:
-    tables = LocalTables(LocalSpark(Path(warehouse), "test"))
-    for _ in range(10):
-        tables.maintain("t", MONTH)
-
-
-def test_maintenance_beside_a_writer_loses_nothing(tables):
-    tables.replace("t", days(tables, "2016-09-01", value=9), None, ["day"])
-    spawn = multiprocessing.get_context("spawn")
-    beside = [
-        spawn.Process(target=write_days, args=(str(tables.spark.warehouse), 3)),
-        spawn.Process(target=maintain_often, args=(str(tables.spark.warehouse),)),
-    ]
-    for process in beside:
-        process.start()
-    for process in beside:
-        process.join()
-        assert process.exitcode == 0
-    assert content(tables) == [*((f"2016-03-{day:02d}", 3) for day in range(1, 6)), ("2016-09-01", 9)]
