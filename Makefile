@@ -72,7 +72,7 @@ benchmark-launcher: setup ## Measure both step launchers on an emulated workspac
 	@$(BIN)/python -m benchmarks.step_launcher
 
 .PHONY: lint
-lint: setup ## Check style, imports and the definitions of every target
+lint: setup ## Check style and imports
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && PATH=$(BIN):$$PATH lint-imports --no-logo
 
 .PHONY: format

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -11,9 +12,45 @@ from pyspark.sql import DataFrame, SparkSession
 
 from my_mlops_stacks.adapters.spark import LocalSpark
 from my_mlops_stacks.adapters.tables import LocalTables
+from my_mlops_stacks.target import Target
 
+OF_ALERT_CHANNELS = {
+    "ALERT_TEAMS_WEBHOOK_URL": "https://example.invalid/hook",
+    "ALERT_EMAIL_FROM": "pipeline@example.invalid",
+    "ALERT_EMAIL_PASSWORD": "of nobody",
+    "ALERT_EMAIL_TO": "people@example.invalid",
+    "ALERT_SMTP_HOST": "smtp.example.invalid",
+}
+"""What a target with an alert channel needs to load."""
 ROOT = Path(__file__).resolve().parents[1]
 REAL_TRIPS = ROOT.parent / "shared" / "data" / "nyctaxi_trips_2016.parquet"
+
+
+def with_fixed_rules(target: Target) -> Target:
+    """`target` with the numbers that tests reckon with, whatever a team has tuned."""
+    monitoring = {
+        "metric_to_monitor": "root_mean_squared_error",
+        "metric_violation_threshold": 5.0,
+        "num_evaluation_windows": 5,
+        "num_violation_windows": 2,
+        "minimum_coverage": 0.8,
+        "minimum_count": 50,
+        "label_delay_days": 2,
+        "cooldown_days": 3,
+        "max_retrainings": 3,
+        "retraining_days": 0,
+    }
+    fixed = target.monitoring_workflow.model_copy(update=monitoring)
+    return target.model_copy(update={"monitoring_workflow": fixed})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def alerts_reach_nobody() -> Iterator[None]:
+    """Whatever channel a team's targets have, and whatever this shell knows of it."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name, value in OF_ALERT_CHANNELS.items():
+            monkeypatch.setenv(name, value)
+        yield
 
 
 @pytest.fixture

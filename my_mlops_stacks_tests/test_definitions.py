@@ -12,6 +12,7 @@ import pytest
 
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.target import load_target
+from my_mlops_stacks_tests.conftest import with_fixed_rules
 
 TARGETS = ("local", "dev", "test", "staging", "prod")
 HEAVY = (
@@ -30,7 +31,7 @@ HEAVY = (
 
 @pytest.fixture
 def local() -> dg.Definitions:
-    return build_definitions(load_target("local", environ={}))
+    return build_definitions(with_fixed_rules(load_target("local", environ={})))
 
 
 @pytest.mark.parametrize("name", TARGETS)

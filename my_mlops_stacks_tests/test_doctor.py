@@ -29,6 +29,7 @@ VOLUME = "staging.my_mlops_stacks.staging"
 SCHEMA = VOLUME.rpartition(".")[0]
 MODEL, EXPERIMENT = f"{SCHEMA}.fare_model", "/Shared/my_mlops_stacks-staging"
 FOREIGN = ("ARM_", "BUNDLE_VAR_", "DATABRICKS_", "MLFLOW_", "MLOPS_")
+RUNTIME = {"new_cluster": {"spark_version": "16.4.x-scala2.12"}}
 SAME_PYTHON = {(3, 11): "2", (3, 12): "5"}[sys.version_info[:2]]
 Findings = dict[str, list[Finding]]
 
@@ -45,7 +46,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emula
     """The staging workspace, after the bundle was deployed by the identity that now asks."""
     with Emulator(tmp_path / "workspace") as emulated:
         emulated.unity_catalog.add_volume(VOLUME)
-        emulated.unity_catalog.add_table("samples.nyctaxi.trips", tmp_path)
+        emulated.unity_catalog.add_table(str(load_target("staging").trips_table), tmp_path)
         emulated.ml_artifacts.add_model(MODEL)
         emulated.ml_artifacts.add_experiment(EXPERIMENT)
         for name, value in {**emulated.environment(), "DATABRICKS_AUTH_TYPE": "pat"}.items():
@@ -222,7 +223,8 @@ def test_a_host_that_is_not_there_is_said_within_seconds(
     assert found["compute"][0].said == "Not checked, because workspace failed"
 
 
-def test_the_placeholder_of_a_new_project_is_said() -> None:
+def test_the_placeholder_of_a_new_project_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABRICKS_HOST", "https://adb-xxxx.xx.azuredatabricks.net")
     said = failures(examined())["workspace"]
     assert said == "The host is the placeholder https://adb-xxxx.xx.azuredatabricks.net"
 
@@ -287,7 +289,7 @@ def test_another_mlflow_than_the_clusters_is_said(monkeypatch: pytest.MonkeyPatc
     ("compute", "said"),
     [
         ({"kind": "job", "policy_id": "0A1B"}, "Cluster policy 0A1B does not exist"),
-        ({"kind": "job", "instance_pool_id": "pool-1"}, "Instance pool pool-1 does not exist"),
+        ({"kind": "job", "instance_pool_id": "pool-1", **RUNTIME}, "Instance pool pool-1 does not exist"),
         ({"kind": "existing_cluster", "existing_cluster_id": "0123-1"}, "Cluster 0123-1 does not exist"),
     ],
 )

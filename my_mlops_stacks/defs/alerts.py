@@ -23,11 +23,13 @@ LONGEST_TEXT = 4_000
 
 
 def build_alerts(target: Target) -> Alerts:
-    """The channel that `alert_channel` names.
+    """The channel that `alert_channel` names; on a cluster none, as only sensors tell, and secrets stay with the host.
 
     Raises:
         ValueError: the environment lacks what the channel needs.
     """
+    if "DATABRICKS_RUNTIME_VERSION" in environ:
+        return NoAlerts()
     if target.alert_channel == "teams":
         return TeamsAlerts(_required("ALERT_TEAMS_WEBHOOK_URL", "teams"))
     if target.alert_channel == "email":

@@ -14,7 +14,7 @@ TALKS_TO_DATABRICKS = re.compile(
 DEPLOYS = re.compile(r"bundle\.sh deploy (staging|prod)|deploy_code_location\.sh .*--target (staging|prod)")
 SECRET = re.compile(
     r"client_?secret|secret_?key|servicePrincipalKey|addSpnToEnvironment|DATABRICKS_TOKEN|ARM_CLIENT_SECRET|\bdapi[0-9a-f]"
-    r"|(?<!DAGSTER_PG_)password|idToken",
+    r"|(?<!DAGSTER_PG_)(?<!ALERT_EMAIL_)password|idToken",
     re.IGNORECASE,
 )
 PRINTS_THE_ENVIRONMENT = re.compile(r"(^|[;&|]\s*)(printenv|env|export -p|declare -x|set -x)\s*($|[;&|])", re.MULTILINE)

@@ -17,6 +17,7 @@ from my_mlops_stacks.defs.resources import build_resources
 from my_mlops_stacks.defs.sensors import build_sensors
 from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
 from my_mlops_stacks.target import load_target
+from my_mlops_stacks_tests.conftest import with_fixed_rules
 from my_mlops_stacks_tests.monitoring.test_rules import compared, table, window
 
 LAST = date(2016, 2, 29)
@@ -36,7 +37,7 @@ class Judged:
     """The checks and the report of `local` over monitor tables that a test made, without any predictions."""
 
     def __init__(self, folder: Path) -> None:
-        self.target = load_target("local", environ={"BUNDLE_VAR_state_folder": str(folder)})
+        self.target = with_fixed_rules(load_target("local", environ={"BUNDLE_VAR_state_folder": str(folder)}))
         self.instance, self.daily = dg.DagsterInstance.ephemeral(), daily_partitions(self.target)
         resources = build_resources(self.target)
         with dg.build_resources({name: resources[name] for name in ("spark", "tables")}) as built:

@@ -10,6 +10,7 @@ from my_mlops_stacks.defs.jobs import build_jobs
 from my_mlops_stacks.defs.sensors import VIOLATION_CHECK, build_sensors
 from my_mlops_stacks.monitoring.retraining import FINE, GIVE_UP, RETRAIN, WAIT, History, Judgement, RetrainingRule
 from my_mlops_stacks.target import load_target
+from my_mlops_stacks_tests.conftest import with_fixed_rules
 
 RULE = RetrainingRule(cooldown_days=3, max_retrainings=2, recovery_days=4)
 
@@ -84,7 +85,7 @@ class Sensor:
         self.channel, self.cursor = Channel(), None
         monkeypatch.setattr("my_mlops_stacks.defs.sensors.build_alerts", lambda target: self.channel)
         monkeypatch.setenv("DAGSTER_WEBSERVER_URL", "https://dagster.example.invalid/")
-        target = load_target("local", environ={})
+        target = with_fixed_rules(load_target("local", environ={}))
         (self.sensor,) = build_sensors(target, build_jobs(target))
         self.instance = dg.DagsterInstance.ephemeral()
 
