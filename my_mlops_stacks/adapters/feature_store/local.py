@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from my_mlops_stacks.adapters.feature_store.look_up import TableRows, look_up
 from my_mlops_stacks.adapters.feature_store.merge import check_mode, check_rows, check_schema, create, merge
 from my_mlops_stacks.adapters.feature_store.model_log import check_input_names, flavor_module, log_with_spec
+from my_mlops_stacks.adapters.feature_store.names import check_columns, taken
 from my_mlops_stacks.adapters.feature_store.point_in_time import column
 from my_mlops_stacks.adapters.feature_store.protocol import PREDICTION_COLUMN
 from my_mlops_stacks.adapters.feature_store.registry import FeatureTableRegistry, LocalFeatureTable, describe
@@ -192,10 +193,14 @@ class LocalFeatureStore:
 
 
 def _check_scorable(df: DataFrame, spec: FeatureSpec) -> None:
-    if PREDICTION_COLUMN in df.columns:
+    if taken([PREDICTION_COLUMN], df.columns):
         raise ValueError(f"score_batch adds the column '{PREDICTION_COLUMN}', which df already has: drop or rename it.")
-    if len(set(df.columns)) < len(df.columns):
-        raise ValueError(f"The DataFrame to score names a column twice: {df.columns}.")
+    check_columns(df.columns)
+    cased = [name for name in taken((feature.name for feature in spec.features), df.columns) if name not in df.columns]
+    if cased:
+        raise ValueError(
+            f"The DataFrame to score has the features {cased} in another case: rename or drop its columns."
+        )
     missing = [name for name in spec.required_columns if name not in df.columns]
     if missing:
         raise ValueError(f"The DataFrame to score lacks {missing}, which the model's look-ups or inputs need.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from my_mlops_stacks.adapters.feature_store.look_up import TableRows
+from my_mlops_stacks.adapters.feature_store.names import ROWS, check_columns, taken
 from my_mlops_stacks.adapters.feature_store.point_in_time import column
 from my_mlops_stacks.adapters.feature_store.registry import LocalFeatureTable
 from my_mlops_stacks.adapters.tables import LocalTables, committed
@@ -24,11 +25,16 @@ def check_mode(mode: str) -> None:
 
 
 def check_schema(df: DataFrame, target: TableRows) -> None:
-    """Refuse rows without the table's keys or partition columns, or whose columns have other types than the table's.
+    """Refuse rows without the table's keys or partition columns, or with other names or types than the table's.
 
     A time-series table wants all its columns: a row stands for one moment as a whole.
     """
+    check_columns(df.columns)
     table, types, known = target.table, dict(df.dtypes), dict(target.rows.dtypes)
+    if cased := taken((name for name in types if name not in known), known):
+        raise ValueError(
+            f"The rows for feature table '{table.name}' have its columns {cased} in another case: rename them."
+        )
     needed = set(known) if table.timestamp_keys else {*table.keys, *table.partition_columns}
     missing = sorted(needed - set(types))
     if missing:
@@ -44,8 +50,8 @@ def check_rows(df: DataFrame, table: LocalFeatureTable) -> None:
     from pyspark.sql import functions as F
 
     keys = [column(key) for key in table.keys]
-    per_key = df.groupBy(*keys).agg(F.count(F.lit(1)).alias("__rows"))
-    checks = [F.max("__rows"), *(F.max(key.isNull().cast("int")) for key in keys)]
+    per_key = df.groupBy(*keys).agg(F.count(F.lit(1)).alias(ROWS))
+    checks = [F.max(ROWS), *(F.max(key.isNull().cast("int")) for key in keys)]
     most, *nulls = per_key.agg(*checks).collect()[0]
     missing = [key for key, is_null in zip(table.keys, nulls, strict=True) if is_null]
     if missing:
@@ -55,9 +61,9 @@ def check_rows(df: DataFrame, table: LocalFeatureTable) -> None:
 
 
 def create(tables: LocalTables, table: LocalFeatureTable, rows: DataFrame) -> None:
-    """Write the table's first version with its rows, unless another process did so just now."""
-    writer = rows.write.format("delta").mode("ignore").partitionBy(*table.partition_columns)
-    committed(lambda: writer.save(str(tables.folder(table.name))))
+    """Create the table as every other, unless another process did so just now, and merge `rows` into it."""
+    committed(lambda: tables.create(table.name, rows, table.partition_columns))
+    merge(tables, table, rows)
 
 
 def merge(tables: LocalTables, table: LocalFeatureTable, df: DataFrame) -> None:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
+from my_mlops_stacks.adapters.feature_store.names import check_columns
 from my_mlops_stacks.training.feature_lookup import as_tuple
 
 FOLDER = "_feature_tables"
@@ -77,8 +78,10 @@ def describe(
     """Check the keys of a table about to be created against its columns.
 
     Raises:
-        ValueError: A key that is there twice or is no column, a time-series column that is no key, or the only one.
+        ValueError: A column or a key that is there twice or has a reserved name, a key that is no column, a time-series
+            column that is no key, or the only one.
     """
+    check_columns(columns)
     keys, partitions = as_tuple(primary_keys), as_tuple(partition_columns)
     if len(set(keys)) < len(keys):
         raise ValueError(f"Feature table '{name}': primary_keys {list(keys)} names a column twice.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from my_mlops_stacks.adapters.feature_store.defaults import default_text
 from my_mlops_stacks.adapters.feature_store.look_up import ReadTable, TableRows, check_keys, joins, look_up
+from my_mlops_stacks.adapters.feature_store.names import check_columns, check_reserved, repeated, taken
 from my_mlops_stacks.adapters.feature_store.point_in_time import column
 from my_mlops_stacks.adapters.feature_store.spec import FeatureColumn, FeatureSpec, SourceColumn
 from my_mlops_stacks.training.feature_lookup import FeatureLookup
@@ -96,8 +97,7 @@ def _features_of(lookup: FeatureLookup, source: TableRows) -> list[FeatureColumn
 
 
 def _check_label(columns: Sequence[str], label: str | None, exclude_columns: Sequence[str]) -> None:
-    if len(set(columns)) < len(columns):
-        raise ValueError(f"The DataFrame names a column twice: {columns}.")
+    check_columns(columns)
     if label is not None and label not in columns:
         raise ValueError(f"The label '{label}' is not a column of the DataFrame, which has {columns}.")
     if label is not None and label in exclude_columns:
@@ -105,15 +105,14 @@ def _check_label(columns: Sequence[str], label: str | None, exclude_columns: Seq
 
 
 def _check_outputs(outputs: Sequence[str], columns: Sequence[str]) -> None:
-    twice = sorted({name for name in outputs if outputs.count(name) > 1})
-    if twice:
+    if twice := repeated(outputs):
         raise ValueError(f"Two look-ups put out the same name {twice}: rename one with rename_outputs.")
-    taken = [name for name in outputs if name in columns]
-    if taken:
+    if clashing := taken(outputs, columns):
         raise ValueError(
-            f"The DataFrame or the label already has the name {taken} of a looked-up feature: rename the feature with "
-            "rename_outputs, or drop the column."
+            f"The DataFrame or the label already has the name {clashing} of a looked-up feature: rename the feature "
+            "with rename_outputs, or drop the column."
         )
+    check_reserved(outputs)
 
 
 def _lookback_windows(lookups: Sequence[FeatureLookup]) -> dict[str, timedelta | None]:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 from pyspark.sql import functions as F
 
 from my_mlops_stacks.adapters.feature_store.local import FeatureTableNotFoundError, LocalFeatureStore
@@ -78,6 +79,18 @@ def test_keys_that_do_not_work_are_refused(store, make_frame, arguments, sentenc
     assert not store.tables.exists("counts")
 
 
+@pytest.mark.parametrize(
+    ("column", "sentence"),
+    [("ZIP", r"names a column twice: \['ZIP', 'zip'\]"), ("__rows", r"needs the names \['__rows'\]")],
+)
+def test_names_that_spark_would_confuse_are_refused(store, make_frame, column, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        store.create_table(
+            name="counts", df=make_frame([(1, NOON, 1, 2)], SCHEMA.append(pa.field(column, pa.int32()))), **KEYS
+        )
+    assert not store.tables.exists("counts")
+
+
 def test_a_table_needs_columns(store):
     with pytest.raises(ValueError, match="create_table needs df or schema"):
         store.create_table(name="counts", primary_keys="zip")
@@ -88,6 +101,24 @@ def test_a_delta_table_of_another_kind_is_not_taken_over(store, make_frame):
     store.tables.replace("counts", rows)
     with pytest.raises(ValueError, match="is a Delta table but no feature table"):
         store.create_table(name="counts", df=rows, **KEYS)
+
+
+def test_a_feature_that_never_was_null_may_be_left_out_later(store, make_frame):
+    trips = make_frame([(1, NOON, 1), (1, NOON, 2)], SCHEMA)
+    counted = trips.groupBy("zip", "ts").agg(F.count("*").alias("trips"), F.lit(1).alias("count"))
+    assert not counted.schema["trips"].nullable
+    store.create_table(name="counts", df=counted.limit(0), **KEYS)
+    store.tables.replace("counts", counted, "zip = 1", ["zip"])
+    store.tables.replace("counts", make_frame([(2, NOON, 5)], SCHEMA), "zip = 2", ["zip"])
+    assert content(store, "trips") == [(1, 1, 2), (2, 5, None)]
+
+
+def test_feature_tables_are_made_as_all_tables_are(counts, make_frame):
+    counts.tables.replace("others", make_frame([(1, NOON, 1)], SCHEMA))
+    held, others = (DeltaTable(counts.tables.folder(name)).metadata().configuration for name in ("counts", "others"))
+    assert held == others
+    assert held["delta.dataSkippingNumIndexedCols"] == "0"
+    assert held["delta.deletedFileRetentionDuration"] == "interval 30 days"
 
 
 def test_merging_updates_and_inserts(counts, make_frame):
@@ -139,6 +170,8 @@ def test_rows_without_a_key_of_their_own_are_refused(counts, make_frame, rows, s
         (["zip", "ts"], r"lack the columns \['count'\]"),
         (["CAST(zip AS BIGINT) AS zip", "ts", "count"], "'zip' is bigint, not int"),
         (["zip", "ts", "CAST(count AS STRING) AS count"], "'count' is string, not int"),
+        (["zip", "ts", "count", "1 AS Zip"], r"names a column twice: \['Zip', 'zip'\]"),
+        (["zip", "ts", "count AS Count"], r"have its columns \['Count'\] in another case"),
     ],
 )
 def test_rows_of_another_shape_are_refused(counts, make_frame, expressions, sentence):

@@ -141,6 +141,10 @@ def renamed(name: str) -> FeatureLookup:
         ([renamed("distance")], {}, r"already has the name \['distance'\]"),
         ([renamed("fare")], {}, r"already has the name \['fare'\]"),
         ([renamed("zone"), by_zip()], {}, r"put out the same name \['zone'\]"),
+        ([renamed("Distance")], {}, r"already has the name \['Distance'\]"),
+        ([renamed("FARE")], {}, r"already has the name \['FARE'\]"),
+        ([renamed("Zone"), by_zip()], {}, r"put out the same name \['Zone', 'zone'\]"),
+        ([renamed("__Key_0")], {}, r"needs the names \['__Key_0'\]"),
         ([by_time()], {"label": "tip"}, "The label 'tip' is not a column"),
         ([by_time()], {"exclude_columns": ["fare"]}, "The label 'fare' cannot be excluded"),
         ([by_time(feature_names="tip")], {}, r"has no feature \['tip'\]"),
@@ -160,6 +164,19 @@ def renamed(name: str) -> FeatureLookup:
 def test_what_cannot_be_looked_up_is_refused(pickups, trips, lookups, arguments, sentence):
     with pytest.raises(ValueError, match=sentence):
         loaded(pickups, trips, *lookups, **arguments)
+
+
+@pytest.mark.parametrize("name", ["__order", "__feature_micros", "__Found_micros", "__key_0", "Distance"])
+def test_columns_that_a_look_up_would_confuse_are_refused(pickups, trips, name):
+    with pytest.raises(ValueError, match=name):
+        loaded(pickups, trips.selectExpr("*", f"1 AS {name}"), by_time(), by_zip())
+
+
+def test_columns_with_names_beside_the_reserved_ones_are_kept(pickups, trips):
+    found = loaded(
+        pickups, trips.selectExpr("*", "1 AS __key", "2 AS __orders"), by_time(feature_names="count"), by_zip()
+    )
+    assert {(row["__key"], row["__orders"]) for row in found.collect()} == {(1, 2)}
 
 
 def test_an_unknown_table_is_named(pickups, trips):
