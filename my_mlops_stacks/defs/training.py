@@ -1,6 +1,6 @@
 """The trained model: a new version in the registry, which holds the alias `candidate`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from my_mlops_stacks.adapters.model_registry import ModelVersion, TrainingRecord
+from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.defs.annotations import DataFrame
 from my_mlops_stacks.defs.metadata import plot, png
 from my_mlops_stacks.defs.provenance import git_commit
@@ -56,6 +57,7 @@ def training_assets(target: Target) -> list[dg.AssetsDefinition]:
         from my_mlops_stacks.training.train import Hyperparameters, fit
 
         version, trips = _frozen_trips(context)
+        provenance = {"trips_version": str(version), **_feature_versions(context), "git_commit": git_commit()}
         start = holdout_start(*day_range(trips), config.holdout_days)
         past = before(trips, start)
         if config.training_days:
@@ -68,8 +70,7 @@ def training_assets(target: Target) -> list[dg.AssetsDefinition]:
         model = fit(rows, parameters)
         record = _record(model, rows, held_out, parameters)
         context.add_output_metadata(_seen(record, rows, start))
-        provenance = {"held_out_from": str(start), "trips_version": str(version), "git_commit": git_commit()}
-        return _registered(context, model, training_set, record, provenance)
+        return _registered(context, model, training_set, record, {"held_out_from": str(start), **provenance})
 
     return [fare_model]
 
@@ -87,16 +88,20 @@ def training_checks() -> list[dg.AssetChecksDefinition]:
         from datetime import date
 
         from my_mlops_stacks.feature_engineering.as_of import disagreements
+        from my_mlops_stacks.training.lookups import FEATURE_LOOKUPS
         from my_mlops_stacks.training.split import before, sampled
 
         trips = context.resources.tables.read("trips", version=int(fare_model.tags["trips_version"]))
         past = before(trips, date.fromisoformat(fare_model.tags["held_out_from"]))
-        found = disagreements(trips, _training_set(context, sampled(past, SAMPLED)).load_df())
+        found = disagreements(
+            trips,
+            _training_set(context, sampled(past, SAMPLED)).load_df(),
+            lookback_windows={lookup.table_name: lookup.lookback_window for lookup in FEATURE_LOOKUPS},
+            default_values={k: v for lookup in FEATURE_LOOKUPS for k, v in (lookup.default_values or {}).items()},
+        )
         return dg.AssetCheckResult(
             passed=not found,
-            description=f"{len(found)} of {SAMPLED} rows differ: features know the future, or their tables are stale"
-            if found
-            else None,
+            description=_why(found, fare_model.tags, _feature_versions(context)) if found else None,
             metadata={"differing_rows": len(found), "examples": dg.MetadataValue.text(str(found[:3]))},
         )
 
@@ -109,6 +114,31 @@ def _frozen_trips(context: dg.AssetExecutionContext) -> tuple[int, DataFrame]:
     tables.read("trips")  # says what to do when there is no table yet
     version = tables.version("trips")
     return version, tables.read("trips", version)
+
+
+def _feature_versions(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> dict[str, str]:
+    """Tags that tell the newest version of each feature table, which is the one that look-ups read."""
+    from my_mlops_stacks.training.lookups import FEATURE_LOOKUPS
+
+    tables = context.resources.tables
+    names = dict.fromkeys(lookup.table_name for lookup in FEATURE_LOOKUPS)
+    return {f"{name}_version": str(tables.version(name)) for name in names if tables.exists(name)}
+
+
+def _why(found: list[dict[str, object]], trained_on: Mapping[str, str], newest: Mapping[str, str]) -> str:
+    """What differing rows mean: a leak, unless the feature tables are no longer those of the training."""
+    moved = [
+        f"{tag.removesuffix('_version')} from version {trained_on[tag]} to {version}"
+        for tag, version in newest.items()
+        if trained_on.get(tag, version) != version
+    ]
+    differ = f"{len(found)} of {SAMPLED} rows differ: "
+    if not moved:
+        return differ + "features know the future, or their tables are stale"
+    return differ + (
+        f"{' and '.join(moved)} moved since the training, so they may be made of other trips than the model: run "
+        "model_training_job again. If it fails again, features know the future"
+    )
 
 
 def _training_set(
@@ -161,20 +191,21 @@ def _registered(
     registry, store = context.resources.model_registry, context.resources.feature_store
     tags = {"dagster_run_id": context.run.run_id, **provenance}
     example = as_matrix(record.baseline[model.feature_name()].head(3))
-    with registry.run(f"fare_model {context.run.run_id[:8]}", tags):
-        registry.log(record)
-        context.log.info("Logging the model to MLflow")
-        info = store.log_model(
-            model=model,
-            artifact_path="model",
-            training_set=training_set,
-            registered_model_name=registry.model,
-            **registry.description("lightgbm", example, predict(model, example)),
-            pip_requirements=_model_requirements(),
-        )
-    version = registry.get(int(info.registered_model_version))
-    registry.tag(version, tags)
-    return registry.get(version.version)
+    with registry_answers(registry.tracking_uri):
+        with registry.run(f"fare_model {context.run.run_id[:8]}", tags):
+            registry.log(record)
+            context.log.info("Logging the model to MLflow")
+            info = store.log_model(
+                model=model,
+                artifact_path="model",
+                training_set=training_set,
+                registered_model_name=registry.model,
+                **registry.description("lightgbm", example, predict(model, example)),
+                pip_requirements=_model_requirements(),
+            )
+        version = registry.get(int(info.registered_model_version))
+        registry.tag(version, tags)
+        return registry.get(version.version)
 
 
 def _model_requirements() -> list[str]:

@@ -6,7 +6,10 @@ and finds the newest window among them. A trip that should not have been known c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from functools import reduce
+from operator import or_
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -17,46 +20,80 @@ from my_mlops_stacks.feature_engineering.features.windows import DROPOFF, LONGES
 TOLERANCE = 1e-5
 """Relative; the tables keep the mean fare as a 32-bit float."""
 
+EXPECTED = "expected_{}"
+MICROSECOND = timedelta(microseconds=1)
 
-def disagreements(trips: DataFrame, looked_up: DataFrame) -> list[dict[str, object]]:
+
+def disagreements(
+    trips: DataFrame,
+    looked_up: DataFrame,
+    lookback_windows: Mapping[str, timedelta | None] | None = None,
+    default_values: Mapping[str, bool | float | str] | None = None,
+) -> list[dict[str, object]]:
     """Rows whose looked-up features differ from those recomputed at their pickup time; empty when there is no leak.
 
     Args:
         trips: all accepted trips, as they are now.
-        looked_up: rows with `tpep_pickup_datetime`, `pickup_zip`, `dropoff_zip` and the looked-up features.
+        looked_up: rows with `tpep_pickup_datetime`, `pickup_zip`, `dropoff_zip` and features by their names in the
+            feature tables; what is not there, or goes by another name, is not compared.
+        lookback_windows: feature table -> the oldest age of a row that its look-up takes, inclusive; None is any age.
+        default_values: feature -> what its look-up puts in the place of null.
+
+    Raises:
+        ValueError: there is no feature to compare.
     """
     rows = looked_up.withColumn("row", F.monotonically_increasing_id())
     rows = rows.sparkSession.createDataFrame(rows.toArrow())  # a sample: its row numbers must not be drawn again
-    at_pickup = _as_of(trips, rows, "pickup_zip", pickup_features.LENGTH, pickup_features.SLIDE)
-    at_dropoff = _as_of(trips, rows, "dropoff_zip", dropoff_features.LENGTH, dropoff_features.LENGTH)
-    weekend = F.dayofweek("ts").isin(dropoff_features.SUNDAY, dropoff_features.SATURDAY).cast("int")
-    compared = rows.join(
-        at_pickup.select("row", F.col("mean_fare").alias("expected_fare"), F.col("trips").alias("expected_pickups")),
-        "row",
-        "left",
-    ).join(
-        at_dropoff.select("row", F.col("trips").alias("expected_dropoffs"), weekend.alias("expected_weekend")),
-        "row",
-        "left",
-    )
-    differs = (
-        ~_close("mean_fare_window_1h_pickup_zip", "expected_fare")
-        | ~F.col("count_trips_window_1h_pickup_zip").eqNullSafe(F.col("expected_pickups"))
-        | ~F.col("count_trips_window_30m_dropoff_zip").eqNullSafe(F.col("expected_dropoffs"))
-        | ~F.col("dropoff_is_weekend").eqNullSafe(F.col("expected_weekend"))
-    )
+    expected = _expected(trips, rows, lookback_windows or {})
+    features = [name for name in expected.columns if name in looked_up.columns]
+    if not features:
+        raise ValueError(f"None of {expected.columns[1:]} was looked up, so nothing shows whether features leak.")
+    defaults = {EXPECTED.format(name): value for name, value in (default_values or {}).items() if name in features}
+    recomputed = expected.select("row", *(F.col(name).alias(EXPECTED.format(name)) for name in features))
+    compared = rows.join(recomputed, "row", "left")
+    compared = compared.fillna(defaults) if defaults else compared
+    differs = reduce(or_, (~_close(F.col(name), F.col(EXPECTED.format(name))) for name in features))
     return [row.asDict() for row in compared.where(differs).orderBy("row").collect()]
 
 
-def _as_of(trips: DataFrame, rows: DataFrame, key: str, length: timedelta, slide: timedelta) -> DataFrame:
-    """`row`, `ts`, `mean_fare` and `trips` of the newest window that had ended, and was not empty, at each pickup."""
+def _expected(trips: DataFrame, rows: DataFrame, oldest: Mapping[str, timedelta | None]) -> DataFrame:
+    """`row` and the features of each row, by the names of the feature tables."""
+    hour, quarter, half_hour = pickup_features.LENGTH, pickup_features.SLIDE, dropoff_features.LENGTH
+    ages = oldest.get("trip_pickup_features"), oldest.get("trip_dropoff_features")
+    pickups = _as_of(trips, rows, "pickup_zip", length=hour, slide=quarter, oldest=ages[0])
+    dropoffs = _as_of(trips, rows, "dropoff_zip", length=half_hour, slide=half_hour, oldest=ages[1])
+    weekend = F.dayofweek("ts").isin(dropoff_features.SUNDAY, dropoff_features.SATURDAY).cast("int")
+    at_pickup = pickups.select(
+        "row",
+        F.col("mean_fare").alias("mean_fare_window_1h_pickup_zip"),
+        F.col("trips").alias("count_trips_window_1h_pickup_zip"),
+    )
+    at_dropoff = dropoffs.select(
+        "row", F.col("trips").alias("count_trips_window_30m_dropoff_zip"), weekend.alias("dropoff_is_weekend")
+    )
+    return at_pickup.join(at_dropoff, "row", "full")
+
+
+def _as_of(
+    trips: DataFrame, rows: DataFrame, key: str, *, length: timedelta, slide: timedelta, oldest: timedelta | None
+) -> DataFrame:
+    """`row`, `ts`, `mean_fare` and `trips` of the newest window that had ended, and was not empty, at each pickup.
+
+    None for a pickup at which that window was older than `oldest`.
+    """
     step, slices = int(slide.total_seconds()), length // slide
-    asked = rows.select("row", F.col(key).alias("zip"), _slice(PICKUP, step).alias("now"))
+    asked = rows.select(
+        "row", F.col(key).alias("zip"), F.unix_micros(PICKUP).alias("pickup"), _slice(PICKUP, step).alias("now")
+    )
     ended = trips.where(F.unix_seconds(DROPOFF) - F.unix_seconds(PICKUP) <= int(LONGEST_TRIP.total_seconds()))
     ended = ended.select(F.col(key).alias("zip"), "fare_amount", _slice(DROPOFF, step).alias("slice"))
     known = asked.join(ended, "zip").where(F.col("slice") < F.col("now"))
-    newest = known.groupBy("row").agg(F.least(F.max("now"), F.max("slice") + slices).alias("end"))
-    window = known.join(newest, "row").where(F.col("slice").between(F.col("end") - slices, F.col("end") - 1))
+    newest = known.groupBy("row", "pickup").agg(F.least(F.max("now"), F.max("slice") + slices).alias("end"))
+    if oldest is not None:
+        age = F.col("pickup") - F.col("end") * (step * 1_000_000)
+        newest = newest.where(age <= oldest // MICROSECOND)
+    window = known.join(newest.select("row", "end"), "row")
+    window = window.where(F.col("slice").between(F.col("end") - slices, F.col("end") - 1))
     return window.groupBy("row", F.timestamp_seconds(F.col("end") * step).alias("ts")).agg(
         F.avg("fare_amount").alias("mean_fare"), F.count("*").cast("int").alias("trips")
     )
@@ -66,6 +103,7 @@ def _slice(time: str, step: int) -> Column:
     return F.expr(f"unix_seconds({time}) div {step}")
 
 
-def _close(found: str, expected: str) -> Column:
-    difference = F.abs(F.col(found) - F.col(expected)) <= TOLERANCE * F.abs(F.col(expected))
-    return F.coalesce(difference, F.col(found).isNull() & F.col(expected).isNull())
+def _close(found: Column, expected: Column) -> Column:
+    """Equal, or different by less than a 32-bit float can tell apart; a null equals a null only."""
+    difference = F.abs(found - expected) <= TOLERANCE * F.abs(expected)
+    return F.coalesce(difference, found.isNull() & expected.isNull())

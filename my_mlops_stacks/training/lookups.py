@@ -20,4 +20,4 @@ FEATURE_LOOKUPS = (
     ),
 )
 
-LOOKED_UP = tuple(name for lookup in FEATURE_LOOKUPS for name in lookup.feature_names or ())
+LOOKED_UP = tuple(lookup.output_name(name) for lookup in FEATURE_LOOKUPS for name in lookup.features)

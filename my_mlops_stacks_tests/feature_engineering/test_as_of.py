@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pandas as pd
 import pytest
@@ -11,11 +11,14 @@ from pyspark.sql import functions as F
 from my_mlops_stacks.feature_engineering.as_of import disagreements
 from my_mlops_stacks.feature_engineering.features.dropoff_features import compute_dropoff_features
 from my_mlops_stacks.feature_engineering.features.pickup_features import compute_pickup_features
+from my_mlops_stacks_tests.feature_engineering.test_incremental import ALL, made_trips, write_trips
 
 FIRST, LAST = date(2016, 1, 1), date(2016, 2, 29)
 
 
-def looked_up(spark, frame: pd.DataFrame, pickups: pd.DataFrame, dropoffs: pd.DataFrame):
+def looked_up(
+    spark, frame: pd.DataFrame, pickups: pd.DataFrame, dropoffs: pd.DataFrame, oldest_pickups: timedelta | None = None
+):
     """Forty trips with the newest feature rows at their pickup, found by pandas."""
     asked = frame.astype({"tpep_pickup_datetime": "datetime64[ns]"}).sample(40, random_state=0)
     asked = asked.sort_values("tpep_pickup_datetime")
@@ -26,6 +29,7 @@ def looked_up(spark, frame: pd.DataFrame, pickups: pd.DataFrame, dropoffs: pd.Da
             left_on="tpep_pickup_datetime",
             right_on="ts",
             by=key,
+            tolerance=pd.Timedelta(oldest_pickups) if oldest_pickups and key == "pickup_zip" else None,
         ).drop(columns="ts")
     counts = [name for name in asked if "count" in name or "weekend" in name]
     return spark.createDataFrame(asked).withColumns(
@@ -57,3 +61,61 @@ def test_one_wrong_count_is_found_out(spark, real_trips, features):
     rows = looked_up(spark, frame, *features)
     wrong = rows.withColumn("count_trips_window_30m_dropoff_zip", F.col("count_trips_window_30m_dropoff_zip") + 1)
     assert len(disagreements(trips, wrong)) == rows.where("count_trips_window_30m_dropoff_zip IS NOT NULL").count()
+
+
+@pytest.fixture
+def made(tables):
+    """Made trips and both feature tables; so few trips that windows are often empty for hours."""
+    frame = made_trips(300, seed=1)
+    write_trips(tables, frame)
+    trips = tables.read("trips")
+    features = [
+        compute(trips, ALL[0], ALL[-1]).toPandas() for compute in (compute_pickup_features, compute_dropoff_features)
+    ]
+    return trips, frame, features
+
+
+HOUR, COUNT = timedelta(hours=1), "count_trips_window_1h_pickup_zip"
+
+
+def test_a_look_back_window_that_is_named_is_no_leak(spark, made):
+    trips, frame, (pickups, dropoffs) = made
+    found = looked_up(spark, frame, pickups, dropoffs, HOUR)
+    without, missing = (
+        rows.where(f"{COUNT} IS NULL").count() for rows in (looked_up(spark, frame, pickups, dropoffs), found)
+    )
+    assert missing > without
+    windows = {"trip_pickup_features": HOUR, "trip_dropoff_features": None}
+    assert disagreements(trips, found, windows) == []
+    assert len(disagreements(trips, found)) == missing - without
+    younger = {"trip_pickup_features": HOUR - timedelta(minutes=20)}
+    assert disagreements(trips, found, younger)
+
+
+def test_the_look_back_window_is_inclusive_to_the_microsecond(spark, trips_of):
+    """The trip's last window ends at 13:00."""
+    trips = trips_of(
+        [
+            ("2016-01-05 11:50:00", "2016-01-05 12:00:00", 1.0, 10.0, 10001, 10002),
+            ("2016-01-05 14:00:00", "2016-01-05 14:30:00", 1.0, 20.0, 10001, 10002),
+        ]
+    )
+    asked = trips.where("tpep_pickup_datetime > '2016-01-05 13:00'")
+    taken = asked.selectExpr("*", "CAST(10 AS FLOAT) AS mean_fare_window_1h_pickup_zip", f"1 AS {COUNT}")
+    assert disagreements(trips, taken, {"trip_pickup_features": HOUR}) == []
+    assert len(disagreements(trips, taken, {"trip_pickup_features": HOUR - timedelta(microseconds=1)})) == 1
+
+
+def test_a_default_value_that_is_named_is_no_leak(spark, trips_of):
+    trips = trips_of([("2016-01-05 11:50:00", "2016-01-05 12:00:00", 1.0, 10.0, 10001, 10002)])
+    filled = trips.selectExpr("*", f"0 AS {COUNT}", "CAST(-1.5 AS FLOAT) AS mean_fare_window_1h_pickup_zip")
+    defaults = {COUNT: 0, "mean_fare_window_1h_pickup_zip": -1.5}
+    assert disagreements(trips, filled, default_values=defaults) == []
+    assert len(disagreements(trips, filled, default_values=defaults | {COUNT: 1})) == 1
+    assert len(disagreements(trips, filled)) == 1
+
+
+def test_nothing_to_compare_is_no_agreement(trips_of):
+    trips = trips_of([("2016-01-05 11:50:00", "2016-01-05 12:00:00", 1.0, 10.0, 10001, 10002)])
+    with pytest.raises(ValueError, match="nothing shows whether features leak"):
+        disagreements(trips, trips)

@@ -1,0 +1,73 @@
+"""The leak check as it runs: features that know the future stop a model, and features that moved on are told apart."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from my_mlops_stacks_tests.test_pipeline import DAYS, Pipeline
+
+CHECK = dg.AssetCheckKey(dg.AssetKey("fare_model"), "features_are_known_at_the_pickup")
+HOUR_MICROS = pa.scalar(3_600_000_000, pa.duration("us"))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Pipeline:
+    """Generated trips, their features, and a model with all the aliases."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("TRIPS_PATH", raising=False)
+        made = Pipeline(tmp_path_factory.mktemp("leak"))
+        assert made.run("feature_engineering_job", DAYS, ingest_trips={"rows": 4_000}).success
+        assert made.run("model_training_job", fare_model={"num_boost_round": 40}).success
+    return made
+
+
+def table(made: Pipeline, name: str) -> DeltaTable:
+    return DeltaTable(made.target.state_path / "warehouse" / made.target.schema_name / name)
+
+
+def move_back(made: Pipeline, name: str) -> None:
+    """Give each feature row the time of an hour before: it then tells of trips that have not ended."""
+    held = table(made, name)
+    rows = held.to_pyarrow_table()
+    earlier = pc.subtract(rows["ts"], HOUR_MICROS)
+    write_deltalake(held, rows.set_column(rows.column_names.index("ts"), "ts", earlier), mode="overwrite")
+
+
+def verdict(result: dg.ExecuteInProcessResult) -> dg.AssetCheckEvaluation:
+    (found,) = (each for each in result.get_asset_check_evaluations() if each.asset_check_key == CHECK)
+    return found
+
+
+def check_alone(made: Pipeline) -> dg.AssetCheckEvaluation:
+    job = dg.define_asset_job("check_alone", selection=dg.AssetSelection.checks(CHECK))
+    definitions = dg.Definitions.merge(made.definitions, dg.Definitions(jobs=[job]))
+    alone = definitions.resolve_job_def("check_alone")
+    return verdict(alone.execute_in_process(instance=made.instance, raise_on_error=False))
+
+
+def test_features_that_know_the_future_stop_the_model(trained):
+    first = trained.registry.at_alias("challenger")
+    built = {name: table(trained, name).version() for name in ("trip_pickup_features", "trip_dropoff_features")}
+    assert {name: int(first.tags[f"{name}_version"]) for name in built} == built
+    assert check_alone(trained).passed
+
+    move_back(trained, "trip_pickup_features")
+    moved = check_alone(trained)
+    assert not moved.passed
+    old, new = built["trip_pickup_features"], table(trained, "trip_pickup_features").version()
+    assert f"trip_pickup_features from version {old} to {new} moved since the training" in moved.description
+    assert "trip_dropoff_features" not in moved.description
+
+    result = trained.run("model_training_job", fare_model={"num_boost_round": 40})
+    assert not result.success
+    leak = verdict(result)
+    assert (leak.passed, leak.blocking) == (False, True)
+    assert "features know the future" in leak.description
+    assert "moved" not in leak.description
+    assert trained.registry.at_alias("candidate").version == first.version + 1
+    assert trained.registry.at_alias("challenger").version == first.version
+    assert trained.registry.at_alias("champion").version == first.version
