@@ -69,9 +69,14 @@ def real_trips_path() -> Path:
     return find_real_trips()
 
 
+def real_trips_file() -> Path:
+    """Where the sample of real trips that MLOps Stacks trains on is, if it is anywhere; TRIPS_PATH says otherwise."""
+    return Path(os.environ.get("TRIPS_PATH", REAL_TRIPS))
+
+
 def find_real_trips() -> Path:
-    """The sample of real trips that MLOps Stacks trains on; TRIPS_PATH says where it is."""
-    path = Path(os.environ.get("TRIPS_PATH", REAL_TRIPS))
+    """The sample of real trips; without it the test is skipped."""
+    path = real_trips_file()
     if not path.exists():
         pytest.skip("the sample of real trips is not here: name it with TRIPS_PATH")
     return path

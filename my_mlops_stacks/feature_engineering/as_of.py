@@ -15,13 +15,12 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from my_mlops_stacks.feature_engineering.features import dropoff_features, pickup_features
-from my_mlops_stacks.feature_engineering.features.windows import DROPOFF, LONGEST_TRIP, PICKUP
+from my_mlops_stacks.feature_engineering.features.windows import DROPOFF, LONGEST_TRIP, MICROSECOND, PICKUP
 
 TOLERANCE = 1e-5
 """Relative; the tables keep the mean fare as a 32-bit float."""
 
 EXPECTED = "expected_{}"
-MICROSECOND = timedelta(microseconds=1)
 
 
 def disagreements(
@@ -85,7 +84,7 @@ def _as_of(
     asked = rows.select(
         "row", F.col(key).alias("zip"), F.unix_micros(PICKUP).alias("pickup"), _slice(PICKUP, step).alias("now")
     )
-    ended = trips.where(F.unix_seconds(DROPOFF) - F.unix_seconds(PICKUP) <= int(LONGEST_TRIP.total_seconds()))
+    ended = trips.where(F.unix_micros(DROPOFF) - F.unix_micros(PICKUP) <= LONGEST_TRIP // MICROSECOND)
     ended = ended.select(F.col(key).alias("zip"), "fare_amount", _slice(DROPOFF, step).alias("slice"))
     known = asked.join(ended, "zip").where(F.col("slice") < F.col("now"))
     newest = known.groupBy("row", "pickup").agg(F.least(F.max("now"), F.max("slice") + slices).alias("end"))

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from datetime import date
-from pathlib import Path
 
 import duckdb
 import pandas as pd
@@ -138,44 +133,3 @@ def test_the_tables_have_the_columns_that_they_declare(trips_of):
     for compute, declared in ((compute_pickup_features, PICKUP_TABLE), (compute_dropoff_features, DROPOFF_TABLE)):
         got = compute(trips, date(2016, 1, 5), date(2016, 1, 5))
         assert dict(got.dtypes) == {name: kind for name, (kind, _) in declared.items()}
-
-
-ON_APACHE_SPARK = """
-import sys
-from datetime import date
-from pyspark.sql import SparkSession
-from my_mlops_stacks.feature_engineering.features.dropoff_features import compute_dropoff_features
-from my_mlops_stacks.feature_engineering.features.pickup_features import compute_pickup_features
-folder = sys.argv[1]
-builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-spark = builder.config("spark.sql.session.timeZone", "UTC").config("spark.sql.shuffle.partitions", "2").getOrCreate()
-trips = spark.read.parquet(f"{folder}/trips.parquet").selectExpr("*", "to_date(tpep_pickup_datetime) as day")
-for name, compute in {"pickup": compute_pickup_features, "dropoff": compute_dropoff_features}.items():
-    compute(trips, date(2016, 1, 1), date(2016, 3, 31)).write.parquet(f"{folder}/{name}")
-"""
-
-
-@pytest.mark.skipif(shutil.which("java") is None, reason="Apache Spark needs Java")
-def test_apache_spark_gives_the_same_rows(tmp_path: Path, spark, real_trips_path: Path):
-    """The real trips, and again moved to March, where the clock is set forward and a month ends."""
-    raw = pd.read_parquet(real_trips_path)
-    raw = raw[(raw.fare_amount > 0) & (raw.trip_distance > 0)]
-    times = ["tpep_pickup_datetime", "tpep_dropoff_datetime"]
-    moved = raw.assign(**{name: raw[name] + pd.Timedelta(days=31) for name in times})
-    both = pd.concat([raw, moved])
-    both = both.assign(**{name: both[name].astype("datetime64[us]").dt.tz_localize("UTC") for name in times})
-    both.to_parquet(tmp_path / "trips.parquet")
-    others = {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}
-    quick = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}  # less compiling for so few rows
-    environment = others | quick | {"SPARK_LOCAL_IP": "127.0.0.1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", ON_APACHE_SPARK, str(tmp_path)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-    trips = spark.read.parquet(str(tmp_path / "trips.parquet")).selectExpr("*", "to_date(tpep_pickup_datetime) as day")
-    for name, compute in {"pickup": compute_pickup_features, "dropoff": compute_dropoff_features}.items():
-        here = compute(trips, FIRST, date(2016, 3, 31)).toPandas().sort_values(["zip", "ts"], ignore_index=True)
-        there = pd.read_parquet(tmp_path / name).sort_values(["zip", "ts"], ignore_index=True)
-        there["ts"] = there["ts"].dt.tz_localize(None)
-        assert len(here) > 15_000
-        pd.testing.assert_frame_equal(here, there, check_dtype=False, check_exact=True)

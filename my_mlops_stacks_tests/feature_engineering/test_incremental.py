@@ -27,14 +27,21 @@ PICKUP_SQL = {
     "values": "CAST(avg(fare_amount) AS FLOAT) AS mean_fare_window_1h_pickup_zip, "
     "CAST(count(*) AS INT) AS count_trips_window_1h_pickup_zip",
 }
+DROPOFF_SQL = {
+    "zip": "dropoff_zip",
+    "slide": "30 minutes",
+    "length": "30 minutes",
+    "values": "CAST(count(*) AS INT) AS count_trips_window_30m_dropoff_zip, "
+    "CAST(dayofweek(ends.ts) IN (0, 6) AS INT) AS dropoff_is_weekend",
+}
 
 pieces = st.lists(st.tuples(st.integers(0, DAYS - 1), st.integers(0, 2)), max_size=4)
 
 
-def made_trips(rows: int, seed: int) -> pd.DataFrame:
+def made_trips(rows: int, seed: int, first: date = FIRST, days: int = DAYS) -> pd.DataFrame:
     """Trips of every hour, many of them over midnight, in a few zips so that windows hold several."""
     random = np.random.default_rng(seed)
-    pickup = pd.Timestamp(FIRST) + pd.to_timedelta(random.integers(0, DAYS * 86_400, rows), unit="s")
+    pickup = pd.Timestamp(first) + pd.to_timedelta(random.integers(0, days * 86_400, rows), unit="s")
     lasted = pd.to_timedelta(random.integers(60, 3 * 3_600, rows), unit="s")
     return pd.DataFrame(
         {
@@ -86,12 +93,15 @@ def tables_with_trips(tables: LocalTables) -> LocalTables:
     return tables
 
 
-def test_one_computation_over_everything_is_plain_sql(tables_with_trips):
-    frame = made_trips(1_500, seed=1)
-    expected = in_duckdb(frame, **PICKUP_SQL)
+@pytest.mark.parametrize(
+    ("compute", "parts"), [(compute_pickup_features, PICKUP_SQL), (compute_dropoff_features, DROPOFF_SQL)]
+)
+def test_one_computation_over_everything_is_plain_sql(tables_with_trips, compute, parts):
+    expected = in_duckdb(made_trips(1_500, seed=1), **parts)
     expected = expected[expected["day"] <= pd.Timestamp(date(2016, 2, 29))]  # where that SQL's series ends
-    got = compute_pickup_features(tables_with_trips.read("trips"), FIRST, date(2016, 2, 29)).orderBy("zip", "ts")
+    got = compute(tables_with_trips.read("trips"), FIRST, date(2016, 2, 29)).orderBy("zip", "ts")
     got = got.toPandas().astype({"day": "datetime64[us]"})
+    assert len(got) > 400
     pd.testing.assert_frame_equal(got, expected[list(got.columns)].reset_index(drop=True), check_dtype=False)
 
 

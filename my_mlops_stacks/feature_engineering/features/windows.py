@@ -4,8 +4,10 @@ A fare is known when its trip ends, so a trip belongs to a window by its drop-of
 trips with `ts - length <= drop-off < ts`, all of them over at `ts`. Nothing later can enter, and a trip's own fare is
 never in a row that its own pickup time looks up.
 
-Times are the city's wall clock. When the clock is set back, the repeated hour's trips of both passes share its
-windows; when it is set forward, the skipped hour simply has no windows.
+Times are the city's wall clock. When the clock is set forward, the skipped hour simply has no windows. When it is set
+back, the trips of both passes of the repeated hour share its windows, for nothing tells them apart: a pickup of the
+first pass may look up windows with trips of the second, which have not begun. Once a year the features of one hour can
+know up to an hour of the future. Neither the trips nor the leak check, which reads the same clock, can show it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pyspark.sql import functions as F
 
 DROPOFF = "tpep_dropoff_datetime"
 PICKUP = "tpep_pickup_datetime"
+MICROSECOND = timedelta(microseconds=1)
 
 LONGEST_TRIP = timedelta(days=1)
 """Longer trips (a meter that was left running) are no basis for a feature; it bounds how far back a window reads."""
@@ -30,12 +33,12 @@ def ended_trips(trips: DataFrame, first_day: date, last_day: date, length: timed
     """
     start = datetime.combine(first_day, time()) - length
     end = datetime.combine(last_day, time()) + timedelta(days=1)
-    duration = F.unix_seconds(DROPOFF) - F.unix_seconds(PICKUP)
+    duration = F.unix_micros(DROPOFF) - F.unix_micros(PICKUP)
     return trips.where(
         F.col("day").between(F.lit((start - LONGEST_TRIP).date()), F.lit(last_day))
         & (F.col(DROPOFF) >= timestamp(start))
         & (F.col(DROPOFF) < timestamp(end))
-        & (duration <= int(LONGEST_TRIP.total_seconds()))
+        & (duration <= LONGEST_TRIP // MICROSECOND)
     )
 
 
