@@ -198,6 +198,14 @@ class Emulator:
         """Let files that tasks write on a volume appear there, and tell the task that they could not be written."""
         self._trouble_volumes(seconds, "close")
 
+    def recover(self) -> None:
+        """Let nothing go wrong from now on."""
+        self.faults.clear()
+        self._trouble_volumes(0.0)
+        self.delay_task_files(0.0)
+        self.ignore_cancel(False)
+        self.hold_terminating(False)
+
     def _trouble_volumes(self, seconds: float, *operations: str) -> None:
         trouble = {"until": time.time() + seconds, "operations": operations}
         (self.storage.control / "trouble.new").write_text(json.dumps(trouble))

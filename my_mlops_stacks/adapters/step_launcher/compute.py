@@ -46,6 +46,20 @@ class Compute:
         if self.kind == "existing_cluster" and not self.existing_cluster_id:
             raise ValueError("Compute kind existing_cluster needs existing_cluster_id.")
 
+    def check(self) -> None:
+        """Refuse what Databricks would refuse when a step starts.
+
+        Raises:
+            ValueError: a cluster of its own has no runtime.
+        """
+        starts_cluster = self.kind in ("worker", "job") and not self.on_serverless
+        stated = (self.policy_id, self.new_cluster.get("policy_id"), self.new_cluster.get("spark_version"))
+        if starts_cluster and not any(stated):
+            raise ValueError(
+                f"Compute kind {self.kind} starts a cluster: state spark_version in the new_cluster of {COMPUTE_KEY} "
+                "or of the variable compute in databricks.yml, or a policy_id that says it."
+            )
+
     @property
     def on_serverless(self) -> bool:
         return self.kind == "serverless" or (self.kind == "worker" and self.serverless)
@@ -58,14 +72,16 @@ class Compute:
         """This compute with an asset's changes; `new_cluster` is merged, everything else replaced.
 
         Raises:
-            ValueError: a key is unknown.
+            ValueError: a key is unknown, or what comes of it is not complete.
         """
         known = [item.name for item in fields(self)]
         for key in changes:
             if key not in known:
                 raise ValueError(f"{COMPUTE_KEY} has the unknown key {key!r}; valid keys are {', '.join(known)}.")
         cluster = {**self.new_cluster, **changes.get("new_cluster", {})}
-        return replace(self, **{**changes, "new_cluster": cluster})
+        changed = replace(self, **{**changes, "new_cluster": cluster})
+        changed.check()
+        return changed
 
     def cluster(self, tags: Mapping[str, str]) -> dict[str, Any]:
         """The Jobs API's `new_cluster`."""
@@ -75,7 +91,7 @@ class Compute:
             "policy_id": self.policy_id,
         }
         cluster = {**UNITY_CATALOG, **self.new_cluster, **{key: value for key, value in given.items() if value}}
-        if self.instance_pool_id:  # the pool says which machines; Databricks refuses both
+        if cluster.get("instance_pool_id"):  # the pool says which machines; Databricks refuses both
             cluster = {key: value for key, value in cluster.items() if key not in POOL_DECIDES}
         return {**cluster, "custom_tags": {**cluster.get("custom_tags", {}), **tags}}
 

@@ -19,7 +19,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 from dagster._core.definitions.reconstruct import ReconstructableJob
 from dagster._core.definitions.step_launcher import StepLauncher, StepRunRef
-from dagster._core.errors import raise_execution_interrupts
+from dagster._core.errors import DagsterExecutionInterruptedError, raise_execution_interrupts
 from dagster._core.events import (
     DagsterEvent,
     DagsterEventType,
@@ -41,6 +41,8 @@ from dagster_shared.record import copy as copied
 
 __all__ = ["DagsterEvent", "EngineEventData", "StepExecutionContext", "StepLauncher"]
 
+INTERRUPTIONS = (DagsterExecutionInterruptedError, KeyboardInterrupt)
+TERMINATED = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
 FINAL = frozenset({DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_UP_FOR_RETRY})
 LOADING = threading.Lock()
 RECENT_ROWS = 10  # runs of the same asset at the same time may have written between ours and now
@@ -90,8 +92,27 @@ def _upstream_versions(context: StepExecutionContext) -> dict[dg.AssetKey, Any]:
 
 
 def runs_in_this_process(context: StepExecutionContext) -> bool:
-    """Whether this process executes the whole run; one that executes a single step of it defers its retries."""
-    return not context.retry_mode.deferred
+    """Whether this process executes the whole run, and is not one of many that execute a step of it each.
+
+    Those defer retries to the process that started them, unless the run has none at all.
+    """
+    snapshot = context.instance.get_execution_plan_snapshot(str(context.dagster_run.execution_plan_snapshot_id))
+    whole = set(context.plan_data.execution_plan.step_keys_to_execute) >= set(snapshot.step_keys_to_execute)
+    return whole and not context.retry_mode.deferred
+
+
+def is_being_terminated(context: StepExecutionContext) -> bool:
+    """Whether someone asked for the end of the run, in the UI for example."""
+    run = context.instance.get_run_by_id(context.run_id)
+    return run is not None and run.status in TERMINATED
+
+
+def repeated_runs(context: StepExecutionContext) -> Iterator[str]:
+    """The runs that this one repeats, by hand or because their workers were lost; the newest first."""
+    run: dg.DagsterRun | None = context.dagster_run
+    while run is not None and run.parent_run_id is not None:
+        yield run.parent_run_id
+        run = context.instance.get_run_by_id(run.parent_run_id)
 
 
 def compute_changes(context: StepExecutionContext, key: str) -> list[Any]:

@@ -6,13 +6,19 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.step_launcher.databricks_runs import RunHandle
+from my_mlops_stacks.adapters.step_launcher.call_errors import call_errors
+from my_mlops_stacks.adapters.step_launcher.compute import COMPUTE_KEY, Compute
 from my_mlops_stacks.adapters.step_launcher.protocol import Done
-from my_mlops_stacks.adapters.step_launcher.workspace import RunState, Workspace
+from my_mlops_stacks.adapters.step_launcher.run_handle import RunHandle
+from my_mlops_stacks.adapters.step_launcher.run_state import RunState
+from my_mlops_stacks.adapters.step_launcher.workspace import Workspace
 
 TRACEBACK_TAIL = 6_000
 LOG_TAIL = 4_000
-CANCELLED = ("CANCELED", "TIMEDOUT")
+CANCELLED = {
+    "CANCELED": "It was cancelled on Databricks.",
+    "TIMEDOUT": "It took longer than the compute's timeout_s: raise that, or make the step faster.",
+}
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,16 @@ class Explanation:
 
 def explain_mismatch(done: Done) -> dg.Failure:
     return dg.Failure(str(done.error), allow_retries=False)
+
+
+def explain_refusal(refused: Exception, step_key: str, compute: Compute) -> dg.Failure:
+    """Databricks will not start what the step asks for; the same request would be refused again."""
+    return dg.Failure(
+        f"Databricks refused to start compute of the kind {compute.kind} for {step_key}: {refused}\n"
+        f"Correct the variable compute of the target in databricks.yml, or what the asset's metadata or tag "
+        f"{COMPUTE_KEY} makes of it, or grant the pipeline's identity what is missing.",
+        allow_retries=False,
+    )
 
 
 def explain_error(done: Done, handle: RunHandle) -> dg.Failure:
@@ -42,9 +58,10 @@ def explain_error(done: Done, handle: RunHandle) -> dg.Failure:
 
 def explain_loss(workspace: Workspace, handle: RunHandle, state: RunState, started: bool) -> Explanation:
     """The Databricks run ended without the step's last message."""
-    error, log = workspace.output(state.task_run_id) if state.task_run_id else ("", "")
+    error, log = _output(workspace, state)
     ending = " ".join(filter(None, (state.life_cycle, state.result, state.code)))
-    lines = [f"Databricks run {handle.run_id} ended ({ending}) without a result of the step. {_advice(state, started)}"]
+    advice = _advice(handle, state, started)
+    lines = [f"Databricks run {handle.run_id} ended ({ending}) without a result of the step. {advice}"]
     lines += filter(None, (state.message, error[-TRACEBACK_TAIL:].strip()))
     metadata = {
         "databricks_run": dg.MetadataValue.url(handle.url),
@@ -53,24 +70,38 @@ def explain_loss(workspace: Workspace, handle: RunHandle, state: RunState, start
         "log_tail": _block(log[-LOG_TAIL:]),
     }
     failure = dg.Failure("\n".join(lines), metadata=metadata, allow_retries=False)
-    return Explanation(failure, _is_infrastructure(state, started))
+    return Explanation(failure, _is_infrastructure(handle, state, started))
 
 
-def _is_infrastructure(state: RunState, started: bool) -> bool:
+def _output(workspace: Workspace, state: RunState) -> tuple[str, str]:
+    """The task's error and the tail of its log, when Databricks gives them: the loss is explained without, too."""
+    if not state.task_run_id:
+        return "", ""
+    try:
+        return workspace.output(state.task_run_id)
+    except call_errors():
+        return "", ""
+
+
+def _is_infrastructure(handle: RunHandle, state: RunState, started: bool) -> bool:
     """Whether the same step may well succeed on another cluster: not when a person, a limit or the request ended it."""
     if state.result in CANCELLED:
-        return False
+        return bool(handle.ended_for)
     by_request = state.cause == "CLIENT_ERROR" or state.code == "RUN_EXECUTION_ERROR"
     return started or not by_request
 
 
-def _advice(state: RunState, started: bool) -> str:
-    if state.result == "CANCELED":
-        return "It was cancelled on Databricks."
-    if state.result == "TIMEDOUT":
-        return "It took longer than the compute's timeout_s: raise that, or make the step faster."
+def _advice(handle: RunHandle, state: RunState, started: bool) -> str:
+    if handle.ended_for:
+        return f"It was ended because an earlier attempt of {handle.ended_for}, which ran in it too, did not end."
+    if state.result in CANCELLED:
+        return CANCELLED[state.result]
+    if not state.task_ended:
+        return "The step ended there, but its last message never came."
     if started:
         return "The process was killed or its cluster was lost; when it was memory, give the asset larger nodes."
+    if state.result == "SUCCESS":
+        return "Its worker left before it took the step: raise the compute's idle_s."
     return "It ended before the step began: see the error of the run's start below."
 
 

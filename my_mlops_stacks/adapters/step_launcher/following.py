@@ -12,12 +12,13 @@ import dagster as dg
 
 from my_mlops_stacks.adapters.step_launcher import dagster_internals as internals
 from my_mlops_stacks.adapters.step_launcher import protocol
-from my_mlops_stacks.adapters.step_launcher.databricks_runs import RunHandle
+from my_mlops_stacks.adapters.step_launcher.run_handle import RunHandle
+from my_mlops_stacks.adapters.step_launcher.run_state import RunState
 from my_mlops_stacks.adapters.step_launcher.settings import Timing
-from my_mlops_stacks.adapters.step_launcher.workspace import RunState, Workspace
+from my_mlops_stacks.adapters.step_launcher.workspace import Workspace
 
-FIRST_LOOK_S = 0.4
-SHARE_OF_AGE = 0.25  # a step that has run for long may be heard of a little later
+FIRST_LOOK_S = 0.3
+SHARE_OF_AGE = 0.15  # a step that has run for long may be heard of a little later
 LEASE_RENEWALS = 4  # in the time after which a lease lapses
 
 
@@ -116,11 +117,12 @@ class Follower:
         return state
 
     def _notice_end(self) -> None:
-        """Ask for the run's state after a silence; once it has ended, late messages have a while to appear."""
+        """Ask after a silence whether anything is left to come; if not, late messages have a while to appear."""
         now = time.monotonic()
         if self._ended is None and now - self._heard > self._timing.silence_s:
             self._heard = now
-            self._state()
+            if not self._state().task_ended and self._workspace.exists(protocol.ended_file(self._attempt)):
+                self._ended = now  # its worker goes on with other steps
         if self._ended is None or now - self._ended < self._timing.ending_grace_s:
             return
         if self._final is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -12,17 +12,26 @@ import dagster as dg
 
 from my_mlops_stacks.adapters.step_launcher import dagster_internals as internals
 from my_mlops_stacks.adapters.step_launcher import protocol
+from my_mlops_stacks.adapters.step_launcher.abandoning import Abandonment
 from my_mlops_stacks.adapters.step_launcher.compute import COMPUTE_KEY, Compute
 from my_mlops_stacks.adapters.step_launcher.cost import estimate
-from my_mlops_stacks.adapters.step_launcher.databricks_runs import DatabricksRuns, RunHandle, RunRequest
-from my_mlops_stacks.adapters.step_launcher.failure import explain_error, explain_loss, explain_mismatch
+from my_mlops_stacks.adapters.step_launcher.databricks_runs import DatabricksRuns, SubmitRefusedError
+from my_mlops_stacks.adapters.step_launcher.ending import end_dagster_run, end_previous
+from my_mlops_stacks.adapters.step_launcher.failure import (
+    explain_error,
+    explain_loss,
+    explain_mismatch,
+    explain_refusal,
+)
 from my_mlops_stacks.adapters.step_launcher.following import AttemptLostError, Follower
+from my_mlops_stacks.adapters.step_launcher.run_handle import RunHandle, RunRequest
 from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings
 from my_mlops_stacks.adapters.step_launcher.staging import CodeStage
 from my_mlops_stacks.adapters.step_launcher.versions import installed_versions
 from my_mlops_stacks.adapters.step_launcher.workspace import Workspace
 
 RETRY_WAIT_S = 1
+MOST_HAND_OVERS = 2  # each may start a cluster
 
 
 class StepLaunch:
@@ -46,6 +55,7 @@ class StepLaunch:
         self._charged_until: float | None = None
         self._request: RunRequest | None = None
         self._handle: RunHandle | None = None
+        self._was_there = False  # the worker, before this step asked for it
         self._over = False
 
     @property
@@ -54,24 +64,37 @@ class StepLaunch:
 
     def events(self) -> Iterator[internals.DagsterEvent]:
         """Every event of the step; the first one has the page of the Databricks run."""
+        terminated = False
         try:
-            with internals.interruptible():
-                running, stored = self._start()
-            yield self._first_event()
-            while True:
-                try:
-                    yield from self._follow(pending=not running, stored=stored)
-                    break
-                except AttemptLostError as lost:
-                    if not self._never_taken(lost):
-                        self._over = True
-                        self._raise_loss(lost)
-                with internals.interruptible():
-                    self._hand_over()
-                running = False
+            yield from self._launched()
+        except SubmitRefusedError as refused:
+            self._over = True
+            raise explain_refusal(refused, self._context.step.key, self._compute) from refused
+        except internals.INTERRUPTIONS:
+            terminated = True
+            raise
+        except GeneratorExit:  # whoever runs the steps stops, for a termination or for an error of its own
+            terminated = internals.is_being_terminated(self._context)
+            raise
         finally:
             if not self._over:
-                self._abandon()
+                self._abandon(terminated)
+
+    def _launched(self) -> Iterator[internals.DagsterEvent]:
+        with internals.interruptible():
+            running, stored = self._start()
+        yield self._first_event()
+        for hand_overs in range(MOST_HAND_OVERS + 1):
+            try:
+                yield from self._follow(pending=not running, stored=stored)
+                return
+            except AttemptLostError as lost:
+                if hand_overs == MOST_HAND_OVERS or not self._never_taken(lost):
+                    self._over = True
+                    self._raise_loss(lost)
+            with internals.interruptible():
+                self._hand_over()
+            running = False
 
     def _start(self) -> tuple[bool, set[tuple[Any, ...]]]:
         """Send the step.
@@ -79,8 +102,23 @@ class StepLaunch:
         Returns: whether what takes it runs already, and what an earlier process stored of the step.
         """
         context, number = self._context, self._number
+        for earlier in internals.repeated_runs(context):
+            end_dagster_run(self._runs, earlier)
         body = internals.dump_step(context, self._lost_attempts())
-        request = RunRequest(
+        request = self._new_request()
+        if number and end_previous(self._runs, request, self._attempt_folder(number - 1)) == "STEP_SUCCESS":
+            return self._adopt(number - 1, request)
+        self._request = request  # from here on, something may run on Databricks
+        if self._compute.kind == "worker":
+            fresh = self._send_to_worker(request, body)
+        else:
+            fresh = self._put_request(body, None)
+            self._handle = self._runs.alone(request, self._attempt)
+        return self._was_there, set() if fresh else internals.stored_identities(context)
+
+    def _new_request(self) -> RunRequest:
+        context = self._context
+        return RunRequest(
             dagster_run_id=context.run_id,
             job_name=context.job_name,
             step_key=context.step.key,
@@ -89,15 +127,6 @@ class StepLaunch:
             code_digest=self._stage.digest,
             stage_code=lambda: self._stage.ensure(self._workspace),
         )
-        if number and self._runs.end_previous(request, self._attempt_folder(number - 1)) == "STEP_SUCCESS":
-            return self._adopt(number - 1, request)
-        self._request = request  # from here on, something may run on Databricks
-        if self._compute.kind == "worker":
-            running, fresh = self._send_to_worker(request, body)
-        else:
-            fresh = self._put_request(body, None)
-            self._handle, running = self._runs.alone(request, self._attempt), False
-        return running, set() if fresh else internals.stored_identities(context)
 
     def _adopt(self, number: int, request: RunRequest) -> tuple[bool, set[tuple[Any, ...]]]:
         """Take over an attempt that succeeded on the cluster after its host was lost: its data is written."""
@@ -106,13 +135,13 @@ class StepLaunch:
         self._context.log.info("The attempt before this one had succeeded on Databricks: taking over its result.")
         return True, internals.stored_identities(self._context)
 
-    def _send_to_worker(self, request: RunRequest, body: bytes) -> tuple[bool, bool]:
-        self._handle, running = self._runs.worker(request)
+    def _send_to_worker(self, request: RunRequest, body: bytes) -> bool:
+        self._handle, self._was_there = self._runs.worker(request)
         self._sent_ms = time.time() * 1000
         fresh = self._put_request(body, self._handle.worker)
         if not fresh:
             self._give_to(self._runs.handle_of(self._attempt) or self._handle)  # that process may not have come so far
-        return running, fresh
+        return fresh
 
     def _put_request(self, body: bytes, worker: str | None) -> bool:
         """False when an earlier process of this run has sent the same attempt: then this one reattaches."""
@@ -128,14 +157,18 @@ class StepLaunch:
         return fresh
 
     def _never_taken(self, lost: AttemptLostError) -> bool:
-        """Whether the worker was gone when the request came, or left just then because it was idle."""
+        """Whether the worker was gone when the request came, or left just then because it was idle.
+
+        A worker that this step started can't have been gone: it failed to start, and its next one would as well.
+        """
         if lost.started or self._compute.kind != "worker":
             return False
-        return lost.state.result == "SUCCESS" or 0 < lost.state.ended_ms < self._sent_ms
+        return lost.state.result == "SUCCESS" or (self._was_there and 0 < lost.state.ended_ms < self._sent_ms)
 
     def _hand_over(self) -> None:
         """Give the request to the next generation of the worker."""
-        handle, _ = self._runs.worker(self._known_request, self._handle.generation)
+        self._runs.lost(self._handle)
+        handle, self._was_there = self._runs.worker(self._known_request, self._handle.generation)
         self._sent_ms = time.time() * 1000
         self._workspace.put(protocol.handle_file(self._attempt), handle.to_bytes())
         self._give_to(handle)
@@ -191,53 +224,30 @@ class StepLaunch:
         return internals.with_metadata(entry, cost.metadata())
 
     def _raise_loss(self, lost: AttemptLostError) -> None:
-        explained = explain_loss(self._workspace, self._handle, lost.state, lost.started)
+        handle = self._runs.lost(self._handle)
+        explained = explain_loss(self._workspace, handle, lost.state, lost.started)
         if not explained.infrastructure or self._lost_attempts() >= self._settings.infrastructure_retries:
             raise explained.failure
-        self._workspace.put(f"{self._attempt}/infrastructure", b"")
+        self._workspace.put(protocol.lost_file(self._attempt), b"")
         raise dg.RetryRequested(max_retries=self._number + 1, seconds_to_wait=RETRY_WAIT_S) from explained.failure
 
     def _lost_attempts(self) -> int:
         """How many earlier attempts were lost with their cluster."""
-        markers = (f"{self._attempt_folder(number)}/infrastructure" for number in range(self._number))
+        markers = (protocol.lost_file(self._attempt_folder(number)) for number in range(self._number))
         return sum(self._workspace.exists(marker) for marker in markers)
 
     def _attempt_folder(self, number: int) -> str:
         return protocol.attempt_folder(self._folder, self._context.step.key, number)
 
-    def _abandon(self) -> None:
-        """The Dagster run was terminated, or the workspace is out of reach: end what runs, as far as possible."""
+    def _abandon(self, terminated: bool) -> None:
+        """The Dagster run was terminated, or this step fails here: end what runs, as far as possible."""
         if self._request is None:
             return
-        from databricks.sdk.errors import DatabricksError
-        from requests import RequestException
-
-        log = self._context.log
-        try:
-            handle = self._handle or self._find_submitted()
-            log.warning(f"Cancelling Databricks run {handle.run_id}.")
-            self._closing.workspace.cancel(handle.run_id)
-        except (DatabricksError, RequestException, TimeoutError) as error:
-            log.error(
-                f"Databricks could not be asked to cancel ({type(error).__name__}: {error}). What runs there ends when "
-                f"it finds its lease removed, or not renewed for {self._settings.timing.lease_s:.0f} s."
-            )
-            self._remove_lease()
-
-    def _find_submitted(self) -> RunHandle:
-        """The run of a submit whose reply never came: the same idempotency token answers with it."""
-        if self._compute.kind == "worker":
-            return self._closing.worker(self._known_request)[0]
-        return self._closing.alone(self._known_request, self._attempt)
-
-    def _remove_lease(self) -> None:
-        from databricks.sdk.errors import DatabricksError
-        from requests import RequestException
-
-        try:
-            self._closing.workspace.remove(protocol.lease_file(self._folder))
-        except (DatabricksError, RequestException, TimeoutError) as error:
-            logging.getLogger(__name__).warning("The lease could not be removed: %s", error)
+        abandonment = Abandonment(self._closing, self._context.log, self._request, self._attempt, self._handle)
+        if terminated:
+            abandonment.end_run()
+        else:
+            abandonment.end_attempt()
 
 
 def _compute_of(context: internals.StepExecutionContext, default: Compute) -> Compute:
@@ -245,10 +255,9 @@ def _compute_of(context: internals.StepExecutionContext, default: Compute) -> Co
     compute = default
     for changes in internals.compute_changes(context, COMPUTE_KEY):
         compute = compute.overridden(_mapping(changes))
+    compute.check()
     return compute
 
 
 def _mapping(changes: Any) -> Mapping[str, Any]:
-    import json
-
     return json.loads(changes) if isinstance(changes, str) else changes

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from my_mlops_stacks.adapters.step_launcher import teardown
+from my_mlops_stacks.adapters.step_launcher.call_errors import call_errors
 from my_mlops_stacks.adapters.step_launcher.dagster_internals import (
     DagsterEvent,
     EngineEventData,
@@ -19,6 +20,7 @@ from my_mlops_stacks.adapters.step_launcher.databricks_runs import DatabricksRun
 from my_mlops_stacks.adapters.step_launcher.launch import StepLaunch
 from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings
 from my_mlops_stacks.adapters.step_launcher.staging import CodeStage
+from my_mlops_stacks.adapters.step_launcher.sweep import Swept, sweep
 from my_mlops_stacks.adapters.step_launcher.teardown import TeardownReport
 from my_mlops_stacks.adapters.step_launcher.workspace import ClientSource, Workspace
 
@@ -49,13 +51,20 @@ class UnityCatalogStepLauncher(StepLauncher):
     def tear_down(self, instance: dg.DagsterInstance, run: dg.DagsterRun) -> TeardownReport:
         """End what a Dagster run left on Databricks, remove what it staged, and note its cost as an event of the run.
 
-        For a run status sensor, and for the end of a run that this process executed; the second time nothing is left.
+        For the sensor, and for the end of a run that this process executed; the second time nothing is left.
         """
         report = teardown.tear_down(self._runs(logger, CLOSING_PATIENCE_S), run.run_id)
-        if report.databricks_runs:
+        if report.databricks_runs and instance.has_run(run.run_id):
             text = f"Databricks is done with this run: {report.seconds:.0f} s of clusters"
             instance.report_engine_event(text, run, EngineEventData(report.metadata()))
         return report
+
+    def tear_down_ended(self, instance: dg.DagsterInstance, after: str = "") -> Swept:
+        """Tear down the runs that have ended and left something staged, as far as there is time.
+
+        For a sensor: what fails is there for its next tick, to which `after` gives the `last` of this one.
+        """
+        return sweep(self._runs(logger, CLOSING_PATIENCE_S), instance, self.tear_down, after)
 
     def clean_up(self, older_than_days: float) -> list[str]:
         """Remove what no teardown removed; returns the names of what was removed."""
@@ -69,13 +78,10 @@ class UnityCatalogStepLauncher(StepLauncher):
         """Tear down the runs that this process executed as a whole; what fails is left to the sensor."""
         if not self._whole_runs:
             return  # always so on the cluster, which has no databricks-sdk
-        from databricks.sdk.errors import DatabricksError
-        from requests import RequestException
-
         for run in self._whole_runs.values():
             try:
                 self.tear_down(instance, run)
-            except (DatabricksError, RequestException, TimeoutError) as error:
+            except call_errors() as error:
                 logger.warning("Run %s could not be torn down now, a sensor will: %s", run.run_id, error)
 
     def _runs(self, log: logging.Logger, patience_s: float | None = None) -> DatabricksRuns:

@@ -72,6 +72,18 @@ def begun_file(folder_of_attempt: str) -> str:
     return f"{folder_of_attempt}/begun"
 
 
+def ended_file(folder_of_attempt: str) -> str:
+    return f"{folder_of_attempt}/ended"
+
+
+def cancel_file(folder_of_attempt: str) -> str:
+    return f"{folder_of_attempt}/cancel"
+
+
+def lost_file(folder_of_attempt: str) -> str:
+    return f"{folder_of_attempt}/infrastructure"
+
+
 def message_file(folder_of_attempt: str, number: int) -> str:
     return f"{folder_of_attempt}/m-{number:05d}.json.gz"
 

@@ -5,23 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from my_mlops_stacks.adapters.step_launcher.code_archive import CodeArchive, build_code_archive
-from my_mlops_stacks.adapters.step_launcher.preflight import findings
 from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings
 from my_mlops_stacks.adapters.step_launcher.workspace import Workspace
 
+DAY_S = 86_400.0
 MAIN_FILE = Path(__file__).parent / "remote" / "step_main.py"
 
 
 @dataclass(frozen=True)
 class StagedCode:
-    """Where the code zip and the main file are."""
+    """Where the code zip and the main file are; `used_at`, in epoch seconds, is refreshed once a day."""
 
     code: str
     main_file: str
+    used_at: float = 0.0
 
 
 class CodeStage:
@@ -46,17 +48,26 @@ class CodeStage:
             return self._staged
 
     def _ensure(self, workspace: Workspace) -> StagedCode:
-        archive = self._zipped()
-        stem = f"{self._settings.volume}/code/{archive.digest}"
-        if (known := workspace.get(f"{stem}.json")) is not None:
-            return StagedCode(**json.loads(known))
+        digest = self._zipped().digest
+        stem = f"{self._settings.volume}/code/{digest}"
+        if (known := workspace.get(f"{stem}.json")) is None:
+            return self._stage(workspace, stem)
+        staged = StagedCode(**json.loads(known))
+        if time.time() - staged.used_at < DAY_S:
+            return staged
+        return self._note(workspace, stem, staged)  # so that the clean-up does not take it from a cluster that starts
+
+    def _stage(self, workspace: Workspace, stem: str) -> StagedCode:
         main = MAIN_FILE.read_bytes()
         folder = self._settings.workspace_folder or f"{workspace.home()}/.dagster"
         staged = StagedCode(f"{stem}.zip", f"{folder}/step_main_{hashlib.sha256(main).hexdigest()[:16]}.py")
-        for finding in findings(workspace, self._settings.volume):
-            workspace.warn(finding)
         workspace.put_source(staged.main_file, main)
-        workspace.put(staged.code, archive.content)
+        workspace.put(staged.code, self._zipped().content)
+        return self._note(workspace, stem, staged)
+
+    def _note(self, workspace: Workspace, stem: str, staged: StagedCode) -> StagedCode:
+        """Say that the code is there, and is used."""
+        staged = replace(staged, used_at=time.time())
         workspace.put(f"{stem}.json", json.dumps(asdict(staged)).encode())
         return staged
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from my_mlops_stacks.adapters.step_launcher import protocol
+from my_mlops_stacks.adapters.step_launcher.call_errors import call_errors
 from my_mlops_stacks.adapters.step_launcher.cost import Cost, Nodes, estimate
-from my_mlops_stacks.adapters.step_launcher.databricks_runs import DatabricksRuns, RunHandle
-from my_mlops_stacks.adapters.step_launcher.workspace import RunState, Workspace
+from my_mlops_stacks.adapters.step_launcher.databricks_runs import DatabricksRuns
+from my_mlops_stacks.adapters.step_launcher.ending import end
+from my_mlops_stacks.adapters.step_launcher.run_handle import RunHandle
+from my_mlops_stacks.adapters.step_launcher.run_state import RunState
+from my_mlops_stacks.adapters.step_launcher.workspace import Workspace
 
+logger = logging.getLogger(__name__)
 STOP_GRACE_S = 10.0
-LOOK_S = 0.3
+LOOK_S, LONGEST_LOOK_S = 0.3, 2.0
 DAY_S = 86_400.0
 
 
@@ -51,13 +57,14 @@ def tear_down(runs: DatabricksRuns, run_id: str) -> TeardownReport:
         TimeoutError: Databricks takes its time to end a run; what it staged is still there for the next teardown.
     """
     folder = protocol.run_folder(runs.settings.volume, run_id)
-    handles = _handles(runs.workspace, folder)
+    handles = runs.handles(folder)
     if any(handle.worker for handle in handles):
         runs.workspace.put(protocol.stop_file(folder), b"")
-    states = {handle.run_id: _when_it_leaves(runs.workspace, handle) for handle in handles}
+    deadline = time.monotonic() + STOP_GRACE_S
+    states = {handle.run_id: _when_it_leaves(runs.workspace, handle, deadline) for handle in handles}
     cancelled = [run for run, state in states.items() if not state.task_ended]
     for databricks_run in cancelled:
-        states[databricks_run] = runs.end(databricks_run, runs.settings.timing.cancel_grace_s)
+        states[databricks_run] = end(runs, databricks_run, runs.settings.timing.cancel_grace_s)
     costs = [estimate(_seconds(states[handle.run_id]), Nodes(handle.nodes), runs.settings.prices) for handle in handles]
     runs.workspace.remove_tree(folder)
     return TeardownReport(tuple(handle.run_id for handle in handles), tuple(cancelled), tuple(costs))
@@ -66,13 +73,21 @@ def tear_down(runs: DatabricksRuns, run_id: str) -> TeardownReport:
 def clean_up(runs: DatabricksRuns, older_than_days: float) -> list[str]:
     """Tear down Dagster runs and remove staged code that nothing has touched for so many days; returns their names."""
     limit_ms = (time.time() - older_than_days * DAY_S) * 1000
-    removed = []
-    for run in runs.workspace.entries(f"{runs.settings.volume}/runs"):
-        touched = [file.last_modified or 0 for file in runs.workspace.walk(str(run.path)) if not file.is_directory]
-        if max(touched, default=0) < limit_ms:
-            tear_down(runs, str(run.name))
-            removed.append(str(run.name))
-    return [*removed, *_clean_up_code(runs, limit_ms)]
+    names = [str(run.name) for run in runs.workspace.entries(f"{runs.settings.volume}/runs")]
+    return [*filter(lambda name: _cleaned_up(runs, name, limit_ms), names), *_clean_up_code(runs, limit_ms)]
+
+
+def _cleaned_up(runs: DatabricksRuns, name: str, limit_ms: float) -> bool:
+    """Whether a run's folder was old and is gone; one that can't be removed does not keep the others."""
+    try:
+        files = runs.workspace.walk(protocol.run_folder(runs.settings.volume, name))
+        if max((file.last_modified or 0 for file in files if not file.is_directory), default=0) >= limit_ms:
+            return False
+        tear_down(runs, name)
+    except call_errors() as error:
+        logger.warning("What run %s staged could not be removed now, the next clean-up will: %s", name, error)
+        return False
+    return True
 
 
 def _clean_up_code(runs: DatabricksRuns, limit_ms: float) -> list[str]:
@@ -88,19 +103,14 @@ def _clean_up_code(runs: DatabricksRuns, limit_ms: float) -> list[str]:
     return [str(entry.name) for entry in old]
 
 
-def _handles(workspace: Workspace, folder: str) -> list[RunHandle]:
-    found = (workspace.get(str(entry.path)) for entry in workspace.entries(protocol.handles_folder(folder)))
-    handles = {handle.run_id: handle for handle in map(RunHandle.from_bytes, filter(None, found))}
-    return list(handles.values())
-
-
-def _when_it_leaves(workspace: Workspace, handle: RunHandle) -> RunState:
-    """The state in which a Databricks run ended by itself, or the one in which it does not."""
-    deadline = time.monotonic() + (STOP_GRACE_S if handle.worker else 0)
+def _when_it_leaves(workspace: Workspace, handle: RunHandle, deadline: float) -> RunState:
+    """The state in which a worker ended by itself, or the one in which a Databricks run does not."""
+    look_s = LOOK_S
     while not (state := workspace.state(handle.run_id)).task_ended:
-        if state.pending or time.monotonic() > deadline:
+        if not handle.worker or state.pending or time.monotonic() > deadline:
             break
-        time.sleep(LOOK_S)
+        time.sleep(look_s)
+        look_s = min(LONGEST_LOOK_S, look_s * 1.5)
     return state
 
 

@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import io
 import logging
-import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tenacity import RetryCallState, Retrying, wait_random_exponential
 
+from my_mlops_stacks.adapters.step_launcher.call_errors import (
+    SignInError,
+    is_sign_in,
+    is_transient,
+    refused_credentials,
+)
+from my_mlops_stacks.adapters.step_launcher.run_state import FORGOTTEN, RunState
 from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings
 
 if TYPE_CHECKING:
@@ -29,36 +34,6 @@ REMOVED_AT_ONCE = 8
 SDK_RETRY_S = 5  # within one call; the calls themselves are repeated here
 SUBMIT = "/api/2.2/jobs/runs/submit"
 GET_RUN = "/api/2.2/jobs/runs/get"
-ENDED = frozenset({"TERMINATED", "SKIPPED", "INTERNAL_ERROR"})
-NOT_STARTED = frozenset({"PENDING", "QUEUED", "BLOCKED", "WAITING_FOR_RETRY"})
-
-
-@dataclass(frozen=True)
-class RunState:
-    """The state of a Databricks run; `code` and `cause` are the termination code and type of Jobs 2.2, when known."""
-
-    life_cycle: str
-    result: str
-    message: str
-    url: str
-    code: str = ""
-    cause: str = ""
-    task_run_id: int | None = None
-    started_ms: int = 0
-    ended_ms: int = 0
-
-    @property
-    def pending(self) -> bool:
-        return self.life_cycle in NOT_STARTED
-
-    @property
-    def ended(self) -> bool:
-        return self.life_cycle in ENDED
-
-    @property
-    def task_ended(self) -> bool:
-        """Whether the process is over: TERMINATING means that only the cluster is still being cleaned up."""
-        return self.ended or self.life_cycle == "TERMINATING"
 
 
 class ClientSource:
@@ -66,12 +41,19 @@ class ClientSource:
 
     def __init__(self, settings: LauncherSettings) -> None:
         self._settings, self._client, self._lock = settings, None, threading.Lock()
+        self._user: str | None = None
 
     def get(self) -> WorkspaceClient:
         with self._lock:
             if self._client is None:
                 self._client = self._build()
             return self._client
+
+    def user_name(self, ask: Callable[[], str]) -> str:
+        """Who signs in, asked once."""
+        if self._user is None:
+            self._user = ask()
+        return self._user
 
     def forget(self) -> None:
         with self._lock:
@@ -160,7 +142,7 @@ class Workspace:
 
     def user_name(self) -> str:
         """Who calls: an email address, or a service principal's application id."""
-        return str(self._call(lambda client: client.current_user.me()).user_name)
+        return self._clients.user_name(lambda: str(self._call(lambda client: client.current_user.me()).user_name))
 
     def privileges(self, kind: str, name: str) -> dict[str, set[str]]:
         """Who holds which privileges on a securable of Unity Catalog, those of its catalog and schema included."""
@@ -170,14 +152,22 @@ class Workspace:
             for one in found.privilege_assignments or ()
         }
 
+    def owners(self, volume: str) -> list[str]:
+        """Who owns a volume, named `catalog.schema.volume`, and its schema."""
+        of_volume = self._call(lambda client: client.volumes.read(volume))
+        of_schema = self._call(lambda client: client.schemas.get(volume.rpartition(".")[0]))
+        return [owner for owner in (of_volume.owner, of_schema.owner) if owner]
+
     def submit(self, payload: dict[str, Any], token: str) -> int:
         """The id of the Databricks run that has this idempotency token, started now unless it was before."""
         body = {**payload, "idempotency_token": token}
         return int(self._call(lambda client: client.api_client.do("POST", SUBMIT, body=body))["run_id"])
 
     def state(self, run_id: int) -> RunState:
+        """The state of a run; one that Databricks has deleted has ended."""
         query = {"run_id": run_id}
-        return _run_state(self._call(lambda client: client.api_client.do("GET", GET_RUN, query=query)))
+        found = self._found(lambda client: client.api_client.do("GET", GET_RUN, query=query))
+        return FORGOTTEN if found is None else RunState.of(found)
 
     def output(self, task_run_id: int) -> tuple[str, str]:
         """The error of a task's run with its traceback, and the tail of its log; empty when Databricks has none."""
@@ -215,7 +205,15 @@ class Workspace:
             before_sleep=self._warn,
             reraise=True,
         )
-        return retrying(lambda: call(self._clients.get()))
+        return retrying(lambda: self._signed_in(call))
+
+    def _signed_in(self, call: Callable[[WorkspaceClient], T]) -> T:
+        try:
+            return call(self._clients.get())
+        except ValueError as error:
+            if is_sign_in(error):
+                raise SignInError(f"Signing in to the Databricks workspace failed: {error}") from error
+            raise
 
     def _may_pass(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
@@ -226,10 +224,6 @@ class Workspace:
             return (state.seconds_since_start or 0.0) < self._timing.credentials_s
         return is_transient(error)
 
-    def warn(self, sentence: str) -> None:
-        """Say something in the log of the step."""
-        self._log.warning(sentence)
-
     def _warn(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         if state.attempt_number in (2, 5) or state.attempt_number % 20 == 0:
@@ -237,39 +231,3 @@ class Workspace:
                 "The Databricks workspace does not answer as it should (%s: %.200s); repeating for up to %.0f s.",
                 type(error).__name__, error, self._patience_s,
             )  # fmt: skip
-
-
-def refused_credentials(error: BaseException) -> bool:
-    """401, or the 403 that Databricks answers to a token that has expired."""
-    from databricks.sdk.errors import PermissionDenied, Unauthenticated
-
-    return isinstance(error, Unauthenticated) or (
-        isinstance(error, PermissionDenied) and re.search(r"token", str(error), re.IGNORECASE) is not None
-    )
-
-
-def is_transient(error: BaseException) -> bool:
-    """Whether the same call may succeed later."""
-    from databricks.sdk import errors
-    from requests import RequestException
-
-    if type(error) is errors.DatabricksError:
-        return True  # a status without a class of its own in the SDK: a gateway's 502 or 408
-    passing = (errors.InternalError, errors.DeadlineExceeded, errors.TemporarilyUnavailable, errors.TooManyRequests)
-    return isinstance(error, (*passing, RequestException, TimeoutError))
-
-
-def _run_state(run: dict[str, Any]) -> RunState:
-    state, task = run.get("state", {}), (run.get("tasks") or [{}])[0]
-    details = run.get("status", {}).get("termination_details", {})
-    return RunState(
-        life_cycle=state.get("life_cycle_state", "PENDING"),
-        result=state.get("result_state", ""),
-        message=state.get("state_message", ""),
-        url=run.get("run_page_url", ""),
-        code=details.get("code", ""),
-        cause=details.get("type", ""),
-        task_run_id=task.get("run_id"),
-        started_ms=run.get("start_time") or 0,
-        ended_ms=run.get("end_time") or 0,
-    )

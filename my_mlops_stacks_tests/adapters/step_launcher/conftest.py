@@ -47,6 +47,19 @@ def opened(folder: Path, **emulated: object) -> Iterator[Workbench]:
         bench = Workbench(emulator, instance, folder / "settings.pickle", make_settings())
         bench.configure()
         yield bench
+        emulator.recover()
+        for name, value in emulator.environment().items():
+            monkeypatch.setenv(name, value)
+        assert_nothing_is_left(bench)
+
+
+def assert_nothing_is_left(bench: Workbench) -> None:
+    """Whatever a test did to its runs: a teardown of each ends everything, and removes what was staged."""
+    for run in bench.instance.get_runs():
+        bench.launcher.tear_down(bench.instance, run)
+    bench.emulator.wait_until_idle(5)
+    assert bench.emulator.running_clusters in ([], bench.shared_clusters)
+    assert bench.left_staged() == []
 
 
 @pytest.fixture

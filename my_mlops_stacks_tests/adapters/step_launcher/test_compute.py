@@ -47,6 +47,22 @@ def test_a_pool_decides_on_the_machines() -> None:
     assert (cluster["instance_pool_id"], cluster["policy_id"]) == ("pool", "policy")
 
 
+@pytest.mark.parametrize("named", ["instance_pool_id", "driver_instance_pool_id"])
+def test_a_pool_within_the_cluster_decides_as_well(named: str) -> None:
+    cluster = {**CLUSTER, "driver_node_type_id": "Standard_D8ds_v5", "instance_pool_id": "pool", named: "pool"}
+    found = payload(Compute("job", new_cluster=cluster))["tasks"][0]["new_cluster"]
+    assert found.keys().isdisjoint({"node_type_id", "driver_node_type_id"})
+
+
+@pytest.mark.parametrize("changes", [{"kind": "job"}, {"serverless": False}])
+def test_a_cluster_needs_a_runtime_before_anything_starts(changes: dict[str, object]) -> None:
+    serverless = Compute(serverless=True)
+    with pytest.raises(ValueError, match="state spark_version in the new_cluster of databricks/compute or of the"):
+        serverless.overridden(changes)
+    assert serverless.overridden({**changes, "policy_id": "A1"}).policy_id == "A1"
+    assert serverless.overridden({**changes, "new_cluster": CLUSTER}).new_cluster == CLUSTER
+
+
 def test_an_asset_changes_what_it_names() -> None:
     changed = Compute(new_cluster=CLUSTER, idle_s=5).overridden({"kind": "job", "new_cluster": {"num_workers": 8}})
     assert changed == Compute("job", new_cluster={**CLUSTER, "num_workers": 8}, idle_s=5)
@@ -93,6 +109,7 @@ def test_an_existing_cluster_is_used_as_it_is(workbench: Workbench) -> None:
     cluster = client.api_client.do(
         "POST", "/api/2.1/clusters/create", body={"cluster_name": "shared", **CLUSTER, **mode}
     )
+    workbench.shared_clusters.append(cluster["cluster_id"])
     workbench.compute(kind="existing_cluster", existing_cluster_id=cluster["cluster_id"])
     result = workbench.materialize("numbers")
     assert result.success

@@ -15,7 +15,6 @@ from my_mlops_stacks.adapters.step_launcher.cost import Nodes, PriceTable, estim
 from my_mlops_stacks.adapters.step_launcher.protocol import Done, Message, request_bytes, split_request
 from my_mlops_stacks.adapters.step_launcher.remote import output, step_main
 from my_mlops_stacks.adapters.step_launcher.remote.lease import Lease
-from my_mlops_stacks.adapters.step_launcher.remote.outbox import Outbox
 from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings, SecretReference, Timing
 from my_mlops_stacks.adapters.step_launcher.stock import stock_config
 from my_mlops_stacks.adapters.step_launcher.versions import installed_versions, mismatch
@@ -123,29 +122,6 @@ def test_settings_refuse_what_would_bite_later() -> None:
         LauncherSettings("/Volumes/a/b/c", environment={"API_TOKEN": "x"})
     with pytest.raises(ValueError, match="lease_s must be longer"):
         LauncherSettings("/Volumes/a/b/c", timing=Timing(lease_s=10, outage_s=20))
-
-
-def test_an_outbox_loses_nothing_while_the_volume_refuses_and_hides_secrets(tmp_path: Path) -> None:
-    capture = output.Capture()
-    attempt = tmp_path / "a0"
-    outbox = Outbox(attempt, capture)
-    outbox.hide(["hunter2"])
-    outbox.open()
-    attempt.rename(tmp_path / "gone")
-    attempt.write_text("a file in the place of the folder")  # every write fails now
-    outbox.add_event('{"user": "hunter2"}')
-    capture.out.add("hello ")
-    time.sleep(1.3)
-    capture.out.add("world")
-    attempt.unlink()
-    (tmp_path / "gone").rename(attempt)
-    outbox.close(Done("STEP_SUCCESS"))
-    messages = [Message.from_bytes(file.read_bytes()) for file in sorted(attempt.glob("m-*"))]
-    assert (attempt / "begun").exists()
-    assert "".join(message.out for message in messages) == "hello world"
-    assert [event for message in messages for event in message.events] == ['{"user": "[secret]"}']
-    assert [message.done for message in messages][-1] == Done("STEP_SUCCESS")
-    assert (attempt / "ended").exists()
 
 
 def test_streams_go_to_the_step_of_their_thread_and_are_capped() -> None:

@@ -12,6 +12,7 @@ from my_mlops_stacks.adapters.step_launcher.preflight import findings
 from my_mlops_stacks_tests.adapters.step_launcher.workbench import VOLUME, Workbench
 
 NAME = VOLUME.removeprefix("/Volumes/").replace("/", ".")
+MANAGE = catalog.Privilege.MANAGE
 WRITE, READ, ALL = catalog.Privilege.WRITE_VOLUME, catalog.Privilege.READ_VOLUME, catalog.Privilege.ALL_PRIVILEGES
 
 
@@ -33,7 +34,7 @@ def test_nothing_is_said_when_only_the_pipeline_may_write(workbench: Workbench, 
 
 
 @pytest.mark.parametrize(("kind", "name"), [("volume", NAME), ("schema", NAME.rsplit(".", 1)[0])])
-@pytest.mark.parametrize("privilege", [WRITE, ALL])
+@pytest.mark.parametrize("privilege", [WRITE, ALL, MANAGE])
 def test_others_who_may_write_are_named(
     workbench: Workbench, grant: Callable[..., None], kind: str, name: str, privilege: catalog.Privilege
 ) -> None:
@@ -50,6 +51,22 @@ def test_a_volume_that_is_missing_is_said(workbench: Workbench) -> None:
 
 def test_a_step_warns_of_others_who_may_write(workbench: Workbench, grant: Callable[..., None]) -> None:
     grant("volume", NAME, "analysts", WRITE)
-    result = workbench.materialize("numbers")
-    assert result.success
-    assert "analysts may write on the staging volume" in workbench.texts(result)
+    for _ in range(2):  # also when the code is staged already
+        result = workbench.materialize("numbers")
+        assert result.success
+        said = [entry.user_message for entry in workbench.instance.all_logs(result.run_id)]
+        assert [text.startswith("analysts may write on the staging volume") for text in said].count(True) == 1
+
+
+def test_another_owner_is_named(workbench: Workbench) -> None:
+    workbench.emulator.unity_catalog.owner = "admins"
+    [sentence] = findings(workbench.launcher.workspace(), VOLUME)
+    assert sentence.startswith(f"admins may give themselves the right to write on the staging volume {NAME}")
+
+
+@pytest.mark.parametrize("path", ["effective-permissions", "/volumes/", "/schemas/"])
+@pytest.mark.parametrize("status", [400, 403])
+def test_rights_that_can_not_be_read_are_said_and_fail_nothing(workbench: Workbench, path: str, status: int) -> None:
+    workbench.emulator.fail("GET", path, status)
+    [sentence] = findings(workbench.launcher.workspace(), VOLUME)
+    assert sentence.startswith(f"The rights on the staging volume {NAME} can't be read (injected by the emulator")

@@ -39,6 +39,25 @@ def when(reached: Callable[[], object], act: Callable[[], object], seconds: floa
     thread.join()
 
 
+@contextmanager
+def a_host(folder: Path, *assets: str, job: str = "__ASSET_JOB") -> Iterator[subprocess.Popen[bytes]]:
+    """A process that runs assets on the instance in `folder`, and is killed when the context ends."""
+    command = [sys.executable, workbench_module.__file__, str(folder), job, *assets]
+    host = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield host
+    finally:
+        host.kill()
+        host.wait()
+
+
+def wait_for(reached: Callable[[], object], seconds: float = 40.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def terminate(bench: Workbench) -> Callable[[], None]:
     """What happens when someone terminates the newest run in the UI."""
 
@@ -51,6 +70,14 @@ def terminate(bench: Workbench) -> Callable[[], None]:
 
 def run_of(bench: Workbench) -> dg.DagsterRun:
     return bench.instance.get_runs(limit=1)[0]
+
+
+def pid_of(bench: Workbench, step: str) -> int:
+    """The process of the host that follows a step, in a run with a process for each."""
+    started = dg.DagsterEventType.STEP_WORKER_STARTED
+    entries = bench.instance.all_logs(run_of(bench).run_id, of_type=started)
+    event = next(entry.dagster_event for entry in entries if entry.step_key == step)
+    return int(event.engine_event_data.metadata["pid"].value)
 
 
 def kinds(bench: Workbench, run_id: str, step: str) -> list[str]:
@@ -112,10 +139,10 @@ def test_a_process_that_dies_again_fails_with_its_cause(workbench: Workbench) ->
 @pytest.mark.slow
 def test_a_spot_eviction_is_retried_and_a_user_error_after_it_has_all_its_retries(workbench: Workbench) -> None:
     lose = lambda: workbench.emulator.lose_cluster(workbench.emulator.runs[0])  # noqa: E731
-    with when(lambda: workbench.notes("pausing"), lose):
-        result = workbench.materialize("pausing")
+    with when(lambda: workbench.notes("unlucky"), lose):
+        result = workbench.materialize("unlucky")
     assert result.success
-    assert len(workbench.notes("pausing_end")) == 1
+    assert sorted(workbench.notes("unlucky")) == ["0", "0", "1"]  # evicted, then an error of its own, then its retry
     assert len(workbench.emulator.runs) == 2
 
 
@@ -171,10 +198,8 @@ def test_a_retry_takes_over_what_had_succeeded_when_its_step_worker_was_killed(w
 
 @pytest.mark.slow
 def test_a_run_worker_that_is_killed_and_resumed_reattaches(workbench: Workbench, tmp_path: Path) -> None:
-    command = [sys.executable, workbench_module.__file__, str(tmp_path), "__ASSET_JOB", "pausing"]
-    host = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    with when(lambda: workbench.notes("pausing"), host.kill):
-        host.wait()
+    with a_host(tmp_path, "pausing"):
+        wait_for(lambda: workbench.notes("pausing"))
     run = run_of(workbench)
     job = sample_job().get_subset(asset_selection={dg.AssetKey("pausing")})
     list(execute_run_iterator(job, run, workbench.instance, resume_from_failure=True))
@@ -189,12 +214,25 @@ def test_a_run_worker_that_is_killed_and_resumed_reattaches(workbench: Workbench
 
 
 @pytest.mark.slow
+def test_a_run_that_repeats_another_ends_what_that_has_on_databricks(workbench: Workbench, tmp_path: Path) -> None:
+    with a_host(tmp_path, "slow_once"):
+        wait_for(lambda: workbench.notes("slow_once"))
+    lost = run_of(workbench)
+    workbench.instance.report_run_failed(lost)
+    result = dg.execute_job(sample_job(), workbench.instance, reexecution_options=dg.ReexecutionOptions(lost.run_id))
+    assert result.success
+    assert result.dagster_run.parent_run_id == lost.run_id
+    first, second = workbench.emulator.runs
+    assert first.outcome.result.value == "CANCELED"
+    assert first.moments.ended < second.moments.running
+    assert len(workbench.notes("slow_once_end")) == 1
+
+
+@pytest.mark.slow
 def test_a_cluster_whose_host_is_gone_ends(workbench: Workbench, tmp_path: Path) -> None:
     workbench.timing(lease_s=4.0, outage_s=3.0)
-    command = [sys.executable, workbench_module.__file__, str(tmp_path), "__ASSET_JOB", "slow"]
-    host = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    with when(lambda: workbench.notes("slow"), host.kill):
-        host.wait()
+    with a_host(tmp_path, "slow"):
+        wait_for(lambda: workbench.notes("slow"))
     workbench.emulator.wait_until_idle(15)
     assert workbench.notes("slow_end") == []
     assert "was not renewed" in workbench.emulator.task_log(workbench.emulator.runs[0])
@@ -202,10 +240,8 @@ def test_a_cluster_whose_host_is_gone_ends(workbench: Workbench, tmp_path: Path)
 
 @pytest.mark.slow
 def test_teardown_ends_a_run_that_still_works(workbench: Workbench, tmp_path: Path) -> None:
-    command = [sys.executable, workbench_module.__file__, str(tmp_path), "__ASSET_JOB", "heavy_and_slow"]
-    host = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    with when(lambda: workbench.notes("heavy_and_slow"), host.kill):
-        host.wait()
+    with a_host(tmp_path, "heavy_and_slow"):
+        wait_for(lambda: workbench.notes("heavy_and_slow"))
     report = workbench.launcher.tear_down(workbench.instance, run_of(workbench))
     assert report.cancelled == (workbench.emulator.runs[0].run_id,)
     assert not workbench.emulator.active_runs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ class Workbench:
     instance: dg.DagsterInstance
     settings_file: Path
     settings: LauncherSettings
+    shared_clusters: list[str] = field(default_factory=list)  # that a test started, and that outlive its runs
 
     def configure(self, **changes: Any) -> LauncherSettings:
         """Change settings for the runs that start from now on."""

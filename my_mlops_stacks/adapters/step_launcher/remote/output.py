@@ -6,6 +6,8 @@ import sys
 import threading
 from typing import Any, TextIO
 
+from my_mlops_stacks.adapters.step_launcher.remote.masking import Mask
+
 LIMIT = 1_000_000  # characters of one stream of one step that travel to Dagster
 CUT = "\n[The rest of this stream is in the output of the Databricks run.]\n"
 
@@ -40,10 +42,11 @@ class Capture:
 
 
 class Captures:
-    """Which step's capture a thread writes to."""
+    """Which step's capture a thread writes to; `mask` hides the secrets of all of them."""
 
     def __init__(self) -> None:
         self._by_thread: dict[int, Capture] = {}
+        self.mask = Mask()
 
     def install(self) -> None:
         """Replace sys.stdout and sys.stderr of this process."""
@@ -65,16 +68,18 @@ class Captures:
 
 
 class CopyingStream:
-    """A text stream that also copies what is written to the capture of the writing thread."""
+    """A text stream that also copies what is written to the capture of the writing thread, both without secrets."""
 
     def __init__(self, real: TextIO, captures: Captures, name: str) -> None:
         self._real, self._captures, self._name = real, captures, name
 
     def write(self, text: str) -> int:
+        masked = self._captures.mask.text(text)
         capture = self._captures.current()
         if capture is not None:
-            getattr(capture, self._name).add(text)
-        return self._real.write(text)
+            getattr(capture, self._name).add(masked)
+        self._real.write(masked)
+        return len(text)
 
     def writelines(self, lines: list[str]) -> None:
         for line in lines:

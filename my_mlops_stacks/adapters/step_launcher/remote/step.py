@@ -11,9 +11,10 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from my_mlops_stacks.adapters.step_launcher.protocol import Done, request_file, split_request
+from my_mlops_stacks.adapters.step_launcher.protocol import Done, cancel_file, request_file, split_request
 from my_mlops_stacks.adapters.step_launcher.remote.outbox import Outbox
 from my_mlops_stacks.adapters.step_launcher.remote.output import Capture, Captures
+from my_mlops_stacks.adapters.step_launcher.remote.volume import insist, is_there
 from my_mlops_stacks.adapters.step_launcher.versions import PYTHON, installed_versions, mismatch
 
 TRACEBACK_LIMIT = 20_000
@@ -33,7 +34,8 @@ class StepAttempt:
     def __init__(self, folder: Path, captures: Captures, dbutils: Any) -> None:
         self.folder = folder
         self._captures, self._dbutils, self._capture = captures, dbutils, Capture()
-        self._outbox = Outbox(folder, self._capture)
+        self._mask, self._cancel = captures.mask, Path(cancel_file(str(folder)))
+        self._outbox = Outbox(folder, self._capture, self._mask)
         self._thread: int | None = None
         self._cancelled = False
 
@@ -42,10 +44,12 @@ class StepAttempt:
         self._thread = threading.get_ident()
         self._captures.start(self._capture)
         try:
-            header, body = split_request(Path(request_file(str(self.folder))).read_bytes())
+            header, body = split_request(insist(Path(request_file(str(self.folder))).read_bytes))
             self._compare(header["versions"])
-            self._outbox.hide(self._set_environment(header))
+            self._set_environment(header)
             self._outbox.open()
+            if insist(self._cancel.exists):  # looked for after `begun` was written: the host looks in the other order
+                raise StepCancelledError("cancelled before it began")
             from my_mlops_stacks.adapters.step_launcher.dagster_internals import run_pickled_step
 
             return run_pickled_step(body, self._outbox.add_event)
@@ -56,13 +60,13 @@ class StepAttempt:
     def report(self, future: Future[str | None]) -> Done:
         """Wait for the end of `run`, and tell the host about it."""
         error = future.exception()
-        done = Done(future.result()) if error is None else _failed(error)
+        done = Done(future.result()) if error is None else self._failed(error)
         self._outbox.close(done)
         return done
 
     def cancel_when_asked(self) -> None:
         """Interrupt the step when the host has written `cancel`; a step inside native code notices when it returns."""
-        if self._thread is not None and not self._cancelled and (self.folder / "cancel").exists():
+        if self._thread is not None and not self._cancelled and is_there(self._cancel):
             self._cancelled = True
             raised = ctypes.py_object(StepCancelledError)
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), raised)
@@ -72,14 +76,14 @@ class StepAttempt:
         if sentence := mismatch(host, cluster):
             raise VersionMismatchError(sentence)
 
-    def _set_environment(self, header: Mapping[str, Any]) -> list[str]:
-        """Set plain and secret variables; returns the secret values."""
+    def _set_environment(self, header: Mapping[str, Any]) -> None:
+        """Set plain and secret variables; from now on, no secret value leaves this process."""
         os.environ.update(header["environment"])
         secrets = {
             reference["variable"]: self._secret(reference["scope"], reference["key"]) for reference in header["secrets"]
         }
+        self._mask.add(secrets.values())
         os.environ.update(secrets)
-        return list(secrets.values())
 
     def _secret(self, scope: str, key: str) -> str:
         if self._dbutils is None:
@@ -88,8 +92,8 @@ class StepAttempt:
             self._dbutils = dbutils
         return self._dbutils.secrets.get(scope=scope, key=key)
 
-
-def _failed(error: BaseException) -> Done:
-    if isinstance(error, VersionMismatchError):
-        return Done(None, str(error), mismatch=True)
-    return Done(None, "".join(traceback.format_exception(error))[-TRACEBACK_LIMIT:])
+    def _failed(self, error: BaseException) -> Done:
+        if isinstance(error, VersionMismatchError):
+            return Done(None, str(error), mismatch=True)
+        text = self._mask.text("".join(traceback.format_exception(error)))
+        return Done(None, text[-TRACEBACK_LIMIT:])

@@ -27,9 +27,11 @@ from my_mlops_stacks.adapters.step_launcher.protocol import (
 from my_mlops_stacks.adapters.step_launcher.remote.lease import Lease
 from my_mlops_stacks.adapters.step_launcher.remote.output import Captures
 from my_mlops_stacks.adapters.step_launcher.remote.step import StepAttempt
+from my_mlops_stacks.adapters.step_launcher.remote.volume import is_there
 
 logger = logging.getLogger(__name__)
-TICK_S = 0.2
+TICK_S, RESTING_TICK_S = 0.05, 0.2
+RESTING_AFTER_S = 3.0  # the next step of a run comes soon, or not so soon
 CANCEL_LOOKS_S = 2.0
 LEASE_LAPSED = 86
 SUCCEEDED = ("STEP_SUCCESS", "STEP_UP_FOR_RETRY")
@@ -47,13 +49,14 @@ class Worker:
         self._running: dict[Future[Done], StepAttempt] = {}
         self._known: set[str] = set()
         self._looked_for_cancel = 0.0
+        self._unreported: BaseException | None = None
 
     def run_one(self, attempt: Path) -> Done:
         self._start(attempt)
         while self._running:
             ended = self._tick()
             if ended:
-                return ended[0]
+                return ended[0].result()
             time.sleep(TICK_S)
         raise AssertionError("an attempt that was started ends")
 
@@ -62,17 +65,27 @@ class Worker:
         folder_of_run, busy_at = str(folder.parents[1]), time.monotonic()
         stop, requests = Path(stop_file(folder_of_run)), Path(requests_folder(folder_of_run))
         while True:
-            self._take(requests, str(folder))
-            self._tick()
+            if self._unreported is None:
+                self._take(requests, str(folder))
+            self._note_unreported(self._tick())
             if self._running:
                 busy_at = time.monotonic()
-            elif stop.exists():
+            elif self._unreported is not None:
+                raise self._unreported
+            elif is_there(stop):
                 _remove_staged(stop.parent)
                 return
             elif time.monotonic() - busy_at > idle_s:
                 _say_that_it_left(Path(handle_file(str(folder))))
                 return
-            time.sleep(TICK_S)
+            time.sleep(TICK_S if time.monotonic() - busy_at < RESTING_AFTER_S else RESTING_TICK_S)
+
+    def _note_unreported(self, ended: list[Future[Done]]) -> None:
+        """A step whose end the host can't be told of is lost with this process, which first lets the others end."""
+        errors = [error for future in ended if (error := future.exception()) is not None]
+        for error in errors:
+            logger.error("The end of a step could not be written: %s", error)
+            self._unreported = error
 
     def _take(self, requests: Path, worker: str) -> None:
         """Start what is asked of this worker, as far as there is room; an attempt that is asked for again runs once."""
@@ -93,8 +106,8 @@ class Worker:
         attempt = StepAttempt(folder, self._captures, self._dbutils)
         self._running[self._reports.submit(attempt.report, self._steps.submit(attempt.run))] = attempt
 
-    def _tick(self) -> list[Done]:
-        """Look after what runs: the lease, cancellations, and ends."""
+    def _tick(self) -> list[Future[Done]]:
+        """Look after what runs: the lease and cancellations; returns what has ended."""
         if reason := self._lease.lapsed():
             sys.stderr.write(f"{reason}\n")
             sys.stderr.flush()
@@ -106,7 +119,7 @@ class Worker:
         ended = [future for future in self._running if future.done()]
         for future in ended:
             del self._running[future]
-        return [future.result() for future in ended]
+        return ended
 
 
 def _names(requests: Path) -> set[str]:

@@ -1,11 +1,13 @@
 """Assets that behave and misbehave; each notes when it writes, so that tests can count."""
 
+import logging
 import os
 import resource
 import signal
 import sys
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import dagster as dg
@@ -193,6 +195,55 @@ def light() -> None:
     note("light")
 
 
+@dg.asset(
+    required_resource_keys=REMOTE,
+    metadata={"databricks/compute": {"kind": "job", "new_cluster": {"spark_version": "the newest"}}},
+)
+def refused() -> None:
+    """Asks for a runtime that there is not."""
+    note("refused")
+
+
+@dg.asset(required_resource_keys=REMOTE)
+def slow_once() -> None:
+    """Takes a minute, unless an earlier run or attempt of it has begun."""
+    first = not _noted("slow_once")
+    note("slow_once")
+    for _ in range(600 if first else 0):
+        time.sleep(0.1)
+    note("slow_once_end")
+
+
+@dg.asset(required_resource_keys=REMOTE, retry_policy=dg.RetryPolicy(max_retries=1))
+def unlucky(context: dg.AssetExecutionContext) -> None:
+    """Its cluster is lost, then it raises, then it has one retry left."""
+    first = not _noted("unlucky")
+    note("unlucky", str(context.retry_number))
+    for _ in range(600 if first else 0):
+        time.sleep(0.1)
+    if context.retry_number == 0:
+        raise ValueError("not yet")
+
+
+@dg.asset(required_resource_keys=REMOTE, retry_policy=dg.RetryPolicy(max_retries=1))
+def stubborn(context: dg.AssetExecutionContext) -> None:
+    """Its first attempt goes on when it is cancelled, as native code would."""
+    note("stubborn")
+    ends_at = time.monotonic() + (0 if context.retry_number else 60)
+    while time.monotonic() < ends_at:
+        with suppress(BaseException):
+            time.sleep(0.1)
+
+
+@dg.asset(required_resource_keys=REMOTE)
+def counting(context: dg.AssetExecutionContext) -> None:
+    note("counting")
+    for number in range(30):
+        context.log.info(f"counted {number}")
+        sys.stdout.write(f"printed {number}\n")
+        time.sleep(0.2)
+
+
 @dg.asset(required_resource_keys=REMOTE, metadata={"databricks/compute": {"kind": "job"}})
 def heavy_and_slow() -> None:
     note("heavy_and_slow")
@@ -203,6 +254,16 @@ def heavy_and_slow() -> None:
 def secretive(context: dg.AssetExecutionContext) -> None:
     context.log.info(f"the secret is {os.environ['SAMPLE_SECRET_WORD']}")
     note("secretive", os.environ["SAMPLE_SECRET_WORD"])
+
+
+@dg.asset(required_resource_keys=REMOTE)
+def indiscreet() -> None:
+    """Says its secret in every way that there is."""
+    word = os.environ["SAMPLE_SECRET_WORD"]
+    note("indiscreet", word)
+    sys.stdout.write(f"printed {word}\n")
+    logging.getLogger("sample").error("logged %r", word)
+    raise ValueError(f"raised {word}")
 
 
 @dg.asset
@@ -239,6 +300,21 @@ defs = dg.Definitions(
             "brief_in_a_child",
             dg.AssetSelection.assets("brief"),
             executor_def=dg.multiprocess_executor.configured({"max_concurrent": 1}),
+        ),
+        dg.define_asset_job(
+            "refused_beside_pausing",
+            dg.AssetSelection.assets("refused", "pausing_too"),
+            executor_def=dg.multiprocess_executor.configured({"max_concurrent": 2}),
+        ),
+        dg.define_asset_job(
+            "stubborn_beside_slow",
+            dg.AssetSelection.assets("stubborn", "slow_once"),
+            executor_def=dg.multiprocess_executor.configured({"max_concurrent": 2}),
+        ),
+        dg.define_asset_job(
+            "pair_without_retries",
+            dg.AssetSelection.assets("numbers", "doubled"),
+            executor_def=dg.multiprocess_executor.configured({"retries": {"disabled": {}}}),
         ),
         dg.define_asset_job(
             "pair", dg.AssetSelection.assets("numbers", "doubled"), executor_def=dg.multiprocess_executor

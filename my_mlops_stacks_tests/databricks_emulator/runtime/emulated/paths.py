@@ -12,13 +12,14 @@ import _io
 import builtins
 import errno
 import io
+import json
 import os
 import posixpath
 import sys
 import time
 import uuid
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from emulated.config import Config
@@ -38,7 +39,7 @@ class PathMap:
         self._prefixes = tuple(self._mounts)
         self._hidden, self._visible = tuple(config.hidden), tuple(config.visible)
         self._absent = config.absent
-        self._unwritable = os.path.join(config.control, "unwritable")  # noqa: PTH118 - pathlib is not redirected yet
+        self._trouble = os.path.join(config.control, "trouble")  # noqa: PTH118 - pathlib is not redirected yet
 
     def translate(self, path: Any) -> Any:
         """Where the file of `path` is; anything that is not an absolute path comes back as it is."""
@@ -55,13 +56,13 @@ class PathMap:
                 return folder + name[len(mount) :]
         return self._absent + name if _below(name, self._hidden) else path
 
-    def check_writable(self, path: Any) -> None:
-        """Fail as the file system of a volume does while the emulator makes it unwritable."""
-        if not is_on_volume(path) or not _exists(self._unwritable):
+    def check(self, path: Any, operation: str) -> None:
+        """Fail as the file system of a volume does while the emulator lets a `read`, `write` or `close` fail."""
+        if not is_on_volume(path) or not _exists(self._trouble):
             return
-        with _open(self._unwritable, encoding="utf-8") as file:
-            until = float(file.read() or 0)
-        if time.time() < until:
+        with _open(self._trouble, encoding="utf-8") as file:
+            trouble = json.load(file)
+        if operation in trouble["operations"] and time.time() < trouble["until"]:
             raise OSError(errno.EIO, os.strerror(errno.EIO), os.fspath(path))
 
 
@@ -101,8 +102,7 @@ def _replace(name: str, function: Callable[..., Any], posix: Any) -> None:
 def _one_path(function: Callable[..., Any], mapped: PathMap, writes: bool) -> Callable[..., Any]:
     @wraps(function)
     def redirected(path: Any = ".", *rest: Any, **options: Any) -> Any:
-        if writes:
-            mapped.check_writable(path)
+        mapped.check(path, "write" if writes else "read")
         with _named(path):
             return function(mapped.translate(path), *rest, **options)
 
@@ -112,7 +112,7 @@ def _one_path(function: Callable[..., Any], mapped: PathMap, writes: bool) -> Ca
 def _two_paths(function: Callable[..., Any], mapped: PathMap) -> Callable[..., Any]:
     @wraps(function)
     def redirected(source: Any, target: Any, *rest: Any, **options: Any) -> Any:
-        mapped.check_writable(target)
+        mapped.check(target, "write")
         with _named(source):
             return function(mapped.translate(source), mapped.translate(target), *rest, **options)
 
@@ -122,8 +122,7 @@ def _two_paths(function: Callable[..., Any], mapped: PathMap) -> Callable[..., A
 def _low_level_open(function: Callable[..., int], mapped: PathMap) -> Callable[..., int]:
     @wraps(function)
     def redirected(path: Any, flags: int, *rest: Any, **options: Any) -> int:
-        if flags & (os.O_WRONLY | os.O_RDWR):
-            mapped.check_writable(path)
+        mapped.check(path, "write" if flags & (os.O_WRONLY | os.O_RDWR) else "read")
         if flags & os.O_APPEND and is_on_volume(path):
             raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP), os.fspath(path))
         with _named(path):
@@ -136,33 +135,37 @@ def _mapped_open(mapped: PathMap) -> Callable[..., Any]:
     @wraps(_open)
     def redirected(file: Any, mode: str = "r", *rest: Any, **options: Any) -> Any:
         if not is_on_volume(file) or mode in ("r", "rb", "rt"):
+            mapped.check(file, "read")
             with _named(file):
                 return _open(mapped.translate(file), mode, *rest, **options)
         if "a" in mode or "+" in mode:
             raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP), os.fspath(file))
-        mapped.check_writable(file)
+        mapped.check(file, "write")
         with _named(file):
-            return _open_whole(os.fsdecode(mapped.translate(file)), mode, *rest, **options)
+            closing = partial(mapped.check, file, "close")
+            return _open_whole(os.fsdecode(mapped.translate(file)), closing, mode, *rest, **options)
 
     return redirected
 
 
-def _open_whole(path: str, mode: str, buffering: int = -1, *text: Any, **options: Any) -> Any:
+def _open_whole(
+    path: str, closing: Callable[[], None], mode: str, buffering: int = -1, *text: Any, **options: Any
+) -> Any:
     """Open a file that takes its place when it is closed."""
     if "x" in mode and _exists(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
-    raw = _WholeFile(path)
+    raw = _WholeFile(path, closing)
     if "b" in mode:
         return raw if buffering == 0 else io.BufferedWriter(raw)
     return io.TextIOWrapper(io.BufferedWriter(raw), *text, line_buffering=buffering == 1, **options)
 
 
 class _WholeFile(io.FileIO):
-    """Writes beside its place and moves there when closed."""
+    """Writes beside its place and moves there when closed; `closing` may then still fail."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, closing: Callable[[], None]) -> None:
         folder, name = posixpath.split(path)
-        self._path = path
+        self._path, self._closing = path, closing
         self._partial = posixpath.join(folder, f"{PARTIAL}{uuid.uuid4().hex}-{name}"[:255])
         super().__init__(self._partial, "w")
 
@@ -170,6 +173,7 @@ class _WholeFile(io.FileIO):
         if not self.closed:
             super().close()
             _posix_replace(self._partial, self._path)
+            self._closing()
 
 
 class _named:  # noqa: N801 - used as a context manager, like contextlib.suppress

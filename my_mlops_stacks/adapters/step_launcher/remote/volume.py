@@ -1,0 +1,36 @@
+"""Reading and writing on a volume that may have hiccups."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+AGAIN_S = 0.1
+PATIENCE_S = 120.0  # for so long, what a step can't do without is tried
+
+
+def insist(act: Callable[[], T]) -> T:
+    """Do something until the volume lets it.
+
+    Raises:
+        OSError: it does not, for `PATIENCE_S` seconds.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return act()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(AGAIN_S)
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is such a file, as far as can be said: `Path.exists` raises an error of the volume."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
