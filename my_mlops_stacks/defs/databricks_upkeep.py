@@ -7,29 +7,31 @@ from my_mlops_stacks.defs.resources import launcher_settings
 from my_mlops_stacks.defs.schedules import default_schedule_status
 from my_mlops_stacks.target import Target
 
-ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 KEPT_DAYS = 7
+EVERY_S = 30
 
 
 def upkeep_sensors(target: Target) -> list[dg.SensorDefinition]:
-    """One sensor for each way in which a run ends: it ends what is left on Databricks and removes what was staged."""
-    if target.step_launcher != "unity_catalog":
-        return []
-    return [_tear_down_sensor(launcher_settings(target), status) for status in ENDED]
+    """One sensor that ends what ended runs left on Databricks, and removes what they staged."""
+    return [_tear_down_sensor(launcher_settings(target))] if target.step_launcher == "unity_catalog" else []
 
 
-def _tear_down_sensor(settings: LauncherSettings, status: dg.DagsterRunStatus) -> dg.SensorDefinition:
-    @dg.run_status_sensor(
-        run_status=status,
-        name=f"tear_down_after_{status.value.lower()}_sensor",
+def _tear_down_sensor(settings: LauncherSettings) -> dg.SensorDefinition:
+    """It looks at what is staged, not at how runs end: a run status sensor goes on to the next run when it fails."""
+
+    @dg.sensor(
+        name="tear_down_sensor",
+        minimum_interval_seconds=EVERY_S,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Ends and removes what a run with the status {status.value} left on Databricks",
+        description="Ends and removes what runs that have ended left on Databricks",
     )
-    def tear_down(context: dg.RunStatusSensorContext) -> dg.SkipReason:
+    def tear_down(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         from my_mlops_stacks.adapters.step_launcher.launcher import UnityCatalogStepLauncher
 
-        report = UnityCatalogStepLauncher(settings).tear_down(context.instance, context.dagster_run)
-        return dg.SkipReason(f"Databricks runs: {len(report.databricks_runs)}, cancelled: {len(report.cancelled)}")
+        swept = UnityCatalogStepLauncher(settings).tear_down_ended(context.instance, context.cursor or "")
+        failed = "".join(f"; {run} could not be: {why}" for run, why in swept.failed.items())
+        said = f"{len(swept.torn_down)} runs were torn down{failed}"
+        return dg.SensorResult(skip_reason=dg.SkipReason(said), cursor=swept.last)
 
     return tear_down
 
