@@ -10,7 +10,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PATTERNS = (
     "cicd/*.py",
+    "cicd/README.md",
     "cicd/pipelines/*.yml",
+    ".azure/devops-pipelines/README.md",
     ".azure/devops-pipelines/deploy-cicd.yml",
     ".azure/devops-pipelines/templates/*.yml",
 )

@@ -40,7 +40,6 @@ def set_up_project(root: Path, name: str) -> None:
     folder = _folder(root, name)
     new = not (root / folder / name).exists()
     if new:
-        _check_name(name)
         copy_project(root, name, root / folder)
     for path, text in render_pipelines(name, folder).items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +62,12 @@ def _check_name(name: str) -> None:
 
 
 def copy_project(root: Path, name: str, destination: Path) -> None:
-    """Copy what git tracks of the project at the top of `root` to `destination`, with `name` in its name's place."""
+    """Copy what git tracks of the project at the top of `root` to `destination`, with `name` in its name's place.
+
+    Raises:
+        ProjectError: the name can't be one, or there is no project to start from.
+    """
+    _check_name(name)
     tops = [file.parent.name for file in root.glob("*/databricks.yml")]
     if len(tops) != 1:
         raise ProjectError(f"{root} should have one project at its top to start from, but has {len(tops)}.")

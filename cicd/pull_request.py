@@ -25,27 +25,40 @@ def git(folder: Path, *arguments: str) -> str:
 
 @contextmanager
 def branch_of_main(repository: Path, branch: str) -> Iterator[Path]:
-    """A work tree with `branch` of the remote where it has commits that main lacks, else with main."""
+    """A work tree with `branch` of the remote unless main has got all of it, else with main."""
     git(repository, "fetch", "origin", "--prune", "+refs/heads/*:refs/remotes/origin/*")
     known = git(repository, "for-each-ref", "--format=%(refname)", f"refs/remotes/origin/{branch}")
-    ahead = bool(known) and git(repository, "rev-list", "--count", f"origin/main..origin/{branch}") != "0"
+    is_open = bool(known) and not _was_merged(repository, f"origin/{branch}")
     with TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
-        git(repository, "worktree", "add", "--detach", str(tree), f"origin/{branch}" if ahead else "origin/main")
+        git(repository, "worktree", "add", "--detach", str(tree), f"origin/{branch}" if is_open else "origin/main")
         try:
             yield tree
         finally:
             git(repository, "worktree", "remove", "--force", str(tree))
 
 
+def _was_merged(repository: Path, branch: str) -> bool:
+    """Whether main, now or at some commit since the branch left it, held all of it: a squash leaves no commit of it."""
+    since = git(repository, "rev-list", "--first-parent", f"{branch}..origin/main").split()
+    return any(_adds_nothing(repository, branch, commit) for commit in ("origin/main", *since))
+
+
+def _adds_nothing(repository: Path, branch: str, commit: str) -> bool:
+    """Whether a merge of `branch` would leave the files of `commit` as they are."""
+    merge = ["git", "merge-tree", "--write-tree", commit, branch]
+    merged = subprocess.run(merge, cwd=repository, check=False, capture_output=True, text=True)  # noqa: S603
+    return merged.returncode == 0 and merged.stdout.strip() == git(repository, "rev-parse", f"{commit}^{{tree}}")
+
+
 def push_changes(tree: Path, branch: str, message: str) -> bool:
-    """Commit what changed in `tree` and push it as `branch`; whether the branch has anything that main lacks."""
+    """Commit what changed in `tree` and push it as `branch`; whether its files differ from those of main."""
     git(tree, "add", "--all")
     if git(tree, "status", "--porcelain"):
         git(tree, *AUTHOR, "commit", "--no-verify", "--message", message)
-        # The remote branch may be left from a pull request that was merged; this never drops commits main lacks.
+        # The remote branch may be left from a pull request that was merged; this never drops what main has not got.
         git(tree, "push", "--force-with-lease", "origin", f"HEAD:refs/heads/{branch}")
-    return git(tree, "rev-list", "--count", "origin/main..HEAD") != "0"
+    return git(tree, "rev-parse", "HEAD^{tree}") != git(tree, "rev-parse", "origin/main^{tree}")
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from my_mlops_stacks_tests.azure.test_pipelines import check_schema
 from my_mlops_stacks_tests.conftest import ROOT
 from my_mlops_stacks_tests.test_docs import broken
 
-NAME, BRANCH = "fare_two", "cicd/fare_two"
+NAME = "second_of_the_tests"
+BRANCH = f"cicd/{NAME}"
 
 
 @dataclass
@@ -91,7 +92,7 @@ def project(proposed: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def test_the_pull_request_goes_from_the_branch_to_main(proposed: Checkout) -> None:
     (opened,) = proposed.pull_requests.requests
     assert (opened["sourceRefName"], opened["targetRefName"]) == (f"refs/heads/{BRANCH}", "refs/heads/main")
-    assert "scripts/create_pipelines.sh fare_two" in opened["description"]
+    assert f"scripts/create_pipelines.sh {NAME}" in opened["description"]
 
 
 def test_the_checkout_of_the_run_stays_as_it_was(proposed: Checkout) -> None:
@@ -122,9 +123,54 @@ def test_after_the_merge_there_is_nothing_to_do(proposed: Checkout) -> None:
     before = proposed.git("rev-parse", "main", folder=proposed.remote)
     proposed.git("update-ref", "refs/heads/main", BRANCH, folder=proposed.remote)
     try:
-        assert "Nothing to do: main has the project fare_two" in proposed.deploy_cicd().stdout
+        assert f"Nothing to do: main has the project {NAME}" in proposed.deploy_cicd().stdout
     finally:
         proposed.git("update-ref", "refs/heads/main", before, folder=proposed.remote)
+
+
+def squashed(checkout: Checkout, *edits: tuple[str, str]) -> None:
+    """Merge the branch into main as one commit of main, and then edit files there."""
+    remote, author = checkout.remote, ("-c", "user.name=tester", "-c", "user.email=tester@example.com")
+    commit = checkout.git(*author, "commit-tree", f"{BRANCH}^{{tree}}", "-p", "main", "-m", "squashed", folder=remote)
+    checkout.git("update-ref", "refs/heads/main", commit, folder=remote)
+    for file, text in edits:
+        tree = checkout.folder.parent / "edit"
+        checkout.git("clone", "--quiet", str(remote), str(tree), folder=remote)
+        (tree / file).write_text(text)
+        checkout.git(*author, "commit", "--quiet", "--all", "--message", f"edit {file}", folder=tree)
+        checkout.git("push", "--quiet", "origin", "main", folder=tree)
+        shutil.rmtree(tree)
+
+
+@pytest.fixture
+def restored(proposed: Checkout) -> Iterator[Checkout]:
+    """With main, the branch and the pull requests put back as they were."""
+    refs = {name: proposed.git("rev-parse", name, folder=proposed.remote) for name in ("main", BRANCH)}
+    requests = list(proposed.pull_requests.requests)
+    yield proposed
+    for name, commit in refs.items():
+        proposed.git("update-ref", f"refs/heads/{name}", commit, folder=proposed.remote)
+    proposed.pull_requests.requests[:] = requests
+
+
+@pytest.mark.parametrize("edits", [[], [(f"{NAME}/{NAME}/databricks.yml", "# ours\n")]], ids=["as is", "edited since"])
+def test_after_a_squash_there_is_nothing_to_do_either(restored: Checkout, edits: list[tuple[str, str]]) -> None:
+    """The branch was kept: no commit of it is on main, but all of its files are, or were."""
+    squashed(restored, *edits)
+    restored.pull_requests.requests[0]["status"] = "completed"
+    done = restored.deploy_cicd()
+    assert "Nothing to do" in done.stdout, done.stderr
+    assert len(restored.pull_requests.requests) == 1
+
+
+def test_what_main_lacks_after_a_squash_is_proposed_from_main(restored: Checkout) -> None:
+    """A branch of old would bring back what was edited since."""
+    edited = f".azure/devops-pipelines/{NAME}-tests-ci.yml"
+    squashed(restored, (f"{NAME}/{NAME}/databricks.yml", "# ours\n"), (edited, "trigger: none\n"))
+    restored.pull_requests.requests[0]["status"] = "completed"
+    assert "pullrequest/2" in restored.deploy_cicd().stdout
+    assert restored.git("diff", "--name-only", "main", BRANCH, folder=restored.remote) == edited
+    assert restored.git("rev-list", "--count", f"main..{BRANCH}", folder=restored.remote) == "1"
 
 
 def test_the_branch_adds_files_and_changes_only_the_list_of_code_locations(project: Path, proposed: Checkout) -> None:
@@ -161,8 +207,9 @@ def test_both_projects_are_code_locations(project: Path) -> None:
     locations = [
         found["python_module"] for found in yaml.safe_load((project / "workspace.yaml").read_text())["load_from"]
     ]
-    assert [found["location_name"] for found in locations] == ["my_mlops_stacks", NAME]
-    assert locations[1] == {"module_name": f"{NAME}.definitions", "working_directory": NAME, "location_name": NAME}
+    before = yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"]
+    assert locations[:-1] == [found["python_module"] for found in before]
+    assert locations[-1] == {"module_name": f"{NAME}.definitions", "working_directory": NAME, "location_name": NAME}
 
 
 def test_its_pipelines_are_as_sound_as_those_of_the_first(project: Path) -> None:
@@ -180,18 +227,20 @@ def test_it_gets_a_dagster_of_its_own_because_its_assets_have_the_names_of_the_f
         variables = [variable for job in jobs(rendered) for variable in job.node.get("variables", [])]
         return [found["value"] for found in variables if found.get("name") == "KUBERNETES_NAMESPACE"]
 
-    assert places(NAME) == ["dagster-fare-two-staging", "dagster-fare-two-prod"]
+    assert places(NAME) == [f"dagster-second-of-the-tests-{target}" for target in ("staging", "prod")]
     assert places("my_mlops_stacks") == []
 
 
-def starts(project: Path, changed: str) -> set[str]:
-    """The pipelines that a change of one file on main starts."""
-    found = set()
-    for file in (project / ".azure" / "devops-pipelines").glob("*.yml"):
-        trigger = yaml.safe_load(file.read_text())["trigger"]
-        if trigger != "none" and any(fnmatch(changed, pattern) for pattern in trigger["paths"]["include"]):
-            found.add(file.stem)
-    return found
+@pytest.fixture(scope="module")
+def triggers(project: Path) -> dict[str, list[str]]:
+    """Pipeline -> the paths whose change on main starts it."""
+    files = (project / ".azure" / "devops-pipelines").glob("*.yml")
+    read = {file.stem: yaml.safe_load(file.read_text())["trigger"] for file in files}
+    return {name: trigger["paths"]["include"] for name, trigger in read.items() if trigger != "none"}
+
+
+def starts(triggers: dict[str, list[str]], changed: str) -> set[str]:
+    return {name for name, paths in triggers.items() if any(fnmatch(changed, path) for path in paths)}
 
 
 @pytest.mark.parametrize(
@@ -203,16 +252,25 @@ def starts(project: Path, changed: str) -> set[str]:
             {f"my_mlops_stacks-{kind}" for kind in ("tests-ci", "bundle-cicd", "code-location-cicd")},
         ),
         ("my_mlops_stacks_tests/test_target.py", {"my_mlops_stacks-tests-ci"}),
-        ("fare_two/fare_two/training/train.py", {"fare_two-tests-ci", "fare_two-code-location-cicd"}),
+        (f"{NAME}/{NAME}/training/train.py", {f"{NAME}-tests-ci", f"{NAME}-code-location-cicd"}),
         (
-            "fare_two/fare_two/databricks.yml",
-            {f"fare_two-{kind}" for kind in ("tests-ci", "bundle-cicd", "code-location-cicd")},
+            f"{NAME}/{NAME}/databricks.yml",
+            {f"{NAME}-{kind}" for kind in ("tests-ci", "bundle-cicd", "code-location-cicd")},
         ),
-        ("README.md", set()),
+        ("docs/runbook.md", {"my_mlops_stacks-tests-ci"}),
+        (".dockerignore", {"my_mlops_stacks-tests-ci", "my_mlops_stacks-code-location-cicd"}),
     ],
 )
-def test_a_change_starts_the_pipelines_of_its_project_alone(project: Path, changed: str, pipelines: set[str]) -> None:
-    assert starts(project, changed) == pipelines
+def test_a_change_starts_the_pipelines_of_its_project_alone(
+    triggers: dict[str, list[str]], changed: str, pipelines: set[str]
+) -> None:
+    assert starts(triggers, changed) == pipelines
+
+
+def test_every_file_is_tested_when_it_changes(triggers: dict[str, list[str]], proposed: Checkout) -> None:
+    files = proposed.git("ls-tree", "-r", "--name-only", BRANCH, folder=proposed.remote).splitlines()
+    tested = {name: paths for name, paths in triggers.items() if name.endswith("-tests-ci")}
+    assert [file for file in files if not starts(tested, file)] == []
 
 
 @pytest.mark.parametrize(
@@ -235,15 +293,69 @@ def test_what_goes_wrong_on_the_way_is_one_sentence(proposed: Checkout) -> None:
     assert "The environment variable SYSTEM_TEAMPROJECT is missing" in lacking.stderr
 
 
+def pytest_in(checkout: Checkout, folder: Path, *arguments: str) -> None:
+    done = checkout.python("-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, folder=folder)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_the_tests_of_the_first_project_still_pass(project: Path, proposed: Checkout) -> None:
+    """Those that look at the whole repository, and take no second; the others are among the slow ones."""
+    files = ("azure/test_pipelines.py", "azure/test_cicd.py", "test_docs.py")
+    chosen = "combination_of_parameters or templates_give or link or command"
+    pytest_in(proposed, project, *(f"my_mlops_stacks_tests/{file}" for file in files), "-k", chosen)
+
+
+@pytest.mark.slow
+def test_a_third_project_can_be_set_up(project: Path, proposed: Checkout) -> None:
+    """These tests, but for the slow ones and themselves, where a second project is there already."""
+    text = "NAME = "
+    file = project / "my_mlops_stacks_tests" / "azure" / "test_second_project.py"
+    before = file.read_text()
+    file.write_text(before.replace(f'{text}"{NAME}"', f'{text}"third_of_the_tests"').replace("second-of", "third-of"))
+    try:
+        pytest_in(proposed, project, "my_mlops_stacks_tests/azure", "-k", "not still_pass")
+    finally:
+        file.write_text(before)
+
+
+@pytest.mark.slow
+def test_the_tests_of_the_second_project_are_found(project: Path, proposed: Checkout) -> None:
+    pytest_in(proposed, project / NAME, "--collect-only", "-m", "slow or not slow")
+
+
 @pytest.mark.slow
 def test_the_tests_of_the_second_project_pass(project: Path, proposed: Checkout) -> None:
-    files = ("test_target.py", "test_bundle.py", "test_definitions.py", "ingestion")
-    own = [f"{NAME}_tests/{name}" for name in files]
-    done = proposed.python("-m", "pytest", "-q", "-p", "no:cacheprovider", *own, folder=project / NAME)
-    assert done.returncode == 0, done.stdout[-3000:]
+    files = ("test_target.py", "test_bundle.py", "test_definitions.py", "test_docs.py", "test_doctor.py")
+    pytest_in(proposed, project / NAME, *(f"{NAME}_tests/{name}" for name in (*files, "deploy", "ingestion")))
     for command in (("check", "."), ("format", "--check", ".")):
         linted = proposed.python("-m", "ruff", *command, folder=project)
         assert linted.returncode == 0, linted.stdout[-3000:]
+
+
+@pytest.mark.slow
+def test_a_project_moves_to_a_repository_of_its_own(fresh: Checkout, tmp_path: Path) -> None:
+    """The commands of the guide: a copy, the archive in it, and its pipelines."""
+    own = tmp_path / NAME
+    for command in (("cicd", NAME, "--copy-to", str(own)), ("cicd.archive", str(tmp_path / "cicd.tar.gz"))):
+        done = fresh.python("-m", *command)
+        assert done.returncode == 0, done.stderr
+    shutil.unpack_archive(tmp_path / "cicd.tar.gz", own, filter="data")
+    fresh.git("init", "--quiet", "--initial-branch", "main", folder=own)
+    assert fresh.python("-m", "cicd", NAME, folder=own).returncode == 0
+    fresh.git("add", "--all", folder=own)
+    assert sorted(file.name for file in (own / ".azure" / "devops-pipelines").glob(f"{NAME}-*.yml")) == [
+        f"{NAME}-{kind}.yml" for kind in ("bundle-cicd", "code-location-cicd", "tests-ci")
+    ]
+    assert [
+        text for case in cases(own / ".azure" / "devops-pipelines") for rule in RULES for text in rule(case.rendered())
+    ] == []
+    pytest_in(fresh, own, f"{NAME}_tests/test_docs.py", f"{NAME}_tests/test_target.py", f"{NAME}_tests/test_bundle.py")
+
+
+def test_a_copy_has_a_name_that_can_be_one(fresh: Checkout, tmp_path: Path) -> None:
+    done = fresh.python("-m", "cicd", "Fare-Two", "--copy-to", str(tmp_path / "copy"))
+    assert (done.returncode, "use 2 to 30 lower-case letters" in done.stderr) == (1, True)
+    assert not (tmp_path / "copy").exists()
 
 
 @pytest.mark.slow
