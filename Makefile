@@ -45,6 +45,7 @@ test: setup ## Run the tests
 
 .PHONY: test-slow
 test-slow: setup ## Run the proofs that take longer
+	@scripts/install_postgresql.sh
 	@$(BIN)/pytest -m slow -n 2 --dist loadfile
 
 .PHONY: test-contract

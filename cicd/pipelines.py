@@ -7,8 +7,13 @@ from pathlib import Path
 
 FOLDER = Path(".azure/devops-pipelines")
 TEMPLATES = Path(__file__).with_name("pipelines")
-WHOLE_REPOSITORY = (".azure/*", "cicd/*", "workspace.yaml")
-"""What the tests of the project at the repository's top look at besides their project."""
+IMAGE = ("deploy/*", "scripts/*", "Dockerfile", ".dockerignore", "Makefile", "pyproject.toml", "setup.cfg")
+"""What the image of the project at the repository's top is made of and by, besides its package."""
+WHOLE_REPOSITORY = (
+    *(".azure/*", ".ci/*", "benchmarks/*", "cicd/*", "docs/*"),
+    *(".gitignore", "LICENSE", "README.md", "dagster.local.yaml", "workspace.yaml"),
+)
+"""What its tests look at besides: a document that names a command, and the set-up of further projects, too."""
 
 
 class _Template(string.Template):
@@ -31,7 +36,7 @@ def _paths(project: str, folder: str) -> dict[str, str]:
     top = folder == "."
     base = "" if top else f"{folder}/"
     bundle = (f"{base}{project}/databricks.yml", f"{base}{project}/resources/*", f"{base}scripts/bundle.sh")
-    code = (f"{project}/*", "deploy/*", "scripts/*", "Dockerfile", "Makefile", "pyproject.toml", "setup.cfg")
+    code = (f"{project}/*", *IMAGE)
     tests = (*code, f"{project}_tests/*", *WHOLE_REPOSITORY) if top else (f"{folder}/*",)
     lists = {"bundle_paths": bundle, "code_paths": code if top else (f"{folder}/*",), "tests_paths": tests}
     return {name: "\n".join(f"      - {path}" for path in paths) for name, paths in lists.items()}

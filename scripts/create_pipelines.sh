@@ -2,22 +2,25 @@
 # Make in Azure DevOps what the pipelines of a project need and a YAML file can't give itself: the environments with the
 # approval of prod, the pipelines, and the branch policies that build pull requests. What exists is left as it is.
 #   ORGANIZATION=https://dev.azure.com/acme DEVOPS_PROJECT=mlops REPOSITORY=taxi \
-#       scripts/create_pipelines.sh PROJECT APPROVER [FOLDER]
-# APPROVER is the id of the group or person who approves prod. FOLDER is where the project is: "." for the top, which is
-# the default. Sign in before with `az login`; it takes the extension azure-devops of the Azure CLI.
+#       scripts/create_pipelines.sh PROJECT APPROVER
+# APPROVER is the id of the group or person who approves prod. Sign in before with `az login`; it takes the extension
+# azure-devops of the Azure CLI.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
-if [ $# -lt 2 ]; then
-    echo "Name the project and who approves its prod: scripts/create_pipelines.sh PROJECT APPROVER [FOLDER]" >&2
+if [ $# -ne 2 ]; then
+    echo "Name the project and who approves its prod: scripts/create_pipelines.sh PROJECT APPROVER" >&2
     exit 2
 fi
-project=$1 approver=$2 folder=${3:-.}
+project=$1 approver=$2
 : "${ORGANIZATION:?Set ORGANIZATION to the address of the organization, https://dev.azure.com/...}"
 : "${DEVOPS_PROJECT:?Set DEVOPS_PROJECT to the name of the project in Azure DevOps}"
 : "${REPOSITORY:?Set REPOSITORY to the name of the repository}"
 where=(--organization "$ORGANIZATION" --project "$DEVOPS_PROJECT")
 api=$ORGANIZATION/$DEVOPS_PROJECT/_apis
-approval=8c6f20a7-a545-4486-9777-f762fafe0d4d # the kind of check that Azure DevOps calls Approval
+# The kinds of checks, by the ids that Azure DevOps gives them.
+approval=8c6f20a7-a545-4486-9777-f762fafe0d4d
+exclusive_lock=2ef31ad6-baa0-403a-8b45-2cbc9b4e5563
 
 rest() { # method address [body]
     # The resource is Azure DevOps itself, the same in every tenant.
@@ -32,20 +35,23 @@ environment() { # name -> id
     echo "$id"
 }
 
-require_approval() { # environment, its id
-    local checks="pipelines/checks/configurations?api-version=7.1-preview.1" found body
-    found=$(rest get "$checks&resourceType=environment&resourceId=$2" "" --query "value[?type.id=='$approval'].id | [0]")
+require() { # environment, its id, name of the kind of check, the kind's id, settings
+    local checks="pipelines/checks/configurations?api-version=7.1-preview.1" found
+    found=$(rest get "$checks&resourceType=environment&resourceId=$2" "" --query "value[?type.id=='$4'].id | [0]")
     [ -z "$found" ] || return 0
-    body=$(
-        cat <<JSON
-{"type": {"id": "$approval", "name": "Approval"}, "timeout": 10080,
- "settings": {"approvers": [{"id": "$approver"}], "minRequiredApprovers": 1, "executionOrder": "anyOrder",
-              "requesterCannotBeApprover": true, "instructions": "Read the plan on the page of the run."},
- "resource": {"type": "environment", "id": "$2", "name": "$1"}}
-JSON
-    )
-    rest post "$checks" "$body" --query id >/dev/null
-    echo "Deployments to $1 wait for an approval"
+    rest post "$checks" "{\"type\": {\"id\": \"$4\", \"name\": \"$3\"}, \"timeout\": 10080, \"settings\": $5,
+        \"resource\": {\"type\": \"environment\", \"id\": \"$2\", \"name\": \"$1\"}}" --query id >/dev/null
+    echo "$1 has the check $3"
+}
+
+require_approval() { # environment, its id
+    require "$1" "$2" Approval $approval "{\"approvers\": [{\"id\": \"$approver\"}], \"minRequiredApprovers\": 1,
+        \"executionOrder\": \"anyOrder\", \"requesterCannotBeApprover\": true,
+        \"instructions\": \"Read the plan on the page of the run.\"}"
+}
+
+one_at_a_time() { # environment, its id
+    require "$1" "$2" ExclusiveLock $exclusive_lock "{}"
 }
 
 pipeline() { # name -> id
@@ -69,17 +75,23 @@ build_pull_requests() { # name of a pipeline, its id, paths
     done
 }
 
+# What the pipeline's own trigger has for main: Azure Repos reads no paths of pull requests from the file.
+paths() { # name of a pipeline
+    sed -n '/^trigger:/,/^[a-z]*:$/s|^      - \(.*\)|/\1|p' ".azure/devops-pipelines/$1.yml" | paste -s -d ';' -
+}
+
+tests_paths=$(paths "$project-tests-ci") bundle_paths=$(paths "$project-bundle-cicd")
 repository=$(az repos show "${where[@]}" --repository "$REPOSITORY" --query id --output tsv)
 # First the environments: a pipeline that names one that is missing makes it, and without an approval.
-environment "$project-staging" >/dev/null
-require_approval "$project-prod" "$(environment "$project-prod")"
+staging=$(environment "$project-staging") prod=$(environment "$project-prod")
+one_at_a_time "$project-staging" "$staging"
+one_at_a_time "$project-prod" "$prod"
+require_approval "$project-prod" "$prod"
 
-paths="/$folder/*"
-[ "$folder" != . ] || paths="/$project/*;/${project}_tests/*;/deploy/*;/scripts/*;/cicd/*;/.azure/*;/Dockerfile;/Makefile;/pyproject.toml;/setup.cfg;/workspace.yaml"
 tests=$(pipeline "$project-tests-ci")
 bundle=$(pipeline "$project-bundle-cicd")
 pipeline "$project-code-location-cicd" >/dev/null
 pipeline deploy-cicd >/dev/null
-build_pull_requests "$project-tests-ci" "$tests" "$paths"
-build_pull_requests "$project-bundle-cicd" "$bundle" "$paths"
+build_pull_requests "$project-tests-ci" "$tests" "$tests_paths"
+build_pull_requests "$project-bundle-cicd" "$bundle" "$bundle_paths"
 echo "The pipelines of $project are there"

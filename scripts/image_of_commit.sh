@@ -2,11 +2,12 @@
 # Name the image to deploy, as the output variable `image` of a pipeline's step:
 # scripts/image_of_commit.sh REGISTRY BRANCH, with the registry's name and a branch as refs/heads/main.
 # On release nothing is built: it is the image of the commit of main that holds the same code, so that prod runs the very
-# image that staging ran. On any other branch it is built, once a commit.
+# image that staging ran. On any other branch it is built, once a commit. EARLIER_IMAGE, a commit of main, names an image
+# that is there, to roll back to.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 registry=$1 branch=${2#refs/heads/}
-code=(my_mlops_stacks pyproject.toml setup.cfg Dockerfile deploy)
+code=(my_mlops_stacks pyproject.toml setup.cfg Dockerfile .dockerignore deploy)
 
 same_code() { # as this commit has, in a commit of main
     git merge-base --is-ancestor "$1" origin/main 2>/dev/null && git diff --quiet "$1" HEAD -- "${code[@]}"
@@ -24,7 +25,18 @@ image_of_main() {
     return 1
 }
 
-if [ "$branch" = release ]; then
+earlier_image() { # of a commit of main
+    if ! [[ $1 =~ ^[0-9a-f]{40}$ ]] || ! git merge-base --is-ancestor "$1" origin/main 2>/dev/null; then
+        echo "'$1' is no commit of main: give the 40 digits that az acr repository show-tags prints." >&2
+        return 1
+    fi
+    az acr repository show --name "$registry" --image "my_mlops_stacks:$1" --output none
+    echo "$registry.azurecr.io/my_mlops_stacks:$1"
+}
+
+if [ -n "${EARLIER_IMAGE:-}" ]; then
+    image=$(earlier_image "$EARLIER_IMAGE")
+elif [ "$branch" = release ]; then
     image=$(image_of_main)
 else
     az acr login --name "$registry" >&2

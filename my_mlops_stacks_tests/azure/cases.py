@@ -23,7 +23,7 @@ class Case:
 
     def __str__(self) -> str:
         said = [self.file.stem, self.flow, *(str(value) for value in self.parameters.values())]
-        return "-".join(said)
+        return "-".join(said).replace(" ", "_")
 
     def rendered(self) -> dict[str, Any]:
         return render(self.file, self.parameters, {"flow": self.flow})

@@ -50,8 +50,9 @@ def render(file: Path, parameters: Mapping[str, Any], variables: Mapping[str, st
 
 
 def choices(file: Path) -> dict[str, list[Any]]:
-    """Each parameter of a pipeline with the values that it may have."""
-    return {declared["name"]: declared.get("values", []) for declared in _read(file).get("parameters", [])}
+    """Each parameter of a pipeline with the values that it may have; where that is any, its default."""
+    declared = _read(file).get("parameters", [])
+    return {one["name"]: one.get("values") or ([one["default"]] if "default" in one else []) for one in declared}
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from my_mlops_stacks_tests.azure.graph import Job, Node, dependencies, holds, jo
 TALKS_TO_DATABRICKS = re.compile(
     r"databricks|bundle\.sh|\.doctor|\.integration|deploy_code_location|sign_in_to_cluster"
 )
-DEPLOYS = re.compile(r"bundle\.sh deploy (staging|prod)|deploy_code_location\.sh .*--target (staging|prod)")
+DEPLOYS = re.compile(r"bundle\.sh deploy (test|staging|prod)|deploy_code_location\.sh .*--target (staging|prod)")
 SECRET = re.compile(
     r"client_?secret|secret_?key|servicePrincipalKey|addSpnToEnvironment|DATABRICKS_TOKEN|ARM_CLIENT_SECRET|\bdapi[0-9a-f]"
     r"|(?<!DAGSTER_PG_)(?<!ALERT_EMAIL_)password|idToken",
@@ -22,7 +22,10 @@ PIPED_TO_A_SHELL = re.compile(
     r"(curl|wget)[^\n;&]*\|\s*(sudo\s+)?(ba|z)?sh\b|(ba|z)?sh\s+(-c\s+\"?\$\(|<\()\s*(curl|wget)"
 )
 UNPINNED_INSTALL = re.compile(r"(pip|uv pip|pipx|npm|apt-get|az extension) (install|add)\b(?!.*(==|@\d|--version \d))")
-PRODUCTION = "mlops-prod"
+MACRO = re.compile(r"\$\(([A-Za-z_][\w.]*)\)")
+OF_AZURE = ("Agent.", "Build.", "Pipeline.", "System.")
+OF_GROUPS = {"DAGSTER_CLOUD_API_TOKEN", "DAGSTER_PG_PASSWORD"}
+"""Secrets of the variable groups, which docs/mlops-setup.md has made; nothing else of a group is named in a file."""
 
 Rule = Callable[[Node], Iterator[str]]
 
@@ -44,7 +47,7 @@ def _reaches(start: str, goal: str, waits: dict[str, list[str]], seen: frozenset
 
 
 def conditions_can_be_read(pipeline: Node) -> Iterator[str]:
-    for reason in ("PullRequest", "IndividualCI"):
+    for reason in ("PullRequest", "IndividualCI", "Schedule"):
         for branch in ("main", "release", "other"):
             results(pipeline, reason, branch)
     for job in jobs(pipeline):
@@ -62,21 +65,22 @@ def what_was_cancelled_does_not_go_on(pipeline: Node) -> Iterator[str]:
 
 
 def prod_is_changed_behind_its_environment(pipeline: Node) -> Iterator[str]:
+    production = pipeline["variables"]["prodServiceConnection"]
     for job in jobs(pipeline):
         deploys = any(match[1] == "prod" or match[2] == "prod" for match in _deployments(job))
         if deploys and not (job.environment or "").endswith("-prod"):
             yield f"job {job.stage}.{job.name} deploys prod without the environment whose approval guards it"
         for step, command in job.commands():
             writes = deploys or not re.search(r"bundle\.sh plan", command)
-            if _connection(step) == PRODUCTION and writes and not (job.environment or "").endswith("-prod"):
-                yield f"job {job.stage}.{job.name} writes as {PRODUCTION} outside of the environment of prod"
+            if _connection(step) == production and writes and not (job.environment or "").endswith("-prod"):
+                yield f"job {job.stage}.{job.name} writes as {production} outside of the environment of prod"
 
 
 def pull_requests_have_no_rights(pipeline: Node) -> Iterator[str]:
     ran = [name for name, result in results(pipeline, "PullRequest", "pull/1/merge").items() if result != "Skipped"]
     for job in jobs(pipeline):
         for step in job.steps:
-            if job.stage in ran and _connection(step) not in (None, "mlops-test"):
+            if job.stage in ran and _connection(step) not in (None, pipeline["variables"]["testServiceConnection"]):
                 yield f"job {job.stage}.{job.name} gives a pull request the identity {_connection(step)}"
 
 
@@ -175,6 +179,23 @@ def versions_are_pinned(pipeline: Node) -> Iterator[str]:
                 yield f"Python '{wanted}' is not one minor version"
 
 
+def variables_are_defined(pipeline: Node) -> Iterator[str]:
+    """Azure passes `$(name)` on as it is written when nothing defines it."""
+    for job in jobs(pipeline):
+        declared = job.node.get("variables", [])
+        known = {item["name"] for item in declared if "name" in item} | pipeline["variables"].keys()
+        known |= OF_GROUPS if any("group" in item for item in declared) else set()
+        for name in (name for text in _texts(job.node) for name in MACRO.findall(text)):
+            if name not in known and not name.startswith(OF_AZURE):
+                yield f"job {job.stage}.{job.name} uses $({name}), which nothing defines"
+
+
+def deployments_wait_for_each_other(pipeline: Node) -> Iterator[str]:
+    """With an exclusive lock on the environment; otherwise the newer of two runs ends the older one's wait."""
+    if any(job.environment for job in jobs(pipeline)) and pipeline.get("lockBehavior") != "sequential":
+        yield "the pipeline deploys, and its lockBehavior is not sequential"
+
+
 def nothing_is_piped_to_a_shell(pipeline: Node) -> Iterator[str]:
     yield from (f"'{text}' runs what it downloads" for text in _texts(pipeline) if PIPED_TO_A_SHELL.search(text))
 
@@ -193,6 +214,8 @@ RULES: tuple[Rule, ...] = (
     results_are_published,
     nothing_is_secret,
     versions_are_pinned,
+    variables_are_defined,
+    deployments_wait_for_each_other,
     nothing_is_piped_to_a_shell,
 )
 

@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
+from cicd.pipelines import render_pipelines
 from my_mlops_stacks_tests.azure.conftest import Tools
+from my_mlops_stacks_tests.conftest import ROOT
 
 PLACE = {"ORGANIZATION": "https://dev.azure.com/acme", "DEVOPS_PROJECT": "mlops", "REPOSITORY": "taxi"}
 API = "https://dev.azure.com/acme/mlops/_apis"
@@ -37,6 +40,10 @@ def created(project: Path, tools: Tools):
     def run(answers: dict[str, str], *arguments: str) -> list[list[str]]:
         tools.add("az")
         tools.answer(answers)
+        for name, folder in (("my_mlops_stacks", "."), ("fare_two", "fare_two")):
+            for path, text in render_pipelines(name, folder).items():
+                (project / path).parent.mkdir(parents=True, exist_ok=True)
+                (project / path).write_text(text)
         script = project / "scripts" / "create_pipelines.sh"
         done = tools.run(script, *(arguments or ("my_mlops_stacks", "the-approver")), **PLACE)
         assert done.returncode == 0, done.stderr
@@ -69,11 +76,17 @@ def test_prod_waits_for_an_approval_before_any_pipeline_can_run(created) -> None
     calls = created(NOTHING_THERE)
     kinds = ["approval" if "checks" in " ".join(call) else call[1] for call in calls]
     assert kinds.index("approval") < kinds.index("pipelines")
-    (approval,) = [call for call in calls if "checks" in " ".join(call)]
-    check = json.loads(value(approval, "--body"))
+    checks = [json.loads(value(call, "--body")) for call in calls if "checks" in " ".join(call)]
+    (check,) = [check for check in checks if check["type"]["name"] == "Approval"]
     assert check["resource"] == {"type": "environment", "id": "7", "name": "my_mlops_stacks-prod"}
     assert check["settings"]["approvers"] == [{"id": "the-approver"}]
     assert check["settings"]["requesterCannotBeApprover"] is True
+
+
+def test_two_runs_never_change_a_target_at_once(created) -> None:
+    checks = [json.loads(value(call, "--body")) for call in created(NOTHING_THERE) if "checks" in " ".join(call)]
+    locked = [check["resource"]["name"] for check in checks if check["type"]["name"] == "ExclusiveLock"]
+    assert locked == ["my_mlops_stacks-staging", "my_mlops_stacks-prod"]
 
 
 def test_no_pipeline_runs_because_it_was_made(created) -> None:
@@ -86,9 +99,29 @@ def test_a_second_run_makes_nothing(created) -> None:
     assert created(ALL_THERE) == []
 
 
+def filters(calls: list[list[str]]) -> dict[str, list[str]]:
+    """Pipeline -> the paths whose change makes a pull request wait for it."""
+    policies = [call for call in calls if "policy" in call]
+    return {value(call, "--display-name"): value(call, "--path-filter").split(";") for call in policies}
+
+
+def test_pull_requests_are_built_by_the_pipelines_of_what_they_change(created) -> None:
+    found = filters(created(NOTHING_THERE))
+    for name, paths in found.items():
+        trigger = yaml.safe_load((ROOT / ".azure" / "devops-pipelines" / f"{name}.yml").read_text())["trigger"]
+        assert paths == [f"/{path}" for path in trigger["paths"]["include"]]
+    assert {"/docs/*", "/README.md"} < set(found["my_mlops_stacks-tests-ci"])
+    assert "/my_mlops_stacks/databricks.yml" in found["my_mlops_stacks-bundle-cicd"]
+
+
 def test_pull_requests_of_another_project_are_not_built(created) -> None:
-    calls = [call for call in created(NOTHING_THERE, "fare_two", "the-approver", "fare_two") if "policy" in call]
-    assert {value(call, "--path-filter") for call in calls} == {"/fare_two/*"}
+    found = filters(created(NOTHING_THERE, "fare_two", "the-approver"))
+    assert "/fare_two/*" in found["fare_two-tests-ci"]
+    for name, paths in found.items():
+        assert all(
+            path.startswith(("/fare_two/", f"/.azure/devops-pipelines/{name}", "/.azure/devops-pipelines/templates/"))
+            for path in paths
+        )
 
 
 def test_what_is_missing_is_said(project: Path, tools: Tools) -> None:

@@ -36,10 +36,10 @@ def repository(project: Path) -> Repository:
     return Repository(project)
 
 
-def image(repository: Repository, tools: Tools, branch: str) -> tuple[str | None, str]:
+def image(repository: Repository, tools: Tools, branch: str, earlier: str = "") -> tuple[str | None, str]:
     """The image that the script names, and what it complains of."""
     script = repository.folder / "scripts" / "image_of_commit.sh"
-    done = tools.run(script, "mlopsregistry", f"refs/heads/{branch}")
+    done = tools.run(script, "mlopsregistry", f"refs/heads/{branch}", EARLIER_IMAGE=earlier)
     found = re.findall(r"##vso\[task.setvariable variable=image;isOutput=true\](\S+)", done.stdout)
     return (found[0] if found else None), done.stderr
 
@@ -84,3 +84,23 @@ def test_code_that_was_never_on_main_is_not_released(repository: Repository, too
     reference, complaint = image(repository, tools, "release")
     assert reference is None
     assert "No image of main holds the code of release" in complaint
+
+
+def test_an_earlier_image_of_main_is_what_a_rollback_gets(repository: Repository, tools: Tools) -> None:
+    first = repository.commit("my_mlops_stacks/model.py", "first")
+    repository.commit("my_mlops_stacks/model.py", "second")
+    repository.git("update-ref", "refs/remotes/origin/main", "main")
+    tools.add("az", "docker")
+    assert image(repository, tools, "release", first)[0] == f"mlopsregistry.azurecr.io/my_mlops_stacks:{first}"
+    assert [call[1:4] for call in tools.calls()] == [["acr", "repository", "show"]]
+
+
+@pytest.mark.parametrize("earlier", ["0" * 40, "latest", "$(touch here)"])
+def test_an_image_that_main_never_made_is_refused(repository: Repository, tools: Tools, earlier: str) -> None:
+    repository.commit("my_mlops_stacks/model.py", "first")
+    repository.git("update-ref", "refs/remotes/origin/main", "main")
+    tools.add("az", "docker")
+    reference, complaint = image(repository, tools, "release", earlier)
+    assert reference is None
+    assert f"'{earlier}' is no commit of main" in complaint
+    assert tools.calls() == []

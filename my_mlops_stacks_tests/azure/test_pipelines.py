@@ -44,15 +44,17 @@ def written(pipeline: dict, file: Path) -> Path:
 
 
 def test_every_combination_of_parameters_is_here() -> None:
-    assert [str(case) for case in CASES if case.flow == "trunk"] == [
+    """Of this project: the repository may have others."""
+    own = [case for case in CASES if case.file.name.startswith(("deploy-cicd", "my_mlops_stacks-"))]
+    assert [str(case) for case in own if case.flow == "trunk"] == [
         "deploy-cicd-trunk-second_project",
         "my_mlops_stacks-bundle-cicd-trunk",
-        "my_mlops_stacks-code-location-cicd-trunk-kubernetes",
-        "my_mlops_stacks-code-location-cicd-trunk-dagster-plus",
-        "my_mlops_stacks-code-location-cicd-trunk-compose",
+        "my_mlops_stacks-code-location-cicd-trunk-kubernetes-of_this_commit",
+        "my_mlops_stacks-code-location-cicd-trunk-dagster-plus-of_this_commit",
+        "my_mlops_stacks-code-location-cicd-trunk-compose-of_this_commit",
         "my_mlops_stacks-tests-ci-trunk",
     ]
-    assert len(CASES) == 12
+    assert len(own) == 12
 
 
 def test_the_schema_of_azure_pipelines_accepts_every_combination(tmp_path: Path) -> None:
@@ -125,6 +127,21 @@ def test_staging_and_prod_get_the_image_that_one_stage_names(flow: str) -> None:
         assert [variable in job["variables"] for job in stage["jobs"]] == [True]
 
 
+def test_an_earlier_image_reaches_the_script_as_a_value_and_not_as_code() -> None:
+    """Whoever starts the run types it."""
+    pipeline = named("my_mlops_stacks-code-location-cicd", image="$(rm -rf)").rendered()
+    (found,) = [step for job in jobs(pipeline) for step, command in job.commands() if "image_of_commit" in command]
+    assert found["env"] == {"EARLIER_IMAGE": "$(rm -rf)"}
+    assert "rm -rf" not in found["inputs"]["inlineScript"]
+
+
+def test_the_slow_proofs_run_at_night() -> None:
+    pipeline = named("my_mlops_stacks-tests-ci").rendered()
+    assert [schedule["branches"]["include"] for schedule in pipeline["schedules"]] == [["main"]]
+    assert results(pipeline, "Schedule", "main")["slow"] == "Succeeded"
+    assert results(pipeline, "PullRequest", "pull/7/merge")["slow"] == "Skipped"
+
+
 @pytest.mark.parametrize(
     ("kind", "secrets"),
     [("kubernetes", set()), ("dagster-plus", {"DAGSTER_CLOUD_API_TOKEN"}), ("compose", {"DAGSTER_PG_PASSWORD"})],
@@ -146,7 +163,7 @@ def test_tests_get_names_of_their_own_run() -> None:
     environments = [
         step["env"] for job in jobs(pipeline) for step in job.steps if step.get("env", {}).get("MLOPS_TARGET") == "test"
     ]
-    assert len(environments) == 3
+    assert len(environments) == 4
     for environment in environments:
         assert environment["BUNDLE_VAR_schema"] == "my_mlops_stacks_ci_$(Build.BuildId)"
         assert environment["BUNDLE_VAR_experiment"] == "/Shared/my_mlops_stacks-ci-$(Build.BuildId)"

@@ -28,6 +28,7 @@ def replaced(file: str, old: str, new: str) -> Edit:
 
 TESTS, BUNDLE, CODE = "templates/tests-stages.yml", "templates/bundle-target.yml", "templates/code-location-target.yml"
 SET_UP, DATABRICKS = "templates/set-up.yml", "templates/databricks.yml"
+BUNDLE_PIPELINE = "my_mlops_stacks-bundle-cicd.yml"
 BROKEN = [
     ("dependencies_exist", replaced(TESTS, "dependsOn: unit", "dependsOn: units"), "units, which does not exist"),
     ("dependencies_exist", replaced(TESTS, "dependsOn: materialize", "dependsOn: tear_down"), "waits for itself"),
@@ -78,6 +79,7 @@ BROKEN = [
     ("deployments_say_their_kind", replaced(CODE, "--kind ${{ parameters.kind }} ", ""), "does not say --kind"),
     ("doctor_looks_after_each_deployment", replaced(CODE, ".doctor --target", ".doctor --targets"), "no doctor"),
     ("doctor_looks_after_each_deployment", replaced(BUNDLE, ".doctor ", ".nurse "), "no doctor"),
+    ("doctor_looks_after_each_deployment", replaced(TESTS, ".doctor ", ".nurse "), "deploys test, and no doctor"),
     (
         "bundles_are_deployed_as_planned",
         replaced(BUNDLE, ' "$(Pipeline.Workspace)/plan-${{ parameters.target }}"', ""),
@@ -106,6 +108,18 @@ BROKEN = [
     ("versions_are_pinned", replaced("templates/variables.yml", "ubuntu-24.04", "ubuntu-latest"), "names no version"),
     ("versions_are_pinned", replaced("templates/variables.yml", '"3.12"', '"3.x"'), "not one minor version"),
     ("versions_are_pinned", replaced(SET_UP, "scripts/setup.sh", "pip install uv"), "whatever is newest"),
+    (
+        "variables_are_defined",
+        replaced(CODE, "DAGSTER_PG_PASSWORD: $(DAGSTER_PG_PASSWORD)", "DAGSTER_PG_PASSWORD: $(PG_PASSWORD)"),
+        "uses $(PG_PASSWORD), which nothing defines",
+    ),
+    ("variables_are_defined", replaced(CODE, "- name: image", "- name: picture"), "uses $(image), which nothing"),
+    ("variables_are_defined", replaced(CODE, "- group: ", "- name: "), "uses $(DAGSTER_PG_PASSWORD), which nothing"),
+    (
+        "deployments_wait_for_each_other",
+        replaced(BUNDLE_PIPELINE, "lockBehavior: sequential", "lockBehavior: runLatest"),
+        "not sequential",
+    ),
     (
         "nothing_is_piped_to_a_shell",
         replaced(SET_UP, "scripts/setup.sh", "curl -fsSL https://example.invalid/install.sh | sudo sh"),

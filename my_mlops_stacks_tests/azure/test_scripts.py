@@ -17,7 +17,7 @@ from my_mlops_stacks_tests.azure.cases import cases
 from my_mlops_stacks_tests.azure.conftest import Tools
 from my_mlops_stacks_tests.azure.graph import jobs
 from my_mlops_stacks_tests.azure.rendering import render
-from my_mlops_stacks_tests.azure.rules import PIPED_TO_A_SHELL, SECRET
+from my_mlops_stacks_tests.azure.rules import MACRO, PIPED_TO_A_SHELL, SECRET
 from my_mlops_stacks_tests.conftest import ROOT
 
 PIPELINES = ROOT / ".azure" / "devops-pipelines"
@@ -74,9 +74,8 @@ def test_the_command_of_the_pipeline_deploys(project: Path, tools: Tools, tmp_pa
     for step, command in steps:
         line = tmp_path / "line.sh"
         line.write_text(f"cd {project}\n{command.replace('$(image)', reference)}\n")
-        done = tools.run(
-            line, **{**step["env"], "DAGSTER_CLOUD_ORGANIZATION": "acme", "DAGSTER_LOG_STORAGE_ACCOUNT": "x"}
-        )
+        given = {name: MACRO.sub("of the group", value) for name, value in step["env"].items()}
+        done = tools.run(line, **given, DAGSTER_CLOUD_ORGANIZATION="acme", DAGSTER_LOG_STORAGE_ACCOUNT="x")
         assert done.returncode == 0, done.stderr
     assert len([call for call in tools.calls() if call[0] == tool]) == len(steps) == 2
 
@@ -198,6 +197,24 @@ def test_the_definitions_of_every_target_are_loaded(project: Path, tools: Tools)
     assert re.findall(r"Target (\w+)", done.stdout) == ["local", "dev", "test", "staging", "prod"]
     call = ["dagster", "definitions", "validate", "--module-name", "my_mlops_stacks.definitions"]
     assert tools.calls() == [call] * 5
+
+
+@pytest.mark.parametrize("can", [True, False], ids=["as root", "as nobody"])
+def test_postgresql_is_installed_where_it_can_be_and_never_fails(tools: Tools, tmp_path: Path, can: bool) -> None:
+    """Where initdb is on the PATH nothing is asked; apt-get here installs nothing, as without a network."""
+    script = ROOT / "scripts" / "install_postgresql.sh"
+    tools.add("initdb", "apt-get", "sudo")
+    if can:
+        assert tools.run(script).returncode == 0
+        assert tools.calls() == []
+    (tmp_path / "bin" / "initdb").unlink()
+    text = script.read_text().replace("/usr/lib/postgresql", str(tmp_path / "none"))
+    copy = tmp_path / "install_postgresql.sh"
+    copy.write_text(text.replace("as_root true", "true" if can else "false"))
+    done = tools.run(copy, PATH=f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    assert done.returncode == 0, done.stderr
+    assert "is skipped" in done.stderr
+    assert bool([call for call in tools.calls() if "install" in call]) is can
 
 
 def test_tests_write_what_the_pipeline_publishes(project: Path, tools: Tools) -> None:
