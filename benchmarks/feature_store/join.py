@@ -12,20 +12,20 @@ import polars as pl
 from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
 from my_mlops_stacks.training.feature_lookup import FeatureLookup
 
-ROWS, ZIPS, MINUTES = 1_000_000, 250, 60 * 24 * 60
+ZIPS, MINUTES = 250, 60 * 24 * 60
 FEATURE_TABLE = "benchmark_features"
 
 
-def make_input(folder: Path) -> None:
+def make_input(folder: Path, rows: int) -> None:
     """Labels at any second of 60 days, features at the quarter hours, keys evenly spread."""
     random, start = np.random.default_rng(0), datetime(2016, 1, 1)
-    seconds = random.integers(0, MINUTES * 60, ROWS)
-    labels = pl.DataFrame({"zip": random.integers(0, ZIPS, ROWS).astype("int32"), "second": seconds})
-    quarters = random.choice(ZIPS * MINUTES // 15, ROWS, replace=False)
+    seconds = random.integers(0, MINUTES * 60, rows)
+    labels = pl.DataFrame({"zip": random.integers(0, ZIPS, rows).astype("int32"), "second": seconds})
+    quarters = random.choice(ZIPS * MINUTES // 15, rows, replace=False)
     features = pl.DataFrame({"zip": (quarters % ZIPS).astype("int32"), "second": quarters // ZIPS * 15 * 60})
     at = (pl.lit(start) + pl.duration(seconds=pl.col("second"))).dt.replace_time_zone("UTC").alias("at")
-    labels.select("zip", at, pl.Series("fare", random.random(ROWS))).write_parquet(folder / "labels.parquet")
-    values = {"mean_fare": random.random(ROWS), "trips": random.integers(0, 99, ROWS).astype("int32")}
+    labels.select("zip", at, pl.Series("fare", random.random(rows))).write_parquet(folder / "labels.parquet")
+    values = {"mean_fare": random.random(rows), "trips": random.integers(0, 99, rows).astype("int32")}
     features.select("zip", at).with_columns(pl.DataFrame(values)).write_parquet(folder / "features.parquet")
 
 
@@ -45,11 +45,16 @@ def in_polars(folder: Path) -> None:
     labels, features = (pl.scan_parquet(folder / f"{name}.parquet").sort("at") for name in ("labels", "features"))
     shutil.rmtree(folder / "polars", ignore_errors=True)
     (folder / "polars").mkdir()
-    labels.join_asof(features, on="at", by="zip").sink_parquet(folder / "polars" / "rows.parquet")
+    labels.join_asof(features, on="at", by="zip", check_sortedness=False).sink_parquet(folder / "polars" / "rows.parquet")
 
 
-def content(folder: Path) -> pl.DataFrame:
+def content(folder: Path, prefix: str = "") -> pl.DataFrame:
+    """The joined rows in one order; `prefix` is what a contender puts before the features' names."""
     rows = pl.scan_parquet(f"{folder}/*.parquet").select(
-        "zip", pl.col("at").cast(pl.Int64), "fare", "mean_fare", "trips"
+        "zip",
+        pl.col("at").dt.epoch("us"),
+        "fare",
+        pl.col(f"{prefix}mean_fare").alias("mean_fare"),
+        pl.col(f"{prefix}trips").alias("trips"),
     )
     return rows.sort("zip", "at", "fare").collect()

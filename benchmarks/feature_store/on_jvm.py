@@ -56,7 +56,7 @@ class OnJvm:
         self._process.wait()
 
 
-def build_features(spark: SparkSession, trips: str, pickups: str, dropoffs: str) -> None:
+def build_features(spark: SparkSession, trips: str, folder: str) -> None:
     """The ancestor's way: windows straight over the trips, day and weekend by Python functions of each row."""
     from pyspark.sql import functions as F
     from pyspark.sql.types import IntegerType, StringType
@@ -76,14 +76,16 @@ def build_features(spark: SparkSession, trips: str, pickups: str, dropoffs: str)
         F.count("*").cast("int").alias("count_trips_window_1h_pickup_zip"),
     )
     features = features.select("zip", F.col("window.end").alias("ts"), *features.columns[2:])
-    features.withColumn("day", partition_id("ts")).write.mode("overwrite").partitionBy("day").parquet(pickups)
+    features.withColumn("day", partition_id("ts")).write.mode("overwrite").partitionBy("day").parquet(
+        f"{folder}/trip_pickup_features"
+    )
     windows = F.window("tpep_dropoff_datetime", "30 minutes")
     features = rows.groupBy(F.col("dropoff_zip").alias("zip"), windows).agg(
         F.count("*").cast("int").alias("count_trips_window_30m_dropoff_zip")
     )
     features = features.select("zip", F.col("window.end").alias("ts"), "count_trips_window_30m_dropoff_zip")
     features = features.withColumn("dropoff_is_weekend", is_weekend("ts")).withColumn("day", partition_id("ts"))
-    features.write.mode("overwrite").partitionBy("day").parquet(dropoffs)
+    features.write.mode("overwrite").partitionBy("day").parquet(f"{folder}/trip_dropoff_features")
 
 
 def tempo_join(spark: SparkSession, labels: str, features: str, joined: str) -> None:

@@ -15,16 +15,16 @@ import pyarrow.parquet as pq
 
 from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
 
-ROWS, FILES = 1_000_000, 8
+FILES = 8
 INPUTS = [f"x{number}" for number in range(9)]
 
 
-def make_input(store: LocalFeatureStore, folder: Path) -> lightgbm.Booster:
+def make_input(store: LocalFeatureStore, folder: Path, rows: int) -> lightgbm.Booster:
     """A model of the example's size, and rows in as many files as a table would have."""
     random = np.random.default_rng(0)
     (folder / "rows").mkdir()
     for number in range(FILES):
-        values = {name: random.random(ROWS // FILES) for name in INPUTS}
+        values = {name: random.random(rows // FILES) for name in INPUTS}
         pl.DataFrame(values).write_parquet(folder / "rows" / f"{number}.parquet")
     some = pl.read_parquet(folder / "rows" / "0.parquet").to_pandas()
     label = some["x0"] * 10 + np.sin(some["x1"] * 9) + random.normal(0, 0.1, len(some))
