@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import catalog, iam
 
+from my_mlops_stacks.adapters.doctor.compute import ENVIRONMENTS
 from my_mlops_stacks.adapters.doctor.finding import Finding
 from my_mlops_stacks.doctor import examine, main
 from my_mlops_stacks.target import load_target
@@ -30,7 +31,8 @@ SCHEMA = VOLUME.rpartition(".")[0]
 MODEL, EXPERIMENT = f"{SCHEMA}.fare_model", "/Shared/my_mlops_stacks-staging"
 FOREIGN = ("ARM_", "BUNDLE_VAR_", "DATABRICKS_", "MLFLOW_", "MLOPS_")
 RUNTIME = {"new_cluster": {"spark_version": "16.4.x-scala2.12"}}
-SAME_PYTHON = {(3, 11): "2", (3, 12): "5"}[sys.version_info[:2]]
+SAME_VERSIONS = "99"
+"""An environment version with the Python and the pyspark of this machine."""
 Findings = dict[str, list[Finding]]
 
 
@@ -39,6 +41,8 @@ def _only_what_the_test_says(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(FOREIGN):
             monkeypatch.delenv(name)
+    here = (f"{sys.version_info.major}.{sys.version_info.minor}", ".".join(version("pyspark").split(".")[:2]))
+    monkeypatch.setitem(ENVIRONMENTS, SAME_VERSIONS, here)
 
 
 @pytest.fixture
@@ -55,10 +59,11 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emula
 
 
 def examined(write_test: bool = False, compute: dict[str, Any] | None = None) -> Findings:
-    """What is found of staging, by check; its steps run where Python is this one, unless `compute` says another."""
+    """What is found of staging, by check; its steps run where versions are these, unless `compute` says another."""
     found: Findings = {}
-    target = load_target("staging").model_copy(update={"compute": compute or serverless(SAME_PYTHON)})
+    target = load_target("staging").model_copy(update={"compute": compute or serverless(SAME_VERSIONS)})
     for check, finding in examine(target, write_test):
+        assert bool(finding.fix) is (finding.state != "ok"), finding
         found.setdefault(check, []).append(finding)
     return found
 
@@ -140,7 +145,8 @@ def test_another_ones_schema_without_a_grant_is_said_with_the_grant(workspace: E
         "model": f"pipeline@example.com lacks ALL PRIVILEGES on model {MODEL}",
         "experiment": f"pipeline@example.com may not write runs of {EXPERIMENT}",
     }
-    assert [one.fix for one in found["grants"] if one.fix] == [f"GRANT {lacking} ON SCHEMA {SCHEMA}"]
+    fixes = [one.fix for one in found["grants"] if one.fix]
+    assert fixes == [f"GRANT {lacking} ON SCHEMA {SCHEMA}", "let pipeline@example.com own both"]
 
 
 def test_rights_that_were_granted_on_the_schema_are_enough(workspace: Emulator) -> None:
@@ -149,6 +155,19 @@ def test_rights_that_were_granted_on_the_schema_are_enough(workspace: Emulator) 
     edit = iam.AccessControlRequest(group_name="users", permission_level=iam.PermissionLevel.CAN_EDIT)
     WorkspaceClient().permissions.update("experiments", "1", access_control_list=[edit])
     assert failures(examined()) == {}
+
+
+def test_trips_that_can_be_seen_and_not_read_are_said(
+    workspace: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """To find a table takes less than to read it."""
+    monkeypatch.setenv("BUNDLE_VAR_trips_table", "lake.taxi.trips")
+    workspace.unity_catalog.add_table("lake.taxi.trips", tmp_path)
+    workspace.unity_catalog.owner = "deployer"
+    fix = "GRANT SELECT ON TABLE lake.taxi.trips"
+    assert [(one.state, one.fix) for one in examined()["trips"]] == [("ok", ""), ("failed", fix)]
+    _grant(("table", "lake.taxi.trips", "pipeline@example.com", "SELECT"))
+    assert [one.state for one in examined()["trips"]] == ["ok", "ok"]
 
 
 def test_others_who_may_write_on_the_volume_are_a_warning(workspace: Emulator) -> None:
@@ -276,6 +295,23 @@ def test_a_secret_that_lives_long_is_a_warning(monkeypatch: pytest.MonkeyPatch) 
 def test_a_python_that_steps_would_refuse_is_said() -> None:
     found = examined(compute=serverless("1"))  # Python 3.10, which this project does not run on
     assert failures(found)["versions"].startswith("python is 3.10 on the cluster but 3.1")
+
+
+@pytest.mark.parametrize(("pyspark", "ok"), [("4.1.3", True), ("4.2.1", False)])
+def test_a_pyspark_that_steps_would_refuse_is_said(monkeypatch: pytest.MonkeyPatch, pyspark: str, ok: bool) -> None:
+    installed = {"python": "3.12.3", "dagster": version("dagster"), "mlflow": version("mlflow"), "pyspark": pyspark}
+    monkeypatch.setattr("my_mlops_stacks.adapters.doctor.compute.installed_versions", lambda _: dict(installed))
+    [finding] = examined(compute=serverless("5"))["versions"]
+    assert (finding.state == "ok") is ok
+    if not ok:
+        assert finding.said.startswith("pyspark is 4.1 on the cluster but 4.2.1 on the Dagster host")
+        assert finding.fix == "scripts/install_pyspark.sh 4.1 puts it into .venv"
+
+
+def test_versions_of_a_cluster_that_nobody_knows_are_a_warning() -> None:
+    [unknown, known] = examined(compute={"kind": "existing_cluster", "existing_cluster_id": "0123-1"})["versions"]
+    assert unknown.said.startswith("Not known of cluster 0123-1: python (here 3.")
+    assert known.said.startswith("This host agrees with cluster 0123-1: ")
 
 
 def test_another_mlflow_than_the_clusters_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ class UnityCatalog:
     def register(self, full_name: str, table: Mapping[str, Any]) -> None:
         """Make a table known, with the fields of the API's TableInfo that its maker gave."""
         catalog, schema, name = full_name.split(".")
-        named = {"catalog_name": catalog, "schema_name": schema, "name": name, "full_name": full_name, "owner": USER}
+        named = {"catalog_name": catalog, "schema_name": schema, "name": name, "full_name": full_name}
         self._entry(full_name).write_text(json.dumps({**table, **named}))
 
     def table(self, full_name: str) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class UnityCatalog:
         self.check_schema(full_name.rpartition(".")[0])
         if not self._entry(full_name).exists():
             raise ApiError(404, "TABLE_DOES_NOT_EXIST", f"Table '{full_name}' does not exist.")
-        return json.loads(self._entry(full_name).read_text())
+        return {**json.loads(self._entry(full_name).read_text()), "owner": self.owner}
 
     def managed_folder(self, full_name: str) -> Path:
         """Where the files of a managed table are."""

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from dagster._grpc.client import DagsterGrpcClient
 
-from my_mlops_stacks.adapters.doctor.compute import python_of
+from my_mlops_stacks.adapters.doctor.compute import versions_of
 from my_mlops_stacks.adapters.step_launcher.compute import Compute
 from my_mlops_stacks.target import load_target
 from my_mlops_stacks_tests.deploy import dockerfile
@@ -35,11 +35,12 @@ def test_the_base_is_pinned_by_digest_and_nothing_is_fetched_by_address() -> Non
 
 
 @pytest.mark.parametrize("target", ["dev", "test", "staging", "prod"])
-def test_its_python_is_that_of_the_targets_compute(target: str) -> None:
+def test_its_python_and_pyspark_are_those_of_the_targets_compute(target: str) -> None:
     """Otherwise every step would refuse to start."""
-    [base] = [one.text for one in dockerfile.instructions(DOCKERFILE) if one.text.startswith("PYTHON=")]
-    where, python = python_of(Compute().overridden(load_target(target).compute))
-    assert base.startswith(f"PYTHON=python:{python}."), where
+    defaults = dict(one.text.split("=", 1) for one in dockerfile.instructions(DOCKERFILE) if one.name == "ARG")
+    where, there = versions_of(Compute().overridden(load_target(target).compute))
+    assert defaults["PYTHON"].startswith(f"python:{there['python']}."), where
+    assert defaults["PYSPARK"] == there["pyspark"], where
 
 
 def test_it_does_not_run_as_root() -> None:

@@ -11,9 +11,15 @@ from my_mlops_stacks.adapters.step_launcher.compute import Compute
 from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings
 from my_mlops_stacks.adapters.step_launcher.versions import PYTHON, installed_versions, mismatch
 
-# From the release notes of serverless compute and of the Databricks runtimes.
-PYTHON_OF_ENVIRONMENT = {"1": "3.10", "2": "3.11", "3": "3.12", "4": "3.12", "5": "3.12"}
-PYTHON_OF_RUNTIME = {"14.3": "3.10", "15.4": "3.11", "16.4": "3.12", "17.3": "3.12"}
+# Python and pyspark, from the release notes of serverless compute and of the Databricks runtimes.
+ENVIRONMENTS = {
+    "1": ("3.10", "3.5"),
+    "2": ("3.11", "3.5"),
+    "3": ("3.12", "3.5"),
+    "4": ("3.12", "4.0"),
+    "5": ("3.12", "4.1"),
+}
+RUNTIMES = {"14.3": ("3.10", "3.5"), "15.4": ("3.11", "3.5"), "16.4": ("3.12", "3.5"), "17.3": ("3.12", "4.0")}
 IN_COMPUTE = "in the variable compute of databricks.yml"
 
 
@@ -38,31 +44,39 @@ def compute(workspace: TargetWorkspace) -> Iterator[Finding]:
 
 
 def matching_versions(settings: LauncherSettings) -> Iterator[Finding]:
-    """What the step launcher compares before a step starts, as far as it is known before: Python, dagster, mlflow."""
-    asked = settings.compute
-    where, python = python_of(asked)
-    pinned = dict(line.split("==") for line in settings.installed_requirements if "==" in line)
-    host = installed_versions(("dagster", "mlflow"))
-    if python is None:
-        fix = "compare them: make smoke runs a step there"
-        yield warning(f"Which Python {where} has is not known here; this host has {host.pop(PYTHON)}", fix)
-    there = {name: pinned[name] for name in host if name in pinned} | ({PYTHON: python} if python else {})
-    sentence = mismatch(host, there)
-    if sentence:
-        said, _, fix = sentence.partition(": ")
-        yield failed(f"{said} (steps refuse to start)", fix.rstrip("."))
-    else:
+    """What the step launcher compares before a step starts, as far as it is known before."""
+    where, there = versions_of(settings.compute)
+    there |= {name: text for name, text in _pinned(settings).items() if name in settings.matched_packages}
+    host = installed_versions(settings.matched_packages)
+    if unknown := [name for name in host if name not in there]:
+        said = ", ".join(f"{name} (here {host[name]})" for name in unknown)
+        yield warning(f"Not known of {where}: {said}", "compare them: make smoke runs a step there")
+    sentence = mismatch({name: text for name, text in host.items() if name in there}, there)
+    if sentence is None:
         same = ", ".join(f"{name} {version}" for name, version in there.items())
         yield ok(f"This host agrees with {where}: {same}")
+        return
+    said, _, fix = sentence.partition(": ")
+    if said.startswith("pyspark"):
+        fix = f"scripts/install_pyspark.sh {there['pyspark']} puts it into .venv"
+    yield failed(f"{said} (steps refuse to start)", fix.rstrip("."))
 
 
-def python_of(asked: Compute) -> tuple[str, str | None]:
-    """The compute in words, and the minor version of its Python when it is known."""
+def _pinned(settings: LauncherSettings) -> dict[str, str]:
+    return dict(line.split("==") for line in settings.installed_requirements if "==" in line)
+
+
+def versions_of(asked: Compute) -> tuple[str, dict[str, str]]:
+    """The compute in words, and the minor versions of its python and pyspark when they are known."""
     if asked.on_serverless:
         version = asked.environment_version
-        return f"environment version {version}", PYTHON_OF_ENVIRONMENT.get(version)
+        return f"environment version {version}", _named(ENVIRONMENTS.get(version))
     if asked.kind == "existing_cluster":
-        return f"cluster {asked.existing_cluster_id}", None
+        return f"cluster {asked.existing_cluster_id}", {}
     runtime = str(asked.new_cluster.get("spark_version", ""))
     version = re.match(r"\d+\.\d+", runtime)
-    return f"runtime {runtime}", PYTHON_OF_RUNTIME.get(version[0]) if version else None
+    return f"runtime {runtime}", _named(RUNTIMES.get(version[0]) if version else None)
+
+
+def _named(versions: tuple[str, str] | None) -> dict[str, str]:
+    return dict(zip((PYTHON, "pyspark"), versions, strict=True)) if versions else {}

@@ -37,9 +37,13 @@ def volume(workspace: TargetWorkspace) -> Iterator[Finding]:
 
 @told
 def trips(workspace: TargetWorkspace) -> Iterator[Finding]:
-    name = str(workspace.target.trips_table)
+    """Whether the table is there, and, but for Databricks' own samples, which all may read, whether it may be read."""
+    name, tables = str(workspace.target.trips_table), workspace.client.tables
     fix = f"grant SELECT on it to {workspace.me}, or name another trips_table in databricks.yml"
-    yield exists("Table", name, lambda: workspace.client.tables.get(name), fix)
+    finding = exists("Table", name, lambda: tables.get(name), fix)
+    yield finding
+    if finding.state == "ok" and not name.startswith("samples."):
+        yield rights(workspace, "table", name, ("SELECT",), tables.get(name).owner)
 
 
 @told
