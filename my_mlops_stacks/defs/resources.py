@@ -48,7 +48,7 @@ def build_executor(target: Target) -> dg.ExecutorDefinition:
     if target.platform == "local":
         return dg.in_process_executor
     parallel = Compute().overridden(target.compute).parallel_steps
-    preloaded = {"preload_modules": ["my_mlops_stacks.definitions"]}  # a fork that has them follows a step at once
+    preloaded = {"preload_modules": ["my_mlops_stacks.preload"]}
     return dg.multiprocess_executor.configured({"max_concurrent": parallel, "start_method": {"forkserver": preloaded}})
 
 

@@ -30,8 +30,8 @@ FIVE = {"first": [], "left": ["first"], "right": ["first"], "both": ["left", "ri
 
 
 def _job(name: str, at_once: int) -> object:
-    """Followed by processes that are forks of one that has loaded the definitions, as in the project's own jobs."""
-    forked = {"forkserver": {"preload_modules": ["five_steps.definitions"]}}
+    """Followed by processes that are forks of one that has loaded everything, as in the project's own jobs."""
+    forked = {"forkserver": {"preload_modules": ["five_steps.preload"]}}
     executor = dg.multiprocess_executor.configured({"max_concurrent": at_once, "start_method": forked})
     return dg.define_asset_job(name, dg.AssetSelection.groups(name), executor_def=executor)
 

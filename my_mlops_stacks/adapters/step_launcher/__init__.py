@@ -4,14 +4,16 @@ Host and cluster share nothing but a Unity Catalog volume. The host reaches it t
 folder. Everything on it is a whole file with a name of its own: a file on a volume appears when its writer closes it,
 so a reader sees a file completely or not at all, and neither appending nor renaming is atomic there.
 
-    <volume>/code/<sha256>.zip              host     the project's packages; once per content
-    <volume>/code/<sha256>.json             host     written last: this code is staged, and where its main file is
+    <volume>/code/<sha256>.zip              host     the project's packages; once per content of their files
+    <volume>/code/<sha256>.json             host     written last: this code is staged, where its main file is, and on
+                                                     which day it was last used
     <volume>/runs/<Dagster run>/            one folder per Dagster run, removed when the run has ended
       lease                                 host     rewritten while a step is followed; removed to end what still runs
       stop                                  host     the Dagster run has ended: idle workers remove what they read and
                                                      wrote, which costs no call there, and leave
       databricks_runs/<name>                host     the Databricks run of a worker, or of an attempt that has its own;
-                                                     an idle worker notes there that it has left
+                                                     there an idle worker notes that it has left, and the host that it
+                                                     lost one, or ended it for the sake of which step
       requests/<step>__a<attempt>           host     a JSON line (which worker, versions, environment, secret
                                                      references), then the pickled StepRunRef with the data versions of
                                                      upstream assets
@@ -20,7 +22,7 @@ so a reader sees a file completely or not at all, and neither appending nor rena
         begun                               cluster  written before anything of this attempt runs
         m-00001.json.gz, m-00002...         cluster  Dagster events as JSON, stdout and stderr; the last one has `done`
         ended                               cluster  nothing of this attempt runs any more; the type of its final event
-        cancel                              host     stop this attempt
+        cancel                              host     stop this attempt, or do not begin it
         infrastructure                      host     this attempt was lost with its cluster: it counts as no retry of
                                                      the asset's own policy
 
@@ -28,13 +30,17 @@ The rules that make it survive:
 
 - *One Databricks run per worker without a lock.* Every step that needs the worker submits it with the same idempotency
   token, so that all of them get the same Databricks run. A worker whose run has ended gets the next generation.
-- *An attempt says that it has begun before user code starts.* One that has not did nothing, and may be given to
-  another worker.
+- *An attempt says that it has begun before user code starts*, and looks for `cancel` after that. One that has not begun
+  did nothing, and may be given to another worker, twice; one that had `cancel` before it began does nothing.
 - *A request is written once.* A host that finds the request of its attempt was there before: it reattaches, replays
   every message, and stores only the events that the run's log does not have yet.
 - *The final Dagster event decides.* The state of the Databricks run is asked for only when messages fail to come.
 - *A retry waits until the previous attempt is dead*, by its `ended` file or by the end of its Databricks run, and
-  takes over its result when that attempt had succeeded before its host was lost.
+  takes over its result when that attempt had succeeded before its host was lost. A run that repeats another one waits
+  until nothing of that runs.
+- *Steps of one worker live and die apart.* One that fails on the host is cancelled alone; the worker is ended under the
+  others only when an attempt does not end, and then they count it as lost infrastructure.
+- *A message is written again as it was*: a write that failed may have landed, and been read.
 - *A lease ends a cluster that nobody follows*: not renewed for `lease_s`, or removed, the process on the cluster ends.
 
 Pickles travel only from the host to the cluster (Dagster's StepRunRef has no other form), so the volume must be

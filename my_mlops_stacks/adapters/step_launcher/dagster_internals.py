@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -128,6 +129,25 @@ def compute_changes(context: StepExecutionContext, key: str) -> list[Any]:
 def engine_event(context: StepExecutionContext, message: str, metadata: Mapping[str, Any]) -> DagsterEvent:
     """An event of the step that the launcher itself has to tell; it is stored by being made."""
     return DagsterEvent.from_step(DagsterEventType.ENGINE_EVENT, context, EngineEventData(dict(metadata)), message)
+
+
+def told_of_worker(context: StepExecutionContext, key: str, name: str, within_s: float) -> Mapping[str, Any] | None:
+    """The metadata with which the last step on a worker named it, under `key`; None unless that has just succeeded.
+
+    `name` is how the worker's name begins; steps on other workers are left out.
+    """
+    told: dict[str | None, Mapping[str, Any]] = {}
+    last: tuple[dg.EventLogEntry, Mapping[str, Any]] | None = None
+    for entry in context.instance.all_logs(context.run_id, of_type={DagsterEventType.ENGINE_EVENT, *FINAL}):
+        event = entry.get_dagster_event()
+        if event.event_type in FINAL:
+            last = (entry, told[entry.step_key]) if entry.step_key in told else last
+        elif key in event.engine_event_data.metadata:
+            metadata = {label: value.value for label, value in event.engine_event_data.metadata.items()}
+            told |= {entry.step_key: metadata} if metadata[key].startswith(name) else {}
+    if last is None or last[0].get_dagster_event().event_type != DagsterEventType.STEP_SUCCESS:
+        return None
+    return last[1] if time.time() - last[0].timestamp < within_s else None
 
 
 def load_events(texts: Sequence[str]) -> list[dg.EventLogEntry]:

@@ -31,6 +31,7 @@ from my_mlops_stacks.adapters.step_launcher.versions import installed_versions
 from my_mlops_stacks.adapters.step_launcher.workspace import Workspace
 
 RETRY_WAIT_S = 1
+RUN, RUN_ID, WORKER = "databricks_run", "databricks_run_id", "databricks_worker"
 MOST_HAND_OVERS = 2  # each may start a cluster
 
 
@@ -94,6 +95,7 @@ class StepLaunch:
                     self._raise_loss(lost)
             with internals.interruptible():
                 self._hand_over()
+            yield self._first_event()
             running = False
 
     def _start(self) -> tuple[bool, set[tuple[Any, ...]]]:
@@ -136,12 +138,21 @@ class StepLaunch:
         return True, internals.stored_identities(self._context)
 
     def _send_to_worker(self, request: RunRequest, body: bytes) -> bool:
-        self._handle, self._was_there = self._runs.worker(request)
+        known = self._known_worker(request)
+        self._handle, self._was_there = (known, True) if known else self._runs.worker(request)
         self._sent_ms = time.time() * 1000
         fresh = self._put_request(body, self._handle.worker)
         if not fresh:
             self._give_to(self._runs.handle_of(self._attempt) or self._handle)  # that process may not have come so far
         return fresh
+
+    def _known_worker(self, request: RunRequest) -> RunHandle | None:
+        """The worker as the run's log knows it, while it surely waits for steps: the volume need not be asked."""
+        name = protocol.worker_folder(self._folder, request.worker_name, 0).removesuffix("0")
+        told = None if self._number else internals.told_of_worker(self._context, WORKER, name, self._compute.idle_s / 2)
+        if told is None:
+            return None
+        return RunHandle(told[RUN_ID], told[RUN], self._compute.nodes.counts, told[WORKER])
 
     def _put_request(self, body: bytes, worker: str | None) -> bool:
         """False when an earlier process of this run has sent the same attempt: then this one reattaches."""
@@ -188,9 +199,10 @@ class StepLaunch:
     def _first_event(self) -> internals.DagsterEvent:
         handle = self._handle
         metadata = {
-            "databricks_run": dg.MetadataValue.url(handle.url),
-            "databricks_run_id": dg.MetadataValue.int(handle.run_id),
+            RUN: dg.MetadataValue.url(handle.url),
+            RUN_ID: dg.MetadataValue.int(handle.run_id),
             "staging": dg.MetadataValue.path(self._attempt),
+            **({WORKER: dg.MetadataValue.path(handle.worker)} if handle.worker else {}),
         }
         return internals.engine_event(self._context, f"Running on Databricks, run {handle.run_id}", metadata)
 

@@ -27,7 +27,7 @@ class StagedCode:
 
 
 class CodeStage:
-    """The code of this process, zipped once: what it runs is what it loaded, whatever the files become meanwhile."""
+    """The code of this process, read once: what it runs is what it loaded, whatever the files become meanwhile."""
 
     def __init__(self, settings: LauncherSettings) -> None:
         self._settings, self._lock = settings, threading.Lock()
@@ -38,7 +38,7 @@ class CodeStage:
     def digest(self) -> str:
         """SHA-256 of the code; asks the workspace nothing."""
         with self._lock:
-            return self._zipped().digest
+            return self._code().digest
 
     def ensure(self, workspace: Workspace) -> StagedCode:
         """Stage the code unless it is; costs one call when another process did, none when this one did."""
@@ -48,7 +48,7 @@ class CodeStage:
             return self._staged
 
     def _ensure(self, workspace: Workspace) -> StagedCode:
-        digest = self._zipped().digest
+        digest = self._code().digest
         stem = f"{self._settings.volume}/code/{digest}"
         if (known := workspace.get(f"{stem}.json")) is None:
             return self._stage(workspace, stem)
@@ -62,7 +62,7 @@ class CodeStage:
         folder = self._settings.workspace_folder or f"{workspace.home()}/.dagster"
         staged = StagedCode(f"{stem}.zip", f"{folder}/step_main_{hashlib.sha256(main).hexdigest()[:16]}.py")
         workspace.put_source(staged.main_file, main)
-        workspace.put(staged.code, self._zipped().content)
+        workspace.put(staged.code, self._code().zipped())
         return self._note(workspace, stem, staged)
 
     def _note(self, workspace: Workspace, stem: str, staged: StagedCode) -> StagedCode:
@@ -71,6 +71,6 @@ class CodeStage:
         workspace.put(f"{stem}.json", json.dumps(asdict(staged)).encode())
         return staged
 
-    def _zipped(self) -> CodeArchive:
+    def _code(self) -> CodeArchive:
         self._archive = self._archive or build_code_archive(self._settings.staged_packages)
         return self._archive

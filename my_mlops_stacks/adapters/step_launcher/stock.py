@@ -39,7 +39,7 @@ def stock_step_launcher(settings: LauncherSettings) -> dg.ResourceDefinition:
         from dagster_databricks import DatabricksPySparkStepLauncher
 
         with TemporaryDirectory(prefix="dagster-code-") as folder:
-            with ZipFile(BytesIO(build_code_archive(settings.staged_packages).content)) as code:
+            with ZipFile(BytesIO(build_code_archive(settings.staged_packages).zipped())) as code:
                 code.extractall(folder)
             launcher = DatabricksPySparkStepLauncher(**stock_config(settings, os.environ, Path(folder)))
             _wait_for_results(launcher.databricks_runner.client)

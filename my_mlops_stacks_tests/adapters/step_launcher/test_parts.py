@@ -34,7 +34,7 @@ def package(tmp_path: Path) -> Path:
 
 
 def test_the_archive_holds_code_and_nothing_else(package: Path) -> None:
-    archive = zipfile.ZipFile(io.BytesIO(build_code_archive([package]).content))
+    archive = zipfile.ZipFile(io.BytesIO(build_code_archive([package]).zipped()))
     assert archive.namelist() == [
         "pipeline/__init__.py", "pipeline/assets.py", "pipeline/deep/target.yml", "pipeline/query.sql",
     ]  # fmt: skip
@@ -44,7 +44,8 @@ def test_the_same_code_has_the_same_archive_and_other_code_another(package: Path
     first = build_code_archive([package])
     (package / "assets.py").touch()
     (package / "new.parquet").write_text("data")
-    assert build_code_archive([package]) == first
+    assert build_code_archive([package]).zipped() == first.zipped()
+    assert build_code_archive([package]).digest == first.digest
     (package / "assets.py").write_text("changed")
     assert build_code_archive([package]).digest != first.digest
 
@@ -58,11 +59,12 @@ def test_the_main_file_unpacks_what_its_name_promises_and_calls_the_module(tmp_p
     (package / "entry.py").write_text("def main(options, dbutils):\n    dbutils.append(options['word'])\n")
     archive = build_code_archive([package])
     staged = tmp_path / f"{archive.digest}.zip"
-    staged.write_bytes(archive.content)
+    staged.write_bytes(archive.zipped())
     called: list[str] = []
     step_main.main([f"code={staged}", "module=pipeline.entry", "word=a=b"], called)
     assert called == ["a=b"]
-    staged.write_bytes(archive.content + b"x")
+    (package / "entry.py").write_text("def main(options, dbutils):\n    dbutils.append('another')\n")
+    staged.write_bytes(build_code_archive([package]).zipped())
     with pytest.raises(ValueError, match="does not hold what its name says"):
         step_main.main([f"code={staged}", "module=pipeline.entry", "word=a"], called)
 

@@ -17,15 +17,20 @@ from typing import Any
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a zip that is named by its SHA-256.
+    """Unpack a zip that is named by the SHA-256 of its files' names and contents.
 
     Raises:
         ValueError: its content is not what its name says.
     """
-    content = archive.read_bytes()
-    if hashlib.sha256(content).hexdigest() != archive.stem:
-        raise ValueError(f"{archive} does not hold what its name says: remove it, and the next run stages it again.")
-    with zipfile.ZipFile(io.BytesIO(content)) as code:
+    with zipfile.ZipFile(io.BytesIO(archive.read_bytes())) as code:
+        digest = hashlib.sha256()
+        for name in sorted(code.namelist()):
+            content = code.read(name)
+            digest.update(f"{name}\0{len(content)}\0".encode() + content)
+        if digest.hexdigest() != archive.stem:
+            raise ValueError(
+                f"{archive} does not hold what its name says: remove it, and the next run stages it again."
+            )
         code.extractall(folder)
 
 

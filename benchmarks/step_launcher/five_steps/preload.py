@@ -1,0 +1,7 @@
+"""What the server that step processes are forked from has loaded; the cluster imports none of it."""
+
+from five_steps.definitions import defs
+
+import my_mlops_stacks.adapters.step_launcher.preloading  # noqa: F401
+
+defs.get_repository_def()
