@@ -48,6 +48,7 @@ def set_up_project(root: Path, name: str) -> None:
     if new:
         (root / folder / GUIDE).unlink()
         _lead_out(root, root / folder)
+        _give_namespaces(root / folder, name.replace("_", "-"))
 
 
 def _folder(root: Path, name: str) -> str:
@@ -106,6 +107,15 @@ def _lead_out(root: Path, copy: Path) -> None:
             if not (document.parent / link).exists() and place.exists():
                 text = text.replace(f"]({link}", f"]({os.path.relpath(place, document.parent)}")
         document.write_text(text)
+
+
+def _give_namespaces(copy: Path, name: str) -> None:
+    """Let the copy's Dagster be in namespaces of its own, as its pipelines say too."""
+    for file in (file for file in copy.rglob("*") if file.suffix in (".md", ".py", ".sh", ".yaml")):
+        text = file.read_text(encoding="utf-8")
+        file.write_text(
+            re.sub(r"\bdagster-(staging|prod|\$target|\$TARGET)\b", rf"dagster-{name}-\1", text), encoding="utf-8"
+        )
 
 
 def _format(folder: Path) -> None:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+import textwrap
 import zipfile
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from my_mlops_stacks_tests.azure.graph import jobs
 from my_mlops_stacks_tests.azure.rendering import render
 from my_mlops_stacks_tests.azure.rules import MACRO, PIPED_TO_A_SHELL, SECRET
 from my_mlops_stacks_tests.conftest import ROOT
+from my_mlops_stacks_tests.test_secrets import ASKED_FOR
 
 PIPELINES = ROOT / ".azure" / "devops-pipelines"
 SCRIPTS = sorted((ROOT / "scripts").glob("*.sh"))
@@ -39,18 +41,32 @@ def test_a_script_holds_no_secret_and_runs_no_download(script: Path) -> None:
     assert script.stat().st_mode & 0o111
 
 
+def commands_of(page: str) -> list[str]:
+    """The blocks of a page that the reader pastes into a shell; those of a list are indented."""
+    text = (ROOT / "docs" / page).read_text()
+    return [textwrap.dedent(block) for block in re.findall(r"^ *```bash\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)]
+
+
 def test_the_commands_of_the_guide_are_sound_bash(tmp_path: Path) -> None:
-    """One shell takes all of them, in order: no name is used before it is set."""
-    guide = (ROOT / "docs" / "mlops-setup.md").read_text()
-    blocks = re.findall(r"^```bash\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
-    assert len(blocks) > 8
+    """One shell takes all of them, in order, and then those of Kubernetes: no name is used before it is set."""
+    guide, kubernetes = commands_of("mlops-setup.md"), commands_of("deployment.md")
+    assert (len(guide) > 8, len(kubernetes)) == (True, 5)
     pasted = tmp_path / "guide.sh"
-    pasted.write_text("#!/bin/bash\n" + "\n".join(blocks))
+    pasted.write_text("#!/bin/bash\n" + "\n".join([*guide, *kubernetes]))
     shellcheck = shutil.which("shellcheck", path=ROOT / ".venv" / "bin") or "shellcheck"
     # What the reader exports is one word each, and a line of a guide needs no `|| exit`.
     command = [shellcheck, "--exclude", "SC2086,SC2164", pasted]
     assert subprocess.run(command, capture_output=True, text=True, check=False).stdout == ""
-    assert not SECRET.search(pasted.read_text())
+    assert not ASKED_FOR.search(pasted.read_text())
+    for used in re.finditer(r"\$\{?([A-Z_]+)\b", pasted.read_text()):  # shellcheck takes these for the environment's
+        assert used[1] == "HOME" or re.search(rf"\b{used[1]}=", pasted.read_text()[: used.start()]), used[1]
+
+
+def test_the_guide_names_what_compose_cannot_do_without() -> None:
+    required = set(re.findall(r"\$\{(\w+):\?", (ROOT / "deploy" / "compose.yaml").read_text()))
+    (row,) = [line for line in (ROOT / "docs" / "mlops-setup.md").read_text().splitlines() if "| `compose-" in line]
+    assert {"DAGSTER_PG_PASSWORD", "AZURE_CLIENT_ID"} < required
+    assert required - {"IMAGE", "MLOPS_TARGET"} <= set(re.findall(r"`(\w+)`", row))  # the script says those two
 
 
 def test_every_script_that_a_pipeline_calls_is_here() -> None:

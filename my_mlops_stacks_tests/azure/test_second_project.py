@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -229,6 +230,13 @@ def test_it_gets_a_dagster_of_its_own_because_its_assets_have_the_names_of_the_f
 
     assert places(NAME) == [f"dagster-second-of-the-tests-{target}" for target in ("staging", "prod")]
     assert places("my_mlops_stacks") == []
+    for file in ("scripts/deploy_code_location.sh", "docs/deployment.md"):
+        first, second = (project / file).read_text(), (project / NAME / file).read_text()
+        assert re.search(r"\bdagster-\$target\b", first, re.IGNORECASE)
+        assert re.search(r"\bdagster-second-of-the-tests-\$target\b", second, re.IGNORECASE)
+        assert not re.search(r"\bdagster-(\$target|staging|prod)\b", second, re.IGNORECASE)
+    values = yaml.safe_load((project / NAME / "deploy" / "kubernetes" / "dagster-values.yaml").read_text())
+    assert values["postgresql"]["postgresqlDatabase"] == NAME
 
 
 @pytest.fixture(scope="module")
