@@ -114,6 +114,14 @@ def test_dagster_plus_without_its_variables_is_said(shell: Shell, missing: str) 
     assert not shell.calls
 
 
+def test_a_variable_that_no_group_defines_is_said_before_anything_is_changed(shell: Shell) -> None:
+    """Azure passes it on as it is written in the pipeline."""
+    refused = deploy(shell, "--kind", "compose", "--target", "prod", DAGSTER_PG_PASSWORD="$(DAGSTER_PG_PASSWORD)")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("No value reached DAGSTER_PG_PASSWORD: define it in the variable group")
+    assert not shell.calls
+
+
 def test_compose_starts_the_image_and_waits_for_its_health(shell: Shell) -> None:
     done = deploy(shell, "--kind", "compose", "--target", "staging")
     assert done.returncode == 0, done.stderr
