@@ -17,7 +17,6 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from my_mlops_stacks.monitoring.columns import CATEGORICAL, LABEL
-from my_mlops_stacks.monitoring.windows import number
 
 DECILES = np.linspace(0, 1, 11)[1:-1]
 FREQUENT = 0.02
@@ -25,11 +24,12 @@ FREQUENT = 0.02
 
 @dataclass(frozen=True)
 class Counts:
-    """One sample of a column: its rows by bin, the nulls' last, the sum of its values and their number."""
+    """One sample of a column: its rows by bin, the nulls' last; its values' sum, number, and zeros."""
 
     by_bin: np.ndarray
     total: float
     present: int
+    zeros: int
 
     @property
     def average(self) -> float | None:
@@ -48,15 +48,16 @@ class Bins:
     def is_categorical(self) -> bool:
         return self.column in CATEGORICAL
 
-    def aggregates(self) -> list[Column]:
-        """What to count of a group of rows, as columns `<column>__bins`, `<column>__total`, `<column>__present`."""
-        value = number(self.column)
+    def aggregates(self, prefix: str) -> list[Column]:
+        """What to count of a group of rows whose column is a number: columns `<prefix>__bins`, `__total` and so on."""
+        value = F.col(self.column)
         counted = self._by_value(value) if self.is_categorical else self._by_edge(value)
         nulls = F.lit(0).cast("bigint") if self.column == LABEL else F.count(F.lit(1)) - F.count(value)
         return [
-            F.array(*counted, nulls).alias(f"{self.column}__bins"),
-            F.sum(value).alias(f"{self.column}__total"),
-            F.count(value).alias(f"{self.column}__present"),
+            F.array(*counted, nulls).alias(f"{prefix}__bins"),
+            F.sum(value).alias(f"{prefix}__total"),
+            F.count(value).alias(f"{prefix}__present"),
+            F.count(F.when(value == 0, 1)).alias(f"{prefix}__zeros"),
         ]
 
     def _by_edge(self, value: Column) -> list[Column]:
@@ -85,4 +86,6 @@ def _bins(values: pd.Series, column: str) -> Bins:
         edges = np.unique(np.quantile(present, DECILES)) if len(present) else np.array([])
         counts = np.bincount(np.searchsorted(edges, present, side="left"), minlength=len(edges) + 1)
     nulls = 0 if column == LABEL else len(values) - len(present)
-    return Bins(column, tuple(edges.tolist()), Counts(np.append(counts, nulls), float(present.sum()), len(present)))
+    zeros = int(np.sum(present == 0))
+    counted = Counts(np.append(counts, nulls), float(present.sum()), len(present), zeros)
+    return Bins(column, tuple(edges.tolist()), counted)

@@ -2,6 +2,9 @@
 
 Each row describes one day of one model version: the day as a whole, or one slice of it. `:table` rows hold the errors,
 the other rows describe one column. Columns that Databricks does not have say so in their description.
+
+What Databricks has and these tables do not: rows of all versions together (`model_id` `*`), columns of texts and of
+classifications, distinct and frequent values, the Wasserstein distance, and `monitor_version`.
 """
 
 from __future__ import annotations
@@ -38,14 +41,17 @@ WINDOW_COLUMNS = {
 DAY_COLUMN = {"day": ("date", "Day of the window, the partition; ours")}
 
 COLUMN_METRICS = {
-    "num_nulls": ("bigint", "Rows without a value"),
+    "num_nulls": ("bigint", "Rows without a value, or with one that is not a number"),
     "percent_null": ("double", "Their share, in percent"),
+    "num_nan": ("bigint", "Those of them that have a value, which is not a number"),
+    "num_zeros": ("bigint", "Rows whose value is zero"),
+    "percent_zeros": ("double", "Their share, in percent"),
     "avg": ("double", "Mean"),
     "stddev": ("double", "Standard deviation of the sample"),
     "min": ("double", "Smallest value"),
     "max": ("double", "Largest value"),
-    "median": ("double", "Median, exact"),
-    "quantiles": ("array<double>", f"Quantiles {', '.join(f'{q:g}' for q in QUANTILES)}, exact, interpolated"),
+    "median": ("double", "Median, exact; null for names"),
+    "quantiles": ("array<double>", f"Quantiles {', '.join(f'{q:g}' for q in QUANTILES)}, exact; null for names"),
 }
 TABLE_METRICS = {
     "mean_squared_error": ("double", "MSE in USD squared"),
@@ -73,10 +79,14 @@ DRIFT_COLUMNS = (
         "window_cmp": ("struct<start:timestamp,end:timestamp>", "The day compared with; null for the baseline"),
         "drift_type": ("string", "`BASELINE`: against the training rows; `CONSECUTIVE`: against the day before"),
         "count": ("bigint", "Rows with a value that were compared, those of nulls included; ours"),
+        "count_delta": ("double", "That less the rows compared with"),
         "avg_delta": ("double", "Mean less the mean compared with"),
         "percent_null_delta": ("double", "Percent of nulls less that compared with"),
+        "percent_zeros_delta": ("double", "Percent of zeros less that compared with, of numbers"),
         "population_stability_index": ("double", "PSI over the baseline's bins"),
         "js_distance": ("double", "Jensen-Shannon distance in bits, 0 to 1"),
+        "tv_distance": ("double", "Total variation distance over the bins, 0 to 1, of categories"),
+        "l_infinity_distance": ("double", "Largest difference of a bin's share, 0 to 1, of categories"),
         "ks_test": (_TEST, "Kolmogorov-Smirnov over the bins, of numbers"),
         "chi_squared_test": (_TEST, "Chi-squared over the bins, of categories"),
     }

@@ -1,6 +1,6 @@
 """How far each day's features, predictions and labels are from the model's training rows, and from the day before.
 
-The rows are counted in bins where they are; only the counts come here. `statistics` defines what is made of them.
+The rows are counted in bins where they are, and only the counts come here; `comparison` says what is made of them.
 """
 
 from __future__ import annotations
@@ -10,32 +10,19 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from my_mlops_stacks.monitoring.bins import Bins, Counts
 from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS, LABEL
-from my_mlops_stacks.monitoring.statistics import (
-    Test,
-    chi_squared_test,
-    js_distance,
-    ks_test,
-    population_stability_index,
-)
-from my_mlops_stacks.monitoring.windows import MODEL_DAY, computed, day_window, window_columns
+from my_mlops_stacks.monitoring.comparison import COMPARED, compared
+from my_mlops_stacks.monitoring.windows import MODEL_DAY, computed, day_window, number, window_columns
 
 BASELINE, CONSECUTIVE = "BASELINE", "CONSECUTIVE"
-COMPUTED = (
-    "count",
-    "avg_delta",
-    "percent_null_delta",
-    "population_stability_index",
-    "js_distance",
-    "ks_test",
-    "chi_squared_test",
-)
-
 Key = tuple[str, int]  # model and version
+ModelDay = tuple[date, str, int]
+Counted = dict[ModelDay, dict[tuple[Key, str], Counts]]
+"""What each version's rows of a day count in the bins of each version, by (that version, column)."""
 
 
 def versions_of(predictions: DataFrame) -> list[Key]:
@@ -57,10 +44,13 @@ def drift_metrics(
         labelled: the same rows with `fare_amount`, as `with_labels` makes them.
         bins: of each model version, by (name, version); a version without an entry is not described.
     """
-    rows = [row for version, found in bins.items() for row in _of_version(predictions, labelled, version, found)]
+    counted = _counts(predictions, {key: [b for b in found if b.column != LABEL] for key, found in bins.items()})
+    for group, counts in _counts(labelled, {k: [b for b in v if b.column == LABEL] for k, v in bins.items()}).items():
+        counted.setdefault(group, {}).update(counts)
+    rows = [row for version, found in bins.items() for row in _of_version(counted, version, found)]
     types = dict(predictions.dtypes) | {LABEL: "double"}
     rows = [(*row, types[row[5]]) for row in rows if row[0] >= first_day]
-    kinds = ", ".join(f"{name} {DRIFT_COLUMNS[name][0]}" for name in COMPUTED)
+    kinds = ", ".join(f"{name} {DRIFT_COLUMNS[name][0]}" for name in COMPARED)
     schema = (
         f"day date, model_name string, model_version int, before date, drift_type string, column_name string, {kinds}, "
         "data_type string"
@@ -71,63 +61,46 @@ def drift_metrics(
     return computed(drift.select(*DRIFT_COLUMNS))
 
 
-def _of_version(
-    predictions: DataFrame, labelled: DataFrame, version: Key, bins: Sequence[Bins]
-) -> Iterator[tuple[Any, ...]]:
-    counted = _counts(predictions, [b for b in bins if b.column != LABEL])
-    for key, found in _counts(labelled, [b for b in bins if b.column == LABEL]).items():
-        counted.setdefault(key, {}).update(found)
-    for day in sorted(key[0] for key in counted if key[1:] == version):
+def _of_version(counted: Counted, version: Key, bins: Sequence[Bins]) -> Iterator[tuple[Any, ...]]:
+    for day in sorted(group[0] for group in counted if group[1:] == version):
         today, before = counted[(day, *version)], _day_before(counted, day, version)
         for b in bins:
-            yield (day, *version, None, BASELINE, b.column, *_compared(b, today[b.column], b.baseline))
+            sample, key = today[version, b.column], (version, b.column)
+            yield (day, *version, None, BASELINE, b.column, *compared(b, sample, b.baseline))
             if before is not None:
-                compared = _compared(b, today[b.column], before[b.column])
-                yield (day, *version, day - timedelta(days=1), CONSECUTIVE, b.column, *compared)
+                yield (
+                    day,
+                    *version,
+                    day - timedelta(days=1),
+                    CONSECUTIVE,
+                    b.column,
+                    *compared(b, sample, before[key]),
+                )
 
 
-def _counts(rows: DataFrame, bins: Sequence[Bins]) -> dict[tuple[date, str, int], dict[str, Counts]]:
-    """(day, model, version) -> column -> its counts."""
-    if not bins:
+def _counts(rows: DataFrame, bins: Mapping[Key, Sequence[Bins]]) -> Counted:
+    """All versions' counts in one pass over the rows."""
+    every = [(version, b) for version, found in bins.items() for b in found]
+    numbered = {f"b{place}": of for place, of in enumerate(every)}
+    if not numbered:
         return {}
-    groups = rows.groupBy(*MODEL_DAY).agg(*(aggregate for b in bins for aggregate in b.aggregates())).collect()
+    columns = {b.column: number(b.column).alias(b.column) for _, b in numbered.values()}
+    aggregates = [aggregate for prefix, (_, b) in numbered.items() for aggregate in b.aggregates(prefix)]
+    groups = rows.select(*MODEL_DAY, *columns.values()).groupBy(*MODEL_DAY).agg(*aggregates).collect()
     return {
-        tuple(group[name] for name in MODEL_DAY): {b.column: _counts_of(group.asDict(), b.column) for b in bins}
+        tuple(group[name] for name in MODEL_DAY): {
+            (version, b.column): _counts_of(group, prefix) for prefix, (version, b) in numbered.items()
+        }
         for group in groups
     }
 
 
-def _counts_of(group: dict[str, Any], column: str) -> Counts:
-    counts = np.array(group[f"{column}__bins"])
-    return Counts(counts, group[f"{column}__total"] or 0.0, group[f"{column}__present"])
+def _counts_of(group: Row, prefix: str) -> Counts:
+    counts, total = np.array(group[f"{prefix}__bins"]), group[f"{prefix}__total"]
+    return Counts(counts, total or 0.0, group[f"{prefix}__present"], group[f"{prefix}__zeros"])
 
 
-def _day_before(
-    counted: Mapping[tuple[date, str, int], dict[str, Counts]], day: date, version: Key
-) -> dict[str, Counts] | None:
-    there = [key for key in counted if key[0] == day - timedelta(days=1)]
-    newest = max(there, key=lambda key: (key[1:] == version, key[2]), default=None)
+def _day_before(counted: Counted, day: date, version: Key) -> dict[tuple[Key, str], Counts] | None:
+    there = [group for group in counted if group[0] == day - timedelta(days=1)]
+    newest = max(there, key=lambda group: (group[1:] == version, group[2]), default=None)
     return None if newest is None else counted[newest]
-
-
-def _compared(bins: Bins, sample: Counts, reference: Counts) -> tuple[Any, ...]:
-    """Values of `COMPUTED`; nulls when a sample has no rows, such as labels that have not arrived."""
-    n, m = int(sample.by_bin.sum()), int(reference.by_bin.sum())
-    if not n or not m:
-        return (n, *([None] * (len(COMPUTED) - 1)))
-    counts = sample.by_bin, reference.by_bin
-    numbers = sample.by_bin[:-1], reference.by_bin[:-1]
-    averages = None not in (sample.average, reference.average) and not bins.is_categorical
-    return (
-        n,
-        sample.average - reference.average if averages else None,
-        float(100 * (sample.by_bin[-1] / n - reference.by_bin[-1] / m)),
-        population_stability_index(*counts),
-        js_distance(*counts),
-        None if bins.is_categorical else _struct(ks_test(*numbers)),
-        _struct(chi_squared_test(*counts)) if bins.is_categorical else None,
-    )
-
-
-def _struct(test: Test | None) -> tuple[float, float] | None:
-    return None if test is None else (test.statistic, test.pvalue)

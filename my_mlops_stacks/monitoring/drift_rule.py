@@ -27,7 +27,7 @@ QUERY = f"""{SCORED}, newest AS (
     WHERE drift_type = 'BASELINE' AND slice_key IS NULL AND population_stability_index IS NOT NULL
 )
 SELECT *, count >= :minimum_count AND psi > :large AND pvalue < :chance AS drifted
-FROM newest LEFT JOIN compared USING (day, model_id) ORDER BY psi DESC
+FROM newest LEFT JOIN compared USING (day, model_id) ORDER BY psi DESC, column_name
 """  # noqa: S608, made of constants
 """The columns of the newest judged window against the training rows, the largest change first.
 

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from my_mlops_stacks.monitoring.columns import LABEL, PREDICTION
-from my_mlops_stacks.monitoring.windows import MODEL_DAY, number
+from my_mlops_stacks.monitoring.windows import MODEL_DAY
 
 TRIP_KEY = ("tpep_pickup_datetime", "pickup_zip", "dropoff_zip", "trip_distance")
 """What is known of a trip when its fare is predicted. Trips that share all of it are paired in order of the fare."""
@@ -23,7 +23,9 @@ def with_labels(predictions: DataFrame, trips: DataFrame, first_day: date, last_
     """
     in_days = F.col("day").between(F.lit(first_day), F.lit(last_day))
     fares = trips.where(in_days).groupBy("day", *TRIP_KEY).agg(F.sort_array(F.collect_list(LABEL)).alias("fares"))
-    scored = F.collect_list(F.struct(number(PREDICTION).alias(PREDICTION)))  # a struct: lists leave nulls out
+    scored = F.collect_list(
+        F.struct(F.col(PREDICTION).cast("double").alias(PREDICTION))
+    )  # a struct: lists leave nulls out
     predicted = predictions.where(in_days).groupBy(*MODEL_DAY, *TRIP_KEY)
     predicted = predicted.agg(F.sort_array(scored).alias("scored"), F.max("prediction_time").alias("prediction_time"))
     rows = predicted.join(fares, ["day", *TRIP_KEY], "left")

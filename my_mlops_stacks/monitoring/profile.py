@@ -13,6 +13,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from my_mlops_stacks.monitoring.columns import (
+    CATEGORICAL,
     COLUMN_METRICS,
     FEATURES,
     LABEL,
@@ -21,7 +22,8 @@ from my_mlops_stacks.monitoring.columns import (
     QUANTILES,
     TABLE_METRICS,
 )
-from my_mlops_stacks.monitoring.slices import SLICE, grouping_sets, slice_columns, with_slices
+from my_mlops_stacks.monitoring.quantiles import IN_ORDER, with_quantiles
+from my_mlops_stacks.monitoring.slices import SLICE, SLICED_BY, grouping_sets, slice_key, slice_numbers, slice_value
 from my_mlops_stacks.monitoring.windows import MODEL_DAY, computed, number, window_columns
 
 TABLE = ":table"
@@ -48,9 +50,9 @@ def profile_metrics(predictions: DataFrame, labelled: DataFrame) -> DataFrame:
         labelled: the same rows with `fare_amount`, as `with_labels` makes them.
     """
     features = [name for name in FEATURES if name in predictions.columns]
-    whole = predictions.withColumns({name: number(name) for name in features}).groupBy(*MODEL_DAY)
+    whole = _numbers(predictions, features).groupBy(*MODEL_DAY)
     whole = whole.agg(F.expr("count(1) AS count"), *map(F.expr, _descriptions(features)))
-    whole = whole.withColumns({name: F.lit(None).cast("string") for name in SLICE})
+    whole = with_quantiles(whole, features).withColumns({name: F.lit(None).cast("string") for name in SLICE})
     rows = [_column_row(name, kind) for name, kind in predictions.select(*features).dtypes]
     by_column = _exploded(whole, rows)
     rows = [_table_row(), _column_row(PREDICTION, "double"), _column_row(LABEL, "double")]
@@ -59,26 +61,42 @@ def profile_metrics(predictions: DataFrame, labelled: DataFrame) -> DataFrame:
 
 def _sliced(labelled: DataFrame) -> DataFrame:
     """One row per day, model version and slice, with the errors and the descriptions of prediction and label."""
-    rows = with_slices(labelled).withColumn("error", F.col(PREDICTION) - F.col(LABEL))
+    rows = _numbers(labelled.withColumns(slice_numbers()), (PREDICTION, LABEL))
+    rows = rows.withColumn("error", F.col(PREDICTION) - F.col(LABEL))
     aggregates = [f"{how} AS {name}" for name, how in ERRORS.items()] + _descriptions((PREDICTION, LABEL))
+    keys = ", ".join((*MODEL_DAY, *SLICED_BY))
     query = (
-        f"SELECT {', '.join(MODEL_DAY)}, {slice_columns()}, count(1) AS count, {', '.join(aggregates)} "  # noqa: S608, our names
+        f"SELECT {keys}, {slice_key()} AS slice_key, count(1) AS count, {', '.join(aggregates)} "  # noqa: S608, our names
         f"FROM {{rows}} GROUP BY {grouping_sets(MODEL_DAY)}"
     )
-    return labelled.sparkSession.sql(query, rows=rows)
+    groups = labelled.sparkSession.sql(query, rows=rows).withColumn("slice_value", slice_value())
+    return with_quantiles(groups, (PREDICTION, LABEL))
+
+
+def _numbers(rows: DataFrame, columns: Sequence[str]) -> DataFrame:
+    """The rows with `columns` as doubles, and `<column>__is_nan` for the values that are not a number."""
+    is_nan = {f"{name}__is_nan": F.isnan(F.col(name).cast("double")) for name in columns}
+    return rows.withColumns(is_nan).withColumns({name: number(name) for name in columns})
 
 
 def _descriptions(columns: Sequence[str]) -> list[str]:
-    """SQL of the aggregates of each column, which is a double; they are named `<column>__<metric>`."""
+    """SQL of the aggregates of each column of `_numbers`; they are named `<column>__<metric>`."""
     aggregates = {
         "present": "count({0})",
+        "num_nan": "count(CASE WHEN {0}__is_nan THEN 1 END)",
+        "num_zeros": "count(CASE WHEN {0} = 0 THEN 1 END)",
         "avg": "avg({0})",
         "stddev": "stddev_samp({0})",
         "min": "min({0})",
         "max": "max({0})",
-        "quantiles": f"percentile({{0}}, array({', '.join(f'{q:g}D' for q in QUANTILES)}))",
+        "in_order": IN_ORDER,
     }
-    return [f"{how.format(column)} AS {column}__{name}" for column in columns for name, how in aggregates.items()]
+    return [
+        f"{how.format(column)} AS {column}__{name}"
+        for column in columns
+        for name, how in aggregates.items()
+        if not (name == "in_order" and column in CATEGORICAL)
+    ]
 
 
 def _exploded(wide: DataFrame, rows: Sequence[Column]) -> DataFrame:
@@ -100,14 +118,16 @@ def _table_row() -> Column:
 
 
 def _column_row(column: str, data_type: str) -> Column:
-    nulls, quantiles = F.col("count") - F.col(f"{column}__present"), F.col(f"{column}__quantiles")
-    metrics = {name: F.col(f"{column}__{name}") for name in ("avg", "stddev", "min", "max")}
+    nulls, zeros = F.col("count") - F.col(f"{column}__present"), F.col(f"{column}__num_zeros")
+    metrics = {name: F.col(f"{column}__{name}") for name in ("num_nan", "num_zeros", "avg", "stddev", "min", "max")}
     metrics |= {
         "num_nulls": nulls,
         "percent_null": 100 * nulls / F.col("count"),
-        "median": quantiles[QUANTILES.index(0.5)],
-        "quantiles": quantiles,
+        "percent_zeros": 100 * zeros / F.col("count"),
     }
+    if column not in CATEGORICAL:
+        quantiles = F.col(f"{column}__quantiles")
+        metrics |= {"median": quantiles[QUANTILES.index(0.5)], "quantiles": quantiles}
     return _row(column, data_type, metrics)
 
 

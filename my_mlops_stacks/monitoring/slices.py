@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 DISTANCE_BANDS = (1.0, 2.0, 4.0, 8.0)
@@ -14,12 +14,10 @@ SLICE = ("slice_key", "slice_value")
 SLICED_BY = ("pickup_zip", "pickup_hour", "distance_band")
 
 
-def with_slices(labelled: DataFrame) -> DataFrame:
-    """The rows with a text column for each of `SLICED_BY`; the texts of one column sort by their values."""
-    hour = F.format_string("%02d", F.hour("tpep_pickup_datetime"))
-    return labelled.withColumns(
-        {"pickup_zip": F.col("pickup_zip").cast("string"), "pickup_hour": hour, "distance_band": _band()}
-    )
+def slice_numbers() -> dict[str, Column]:
+    """Columns `SLICED_BY`, all of them integers: rows are grouped by them, and the texts made of the groups."""
+    reached = [(F.col("trip_distance") >= end).cast("int") for end in DISTANCE_BANDS]
+    return {"pickup_hour": F.hour("tpep_pickup_datetime"), "distance_band": sum(reached, F.lit(0))}
 
 
 def grouping_sets(keys: tuple[str, ...]) -> str:
@@ -28,16 +26,23 @@ def grouping_sets(keys: tuple[str, ...]) -> str:
     return f"GROUPING SETS (({'), ('.join(sets)}))"
 
 
-def slice_columns() -> str:
-    """SQL for `slice_key` and `slice_value` of a group of `grouping_sets`; both null for all rows."""
+def slice_key() -> str:
+    """SQL for the `slice_key` of a group of `grouping_sets`; null for all rows."""
     key = " ".join(f"WHEN grouping({name}) = 0 THEN '{name}'" for name in SLICED_BY)
-    return f"CASE {key} END AS slice_key, coalesce({', '.join(SLICED_BY)}) AS slice_value"
+    return f"CASE {key} END"
 
 
-def _band() -> Column:
-    """The band of `trip_distance`, its lower end included."""
-    miles = F.col("trip_distance")
-    band = F.when(miles < DISTANCE_BANDS[0], f"0 to {DISTANCE_BANDS[0]:g} mi")
-    for low, high in pairwise(DISTANCE_BANDS):
-        band = band.when(miles < high, f"{low:g} to {high:g} mi")
-    return band.when(miles >= DISTANCE_BANDS[-1], f"{DISTANCE_BANDS[-1]:g} mi and more")
+def slice_value() -> Column:
+    """The text of a group, from its `slice_key` and its numbers; texts of one key sort by their values."""
+    texts = {
+        "pickup_zip": F.col("pickup_zip").cast("string"),
+        "pickup_hour": F.format_string("%02d", "pickup_hour"),
+        "distance_band": F.get(F.array(*(F.lit(text) for text in _band_texts())), "distance_band"),
+    }
+    return F.coalesce(*(F.when(F.col("slice_key") == key, text) for key, text in texts.items()))
+
+
+def _band_texts() -> list[str]:
+    """Of each band of `trip_distance`; its lower end is included."""
+    between = [f"{low:g} to {high:g} mi" for low, high in pairwise((0.0, *DISTANCE_BANDS))]
+    return [*between, f"{DISTANCE_BANDS[-1]:g} mi and more"]

@@ -14,6 +14,13 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 FIRST, LAST = date(2016, 2, 15), date(2016, 2, 18)
+RULES = (
+    ("root_mean_squared_error", 2.0, 0.5),
+    ("r2_score", 0.999, 0.5),
+    ("bias", 0.5, 0.5),
+    ("root_mean_squared_error", 2.0, 0.8),
+)
+"""Metric, threshold and coverage: each direction, and a coverage that one day does not have."""
 
 
 def answers(spark: SparkSession, folder: Path) -> dict[str, Any]:
@@ -33,12 +40,18 @@ def answers(spark: SparkSession, folder: Path) -> dict[str, Any]:
     bins = {version: bins_of(predictions.toPandas(), DRIFT_MONITORED) for version in versions_of(predictions)}
     profile, drift = profile_metrics(predictions, labelled), drift_metrics(predictions, labelled, bins, FIRST)
     as_of = AsOf(datetime(2016, 3, 1, tzinfo=UTC))
-    rule = ViolationRule("root_mean_squared_error", 2.0, 3, 2, minimum_coverage=0.5, minimum_count=10)
-    found, windows = rule.evaluate(profile, as_of), newest_windows(profile, as_of, 5)
+    rules = [
+        ViolationRule(metric, threshold, 3, 2, minimum_coverage=coverage, minimum_count=10)
+        for metric, threshold, coverage in RULES
+    ]
+    windows = newest_windows(profile, as_of, 5)
     return {
         "profile": _rows(profile),
         "drift": _rows(drift),
-        "violation": [found.violated, found.reason, found.model_id],
+        "violations": [
+            [found.violated, found.reason, found.model_id, list(found.values)]
+            for found in (rule.evaluate(profile, as_of) for rule in rules)
+        ],
         "drifted": newest_drift(drift, profile, as_of, 10).reason,
         "coverage": dict(windows.coverage),
         "newest": str(windows.last_prediction_time),
@@ -57,7 +70,7 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
-    return float(f"{value:.9g}") if isinstance(value, float) else value
+    return value
 
 
 def main() -> None:

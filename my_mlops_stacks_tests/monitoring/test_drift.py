@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from scipy.spatial.distance import jensenshannon
+from scipy.spatial.distance import chebyshev, cityblock, jensenshannon
 
 from my_mlops_stacks.monitoring.bins import bins_of
 from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS
 from my_mlops_stacks.monitoring.drift import drift_metrics, versions_of
-from my_mlops_stacks.monitoring.statistics import SMALLEST_SHARE
+from my_mlops_stacks.monitoring.statistics import SMALLEST_SHARE, ks_test
 
 FIRST = date(2016, 2, 15)
 
@@ -51,16 +51,36 @@ def test_drift_of_numbers_equals_scipy_over_the_same_bins(spark):
         method="asymp",
     )
     assert got["ks_test"]["statistic"] == pytest.approx(binned.statistic)
-    assert got["ks_test"]["pvalue"] == pytest.approx(binned.pvalue, abs=1e-12)
 
 
-def test_a_small_difference_has_the_p_value_of_scipy(spark):
+@pytest.mark.parametrize(
+    ("sizes", "shift", "between", "tolerance"),
+    [
+        ((400, 300), 0.0, (0.05, 1), 1e-9),
+        ((400, 300), 0.12, (0.01, 0.5), 1e-9),
+        ((400, 300), 0.25, (1e-6, 0.01), 1e-9),
+        ((9_000, 7_000), 0.0, (0.05, 1), 1e-3),  # above 1,000 another formula stands in for SciPy's
+        ((9_000, 7_000), 0.02, (0.01, 0.9), 1e-3),
+        ((9_000, 7_000), 0.045, (1e-6, 0.01), 5e-3),
+    ],
+)
+def test_the_p_value_of_kolmogorov_smirnov_is_that_of_scipy(spark, sizes, shift, between, tolerance):
+    """Both samples have a few values, each a bin of its own: then the whole samples have nothing that bins hide."""
     rng = np.random.default_rng(4)
-    baseline, values = rng.integers(0, 8, 400).astype(float), rng.integers(0, 8, 300).astype(float)
-    (got,) = drift_of(spark, baseline, [values])
+    baseline = np.repeat(np.arange(10.0), sizes[0] // 10)
+    values = np.minimum(rng.integers(0, 10, sizes[1]) + (rng.random(sizes[1]) < shift * 4), 9).astype(float)
     expected = stats.ks_2samp(baseline, values, method="asymp")
-    assert got["ks_test"]["statistic"] == pytest.approx(expected.statistic, abs=0.03)
-    assert 0.01 < got["ks_test"]["pvalue"] <= 1
+    assert between[0] < expected.pvalue < between[1]
+    (got,) = drift_of(spark, baseline, [values])
+    assert got["ks_test"]["statistic"] == pytest.approx(expected.statistic)
+    assert got["ks_test"]["pvalue"] == pytest.approx(expected.pvalue, rel=tolerance)
+
+
+@pytest.mark.parametrize("size", [1, 2, 50, 1_000, 1_001, 100_000])
+@pytest.mark.parametrize("statistic", [0.0, 1e-9, 0.5, 1.0])
+def test_a_p_value_is_a_probability(size, statistic):
+    sample = np.array([size - round(statistic * size), round(statistic * size)])
+    assert 0 <= ks_test(sample, np.array([size, 0])).pvalue <= 1
 
 
 def test_drift_of_zips_equals_scipys_chi_squared(spark):
@@ -77,6 +97,16 @@ def test_drift_of_zips_equals_scipys_chi_squared(spark):
     }
     shares = [np.array(counts) / np.sum(counts) for counts in table]
     assert got["js_distance"] == pytest.approx(jensenshannon(*shares, base=2))
+    assert got["tv_distance"] == pytest.approx(cityblock(*shares) / 2)
+    assert got["l_infinity_distance"] == pytest.approx(chebyshev(*shares))
+    assert (got["avg_delta"], got["percent_zeros_delta"]) == (None, None)
+
+
+def test_zeros_and_rows_are_compared_too(spark):
+    (got,) = drift_of(spark, np.array([0.0, 1, 2, 3]), [np.array([0.0, 0, 1, 2, np.nan])])
+    assert got["count_delta"] == 1.0
+    assert got["percent_zeros_delta"] == pytest.approx(100 * (2 / 5 - 1 / 4))
+    assert (got["tv_distance"], got["l_infinity_distance"]) == (None, None)
 
 
 def test_new_zips_count_as_others_and_show(spark):
@@ -162,3 +192,21 @@ def test_each_version_is_compared_with_its_own_training_rows(spark):
         "fare_model/1": 0.0,
         "fare_model/2": 0.0,
     }
+
+
+def test_the_first_day_of_a_version_is_compared_with_the_day_before_in_its_own_bins(spark):
+    """Only the bins of version 2 tell what version 1 predicted, 10, from what it predicts itself, 11."""
+    frame = pd.DataFrame({"value": [10.0] * 40 + [11.0] * 40, "model_version": [1] * 40 + [2] * 40})
+    predictions = spark.createDataFrame(frame).selectExpr(
+        "value",
+        "date_add(date'2016-02-14', cast(model_version as int)) day",
+        "'fare_model' model_name",
+        "cast(model_version as int) model_version",
+    )
+    samples = {1: [0.0, 99.0] * 50, 2: [10.0, 11.0] * 50}
+    bins = {
+        ("fare_model", number): bins_of(pd.DataFrame({"value": rows}), ["value"]) for number, rows in samples.items()
+    }
+    rows = drift_metrics(predictions, predictions, bins, FIRST).collect()
+    (got,) = [row for row in rows if row["drift_type"] == "CONSECUTIVE"]
+    assert (got["model_id"], got["avg_delta"], got["ks_test"]["statistic"]) == ("fare_model/2", 1.0, 1.0)

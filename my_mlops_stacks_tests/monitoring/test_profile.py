@@ -81,6 +81,7 @@ def test_the_profile_of_the_real_trips_equals_pandas(real_trips, predict_all):
     miles = frame.trip_distance.groupby(days)
     for name, values in (("avg", miles.mean()), ("stddev", miles.std()), ("min", miles.min()), ("max", miles.max())):
         np.testing.assert_allclose(described[name], values)
+    assert whole(profile, "pickup_zip")["quantiles"].isna().all()  # a zip is a name
     quantiles = np.array([miles.get_group(day).quantile(list(QUANTILES)) for day in described.index])
     np.testing.assert_allclose(np.stack(described["quantiles"]), quantiles)
     np.testing.assert_allclose(described["median"], miles.median())
@@ -126,3 +127,46 @@ def test_two_versions_of_a_day_are_profiled_apart(trips_of, predict_all, profile
         ("fare_model/1", 0.0),
         ("fare_model/2", 3.0),
     ]
+
+
+def test_fares_that_are_all_the_same_leave_no_variance_to_explain(trips_of, predict_all, profiled):
+    trips = trips_of([TRIP, (*LATER[:3], 10.0, *LATER[4:])])
+    row = whole(profiled(predict_all(trips, "12.0D"), trips)).iloc[0]
+    assert np.isnan(row["r2_score"])
+    assert row["root_mean_squared_error"] == 2.0
+
+
+def test_a_constant_column_and_one_zip_are_described(trips_of, predict_all, profiled):
+    trips = trips_of([TRIP, (*LATER[:2], 1.0, *LATER[3:])])
+    profile = profiled(predict_all(trips), trips)
+    miles, zips = whole(profile, "trip_distance").iloc[0], whole(profile, "pickup_zip").iloc[0]
+    assert (miles["avg"], miles["stddev"], miles["min"], miles["max"], miles["median"]) == (1, 0, 1, 1, 1)
+    assert set(miles["quantiles"]) == {1.0}
+    assert (zips["count"], zips["num_nulls"], zips["avg"]) == (2, 0, 10001)
+    slices = profile[(profile["slice_key"] == "pickup_zip") & (profile["column_name"] == ":table")]
+    assert list(zip(slices["slice_value"], slices["count"], strict=True)) == [("10001", 2)]
+
+
+def test_a_zip_that_was_never_seen_before_is_a_slice(trips_of, predict_all, profiled):
+    profile = profiled(*(predict_all(trips := trips_of([TRIP, (*LATER[:4], 99999, 10002)])), trips))
+    slices = profile[(profile["slice_key"] == "pickup_zip") & (profile["column_name"] == ":table")]
+    assert sorted(slices["slice_value"]) == ["10001", "99999"]
+
+
+def test_zeros_nulls_and_what_is_no_number_are_counted(trips_of, predict_all, profiled):
+    rows = [(f"2016-02-15 08:0{minute}:00", "2016-02-15 08:30:00", 1.0, 10.0, 10001, 10002) for minute in range(4)]
+    trips = trips_of(rows)
+    values = "CASE minute(tpep_pickup_datetime) WHEN 0 THEN 0.0D WHEN 1 THEN cast('NaN' as double) WHEN 2 THEN 3.0D END"
+    predictions = predict_all(trips, values).selectExpr("*", "prediction as mean_fare_window_1h_pickup_zip")
+    profile = profiled(predictions, trips)
+    for column in ("prediction", "mean_fare_window_1h_pickup_zip"):
+        row = whole(profile, column).iloc[0]
+        assert (row["num_nulls"], row["num_nan"], row["num_zeros"]) == (2, 1, 1)
+        assert (row["percent_null"], row["percent_zeros"], row["avg"]) == (50, 25, 1.5)
+    table = whole(profile).iloc[0]
+    assert (table["count"], table["labelled_count"], table["bias"]) == (4, 2, -8.5)  # of 0 and 3 for 10
+
+
+def test_without_predictions_there_are_no_rows(trips_of, predict_all, profiled):
+    trips = trips_of([TRIP])
+    assert profiled(predict_all(trips).where("false"), trips).empty
