@@ -209,6 +209,22 @@ def test_a_day_whose_predictions_are_gone_is_no_window_and_missed(pipeline):
     assert pipeline.table("inference_drift_metrics")["day"].max() == date(2016, 2, 29)
 
 
+def test_without_the_models_training_rows_errors_are_measured_and_the_drift_is_said_to_be_missing(pipeline):
+    days = ("2016-02-28", "2016-02-29")
+    run_id = pipeline.registry.at_alias("champion").run_id
+    (kept,) = (pipeline.target.state_path / "mlflow" / "artifacts").glob(f"{run_id}/**/baseline.json")
+    aside = kept.rename(kept.with_suffix(".aside"))
+    result = pipeline.run("monitoring_job", days)
+    aside.rename(kept)
+    assert result.success
+    assert pipeline.table("inference_profile_metrics")["day"].max() == date(2016, 2, 29)
+    failed = {e.check_name: e.description for e in result.get_asset_check_evaluations() if not e.passed}
+    assert set(failed) == {"features_have_not_drifted", "predictions_have_not_drifted"}
+    assert "The drift of 2016-02-29, predicted by fare_model/1, is not there yet" in failed["features_have_not_drifted"]
+    assert pipeline.run("monitoring_job", days).success
+    assert pipeline.table("inference_drift_metrics")["day"].max() == date(2016, 2, 29)
+
+
 def test_a_second_training_on_the_same_trips_ties_and_takes_over(pipeline):
     first = pipeline.registry.at_alias("champion")
     days = ("2016-02-28", "2016-02-28")
