@@ -5,6 +5,7 @@ Models that predict a constant make versions quickly, and what they must measure
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,20 +118,27 @@ class Gate:
         return {found.check_name: found for found in self.run("validation", **config).get_asset_check_evaluations()}
 
     def error(self, **config: object) -> BaseException:
-        """What stopped the validation, which must have moved no alias and written no verdict."""
+        """What stopped the validation, which must have moved no alias and left no verdict."""
         before = self.aliases()
         result = self.run(**config)
         assert not result.success
         assert self.aliases() == before
-        assert "validation_status" not in self.registry.at_alias("candidate").tags
+        assert self.registry.at_alias("candidate").tags.get("validation_status", "judging") == "judging"
         failures = [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
         return RuntimeError(failures[0].cause.to_string() if failures[0].cause else failures[0].to_string())
 
-    def aliases(self) -> dict[str, str]:
-        return dict(self.registry.client.get_registered_model(self.registry.model).aliases)
+    def aliases(self) -> dict[str, int]:
+        held = self.registry.client.get_registered_model(self.registry.model).aliases
+        return {alias: int(version) for alias, version in held.items()}
 
     def champion(self, version: ModelVersion) -> None:
         self.registry.move_alias("champion", version)
+
+    def lose(self, version: ModelVersion) -> None:
+        """Delete a version as registries do that leave its alias behind; MLflow on SQL takes the alias away."""
+        with sqlite3.connect(self.folder / "mlflow" / "mlflow.db") as database:
+            for table in ("model_version_tags", "model_versions"):
+                database.execute(f"DELETE FROM {table} WHERE version = {version.version}")
 
     def table(self, name: str) -> Path:
         return self.folder / "warehouse" / self.target.schema_name / name

@@ -8,9 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from my_mlops_stacks.adapters.custom_metrics import explained_metrics
 from my_mlops_stacks.adapters.feature_store.point_in_time import column
 from my_mlops_stacks.adapters.feature_store.protocol import PREDICTION_COLUMN, FeatureStore
 from my_mlops_stacks.adapters.model_registry import ModelVersion
+from my_mlops_stacks.adapters.scoring_errors import scorable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,16 +22,10 @@ REPORT_FILE = "report.md"
 DIGEST_LENGTH = 36
 """MLflow refuses longer ones."""
 
-
 WAY_OUT = {
-    "candidate": "mend that and materialize 'fare_model' again; no alias was moved.",
-    "champion": "mend that, or run the checks with enable_baseline_comparison: false, which judges without it; no "
-    "alias was moved.",
+    "candidate": "mend that and materialize 'fare_model' again",
+    "champion": "mend that, or run the checks with enable_baseline_comparison: false, which judges without it",
 }
-
-
-class CannotScoreError(RuntimeError):
-    """A version that can't predict for the held-out rows."""
 
 
 @dataclass
@@ -52,12 +48,8 @@ def score_side_by_side(store: FeatureStore, rows: DataFrame, versions: Mapping[s
     scored = Scored(rows)
     for name, version in versions.items():
         given = scored.rows.columns
-        try:
+        with scorable(f"The {name}, version {version.version},", WAY_OUT[name]):
             predicted = store.score_batch(model_uri=version.uri, df=scored.rows)
-        except (LookupError, ValueError) as error:
-            raise CannotScoreError(
-                f"The {name}, version {version.version}, can't be scored: {WAY_OUT[name]} {error}"
-            ) from error
         scored.features[name] = [new for new in predicted.columns if new not in (*given, PREDICTION_COLUMN)]
         scored.rows = predicted.select(*map(column, given), column(PREDICTION_COLUMN).alias(name))
     return scored
@@ -79,16 +71,20 @@ def evaluated(
         source: name and Delta version of the table that the rows are from.
         metrics: custom metrics, as `mlflow.models.make_metric` makes them.
         config: options of MLflow's evaluator.
+
+    Raises:
+        CustomMetricError: one of `metrics` failed, or gave no value.
     """
     import mlflow
 
-    result = mlflow.models.evaluate(
-        data=_dataset(rows, label, prediction, *source),
-        model_type="regressor",
-        evaluators="regressor",
-        extra_metrics=list(metrics),
-        evaluator_config=config,
-    )
+    with explained_metrics(metrics) as watched:
+        result = mlflow.models.evaluate(
+            data=_dataset(rows, label, prediction, *source),
+            model_type="regressor",
+            evaluators="regressor",
+            extra_metrics=watched,
+            evaluator_config=config,
+        )
     return {name: float(value) for name, value in result.metrics.items()}
 
 

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from my_mlops_stacks.adapters.registry_errors import DanglingAliasError, DeletedRunError, ModelNotFoundError, explained
+from my_mlops_stacks.deployment.model_deployment.promotion import Holder
 
 if TYPE_CHECKING:
     import mlflow
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
     from mlflow.entities import Run, RunInfo
 
 logger = logging.getLogger(__name__)
+
+REMEDIES = {
+    "candidate": "materialize 'fare_model', which gives it to a new version",
+    "challenger": "launch model_training_job, which gives it to the next version that passes",
+    "champion": "launch rollback_job with a version that still exists",
+}
+"""Alias -> what puts it right when its version was deleted."""
 
 BASELINE_FILE = "baseline.json"
 RUN_TAG = "tracked_in_run"
@@ -126,12 +134,17 @@ class ModelRegistry:
         return {"flavor": module, "signature": infer_signature(inputs, outputs), "input_example": inputs}
 
     def baseline(self, version: ModelVersion) -> pd.DataFrame:
-        """The training rows, with predictions, that `log` kept for the run of `version`."""
+        """The training rows, with predictions, that `log` kept for the run of `version`.
+
+        Raises:
+            ModelNotFoundError: they were deleted, or the run was.
+        """
         import mlflow
         import pandas as pd
 
         mlflow.set_tracking_uri(self.tracking_uri)
-        text = mlflow.artifacts.load_text(f"runs:/{version.run_id}/{BASELINE_FILE}")
+        with explained(f"{BASELINE_FILE}, the training rows of {self.model} version {version.version}, was deleted."):
+            text = mlflow.artifacts.load_text(f"runs:/{version.run_id}/{BASELINE_FILE}")
         return pd.read_json(StringIO(text), orient="table")
 
     def get(self, version: int) -> ModelVersion:
@@ -161,8 +174,9 @@ class ModelRegistry:
             return self.get(int(held))  # another run has given the alias just now
         except ModelNotFoundError as error:
             raise DanglingAliasError(
-                f"The alias '{alias}' of {self.model} is that of version {held}, which was deleted: give it to a "
-                "version that exists, in MLflow or with rollback_job; no alias was moved."
+                f"The alias '{alias}' of {self.model} is that of version {held}, which was deleted: "
+                f"{REMEDIES.get(alias, 'give it to a version that exists, in MLflow')}; no alias was moved.",
+                int(held),
             ) from error
 
     def _aliases(self) -> Mapping[str, str]:
@@ -173,28 +187,51 @@ class ModelRegistry:
             return {}
 
     def find_alias(self, alias: str) -> ModelVersion | None:
-        """The version that holds `alias`, or None when nobody does."""
+        """The version that holds `alias`, or None when nobody does.
+
+        Raises:
+            DanglingAliasError: the version that held it was deleted.
+        """
         try:
             return self.at_alias(alias)
         except ModelNotFoundError:
             return None
 
+    def holder(self, alias: str) -> Holder | None:
+        """Who holds `alias`, a deleted version too; None when nobody does."""
+        try:
+            found = self.find_alias(alias)
+        except DanglingAliasError as error:
+            return Holder(error.version, deleted=True)
+        return Holder(found.version) if found else None
+
     def move_alias(self, alias: str, version: ModelVersion) -> None:
-        """Let `version` hold `alias`; does nothing when it already does."""
-        holder = self.find_alias(alias)
-        if holder is None or holder.version != version.version:
-            self.client.set_registered_model_alias(self.model, alias, str(version.version))
+        """Let `version` hold `alias`, also when the one that held it was deleted; does nothing when it already does."""
+        if self.holder(alias) != Holder(version.version):
+            self._set_alias(alias, str(version.version))
             logger.info("%s version %s now holds the alias '%s'", self.model, version.version, alias)
+
+    def _set_alias(self, alias: str, version: str) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.set_registered_model_alias(self.model, alias, version)
+        except MlflowException as error:
+            if error.error_code != "BAD_REQUEST":  # MLflow on SQL, when another process wrote the alias's row just now
+                raise
+            self.client.set_registered_model_alias(self.model, alias, version)
 
     def of(self, model: str, tracking_uri: str | None = None) -> ModelRegistry:
         """The same registry, for another model, whose runs may be in another workspace."""
         return replace(self, model=model, tracking_uri=tracking_uri or self.tracking_uri)
 
-    def copy(self, source: ModelVersion, origin: ModelRegistry, tags: Mapping[str, str]) -> ModelVersion:
-        """A new version of this model with the files and the tags of `source`, and `tags` beside them.
+    def copy(
+        self, source: ModelVersion, origin: ModelRegistry, inherited: Mapping[str, str], tags: Mapping[str, str]
+    ) -> ModelVersion:
+        """A new version of this model with the files of `source`, the tags `inherited` and, after them, `tags`.
 
-        The metrics and the baseline of its run in `origin` come along, in a run of this experiment. `tags` are written
-        last; a version that has them is complete, and is given instead of a second copy.
+        The metrics and the baseline of its run in `origin` come along, in a run of this experiment. A version that has
+        `tags` is complete, for they are written last, and is given instead of a second copy.
         """
         for found in self.client.search_model_versions(f"name = '{self.model}'"):
             known = self.get(int(found.version))  # a search in Unity Catalog leaves the tags out
@@ -204,7 +241,9 @@ class ModelRegistry:
         with self.run(f"copy of {source.name} version {source.version}", tags) as run:
             self.log(record)
         made = self._model_version(self.client.copy_model_version(source.uri, self.model))
-        self.tag(made, {**source.tags, RUN_TAG: run.info.run_id, **tags})
+        before = {key: value for key, value in inherited.items() if key not in tags}
+        self.tag(made, {**before, RUN_TAG: run.info.run_id})
+        self.tag(made, tags)
         return self.get(made.version)
 
     def tag(self, version: ModelVersion, tags: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ UNKNOWN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND")
 """MLflow on SQL answers the second for an unknown alias, Unity Catalog the first."""
 
 UNMOVED = "no alias was moved"
+OVERLOADED, SERVER_ERROR = 429, 500
 
 
 class ModelNotFoundError(LookupError):
@@ -17,7 +18,11 @@ class ModelNotFoundError(LookupError):
 
 
 class DanglingAliasError(RuntimeError):
-    """An alias whose version was deleted: it is not the same as an alias that nobody holds."""
+    """An alias whose `version` was deleted: it is not the same as an alias that nobody holds."""
+
+    def __init__(self, message: str, version: int) -> None:
+        super().__init__(message)
+        self.version = version
 
 
 class DeletedRunError(LookupError):
@@ -46,25 +51,44 @@ def explained(message: str) -> Iterator[None]:
 
 
 @contextmanager
-def registry_answers(uri: str, meanwhile: str = UNMOVED) -> Iterator[None]:
+def registry_answers(
+    uri: str, meanwhile: str = UNMOVED, then: str = "re-execute the run from the failed step"
+) -> Iterator[None]:
     """Explain what MLflow raises when its server is away, overloaded or broken.
 
     MLflow itself has repeated the call by then (MLFLOW_HTTP_REQUEST_MAX_RETRIES, 7 times within four minutes).
 
     Args:
         meanwhile: what has become of the aliases.
+        then: what to do when it answers again.
 
     Raises:
         RegistryUnavailableError: in place of MLflow's error, which is its cause.
     """
     from mlflow.exceptions import MlflowException
+    from requests import RequestException
 
     try:
         yield
-    except MlflowException as error:
-        if error.error_code not in UNAVAILABLE:
+    except (MlflowException, RequestException) as error:
+        if not is_unavailable(error):
             raise
         raise RegistryUnavailableError(
             f"MLflow at {uri} did not answer as it should, and {meanwhile}: see that it is up and that this "
-            f"host may call it, then re-execute the run from the failed step. MLflow says: {error.message}"
+            f"host may call it, then {then}. MLflow says: {error}"
         ) from error
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether MLflow's server, or the store of its artifacts, is away, overloaded or broken.
+
+    MLflow's client raises errors of its own, but reads and writes artifacts with `requests`, whose errors it passes on.
+    """
+    from mlflow.exceptions import MlflowException
+    from requests import RequestException
+
+    if isinstance(error, MlflowException):
+        return error.error_code in UNAVAILABLE
+    if not isinstance(error, RequestException):
+        return False
+    return error.response is None or error.response.status_code in (OVERLOADED, *range(SERVER_ERROR, 600))

@@ -6,11 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.evaluation import evaluated, log_report, score_side_by_side
+from my_mlops_stacks.adapters.evaluation import evaluated, log_report
 from my_mlops_stacks.adapters.model_registry import ModelVersion
+from my_mlops_stacks.defs.held_out import HeldOut, recorded_on, score_held_out
+from my_mlops_stacks.defs.ledger import last_champion
 from my_mlops_stacks.defs.metadata import as_data, png
 from my_mlops_stacks.training.columns import LABEL, PICKUP
-from my_mlops_stacks.validation.verdict import SKIPPED, STATUS_TAG, Verdict, status
+from my_mlops_stacks.validation.verdict import (
+    AGAINST_TAG,
+    JUDGING,
+    RUN_TAG,
+    SKIPPED,
+    STATUS_TAG,
+    Verdict,
+    against,
+    status,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,17 +30,7 @@ if TYPE_CHECKING:
 
 Context = dg.AssetCheckExecutionContext
 
-RUN_TAG, AGAINST_TAG = "validation_run_id", "validated_against"
-"""On a version: the MLflow run with its report; the champion's version that it was compared with, none, or nobody."""
-
 PICTURE = "errors_by_segment"
-
-RECORDED = ("trips_version", "held_out_from")
-"""What training wrote on a version, without which nobody knows which rows it has not seen."""
-
-
-class UnknownHoldOutError(LookupError):
-    """A version that does not say which rows were held out from it."""
 
 
 @dataclass(frozen=True)
@@ -51,48 +52,26 @@ def skip(context: Context, candidate: ModelVersion) -> None:
 def validate(context: Context, candidate: ModelVersion, run_mode: str, compared: bool) -> Validated:
     """Judge `candidate` on the rows that were held out from it, beside the champion when `compared` and there is one.
 
-    The verdict is written on the version last: a version whose validation did not end stays without one.
+    The verdict is written on the version last: a version whose validation did not end stays `judging`.
     """
     registry = context.resources.model_registry
+    registry.tag(candidate, {STATUS_TAG: JUDGING})
     champion = registry.find_alias("champion") if compared else None
+    former = last_champion(context.instance, registry) if compared and champion is None else None
     versions = {"candidate": candidate} | ({"champion": champion} if champion else {})
-    rows, features = _scored(context, versions)
-    tags = {"dagster_run_id": context.run.run_id, AGAINST_TAG: str(champion.version) if champion else "none"}
+    scored = score_held_out(context, versions)
+    tags = {
+        "dagster_run_id": context.run.run_id,
+        AGAINST_TAG: against(champion.version if champion else None, compared),
+    }
     name = f"validation of version {candidate.version}"
-    with registry.run(name, tags | _recorded(candidate)) as run:
-        measured = _measured(context, rows, candidate, champion)
-        verdicts = _verdicts(measured, compared)
-        facts = _facts(context, versions, status(verdicts, run_mode), rows, features)
-        report = _report(facts, verdicts, rows)
+    with registry.run(name, tags | recorded_on(candidate)) as run:
+        measured = _measured(context, scored.rows, candidate, champion)
+        verdicts = _verdicts(measured, compared, former)
+        facts = _facts(versions, status(verdicts, run_mode), scored)
+        report = _report(facts, verdicts, scored.rows)
     registry.tag(candidate, {RUN_TAG: run.info.run_id, AGAINST_TAG: tags[AGAINST_TAG], STATUS_TAG: facts.status})
     return Validated(verdicts, _about(facts, registry.run_page(run.info)), report)
-
-
-def _recorded(version: ModelVersion) -> dict[str, str]:
-    missing = [tag for tag in RECORDED if tag not in version.tags]
-    if missing:
-        raise UnknownHoldOutError(
-            f"Version {version.version} of {version.name} lacks the tags {missing}, so nobody knows which trips it has "
-            "not seen: materialize 'fare_model', which writes them, rather than registering a model by hand."
-        )
-    return {tag: version.tags[tag] for tag in RECORDED}
-
-
-def _scored(context: Context, versions: Mapping[str, ModelVersion]) -> tuple["pd.DataFrame", dict[str, list[str]]]:
-    """The rows that the candidate's training held out, as of the Delta version that it recorded, with predictions."""
-    from datetime import date
-
-    from my_mlops_stacks.training.model_inputs import model_inputs
-    from my_mlops_stacks.training.split import since
-    from my_mlops_stacks.validation.comparison import ROW_COLUMNS, check_rows
-
-    recorded = _recorded(versions["candidate"])
-    trips = context.resources.tables.read("trips", version=int(recorded["trips_version"]))
-    held_out = model_inputs(since(trips, date.fromisoformat(recorded["held_out_from"])), LABEL)
-    scored = score_side_by_side(context.resources.feature_store, held_out, versions)
-    rows = scored.rows.select(*ROW_COLUMNS, *versions).toPandas()
-    check_rows(rows, f"since {recorded['held_out_from']}, version {recorded['trips_version']} of the table trips")
-    return rows, scored.features
 
 
 def _measured(
@@ -110,35 +89,29 @@ def _measured(
         return ours, evaluated(rows, LABEL, "champion", source, **asked)
 
 
-def _verdicts(measured: tuple[dict[str, float], dict[str, float] | None], compared: bool) -> list[Verdict]:
-    from my_mlops_stacks.validation.rules import judge, judge_against_champion, rules
+def _verdicts(
+    measured: tuple[dict[str, float], dict[str, float] | None], compared: bool, former: int | None
+) -> list[Verdict]:
+    from my_mlops_stacks.validation.judgement import judge, judge_against_champion
+    from my_mlops_stacks.validation.rules import rules
 
-    return [*judge(rules(), *measured), judge_against_champion(*measured, compared)]
+    return [*judge(rules(), *measured), judge_against_champion(*measured, compared, former)]
 
 
-def _facts(
-    context: Context,
-    versions: Mapping[str, ModelVersion],
-    outcome: str,
-    rows: "pd.DataFrame",
-    features: Mapping[str, list[str]],
-) -> "Facts":
-    from my_mlops_stacks.defs.tables import TABLES
+def _facts(versions: Mapping[str, ModelVersion], outcome: str, scored: HeldOut) -> "Facts":
     from my_mlops_stacks.validation.report import Facts
 
     candidate, champion = versions["candidate"], versions.get("champion")
-    recorded, tables = _recorded(candidate), context.resources.tables
-    looked_up = [name for name, spec in TABLES.items() if spec.primary_keys]
     return Facts(
         model=candidate.name,
         candidate=candidate.version,
         champion=champion.version if champion else None,
         status=outcome,
-        held_out_from=recorded["held_out_from"],
-        trips=len(rows),
-        tables={"trips": int(recorded["trips_version"])} | {name: tables.version(name) for name in looked_up},
-        features=features,
-        remarks=_remarks(candidate, champion, rows),
+        held_out_from=candidate.tags["held_out_from"],
+        trips=len(scored.rows),
+        tables=scored.tables,
+        features=scored.features,
+        remarks=_remarks(candidate, champion, scored.rows),
     )
 
 

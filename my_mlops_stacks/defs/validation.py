@@ -10,7 +10,8 @@ from my_mlops_stacks.adapters.model_registry import ModelVersion
 from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.defs.candidate_validation import Validated, skip, validate
 from my_mlops_stacks.target import Target
-from my_mlops_stacks.validation.rules import rules
+from my_mlops_stacks.validation.rules import greater_is_better, rules
+from my_mlops_stacks.validation.validation import COMPARED_METRIC
 from my_mlops_stacks.validation.verdict import CHAMPION_RULE, DRY_RUN, STATUS_TAG
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def validation_checks(target: Target) -> list[dg.AssetChecksDefinition]:
             CHAMPION_RULE,
             asset="fare_model",
             blocking=True,
-            description="The candidate is at least as good as the champion on the same held-out trips; has the report.",
+            description=f"The candidate is at least as good as the champion in {COMPARED_METRIC} "
+            f"({'greater' if greater_is_better() else 'lower'} is better) on the same held-out trips; has the report.",
         )
     )
 

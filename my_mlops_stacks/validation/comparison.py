@@ -24,8 +24,9 @@ class UnusableRowsError(ValueError):
     """The held-out rows can't tell how good a model is."""
 
 
+REJECT = "add a rule to ingestion/trips.py that rejects such trips, then materialize 'trips' and 'fare_model' again"
 FIXES = {
-    ACTUAL: "add a rule to ingestion/trips.py that rejects such trips, then materialize 'trips' and 'fare_model' again",
+    ACTUAL: REJECT,
     CANDIDATE: "look at these trips' features and at the training's parameters, then materialize 'fare_model' again",
     CHAMPION: "roll back to a version that predicts, or run the checks with enable_baseline_comparison: false",
 }
@@ -36,13 +37,17 @@ def check_rows(scored: pd.DataFrame, days: str) -> None:
     """Refuse rows that measure nothing; `days` says for people which they are.
 
     Raises:
-        UnusableRowsError: there are none, or a fare or a prediction among them is not a finite number.
+        UnusableRowsError: there are none, one lacks what its segment is named after, or a fare or a prediction is not a
+            finite number.
     """
     if scored.empty:
         raise UnusableRowsError(
             f"No trips are held out ({days}), so nothing can be measured: ingest days that have trips, or raise "
             "holdout_days in resources/model-workflow-resource.yml, and materialize 'fare_model' again."
         )
+    for column in (PICKUP, DISTANCE, ZIP):
+        if bad := int(scored[column].isna().sum()):
+            raise UnusableRowsError(f"{column} is missing for {bad} of {len(scored)} trips ({days}): {REJECT}.")
     for column, fix in FIXES.items():
         bad = int((~np.isfinite(scored[column])).sum()) if column in scored else 0
         if bad:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from my_mlops_stacks.validation.bootstrap import CONFIDENCE
 from my_mlops_stacks.validation.comparison import ALL, CANDIDATE, CHAMPION
+from my_mlops_stacks.validation.rules import greater_is_better
 from my_mlops_stacks.validation.validation import COMPARED_METRIC
 from my_mlops_stacks.validation.verdict import Verdict
 
@@ -84,7 +85,7 @@ def _segment(by: str, comparison: pd.DataFrame) -> Iterator[str]:
     rows = comparison[(comparison["by"] == by) & (comparison["metric"] == COMPARED_METRIC)]
     yield f"## By {TITLES[by]}: {COMPARED_METRIC}\n"
     if CHAMPION in rows:
-        worse = rows.loc[rows["difference_low"] > 0, "segment"]
+        worse = rows.loc[_worse(rows), "segment"]
         yield f"Worse than the champion beyond chance: {', '.join(worse) or 'none'}.\n"
     yield from _table(by, "trips", *_compared(comparison))
     for _, found in rows.iterrows():
@@ -92,15 +93,20 @@ def _segment(by: str, comparison: pd.DataFrame) -> Iterator[str]:
 
 
 def _conclusion(found: pd.Series) -> str:
-    """What the difference in the compared metric, of which lower is better, says."""
+    """What the difference in the compared metric says."""
     if CHAMPION not in found:
-        return "There is no champion to compare with: the rules alone decide."
+        return "There is no champion to compare with."
     low, high = found["difference_low"], found["difference_high"]
     if np.isnan(low):
         return "The held-out trips span too few hours to tell the difference from chance."
     if low <= 0 <= high:
         return f"The difference in {COMPARED_METRIC} is within what chance gives."
-    return f"The candidate is {'better' if high < 0 else 'worse'} in {COMPARED_METRIC} beyond what chance gives."
+    return f"The candidate is {'worse' if _worse(found) else 'better'} in {COMPARED_METRIC} beyond what chance gives."
+
+
+def _worse(found: pd.Series | pd.DataFrame) -> pd.Series | bool:
+    """Whether the whole interval of the difference is on the side that is not better."""
+    return found["difference_high"] < 0 if greater_is_better() else found["difference_low"] > 0
 
 
 def _notes(facts: Facts) -> Iterator[str]:

@@ -1,30 +1,24 @@
-"""From `THRESHOLDS` to rules, one check each, and from measured metrics to their verdicts."""
+"""From `validation_thresholds()` to rules, one check each; the code location loads them, so nothing heavy is here."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from my_mlops_stacks.validation.validation import COMPARED_METRIC, THRESHOLDS
-from my_mlops_stacks.validation.verdict import CHAMPION_RULE, Verdict
+from my_mlops_stacks.validation.metric_threshold import CHANGES, LIMITS, MetricThreshold, refusals
+from my_mlops_stacks.validation.validation import COMPARED_METRIC, validation_thresholds
 
 if TYPE_CHECKING:
-    from mlflow.models import MetricThreshold
+    import mlflow
 
-Metrics = Mapping[str, float]
-
-ROUNDING = 1e-6
-"""Relative: how much the same model's metric may differ by the order in which its rows were summed."""
-
-CHANGES = ("min_absolute_change", "min_relative_change")
-LIMITS = ("threshold", *CHANGES)
-PLACE = "THRESHOLDS in validation/validation.py"
+PLACE = "validation/validation.py"
+COMPARABLE = {"root_mean_squared_error": False, "mean_absolute_error": False, "r2_score": True}
+"""What `COMPARED_METRIC` may be: metrics that have intervals in the report -> whether greater is better."""
 
 
 class RuleError(ValueError):
-    """`THRESHOLDS` says something that is no rule, or asks for a metric that nothing computes."""
+    """`validation_thresholds()` says something that is no rule, or a metric is asked for that nothing computes."""
 
 
 @dataclass(frozen=True)
@@ -64,103 +58,49 @@ class Rule:
         change = max(self.limits.get("min_absolute_change", 0.0), relative)
         return champion + change if self.greater_is_better else champion - change
 
-    def as_threshold(self) -> MetricThreshold:
+    def of_mlflow(self) -> mlflow.models.MetricThreshold:
         from mlflow.models import MetricThreshold
 
         return MetricThreshold(**self.limits, greater_is_better=self.greater_is_better)
 
 
-def rules(thresholds: Mapping[str, Mapping[str, Any]] = THRESHOLDS) -> list[Rule]:
-    """The rules that `thresholds` state: what bounds a metric and what compares it are checks of their own.
+def rules(thresholds: Mapping[str, MetricThreshold] | None = None) -> list[Rule]:
+    """The rules that `thresholds`, else `validation_thresholds()`, state.
+
+    What bounds a metric and what compares it are checks of their own. MLflow's own `MetricThreshold` is read as well.
 
     Raises:
-        RuleError: an argument that MLflow 3 does not have, or none that limits anything.
+        RuleError: an argument that MLflow 3 does not have, one that limits nothing, or a value that MLflow refuses.
     """
-    return [rule for metric, stated in thresholds.items() for rule in _rules_of(metric, stated)]
+    stated = _stated() if thresholds is None else thresholds
+    return [rule for metric, threshold in stated.items() for rule in _rules_of(metric, threshold)]
 
 
-def _rules_of(metric: str, stated: Mapping[str, Any]) -> list[Rule]:
-    unknown = sorted(set(stated) - {*LIMITS, "greater_is_better"})
-    if unknown:
-        hint = "; MLflow 3 calls it greater_is_better" if "higher_is_better" in unknown else ""
-        raise RuleError(f"{PLACE}: '{metric}' has {unknown}, which is no argument of MetricThreshold{hint}.")
-    if not isinstance(stated.get("greater_is_better"), bool):
-        raise RuleError(f"{PLACE}: '{metric}' must say greater_is_better, True or False.")
-    limits = {name: stated[name] for name in LIMITS if stated.get(name) is not None}
-    if not limits:
-        raise RuleError(f"{PLACE}: '{metric}' limits nothing: give it one of {', '.join(LIMITS)}.")
-    parts = ({name: limits[name] for name in names if name in limits} for names in (("threshold",), CHANGES))
-    return [Rule(metric, part, stated["greater_is_better"]) for part in parts if part]
-
-
-def judge(stated: Sequence[Rule], candidate: Metrics, champion: Metrics | None) -> list[Verdict]:
-    """One verdict for each rule, by MLflow's own comparison. A value that is not a number fails.
-
-    Args:
-        candidate: metric -> value of the version that is judged.
-        champion: the same of the champion on the same rows, or None when there is none to compare with.
-
-    Raises:
-        RuleError: a rule is about a metric that was not computed.
-    """
-    return [_judge(rule, candidate, champion) for rule in stated]
-
-
-def _judge(rule: Rule, candidate: Metrics, champion: Metrics | None) -> Verdict:
-    value = _measured(rule.metric, candidate)
-    if rule.compares and champion is None:
-        return Verdict(rule.name, not math.isnan(value), value, None, "There is no champion to improve on: it passes")
-    held = _measured(rule.metric, champion) if rule.compares and champion else None
-    bound = rule.bound(held)
-    sentence = f"{rule.metric} of the held-out trips is {value:.4g} and must be {rule.direction} {bound:.4g}"
-    if held is not None:
-        sentence += f", for the champion's is {held:.4g}"
-    return Verdict(rule.name, _holds(rule, value, held), value, bound, _explained(sentence, value, bound))
-
-
-def _measured(metric: str, metrics: Metrics) -> float:
-    if metric not in metrics:
-        raise RuleError(
-            f"{PLACE} has a rule about '{metric}', which is not computed: add it to custom_metrics() there, or choose "
-            f"one of {', '.join(sorted(metrics))}."
-        )
-    return metrics[metric]
-
-
-def _explained(sentence: str, value: float, bound: float) -> str:
-    if math.isnan(value) or math.isnan(bound):
-        return f"{sentence}: what is not a number fails; look at the rows that the model predicts nothing for"
-    return sentence
-
-
-def _holds(rule: Rule, value: float, champion: float | None) -> bool:
-    import mlflow
-    from mlflow.models.evaluation import EvaluationResult
-    from mlflow.models.evaluation.validation import ModelValidationFailedException
-
-    if math.isnan(value) or (champion is not None and math.isnan(champion)):  # MLflow lets NaN pass some comparisons
-        return False
-    numbers = [value] if champion is None else [value, champion]
-    results = [EvaluationResult({rule.metric: number}, artifacts={}) for number in numbers]
+def _stated() -> Mapping[str, MetricThreshold]:
     try:
-        mlflow.validate_evaluation_results({rule.metric: rule.as_threshold()}, *results)
-    except ModelValidationFailedException:
-        return False
-    return True
+        return validation_thresholds()
+    except TypeError as error:
+        hint = "; MLflow 3 calls it greater_is_better" if "higher_is_better" in str(error) else ""
+        raise RuleError(f"validation_thresholds() in {PLACE}: {error}{hint}.") from error
 
 
-def judge_against_champion(candidate: Metrics, champion: Metrics | None, compared: bool = True) -> Verdict:
-    """The candidate must be at least as good as the champion on the same rows; the first model has none to beat.
+def _rules_of(metric: str, stated: MetricThreshold) -> list[Rule]:
+    place = f"validation_thresholds() in {PLACE}: '{metric}'"
+    if not all(hasattr(stated, name) for name in LIMITS):
+        raise RuleError(f"{place} is {stated!r}, which is no MetricThreshold.")
+    for reason in refusals(stated):
+        raise RuleError(f"{place} {reason}.")
+    limits = {name: value for name in LIMITS if (value := getattr(stated, name)) is not None}
+    parts = ({name: limits[name] for name in names if name in limits} for names in (("threshold",), CHANGES))
+    return [Rule(metric, part, bool(stated.greater_is_better)) for part in parts if part]
 
-    `compared` says whether the comparison is switched on: without it the champion is no reason to fail.
+
+def greater_is_better(metric: str = COMPARED_METRIC) -> bool:
+    """The direction of the metric in which candidate and champion are compared.
+
+    Raises:
+        RuleError: the report has no intervals for it, so nobody could tell a difference from chance.
     """
-    value = _measured(COMPARED_METRIC, candidate)
-    if champion is None:
-        reason = "There is no champion yet" if compared else "enable_baseline_comparison is off"
-        return Verdict(
-            CHAMPION_RULE, not math.isnan(value), value, None, f"{reason}: the thresholds alone decide about this model"
-        )
-    bound = _measured(COMPARED_METRIC, champion)
-    sentence = f"{COMPARED_METRIC} is {value:.4g} for the candidate and {bound:.4g} for the champion, on the same rows"
-    passed = value <= bound * (1 + ROUNDING)
-    return Verdict(CHAMPION_RULE, passed, value, bound, _explained(sentence, value, bound))
+    if metric not in COMPARABLE:
+        raise RuleError(f"COMPARED_METRIC in {PLACE} is '{metric}': choose one of {', '.join(COMPARABLE)}.")
+    return COMPARABLE[metric]

@@ -8,39 +8,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from my_mlops_stacks.validation.metric_threshold import MetricThreshold
+
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.metrics import EvaluationMetric
-    from mlflow.models import MetricThreshold
 
-THRESHOLDS: dict[str, dict[str, Any]] = {
-    "root_mean_squared_error": {"threshold": 4.0, "greater_is_better": False},
-    "mean_absolute_error": {"threshold": 2.5, "greater_is_better": False},
-    "r2_score": {"threshold": 0.8, "greater_is_better": True},
-    "absolute_bias": {"threshold": 0.5, "greater_is_better": False},
-}
-"""Metric name -> arguments of `mlflow.models.MetricThreshold`; USD for the errors, of the held-out days.
 
-`threshold` bounds the candidate's own value. `min_absolute_change` and `min_relative_change` (a share of the champion's
-value) say by how much it must be better than the champion's; the first model has no champion and passes these.
-"""
+def validation_thresholds() -> dict[str, MetricThreshold]:
+    """Metric name -> what it must reach on the held-out days; USD for the errors.
+
+    `threshold` bounds the candidate's own value. `min_absolute_change` and `min_relative_change` (a share of the
+    champion's value) say by how much it must be better than the champion's; the first model has no champion and passes
+    these. MLflow's own `MetricThreshold` works as well, but importing MLflow makes the code location load slowly.
+    """
+    return {
+        "root_mean_squared_error": MetricThreshold(threshold=4.0, greater_is_better=False),
+        "mean_absolute_error": MetricThreshold(threshold=2.5, greater_is_better=False),
+        "r2_score": MetricThreshold(threshold=0.8, greater_is_better=True),
+        "absolute_bias": MetricThreshold(threshold=0.5, greater_is_better=False),
+    }
+
 
 COMPARED_METRIC = "root_mean_squared_error"
-"""The metric in which a candidate must be at least as good as the champion; lower is better."""
+"""In this a candidate must be at least as good as the champion: an error, of which lower is better, or `r2_score`."""
 
 DISTANCE_BANDS = (1.0, 2.0, 4.0, 8.0)
 """Where one band of trip distances ends and the next begins, in miles."""
 
 
-def validation_thresholds() -> dict[str, MetricThreshold]:
-    """`THRESHOLDS` as MLflow's own type."""
-    from mlflow.models import MetricThreshold
-
-    return {metric: MetricThreshold(**limits) for metric, limits in THRESHOLDS.items()}
-
-
 def custom_metrics() -> list[EvaluationMetric]:
-    """Metrics beside those that MLflow computes for a regression; each one's name can stand in `THRESHOLDS`."""
+    """Metrics beside those that MLflow computes for a regression; their names may stand in `validation_thresholds`."""
     from mlflow.models import make_metric
 
     return [make_metric(eval_fn=_absolute_bias, greater_is_better=False, name="absolute_bias")]

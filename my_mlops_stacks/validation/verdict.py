@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-STATUS_TAG = "validation_status"
+STATUS_TAG, RUN_TAG, AGAINST_TAG = "validation_status", "validation_run_id", "validated_against"
+"""On a version: the verdict; the MLflow run with its report; the champion's version that it was compared with."""
+
 PASSED, FAILED, DRY_RUN, SKIPPED = "passed", "failed", "dry_run", "skipped"
+JUDGING = "judging"
+"""Written before a validation starts: one that dies leaves a version without a verdict, whatever it had before."""
+
+NO_CHAMPION, UNCOMPARED = "none", "nobody: enable_baseline_comparison was off"
 CHAMPION_RULE = "candidate_beats_champion"
 
 
@@ -32,16 +38,55 @@ def status(verdicts: Sequence[Verdict], run_mode: str) -> str:
     return PASSED if all(verdict.passed for verdict in verdicts) else FAILED
 
 
-def require_promotable(tags: Mapping[str, str], version: int) -> None:
+def against(champion: int | None, compared: bool) -> str:
+    """What a validation writes as `AGAINST_TAG`."""
+    if not compared:
+        return UNCOMPARED
+    return NO_CHAMPION if champion is None else str(champion)
+
+
+def require_promotable(tags: Mapping[str, str], version: int, accepted: Sequence[str] = (PASSED, SKIPPED)) -> None:
     """Refuse a version whose recorded verdict does not let it hold an alias; `skipped` (validation off) does.
 
     Raises:
-        NotValidatedError: the version failed, was only tried in a dry run, or was never validated.
+        NotValidatedError: the version failed, was only tried in a dry run, was never validated, or not to the end.
     """
     found = tags.get(STATUS_TAG)
-    if found in (PASSED, SKIPPED):
+    if found in accepted:
         return
     reason = f"its {STATUS_TAG} is '{found}'" if found else "it was never validated"
     raise NotValidatedError(
         f"Version {version} may not be promoted: {reason}; run the checks of 'fare_model' with run_mode 'enabled'."
     )
+
+
+def require_judged_against(tags: Mapping[str, str], version: int, champion: int | None) -> None:
+    """Refuse a version that was compared with another one than `champion`, which is champion now or was it last.
+
+    Free of it is what somebody decided to compare with nobody (`skipped`, the comparison off), and a copy, which was
+    compared where it comes from.
+
+    Raises:
+        NotValidatedError: another version has become champion since.
+    """
+    found = tags.get(AGAINST_TAG, "nobody")
+    is_free = tags.get(STATUS_TAG) == SKIPPED or found == UNCOMPARED or _is_foreign(found)
+    if is_free or champion in (None, version) or found == str(champion):
+        return
+    raise NotValidatedError(
+        f"Version {version} was judged against {found}, but {champion} is champion: run the checks of 'fare_model' "
+        "again; no alias was moved."
+    )
+
+
+def as_copied(tags: Mapping[str, str], origin: str, *also: str) -> dict[str, str]:
+    """The tags that a copy inherits: those of the verdict, and `also`, say that they mean versions of `origin`.
+
+    What says so already, for its version is a copy too, stays.
+    """
+    named = (key for key in (AGAINST_TAG, RUN_TAG, *also) if key in tags and not _is_foreign(tags[key]))
+    return {**tags, **{key: f"{origin}/{tags[key]}" for key in named}}
+
+
+def _is_foreign(value: str) -> bool:
+    return "/" in value

@@ -162,3 +162,11 @@ def test_what_is_no_number_is_counted_and_names_the_fix(column, fix):
     rows.loc[[3, 5], column] = [np.nan, np.inf]
     with pytest.raises(UnusableRowsError, match=f"{column} is no finite number for 2 of 20 trips .*{fix}"):
         check_rows(rows, "since 2016-02-15")
+
+
+@pytest.mark.parametrize("column", ["tpep_pickup_datetime", "trip_distance", "pickup_zip"])
+def test_a_trip_that_belongs_to_no_segment_is_refused(column):
+    rows = scored(20).astype({"pickup_zip": float})
+    rows.loc[3, column] = None
+    with pytest.raises(UnusableRowsError, match=f"{column} is missing for 1 of 20 trips .*ingestion/trips.py"):
+        check_rows(rows, "since 2016-02-15")

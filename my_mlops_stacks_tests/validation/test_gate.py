@@ -5,11 +5,13 @@ Most versions here predict a constant: what they must measure follows from the f
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
+from urllib.parse import parse_qs, urlsplit
 
 import dagster as dg
 import mlflow
@@ -20,13 +22,16 @@ from deltalake import DeltaTable, write_deltalake
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from my_mlops_stacks.adapters.evaluation import CannotScoreError
-from my_mlops_stacks.adapters.model_registry import ModelRegistry
+from my_mlops_stacks.adapters.aliases import give_alias
+from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
 from my_mlops_stacks.adapters.registry_errors import RegistryUnavailableError, registry_answers
-from my_mlops_stacks.defs.candidate_validation import UnknownHoldOutError
+from my_mlops_stacks.adapters.scoring_errors import CannotScoreError
+from my_mlops_stacks.adapters.tables import LocalTables
+from my_mlops_stacks.defs.held_out import UnknownHoldOutError
 from my_mlops_stacks.validation.comparison import UnusableRowsError
+from my_mlops_stacks.validation.metric_threshold import MetricThreshold
 from my_mlops_stacks.validation.rules import RuleError
-from my_mlops_stacks.validation.validation import THRESHOLDS
+from my_mlops_stacks.validation.validation import validation_thresholds
 from my_mlops_stacks_tests.gate import HELD_OUT_FROM, NEIGHBOURS, Constant, Gate, NeighboursFare
 
 
@@ -37,6 +42,11 @@ def gate(tmp_path_factory) -> Gate:
         made = Gate(tmp_path_factory.mktemp("gate"))
         made.features()
         return made
+
+
+def add_rule(patch: pytest.MonkeyPatch, metric: str, **limits: object) -> None:
+    stated = validation_thresholds() | {metric: MetricThreshold(**limits)}
+    patch.setattr("my_mlops_stacks.validation.rules.validation_thresholds", lambda: stated)
 
 
 def rmse_of(fares: pd.Series, predicted: float | np.ndarray) -> float:
@@ -56,7 +66,7 @@ def test_the_first_model_is_compared_with_nobody_and_says_so(gate):
     assert gate.registry.get(version.version).tags["validated_against"] == "none"
     found = checks["root_mean_squared_error_within_threshold"]
     assert number(found, "value") == pytest.approx(rmse_of(fares, 12.0))
-    assert number(found, "bound") == THRESHOLDS["root_mean_squared_error"]["threshold"]
+    assert number(found, "bound") == validation_thresholds()["root_mean_squared_error"].threshold
     assert number(found, "held_out_trips") == len(fares)
     assert number(checks["absolute_bias_within_threshold"], "value") == pytest.approx(abs(12.0 - fares.mean()))
 
@@ -164,20 +174,22 @@ def test_validation_that_is_switched_off_is_told_loudly(gate):
     tags = gate.registry.get(version.version).tags
     assert tags["validation_status"] == "skipped"
     assert "nobody: run_mode was 'disabled' in the Dagster run" in tags["validated_against"]
+    assert gate.run(run_mode="disabled").success
+    assert gate.aliases()["challenger"] == version.version
 
 
 def test_without_the_comparison_the_champion_is_no_reason_to_fail(gate):
     gate.champion(gate.register(Constant(12.0)))
-    gate.register(Constant(60.0))
+    version = gate.register(Constant(60.0))
     found = gate.checks(enable_baseline_comparison=False)["candidate_beats_champion"]
     assert found.passed
+    told = gate.registry.get(version.version).tags["validated_against"]
+    assert told == "nobody: enable_baseline_comparison was off"
     assert "enable_baseline_comparison is off" in found.description
 
 
 def test_a_rule_of_ones_own_is_a_check_of_its_own(gate, monkeypatch):
-    monkeypatch.setitem(
-        THRESHOLDS, "max_error", {"threshold": 1e6, "min_absolute_change": 1e6, "greater_is_better": False}
-    )
+    add_rule(monkeypatch, "max_error", threshold=1e6, min_absolute_change=1e6, greater_is_better=False)
     gate.build()
     gate.champion(gate.register(Constant(30.0)))
     gate.register(Constant(12.0))
@@ -217,6 +229,110 @@ def test_a_champion_whose_feature_is_gone(gate):
     assert "enable_baseline_comparison: false" in text
 
 
+def test_a_champion_that_lost_its_alias_is_missed(gate):
+    """As when somebody removes the alias, or deletes the version that holds it."""
+    former = gate.register(Constant(12.0))
+    gate.champion(former)
+    gate.registry.move_alias("previous_champion", former)
+    gate.registry.client.delete_registered_model_alias(gate.registry.model, "champion")
+    gate.register(Constant(12.0))
+    found, off = (gate.checks(enable_baseline_comparison=on)["candidate_beats_champion"] for on in (True, False))
+    gate.registry.client.delete_registered_model_alias(gate.registry.model, "previous_champion")
+    assert not found.passed and off.passed
+    assert f"though version {former.version} did: launch rollback_job" in found.description
+
+
+def test_a_champion_that_was_deleted_stops_the_gate(gate):
+    lost = gate.register(Constant(12.0))
+    gate.champion(lost)
+    gate.register(Constant(12.0))
+    gate.lose(lost)
+    text = str(gate.error())
+    gate.registry.client.delete_registered_model_alias(gate.registry.model, "champion")
+    assert f"is that of version {lost.version}, which was deleted: launch rollback_job" in text
+
+
+def test_a_candidate_whose_feature_is_gone(gate):
+    gate.register(NeighboursFare(), (NEIGHBOURS,))
+    table = gate.table("trip_pickup_features")
+    rows = DeltaTable(table).to_pyarrow_table()
+    without = rows.drop_columns(["mean_fare_window_1h_pickup_zip"])
+    write_deltalake(table, without, mode="overwrite", schema_mode="overwrite")
+    text = str(gate.error())
+    write_deltalake(table, rows, mode="overwrite", schema_mode="overwrite")
+    assert "no longer has ['mean_fare_window_1h_pickup_zip']" in text
+    assert "mend that and materialize 'fare_model' again" in text
+
+
+def test_held_out_trips_whose_files_maintenance_has_removed(gate):
+    version = gate.register(Constant(12.0))
+    table = DeltaTable(gate.table("trips"))
+    write_deltalake(gate.table("trips"), table.to_pyarrow_table(), mode="overwrite")
+    hidden = [Path(file) for file in table.file_uris()]
+    for file in hidden:
+        file.rename(file.with_suffix(".hidden"))
+    text = str(gate.error())
+    for file in hidden:
+        file.with_suffix(".hidden").rename(file)
+    read = version.tags["trips_version"]
+    assert f"Version {read} of the table trips can't be read any more" in text and "materialize 'fare_model'" in text
+
+
+def test_features_that_are_written_while_they_are_read_are_read_again(gate, monkeypatch):
+    gate.register(Constant(12.0))
+    real, seen = LocalTables.version, []
+
+    def moves_on(self: LocalTables, name: str) -> int:
+        seen.append(name)
+        return real(self, name) - (1 if len(seen) == 1 else 0)  # as if the table had a newer version afterwards
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalTables, "version", moves_on)
+        found = gate.checks()["candidate_beats_champion"]
+    newest = DeltaTable(gate.table("trip_pickup_features")).version()
+    assert number(found, "trip_pickup_features_delta_version") == str(newest)
+
+
+@pytest.mark.parametrize("function", ["lambda predictions, targets: misspelt", "lambda predictions, targets: None"])
+def test_a_custom_metric_that_fails_is_not_taken_for_a_broken_server(gate, monkeypatch, function):
+    metric = mlflow.models.make_metric(eval_fn=eval(function), greater_is_better=False, name="absolute_bias")
+    monkeypatch.setattr("my_mlops_stacks.validation.validation.custom_metrics", lambda: [metric])
+    gate.register(Constant(12.0))
+    text = str(gate.error())
+    said = "raised NameError" if "misspelt" in function else "returned None"
+    assert f"custom_metrics() in validation/validation.py failed: 'absolute_bias' {said}" in text
+    assert "did not answer" not in text
+
+
+@pytest.mark.parametrize("dies_at", [1, 2, 3, 4])
+def test_a_validation_that_dies_between_its_tags_leaves_no_verdict(gate, monkeypatch, dies_at):
+    """Also of a version that had passed before: what is left of that must not promote it."""
+    version = gate.register(Constant(12.0), validation_status="passed", validated_against="1", validation_run_id="old")
+    real, made = MlflowClient.set_model_version_tag, []
+
+    def dies(self: MlflowClient, *args: object, **kwargs: object) -> None:
+        made.append(args)
+        if len(made) == dies_at:
+            raise DiedError
+        real(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "set_model_version_tag", dies)
+        assert not gate.run("validation").success
+    left = gate.registry.get(version.version).tags["validation_status"]
+    assert left == ("passed" if dies_at == 1 else "judging")  # nothing has begun before the first
+
+
+def test_a_validation_that_errs_takes_an_earlier_verdict_back(gate, monkeypatch):
+    version = gate.register(Constant(float("nan")), validation_status="passed")
+    assert "candidate is no finite number" in str(gate.error())
+    assert gate.registry.get(version.version).tags["validation_status"] == "judging"
+
+
+class DiedError(Exception):
+    """Stands for the death of the process."""
+
+
 @pytest.mark.parametrize(
     ("model", "tags", "error", "sentence"),
     [
@@ -232,7 +348,7 @@ def test_what_cannot_be_measured(gate, model, tags, error, sentence):
 
 
 def test_a_threshold_on_a_metric_that_is_not_computed(gate, monkeypatch):
-    monkeypatch.setitem(THRESHOLDS, "median_error", {"threshold": 1.0, "greater_is_better": False})
+    add_rule(monkeypatch, "median_error", threshold=1.0, greater_is_better=False)
     gate.build()
     gate.register(Constant(12.0))
     text = str(gate.error())
@@ -282,8 +398,24 @@ def test_a_server_that_is_away_is_named(monkeypatch, answer):
             registry.find_alias("champion")
 
 
+@pytest.mark.parametrize("answer", [500, 429, 503])
+def test_a_server_that_takes_no_writes_is_named_and_what_became_of_the_alias(monkeypatch, answer):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "0")
+    with server_that_says(answer, reads=True) as uri:
+        registry = ModelRegistry("fare_model", "fares", uri, uri, uri)
+        version = ModelVersion("fare_model", 2, "r")
+        with pytest.raises(
+            RegistryUnavailableError, match=f"MLflow at {uri} did not answer.*doing it again completes it"
+        ):
+            give_alias(registry, "champion", version)
+        with pytest.raises(RegistryUnavailableError, match="no alias was moved"), registry_answers(uri):
+            registry.tag(version, {"validation_status": "passed"})
+
+
 @contextmanager
-def server_that_says(answer: int | str) -> Iterator[str]:
+def server_that_says(answer: int | str, reads: bool = False) -> Iterator[str]:
+    """With `reads` it knows every version, the first of which holds every alias, and gives `answer` to writes only."""
     done = Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -291,8 +423,22 @@ def server_that_says(answer: int | str) -> Iterator[str]:
             if answer == "silence":
                 done.wait(10)
                 return
-            self.send_response(int(answer))
+            if not reads:
+                self._say(int(answer), b"")
+                return
+            asked = parse_qs(urlsplit(self.path).query).get("version", ["1"])[0]
+            found = {"name": "fare_model", "version": asked, "run_id": "r", "tags": []}
+            self._say(200, json.dumps({"model_version": found}).encode())
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._say(int(answer), b"")
+
+        def _say(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, *_: object) -> None: ...
 

@@ -8,10 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from my_mlops_stacks.validation import rules as rules_module
 from my_mlops_stacks.validation import validation
-from my_mlops_stacks.validation.rules import RuleError, judge, judge_against_champion, rules
-from my_mlops_stacks.validation.validation import THRESHOLDS, custom_metrics, validation_thresholds
+from my_mlops_stacks.validation.judgement import judge, judge_against_champion
+from my_mlops_stacks.validation.metric_threshold import MetricThreshold
+from my_mlops_stacks.validation.rules import COMPARABLE, RuleError, greater_is_better, rules
+from my_mlops_stacks.validation.validation import custom_metrics, validation_thresholds
 
+THRESHOLDS = validation_thresholds()
 GOOD = {"root_mean_squared_error": 2.5, "mean_absolute_error": 1.3, "r2_score": 0.94, "absolute_bias": 0.1}
 
 
@@ -25,22 +29,24 @@ def test_good_metrics_keep_every_threshold():
 
 @pytest.mark.parametrize("metric", THRESHOLDS)
 def test_each_threshold_can_fail_and_says_by_how_much(metric):
-    worse = -1.0 if THRESHOLDS[metric]["greater_is_better"] else 1_000.0
+    worse = -1.0 if THRESHOLDS[metric].greater_is_better else 1_000.0
     assert failed(GOOD | {metric: worse}) == [f"{metric}_within_threshold"]
     verdict = next(v for v in judge(rules(), GOOD | {metric: worse}, None) if not v.passed)
-    assert (verdict.value, verdict.bound) == (worse, THRESHOLDS[metric]["threshold"])
+    assert (verdict.value, verdict.bound) == (worse, THRESHOLDS[metric].threshold)
     assert f"{metric} of the held-out trips is {worse:.4g}" in verdict.sentence
 
 
 @pytest.mark.parametrize("metric", THRESHOLDS)
 def test_the_bound_itself_passes(metric):
-    assert failed(GOOD | {metric: THRESHOLDS[metric]["threshold"]}) == []
+    assert failed(GOOD | {metric: THRESHOLDS[metric].threshold}) == []
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("metric", THRESHOLDS)
-def test_a_metric_that_is_no_number_fails_and_says_so(metric):
-    assert failed(GOOD | {metric: math.nan}) == [f"{metric}_within_threshold"]
-    assert any("not a number fails" in verdict.sentence for verdict in judge(rules(), GOOD | {metric: math.nan}, None))
+def test_a_metric_that_is_no_finite_number_fails_and_says_so(metric, value):
+    measured = GOOD | {metric: value}
+    assert failed(measured) == [f"{metric}_within_threshold"]
+    assert any("no finite number fails" in verdict.sentence for verdict in judge(rules(), measured, None))
 
 
 @pytest.mark.parametrize(
@@ -59,20 +65,20 @@ def test_a_metric_that_is_no_number_fails_and_says_so(metric):
 )
 def test_a_rule_about_the_champion_fails_and_passes(limits, metric, values, passes, bound):
     candidate, champion = values
-    verdict = judge(rules({metric: limits}), {metric: candidate}, {metric: champion})[0]
+    verdict = judge(rules({metric: MetricThreshold(**limits)}), {metric: candidate}, {metric: champion})[0]
     assert verdict.rule == f"{metric}_improves_on_champion"
     assert verdict.passed is passes
     assert verdict.bound == pytest.approx(bound)
 
 
 def test_a_bound_and_a_change_are_two_checks():
-    stated = {"r2_score": {"threshold": 0.8, "min_relative_change": 0.01, "greater_is_better": True}}
+    stated = {"r2_score": MetricThreshold(threshold=0.8, min_relative_change=0.01, greater_is_better=True)}
     assert [rule.name for rule in rules(stated)] == ["r2_score_within_threshold", "r2_score_improves_on_champion"]
     assert failed({"r2_score": 0.9}, {"r2_score": 0.9}, stated) == ["r2_score_improves_on_champion"]
 
 
 def test_the_first_model_passes_what_is_about_a_champion():
-    stated = {"r2_score": {"min_relative_change": 0.01, "greater_is_better": True}}
+    stated = {"r2_score": MetricThreshold(min_relative_change=0.01, greater_is_better=True)}
     verdict = judge(rules(stated), {"r2_score": 0.1}, None)[0]
     assert verdict.passed and "no champion" in verdict.sentence
     first = judge_against_champion(GOOD, None)
@@ -90,28 +96,87 @@ def test_the_candidate_must_be_as_good_as_the_champion(champion, passes):
 
 
 def test_a_rule_about_a_metric_that_nothing_computes_names_the_fix():
-    stated = {"median_error": {"threshold": 1.0, "greater_is_better": False}}
+    stated = {"median_error": MetricThreshold(threshold=1.0, greater_is_better=False)}
     with pytest.raises(RuleError, match=r"'median_error', which is not computed: add it to custom_metrics\(\)"):
         judge(rules(stated), GOOD, None)
+
+
+NO_THRESHOLDS = [
+    ({"threshold": 1.0}, "must say greater_is_better"),
+    ({"greater_is_better": True}, "limits nothing"),
+    ({"threshold": "4.0", "greater_is_better": False}, "threshold='4.0', which is no finite number"),
+    ({"threshold": True, "greater_is_better": False}, "no finite number"),
+    ({"min_absolute_change": 0, "greater_is_better": False}, "must be above 0"),
+    ({"min_relative_change": 2, "greater_is_better": False}, "min_relative_change=2, which must be a share"),
+    ({"min_relative_change": 1.5, "greater_is_better": False}, "must be a share"),
+    ({"min_relative_change": 0.1, "greater_is_better": "yes"}, "must say greater_is_better"),
+]
+
+
+@pytest.mark.parametrize(("stated", "sentence"), NO_THRESHOLDS)
+def test_what_is_no_rule_is_refused_when_the_rules_load_and_by_mlflow_too(stated, sentence):
+    from mlflow.models import MetricThreshold as OfMlflow
+    from mlflow.models.evaluation.validation import MetricThresholdClassException
+
+    with pytest.raises(RuleError, match=f"'r2_score' .*{sentence}"):
+        rules({"r2_score": MetricThreshold(**stated)})
+    with pytest.raises(MetricThresholdClassException):
+        OfMlflow(**stated)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_bound_that_nothing_or_everything_keeps_is_refused(value):
+    with pytest.raises(RuleError, match="no finite number"):
+        rules({"r2_score": MetricThreshold(threshold=value, greater_is_better=True)})
+
+
+def test_mlflows_own_threshold_is_a_rule_too():
+    from mlflow.models import MetricThreshold as OfMlflow
+
+    stated = {"threshold": 0.8, "min_absolute_change": 0.1, "min_relative_change": 0.01, "greater_is_better": True}
+    ours = rules({"r2_score": MetricThreshold(**stated)})
+    assert ours == rules({"r2_score": OfMlflow(**stated)})
+    for rule in ours:
+        made = rule.of_mlflow()
+        assert {name: getattr(made, name) for name in stated if getattr(made, name) is not None} == {
+            **rule.limits,
+            "greater_is_better": True,
+        }
 
 
 @pytest.mark.parametrize(
     ("stated", "sentence"),
     [
-        ({"threshold": 1.0, "higher_is_better": True}, "MLflow 3 calls it greater_is_better"),
-        ({"threshold": 1.0}, "must say greater_is_better"),
-        ({"greater_is_better": True}, "limits nothing"),
+        (lambda: {"r2_score": {"threshold": 1.0}}, "'r2_score' is .* no MetricThreshold"),
+        (lambda: {"r2_score": MetricThreshold(higher_is_better=True)}, "MLflow 3 calls it greater_is_better"),
     ],
 )
-def test_what_is_no_rule_is_refused(stated, sentence):
+def test_what_a_user_writes_that_is_no_threshold(monkeypatch, stated, sentence):
+    monkeypatch.setattr(rules_module, "validation_thresholds", stated)
     with pytest.raises(RuleError, match=sentence):
-        rules({"r2_score": stated})
+        rules()
 
 
-def test_mlflow_accepts_the_shipped_thresholds():
-    assert {name: found.threshold for name, found in validation_thresholds().items()} == {
-        name: limits["threshold"] for name, limits in THRESHOLDS.items()
-    }
+@pytest.mark.parametrize(("ours", "theirs", "passes"), [(0.10, 0.95, False), (0.95, 0.10, True), (0.9, 0.9, True)])
+def test_the_compared_metric_has_a_direction(monkeypatch, ours, theirs, passes):
+    monkeypatch.setattr("my_mlops_stacks.validation.judgement.COMPARED_METRIC", "r2_score")
+    monkeypatch.setattr("my_mlops_stacks.validation.judgement.greater_is_better", lambda: greater_is_better("r2_score"))
+    assert judge_against_champion({"r2_score": ours}, {"r2_score": theirs}).passed is passes
+
+
+def test_a_compared_metric_without_intervals_is_refused():
+    from my_mlops_stacks.validation.bootstrap import METRICS
+
+    with pytest.raises(RuleError, match="COMPARED_METRIC in .* is 'max_error': choose one of root"):
+        greater_is_better("max_error")
+    assert set(COMPARABLE) <= set(METRICS)
+
+
+def test_a_champion_that_is_gone_does_not_switch_the_comparison_off():
+    verdict = judge_against_champion(GOOD, None, former=7)
+    assert not verdict.passed
+    assert "No version holds the alias champion, though version 7 did: launch rollback_job" in verdict.sentence
+    assert judge_against_champion(GOOD, None, compared=False, former=7).passed
 
 
 def test_custom_metrics_by_hand():
@@ -121,6 +186,7 @@ def test_custom_metrics_by_hand():
     assert measured == {"absolute_bias": 0.5}
 
 
+@pytest.mark.filterwarnings("error::FutureWarning")  # by which MLflow deprecates
 def test_every_rule_is_about_something_that_is_computed(tmp_path):
     import mlflow
 

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from my_mlops_stacks.validation.metrics import regression_metrics
-from my_mlops_stacks.validation.verdict import NotValidatedError, Verdict, require_promotable, status
+from my_mlops_stacks.validation.verdict import (
+    NotValidatedError,
+    Verdict,
+    against,
+    as_copied,
+    require_judged_against,
+    require_promotable,
+    status,
+)
 
 
 def verdict(passed: bool) -> Verdict:
@@ -21,10 +29,49 @@ def test_a_dry_run_never_says_passed():
     assert status([verdict(True)], "dry_run") == status([verdict(False)], "dry_run") == "dry_run"
 
 
-@pytest.mark.parametrize("tags", [{}, {"validation_status": "failed"}, {"validation_status": "dry_run"}])
+@pytest.mark.parametrize("tags", [{}, *({"validation_status": s} for s in ("failed", "dry_run", "judging"))])
 def test_a_version_without_a_passing_verdict_is_refused(tags):
     with pytest.raises(NotValidatedError, match="Version 7 may not be promoted"):
         require_promotable(tags, 7)
+
+
+def test_what_a_verdict_says_about_the_champion():
+    assert against(7, True) == "7" and against(None, True) == "none"
+    assert against(None, False) == "nobody: enable_baseline_comparison was off"
+
+
+@pytest.mark.parametrize("found", ["1", "none", None])
+def test_a_verdict_against_another_champion_is_stale(found):
+    tags = {"validation_status": "passed"} | ({"validated_against": found} if found else {})
+    told = f"Version 3 was judged against {found or 'nobody'}, but 2 is champion: run the checks of 'fare_model' again"
+    with pytest.raises(NotValidatedError, match=told):
+        require_judged_against(tags, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("tags", "champion"),
+    [
+        ({"validation_status": "passed", "validated_against": "2"}, 2),
+        ({"validation_status": "passed", "validated_against": "1"}, 3),  # it is champion already
+        ({"validation_status": "passed", "validated_against": "none"}, None),
+        ({"validation_status": "skipped", "validated_against": "nobody: run_mode was 'disabled'"}, 2),
+        ({"validation_status": "passed", "validated_against": "nobody: enable_baseline_comparison was off"}, 2),
+        ({"validation_status": "passed", "validated_against": "staging.fares.fare_model/1"}, 2),
+    ],
+)
+def test_a_verdict_that_holds(tags, champion):
+    require_judged_against(tags, 3, champion)
+
+
+def test_a_copy_names_whose_versions_and_runs_its_tags_mean():
+    tags = {"validated_against": "1", "validation_run_id": "r", "git_commit": "c"}
+    once = as_copied(tags, "staging.fare_model")
+    assert once == {
+        "validated_against": "staging.fare_model/1",
+        "validation_run_id": "staging.fare_model/r",
+        "git_commit": "c",
+    }
+    assert as_copied(once, "test.fare_model") == once
 
 
 def test_metrics_by_hand():

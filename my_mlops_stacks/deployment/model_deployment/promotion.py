@@ -7,38 +7,82 @@ from dataclasses import dataclass
 
 CHAMPION, PREVIOUS_CHAMPION = "champion", "previous_champion"
 
-
 AUTOMATIC = "automatic"
 
 HEADLINE_METRICS = ("root_mean_squared_error", "mean_absolute_error", "r2_score")
 """Of the run that trained a version; beside each other in the history, they show what each promotion brought."""
 
 
+SHADOW_TAG = "shadow_status"
+"""On a version: whether it predicted what which champion had predicted, in one tag, for two could disagree."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The version that holds an alias; the registry may have lost it since."""
+
+    version: int
+    deleted: bool = False
+
+
 @dataclass(frozen=True)
 class Decision:
-    """That a version becomes champion: who decided it, and why."""
+    """That a version of a model becomes champion: who decided it, and why."""
 
+    model: str
     version: int
     by: str
     reason: str
 
-    def entry(self, before: int | None, tags: Mapping[str, str], metrics: Mapping[str, float]) -> dict[str, object]:
+    def entry(self, before: Holder | None, tags: Mapping[str, str], metrics: Mapping[str, float]) -> dict[str, object]:
         """One entry of the champion's history, which is that of its asset's materializations.
 
         Args:
-            before: the version that was champion until now, None for the first one.
+            before: who was champion until now, None for the first one.
             tags: of the version; training wrote its commit and its Dagster run there.
             metrics: of the run that trained it, on its held-out rows.
         """
         measured = {name: metrics[name] for name in HEADLINE_METRICS if name in metrics}
         return {
+            "model_name": self.model,
             "version": self.version,
-            "from_version": "none" if before is None else before,
+            "from_version": _told(before),
             "decided_by": self.by,
             "reason": self.reason,
             "git_commit": tags.get("git_commit", "unknown"),
             "trained_in_dagster_run": tags.get("dagster_run_id", "unknown"),
         } | measured
+
+
+def _told(before: Holder | None) -> int | str:
+    if before is None:
+        return "none"
+    return f"{before.version} (deleted)" if before.deleted else before.version
+
+
+class NotShadowedError(ValueError):
+    """A challenger that has not shown what it says where the champion spoke."""
+
+
+def shadow_status(passed: bool, champion: int) -> str:
+    """What shadow scoring beside the version `champion` writes on the challenger."""
+    return f"{'passed' if passed else 'failed'} against {champion}"
+
+
+def require_shadowed(tags: Mapping[str, str], version: int, champion: int | None) -> None:
+    """Refuse a version that has not predicted what `champion` predicted; the first champion follows nobody.
+
+    Raises:
+        NotShadowedError: the check was not run beside this champion, or failed.
+    """
+    if champion in (None, version):
+        return
+    found = tags.get(SHADOW_TAG, "missing")
+    if found != shadow_status(True, champion):
+        raise NotShadowedError(
+            f"Version {version} may not follow champion {champion}: its {SHADOW_TAG} is '{found}'; launch promote_job, "
+            "which runs the check predicts_what_the_champion_predicted first; no alias was moved."
+        )
 
 
 class NotTheChallengerError(ValueError):
@@ -59,14 +103,14 @@ def approved(asked: int | None, waiting: int) -> int:
     return waiting
 
 
-def alias_moves(alias: str, holder: int | None, version: int) -> list[tuple[str, int]]:
+def alias_moves(alias: str, holder: Holder | None, version: int) -> list[tuple[str, int]]:
     """Moves, as (alias, version), after which `version` holds `alias` that `holder` holds now; none when it does.
 
     The old champion becomes `previous_champion` before the alias `champion` moves: a crash between the two leaves the
-    old champion in place, and doing it again completes it.
+    old champion in place, and doing it again completes it. One that was deleted can't become anything.
     """
-    if holder == version:
+    if holder == Holder(version):
         return []
-    if alias == CHAMPION and holder is not None:
-        return [(PREVIOUS_CHAMPION, holder), (CHAMPION, version)]
+    if alias == CHAMPION and holder is not None and not holder.deleted:
+        return [(PREVIOUS_CHAMPION, holder.version), (CHAMPION, version)]
     return [(alias, version)]

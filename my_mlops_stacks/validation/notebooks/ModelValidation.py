@@ -26,8 +26,9 @@ from my_mlops_stacks.training.columns import LABEL
 from my_mlops_stacks.training.model_inputs import model_inputs
 from my_mlops_stacks.training.split import sampled, since
 from my_mlops_stacks.validation.comparison import ALL, ROW_COLUMNS, check_rows, compare
+from my_mlops_stacks.validation.judgement import judge, judge_against_champion
 from my_mlops_stacks.validation.plots import errors_by_segment
-from my_mlops_stacks.validation.rules import judge, judge_against_champion, rules
+from my_mlops_stacks.validation.rules import rules
 from my_mlops_stacks.validation.validation import custom_metrics, evaluator_config
 
 SAMPLE = 20_000
@@ -35,7 +36,7 @@ SAMPLE = 20_000
 session = open_session()
 registry = session.model_registry
 versions = {alias: held for alias in ("candidate", "champion") if (held := registry.find_alias(alias))}
-candidate = versions["candidate"]
+candidate = registry.at_alias("candidate")
 
 # COMMAND ----------
 
@@ -57,7 +58,7 @@ session.show(f"{names}: {len(rows)} trips since {held_out_from}", rows.head())
 
 # MAGIC %md
 # MAGIC ## The rules
-# MAGIC Change `THRESHOLDS` or `custom_metrics` in `validation/validation.py`, and run on from the first cell.
+# MAGIC Change `validation_thresholds` or `custom_metrics` in `validation/validation.py`, and start at the first cell.
 
 # COMMAND ----------
 

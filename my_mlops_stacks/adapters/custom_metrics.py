@@ -1,0 +1,56 @@
+"""Whose fault it is when an evaluation fails: MLflow gives an error of a custom metric the code of a broken server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
+from functools import wraps
+from typing import Any
+
+
+class CustomMetricError(ValueError):
+    """A metric of `custom_metrics()` that fails, or gives nothing."""
+
+
+@contextmanager
+def explained_metrics(metrics: Sequence[Any]) -> Iterator[list[Any]]:
+    """`metrics` (MLflow's `EvaluationMetric`), for an evaluation whose error is theirs when one of them failed.
+
+    Raises:
+        CustomMetricError: in place of MLflow's error; also for a metric that gives None, of which MLflow would keep
+            what it gave for the first row alone.
+    """
+    failures: list[str] = []
+    try:
+        yield [_watched(metric, failures) for metric in metrics]
+    finally:
+        if failures:
+            raise CustomMetricError(
+                f"custom_metrics() in validation/validation.py failed: {'; '.join(failures)}: mend it, and run the "
+                "checks of 'fare_model' again; no alias was moved."
+            )
+
+
+def _watched(metric: Any, failures: list[str]) -> Any:
+    def noted(sentence: str) -> None:
+        failures.append(f"'{metric.name}' {sentence}")
+
+    watched = copy(metric)
+    watched.eval_fn = _noting(metric.eval_fn, noted)
+    return watched
+
+
+def _noting(function: Callable[..., Any], noted: Callable[[str], None]) -> Callable[..., Any]:
+    @wraps(function)  # MLflow passes what the signature asks for
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            value = function(*args, **kwargs)
+        except Exception as error:  # a user's function may raise anything; it goes on its way
+            noted(f"raised {error!r}")
+            raise
+        if value is None:
+            noted("returned None")
+        return value
+
+    return call

@@ -1,0 +1,65 @@
+"""The rows that a version has not seen, with what it and the champion predict for them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from my_mlops_stacks.adapters.evaluation import score_side_by_side
+from my_mlops_stacks.adapters.model_registry import ModelVersion
+from my_mlops_stacks.adapters.snapshot import version_is_kept, with_versions
+from my_mlops_stacks.defs.jobs import FEATURE_TABLES
+from my_mlops_stacks.training.columns import LABEL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RECORDED = ("trips_version", "held_out_from")
+"""What training wrote on a version, without which nobody knows which rows it has not seen."""
+
+
+class UnknownHoldOutError(LookupError):
+    """A version that does not say which rows were held out from it."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Scored rows, the features that each model looked up for them, and the versions of the tables that were read."""
+
+    rows: "pd.DataFrame"
+    features: Mapping[str, list[str]]
+    tables: Mapping[str, int]
+
+
+def recorded_on(version: ModelVersion) -> dict[str, str]:
+    missing = [tag for tag in RECORDED if tag not in version.tags]
+    if missing:
+        raise UnknownHoldOutError(
+            f"Version {version.version} of {version.name} lacks the tags {missing}, so nobody knows which trips it has "
+            "not seen: materialize 'fare_model', which writes them, rather than registering a model by hand."
+        )
+    return {tag: version.tags[tag] for tag in RECORDED}
+
+
+def score_held_out(context: dg.AssetCheckExecutionContext, versions: Mapping[str, ModelVersion]) -> HeldOut:
+    """The rows that the candidate's training held out, as of the Delta version that it recorded, with predictions."""
+    from datetime import date
+
+    from my_mlops_stacks.training.model_inputs import model_inputs
+    from my_mlops_stacks.training.split import since
+    from my_mlops_stacks.validation.comparison import ROW_COLUMNS, check_rows
+
+    recorded = recorded_on(versions["candidate"])
+    tables, version = context.resources.tables, int(recorded["trips_version"])
+
+    def score() -> tuple["pd.DataFrame", Mapping[str, list[str]]]:
+        trips = tables.read("trips", version)
+        held_out = model_inputs(since(trips, date.fromisoformat(recorded["held_out_from"])), LABEL)
+        scored = score_side_by_side(context.resources.feature_store, held_out, versions)
+        return scored.rows.select(*ROW_COLUMNS, *versions).toPandas(), scored.features
+
+    with version_is_kept("trips", version):
+        (rows, features), looked_up = with_versions(tables, FEATURE_TABLES, score)
+    check_rows(rows, f"since {recorded['held_out_from']}, version {version} of the table trips")
+    return HeldOut(rows, features, {"trips": version} | looked_up)

@@ -1,0 +1,104 @@
+"""From measured metrics to verdicts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from my_mlops_stacks.validation.rules import PLACE, Rule, RuleError, greater_is_better
+from my_mlops_stacks.validation.validation import COMPARED_METRIC
+from my_mlops_stacks.validation.verdict import CHAMPION_RULE, Verdict
+
+Metrics = Mapping[str, float]
+
+ROUNDING = 1e-6
+"""Relative: how much the same model's metric may differ by the order in which its rows were summed."""
+
+OFF = "enable_baseline_comparison: false"
+
+
+def judge(stated: Sequence[Rule], candidate: Metrics, champion: Metrics | None) -> list[Verdict]:
+    """One verdict for each rule, by MLflow's own comparison. A value that is no finite number fails.
+
+    Args:
+        candidate: metric -> value of the version that is judged.
+        champion: the same of the champion on the same rows, or None when there is none to compare with.
+
+    Raises:
+        RuleError: a rule is about a metric that was not computed.
+    """
+    return [_judge(rule, candidate, champion) for rule in stated]
+
+
+def _judge(rule: Rule, candidate: Metrics, champion: Metrics | None) -> Verdict:
+    value = _measured(rule.metric, candidate)
+    if rule.compares and champion is None:
+        return Verdict(rule.name, math.isfinite(value), value, None, "There is no champion to improve on: it passes")
+    held = _measured(rule.metric, champion) if rule.compares and champion else None
+    bound = rule.bound(held)
+    sentence = f"{rule.metric} of the held-out trips is {value:.4g} and must be {rule.direction} {bound:.4g}"
+    if held is not None:
+        sentence += f", for the champion's is {held:.4g}"
+    return Verdict(rule.name, _holds(rule, value, held), value, bound, _explained(sentence, value, bound))
+
+
+def _measured(metric: str, metrics: Metrics) -> float:
+    if metric not in metrics:
+        raise RuleError(
+            f"{PLACE} has a rule about '{metric}', which is not computed: add it to custom_metrics() there, or choose "
+            f"one of {', '.join(sorted(metrics))}."
+        )
+    return metrics[metric]
+
+
+def _explained(sentence: str, *values: float) -> str:
+    if all(map(math.isfinite, values)):
+        return sentence
+    return f"{sentence}: what is no finite number fails; look at the rows that the model predicts nothing for"
+
+
+def _holds(rule: Rule, value: float, champion: float | None) -> bool:
+    import mlflow
+    from mlflow.models.evaluation import EvaluationResult
+    from mlflow.models.evaluation.validation import ModelValidationFailedException
+
+    numbers = [value] if champion is None else [value, champion]
+    if not all(map(math.isfinite, numbers)):  # MLflow lets NaN and infinity pass some comparisons
+        return False
+    results = [EvaluationResult({rule.metric: number}, artifacts={}) for number in numbers]
+    try:
+        mlflow.validate_evaluation_results({rule.metric: rule.of_mlflow()}, *results)
+    except ModelValidationFailedException:
+        return False
+    return True
+
+
+def judge_against_champion(
+    candidate: Metrics, champion: Metrics | None, compared: bool = True, former: int | None = None
+) -> Verdict:
+    """The candidate must be at least as good as the champion on the same rows; the first model has none to beat.
+
+    Args:
+        compared: whether the comparison is switched on: without it the champion is no reason to fail.
+        former: the version that was champion, when there has been one and nobody is it now: an alias that is gone
+            must not switch the comparison off.
+    """
+    value = _measured(COMPARED_METRIC, candidate)
+    if champion is not None:
+        return _compared(value, _measured(COMPARED_METRIC, champion))
+    if compared and former is not None:
+        lost = (
+            f"No version holds the alias champion, though version {former} did: launch rollback_job with it or another "
+            f"version that may serve, or run the checks with {OFF}, then materialize 'fare_model' again"
+        )
+        return Verdict(CHAMPION_RULE, False, value, None, lost)
+    reason = "There is no champion yet" if compared else "enable_baseline_comparison is off"
+    sentence = f"{reason}: the thresholds alone decide about this model"
+    return Verdict(CHAMPION_RULE, math.isfinite(value), value, None, sentence)
+
+
+def _compared(value: float, bound: float) -> Verdict:
+    sentence = f"{COMPARED_METRIC} is {value:.4g} for the candidate and {bound:.4g} for the champion, on the same rows"
+    ahead = value - bound if greater_is_better() else bound - value
+    passed = math.isfinite(value) and math.isfinite(bound) and ahead >= -ROUNDING * abs(bound)
+    return Verdict(CHAMPION_RULE, passed, value, bound, _explained(sentence, value, bound))
