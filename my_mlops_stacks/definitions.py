@@ -14,13 +14,14 @@ from my_mlops_stacks.defs.feature_engineering import feature_engineering_assets,
 from my_mlops_stacks.defs.ingestion import ingestion_assets, ingestion_checks
 from my_mlops_stacks.defs.jobs import Job, build_jobs
 from my_mlops_stacks.defs.maintenance import maintenance_schedules
-from my_mlops_stacks.defs.model_jobs import model_jobs
+from my_mlops_stacks.defs.model_copy import copy_model_job
 from my_mlops_stacks.defs.monitoring import monitoring_assets
 from my_mlops_stacks.defs.monitoring_report import report_assets
 from my_mlops_stacks.defs.partitions import daily_partitions
 from my_mlops_stacks.defs.prediction_checks import prediction_checks
 from my_mlops_stacks.defs.quality_monitor import quality_monitor_schedules
 from my_mlops_stacks.defs.resources import build_executor, build_resources
+from my_mlops_stacks.defs.rollback import rollback_job
 from my_mlops_stacks.defs.schedules import build_schedules
 from my_mlops_stacks.defs.sensors import build_sensors
 from my_mlops_stacks.defs.shadow import shadow_checks
@@ -56,7 +57,7 @@ def _definitions(target: Target, daily: dg.DailyPartitionsDefinition, jobs: dict
             *shadow_checks(),
             *prediction_checks(target, daily),
         ],
-        jobs=[*jobs.values(), *model_jobs(), *smoke_jobs(target)],
+        jobs=[*jobs.values(), rollback_job(daily), copy_model_job(), *smoke_jobs(target)],
         schedules=[
             *build_schedules(target, jobs, daily),
             *maintenance_schedules(target),

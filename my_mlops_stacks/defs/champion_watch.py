@@ -1,14 +1,16 @@
 """The alias champion, watched: a move that Dagster did not make is reported, and what a bad champion said is redone."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.model_registry import ModelVersion
+from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
+from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.defs.jobs import Job
+from my_mlops_stacks.defs.ledger import CHAMPION, Entry, newest_entry
+from my_mlops_stacks.deployment.model_deployment.watch import DOUBTFUL, NOTHING, RECORDED, Watch
 from my_mlops_stacks.target import Target
-
-CHAMPION = dg.AssetKey("champion")
 
 
 def champion_sensors(
@@ -25,37 +27,50 @@ def champion_sensors(
         description="Reports a champion that was made outside of Dagster, and predicts again what it should",
     )
     def watch_champion(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        holder = context.resources.model_registry.find_alias("champion")
-        if holder is None:
-            return dg.SkipReason("No version is champion yet")
-        recorded = context.instance.get_latest_materialization_event(CHAMPION)
-        entry = recorded.asset_materialization.metadata if recorded else {}
-        seen = f"version {holder.version}, recorded in run {recorded.run_id if recorded else 'none'}"
-        if context.cursor == seen:
-            return dg.SkipReason(f"Nothing moved: {seen}")
+        registry: ModelRegistry = context.resources.model_registry
+        with registry_answers(registry.tracking_uri):
+            holder = registry.find_alias("champion")
+        entry, before = newest_entry(context.instance, registry.model), Watch.read(context.cursor)
+        known = (entry.version, entry.run) if entry else (None, None)
+        noticed, watch = before.noticed(holder.version if holder else None, *known)
+        if noticed == NOTHING:
+            return _skipped(f"Nothing moved: {watch.sentence}" if watch.moves else "No version is champion yet", watch)
+        if noticed == DOUBTFUL:
+            return _skipped("The alias is not where the history says: reported if the next tick sees it too", watch)
         days = daily.get_partition_keys()
-        known = entry["version"].value if "version" in entry else None
-        if known == holder.version:
-            first = entry["rescore_from"].value if "rescore_from" in entry else None
-            return dg.SensorResult(_rescored(days, first, seen), cursor=seen)
-        observation = _moved_by_hand(holder, known, context.resources.model_registry.version_url(holder))
-        first = _newest(days, target.rescore_days)
-        return dg.SensorResult(_rescored(days, first, seen), asset_events=[observation], cursor=seen)
+        if noticed == RECORDED and entry:
+            why = f"version {entry.version}, recorded in run {entry.run}"
+            return dg.SensorResult(_rescored(days, entry.rescore_from, why), cursor=watch.written())
+        requests = _rescored(days, _newest(days, target.rescore_days) if holder else None, watch.sentence)
+        observation = _by_hand(holder, entry, before, registry)
+        return dg.SensorResult(requests, asset_events=[observation], cursor=watch.written())
 
     return [watch_champion]
 
 
-def _moved_by_hand(holder: ModelVersion, known: int | None, page: str) -> dg.AssetObservation:
-    before = "none" if known is None else known
+def _skipped(why: str, watch: Watch) -> dg.SensorResult:
+    return dg.SensorResult(skip_reason=why, cursor=watch.written())
+
+
+def _by_hand(
+    holder: ModelVersion | None, entry: Entry | None, before: Watch, registry: ModelRegistry
+) -> dg.AssetObservation:
+    recorded = entry.version if entry else "none"
+    metadata: dict[str, Any] = {"recorded_version": recorded, "seen_before": before.version or "none"}
+    if holder is None:
+        text = f"Nobody is champion any more; Dagster had made it version {recorded}"
+        return dg.AssetObservation(CHAMPION, description=text, metadata={"moved": "alias removed", **metadata})
     return dg.AssetObservation(
         CHAMPION,
-        description=f"Version {holder.version} is champion; Dagster had made it version {before}",
+        description=f"Version {holder.version} is champion; Dagster had made it version {recorded}"
+        if holder.version != recorded
+        else f"Version {holder.version} is champion again; by hand it had been version {before.version}",
         metadata={
             "moved": "outside of Dagster",
             "version": holder.version,
-            "recorded_version": before,
+            **metadata,
             "validation_status": holder.tags.get("validation_status", "never validated"),
-            "model_version_page": dg.MetadataValue.url(page),
+            "model_version_page": dg.MetadataValue.url(registry.version_url(holder)),
         },
     )
 

@@ -6,29 +6,40 @@ import dagster as dg
 from pydantic import Field
 
 from my_mlops_stacks.adapters.aliases import champion_before
-from my_mlops_stacks.adapters.model_registry import ModelVersion
+from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
 from my_mlops_stacks.adapters.registry_errors import registry_answers
+from my_mlops_stacks.adapters.scoring_errors import scorable
+from my_mlops_stacks.adapters.snapshot import with_versions
 from my_mlops_stacks.defs.annotations import DataFrame
 from my_mlops_stacks.defs.jobs import FEATURE_TABLES
+from my_mlops_stacks.defs.ledger import last_champion
 from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of
-from my_mlops_stacks.deployment.model_deployment.promotion import AUTOMATIC, Decision, approved
+from my_mlops_stacks.deployment.model_deployment.promotion import (
+    AUTOMATIC,
+    CHAMPION,
+    Decision,
+    approved,
+    require_shadowed,
+)
 from my_mlops_stacks.target import Target
+
+WAY_OUT = "bring back what it needs, or launch rollback_job with a version that predicts"
 
 
 class Approval(dg.Config):
     """What `promotion: approval` asks of the person who promotes."""
 
     version: int = Field(gt=0, description="The challenger that you looked at")
-    approved_by: str = Field(min_length=1, description="Your name")
-    reason: str = Field(min_length=1, description="Why it may serve")
+    approved_by: str = Field(pattern=r"\S", description="Your name")
+    reason: str = Field(pattern=r"\S", description="Why it may serve")
 
 
 class Automatic(dg.Config):
     """What may be said of a promotion that nobody has to approve."""
 
     version: int | None = Field(None, description="The challenger; another one that waits is not promoted")
-    approved_by: str = Field(AUTOMATIC, min_length=1, description="Your name")
-    reason: str = Field("passed validation", min_length=1, description="Why it may serve")
+    approved_by: str = Field(AUTOMATIC, pattern=r"\S", description="Your name")
+    reason: str = Field("passed validation", pattern=r"\S", description="Why it may serve")
 
 
 def deployment_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -48,13 +59,12 @@ def deployment_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg
         Its materializations are the history of champions: from which version to which, who decided it, why, and what
         the version had measured.
         """
-        from my_mlops_stacks.validation.verdict import require_promotable
-
-        require_promotable(challenger.tags, challenger.version)
-        decision = Decision(approved(config.version, challenger.version), config.approved_by, config.reason)
         registry = context.resources.model_registry
+        version = approved(config.version, challenger.version)
         with registry_answers(registry.tracking_uri):
-            before, metrics = champion_before(registry, challenger.version), registry.run_metrics(challenger)
+            _require_fit(context, registry, challenger)
+            before, metrics = champion_before(registry, version), registry.run_metrics(challenger)
+        decision = Decision(challenger.name, version, config.approved_by, config.reason)
         context.add_output_metadata(decision.entry(before, challenger.tags, metrics))
         return challenger
 
@@ -66,7 +76,7 @@ def deployment_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg
         backfill_policy=ONE_RUN_A_RANGE,
         deps=["trip_pickup_features", "trip_dropoff_features"],
         io_manager_key="table_io_manager",
-        required_resource_keys={"step_launcher", "feature_store", "tables"},
+        required_resource_keys={"step_launcher", "feature_store", "tables", "model_registry"},
         code_version="1",
     )
     def predictions(context: dg.AssetExecutionContext, champion: ModelVersion, trips: DataFrame) -> DataFrame:
@@ -79,9 +89,28 @@ def deployment_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg
         from my_mlops_stacks.training.model_inputs import model_inputs
 
         inputs = model_inputs(to_score(trips, *days_of(context)))
-        scored = context.resources.feature_store.score_batch(model_uri=champion.uri, df=inputs)
-        looked_up = {name: str(context.resources.tables.version(name)) for name in FEATURE_TABLES}
+        store, tables = context.resources.feature_store, context.resources.tables
+        with (
+            registry_answers(context.resources.model_registry.tracking_uri),
+            scorable(f"The champion, version {champion.version},", WAY_OUT),
+        ):
+            scored, versions = with_versions(
+                tables, FEATURE_TABLES, lambda: store.score_batch(model_uri=champion.uri, df=inputs)
+            )
+        looked_up = {name: str(version) for name, version in versions.items()}
         context.add_output_metadata({"model_name": champion.name, "model_version": champion.version, **looked_up})
         return as_predictions(scored, champion.name, champion.version, datetime.now(UTC).replace(tzinfo=None))
 
     return [champion, predictions]
+
+
+def _require_fit(context: dg.AssetExecutionContext, registry: ModelRegistry, challenger: ModelVersion) -> None:
+    """Refuse a challenger that was not judged, or not beside the version that it would follow."""
+    from my_mlops_stacks.validation.verdict import require_judged_against, require_promotable
+
+    require_promotable(challenger.tags, challenger.version)
+    champion = registry.find_alias(CHAMPION)
+    holder = champion.version if champion else None
+    current = last_champion(context.instance, registry) if holder is None else holder
+    require_judged_against(challenger.tags, challenger.version, current)
+    require_shadowed(challenger.tags, challenger.version, holder)

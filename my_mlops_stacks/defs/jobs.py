@@ -47,8 +47,8 @@ def build_jobs(target: Target) -> dict[str, Job]:
             f"Train a candidate, validate it, and {outcome} when it passes",
         ),
         "promote_job": (
-            dg.AssetSelection.assets("champion"),
-            "Make the challenger the champion, with the name of who approves it and the reason",
+            dg.AssetSelection.assets("champion") | dg.AssetSelection.checks_for_assets("challenger"),
+            "Score the challenger beside the champion, then make it champion, with who approves it and the reason",
         ),
         "batch_inference_job": (
             dg.AssetSelection.assets("predictions") - judging,

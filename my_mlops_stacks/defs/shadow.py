@@ -1,9 +1,17 @@
 """Shadow scoring: before an alias moves, the challenger predicts what the champion predicted last."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from my_mlops_stacks.adapters.model_registry import ModelVersion
+from my_mlops_stacks.adapters.registry_errors import registry_answers
+from my_mlops_stacks.adapters.shadow_scoring import scored_beside
 from my_mlops_stacks.defs.metadata import markdown_table, plot, png
+from my_mlops_stacks.deployment.model_deployment.promotion import CHAMPION, SHADOW_TAG, shadow_status
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def shadow_checks() -> list[dg.AssetChecksDefinition]:
@@ -16,30 +24,51 @@ def shadow_checks() -> list[dg.AssetChecksDefinition]:
     def predicts_what_the_champion_predicted(
         context: dg.AssetCheckExecutionContext, challenger: ModelVersion
     ) -> dg.AssetCheckResult:
-        from my_mlops_stacks.deployment.model_deployment.shadow import differences, differences_plot, newest_predictions
-
-        tables, champion = context.resources.tables, context.resources.model_registry.find_alias("champion")
-        if champion is None or not tables.exists("predictions"):
-            return dg.AssetCheckResult(passed=True, description="No champion has predicted anything yet")
-        rows = newest_predictions(tables.read("predictions"), champion.version)
-        per_day = differences(context.resources.feature_store.score_batch(model_uri=challenger.uri, df=rows))
-        if per_day.empty:
-            return dg.AssetCheckResult(passed=True, description=f"Version {champion.version} has predicted nothing yet")
-        missing, trips = int(per_day["missing"].sum()), int(per_day["trips"].sum())
-        return dg.AssetCheckResult(
-            passed=not missing,
-            description=f"Version {challenger.version} has no prediction for {missing} of {trips} trips that version "
-            f"{champion.version} predicted"
-            if missing
-            else None,
-            metadata={
-                "champion_version": str(champion.version),
-                "challenger_version": str(challenger.version),
-                "trips": trips,
-                "missing": missing,
-                "differences": dg.MarkdownMetadataValue(markdown_table(per_day)),
-                "plot": plot(png(differences_plot(per_day))),
-            },
-        )
+        """A check blocks in its own run only, so the outcome is also written on the version, where `champion` looks."""
+        registry = context.resources.model_registry
+        with registry_answers(registry.tracking_uri):
+            champion = registry.find_alias(CHAMPION)
+            if champion is None:
+                return dg.AssetCheckResult(passed=True, description="There is no champion yet")
+            result = _compared(context, champion, challenger)
+            registry.tag(challenger, {SHADOW_TAG: shadow_status(result.passed, champion.version)})
+            return result
 
     return [predicts_what_the_champion_predicted]
+
+
+def _compared(
+    context: dg.AssetCheckExecutionContext, champion: ModelVersion, challenger: ModelVersion
+) -> dg.AssetCheckResult:
+    from my_mlops_stacks.deployment.model_deployment.shadow import differences
+
+    scored = scored_beside(context.resources.tables, context.resources.feature_store, champion, challenger)
+    if scored is None:
+        return dg.AssetCheckResult(passed=True, description=f"Version {champion.version} has predicted nothing yet")
+    per_day = differences(scored)
+    missing, trips = int(per_day["missing"].sum()), int(per_day["trips"].sum())
+    return dg.AssetCheckResult(
+        passed=not missing,
+        description=f"Version {challenger.version} has no prediction for {missing} of {trips} trips that version "
+        f"{champion.version} predicted"
+        if missing
+        else None,
+        metadata={
+            "champion_version": str(champion.version),
+            "challenger_version": str(challenger.version),
+            "trips": trips,
+            "missing": missing,
+            **_shown(per_day),
+        },
+    )
+
+
+def _shown(per_day: "pd.DataFrame") -> dict[str, dg.MetadataValue]:
+    from my_mlops_stacks.deployment.model_deployment.shadow import differences_plot
+
+    if per_day.empty:  # the trips that the champion predicted are not in the table any more
+        return {}
+    return {
+        "differences": dg.MarkdownMetadataValue(markdown_table(per_day)),
+        "plot": plot(png(differences_plot(per_day))),
+    }

@@ -22,7 +22,8 @@ class Desk:
         self.folder = folder
         overrides = {f"BUNDLE_VAR_{name}": value for name, value in (local | variables).items()}
         self.target = load_target(target, environ=overrides)
-        self.definitions = build_definitions(self.target)
+        alone = dg.define_asset_job("promotion", dg.AssetSelection.assets("champion").without_checks())
+        self.definitions = dg.Definitions.merge(build_definitions(self.target), dg.Definitions(jobs=[alone]))
         self.instance = dg.DagsterInstance.ephemeral()
         with dg.build_resources({"r": build_resources(self.target)["model_registry"]}) as resources:
             self.registry: ModelRegistry = resources.r
@@ -49,19 +50,28 @@ class Desk:
         return self.registry.get(version.version)
 
     def hold(self, **aliases: int | None) -> None:
-        """Let exactly these versions hold the aliases."""
+        """Let exactly these versions hold the aliases; the challenger was judged and shadowed beside the champion."""
         for alias in ("challenger", "champion", "previous_champion"):
             if aliases.get(alias) is None:
                 self.client.delete_registered_model_alias(self.registry.model, alias)
             else:
                 self.client.set_registered_model_alias(self.registry.model, alias, str(aliases[alias]))
+        if aliases.get("challenger"):
+            self.beside(aliases["challenger"], aliases.get("champion"))
+
+    def beside(self, challenger: int, champion: int | None) -> None:
+        """Write on the challenger what the gate and the shadow beside `champion` would have written."""
+        against = {"validated_against": str(champion or "none")}
+        shadow = {"shadow_status": f"passed against {champion}"} if champion else {}
+        self.registry.tag(self.registry.get(challenger), against | shadow)
 
     def aliases(self) -> dict[str, int]:
         held = self.client.get_registered_model(self.registry.model).aliases
         return {alias: int(version) for alias, version in held.items()}
 
     def promote(self, **config: Any) -> dg.ExecuteInProcessResult:
-        return self.run("promote_job", champion=config)
+        """Materialize `champion` alone, as from the asset graph: the versions here hold no model to shadow."""
+        return self.run("promotion", champion=config)
 
     def run(self, job: str, **config: Any) -> dg.ExecuteInProcessResult:
         return self.definitions.resolve_job_def(job).execute_in_process(

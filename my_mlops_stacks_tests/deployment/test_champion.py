@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
+from random import Random
+from threading import Condition, Thread, local
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.sensor_definition import SensorExecutionData
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
@@ -89,7 +93,9 @@ def test_the_history_says_from_what_to_what_who_why_and_how_good(desk):
     )
 
 
-def test_the_first_champion_comes_after_none(desk):
+def test_the_first_champion_comes_after_none(tmp_path):
+    desk = Desk(tmp_path)
+    desk.register()
     desk.hold(challenger=1)
     assert desk.promote().success
     assert desk.history()[0]["from_version"] == "none"
@@ -150,6 +156,126 @@ def test_two_promotions_at_once_end_in_one_champion_and_the_other_is_told(desk, 
     assert told
 
 
+def test_promotions_that_interleave_call_by_call_end_in_one_champion(desk, monkeypatch):
+    """Both promotions run in threads that take turns at each call of the registry, in many orders."""
+    for seed in range(12):
+        desk.hold(champion=1)
+        second, third = desk.registry.get(2), desk.registry.get(3)
+        with monkeypatch.context() as patch:
+            errors = in_turns(
+                patch, seed, *(partial(give_alias, desk.registry, "champion", v) for v in (second, third))
+            )
+        held = desk.aliases()
+        assert held["champion"] in (2, 3) and held["previous_champion"] in (1, 2, 3)
+        assert len(errors) < 2 and all(isinstance(error, OvertakenError) for error in errors)
+        loser = 5 - held["champion"]
+        assert all(f"at the same time as version {loser}" in str(error) for error in errors)
+
+
+def test_who_was_overtaken_leaves_no_entry_in_the_history(desk, on_call, monkeypatch):
+    desk.hold(challenger=2, champion=1)
+    entries, store = len(desk.history()), desk.client._get_registry_client().store  # which no test has wrapped
+
+    def intrudes(number: int, name: str) -> None:
+        if name == "set_registered_model_alias":
+            store.set_registered_model_alias(desk.registry.model, "champion", "3")
+
+    on_call(intrudes, False)
+    result = desk.promote()
+    monkeypatch.undo()
+    assert "Version 3 was given the alias 'champion' at the same time as version 2" in reason(result)
+    assert len(desk.history()) == entries and desk.aliases()["champion"] == 3
+
+
+def in_turns(patch: pytest.MonkeyPatch, seed: int, *acts: Callable[[], None]) -> list[BaseException]:
+    """What the acts raised: a seeded order says whose next call of the registry is made."""
+    order, turn, alive = Random(seed), Condition(), {}
+    errors: list[BaseException] = []
+    current: list[int] = []
+
+    def next_one() -> None:
+        waiting = [number for number, running in alive.items() if running]
+        current[:] = [order.choice(waiting)] if waiting else []
+        turn.notify_all()
+
+    def wrapped(name: str):
+        real = getattr(MlflowClient, name)
+
+        def call(self: MlflowClient, *args: object, **kwargs: object) -> object:
+            with turn:
+                turn.wait_for(lambda: current == [mine.number])
+                try:
+                    return real(self, *args, **kwargs)
+                finally:
+                    next_one()
+
+        return call
+
+    def play(number: int) -> None:
+        mine.number = number
+        try:
+            acts[number]()
+        except OvertakenError as error:
+            errors.append(error)
+        finally:
+            with turn:
+                alive[number] = False
+                next_one()
+
+    mine = local()
+    for name in CALLS:
+        patch.setattr(MlflowClient, name, wrapped(name))
+    threads = [Thread(target=play, args=(number,)) for number in range(len(acts))]
+    alive.update(dict.fromkeys(range(len(acts)), True))
+    with turn:
+        next_one()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return errors
+
+
+PROMOTION = """
+import sys
+from my_mlops_stacks.adapters.aliases import give_alias
+from my_mlops_stacks.adapters.model_registry import ModelRegistry
+registry = ModelRegistry("fare_model", "fares", sys.argv[1], sys.argv[1], "")
+version = registry.get(int(sys.argv[2]))
+print("ready", flush=True)
+sys.stdin.readline()
+give_alias(registry, "champion", version)
+"""
+
+
+def test_two_processes_that_promote_at_once_end_in_one_champion(tmp_path):
+    desk = Desk(tmp_path)
+    for _ in range(3):
+        desk.register()
+    desk.hold(champion=1)
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROMOTION, desk.registry.tracking_uri, str(version)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for version in (2, 3)
+    ]
+    for process in started:
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    told = [process.communicate(timeout=120)[1] for process in started]
+    champion = desk.aliases()["champion"]
+    assert champion in (2, 3) and desk.aliases()["previous_champion"] in (1, 2, 3)
+    assert started[champion - 2].returncode == 0
+    for process, text in zip(started, told, strict=True):
+        assert process.returncode == 0 or "OvertakenError" in text, text
+
+
 def test_with_approval_the_challenger_waits_for_a_name_and_a_reason(desk):
     asking = desk.with_variables(promotion="approval")
     asking.hold(challenger=3, champion=2)
@@ -197,6 +323,73 @@ def test_an_alias_of_a_version_that_was_deleted_is_not_taken_for_no_champion(tmp
     assert "champion" in desk.aliases() and "previous_champion" not in desk.aliases()
 
 
+@pytest.mark.parametrize("judged_against", ["1", "none"])
+def test_a_verdict_against_who_is_no_longer_champion_promotes_nobody(desk, judged_against):
+    desk.hold(challenger=3, champion=2)
+    desk.registry.tag(desk.registry.get(3), {"validated_against": judged_against})
+    told = f"Version 3 was judged against {judged_against}, but 2 is champion: run the checks of 'fare_model' again"
+    assert told in reason(desk.promote())
+    assert desk.aliases() == {"challenger": 3, "champion": 2}
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"validation_status": "skipped", "validated_against": "nobody: run_mode was 'disabled' in the Dagster run r"},
+        {"validated_against": "nobody: enable_baseline_comparison was off"},
+        {"validated_against": "staging.fares.fare_model/1"},
+    ],
+)
+def test_who_was_compared_with_nobody_here_by_decision_is_promoted(desk, tags):
+    version = desk.register(**tags).version
+    desk.hold(champion=2)
+    desk.registry.tag(desk.registry.get(version), {"shadow_status": "passed against 2"})
+    desk.client.set_registered_model_alias(desk.registry.model, "challenger", str(version))
+    assert desk.promote().success
+    assert desk.aliases()["champion"] == version
+
+
+def test_an_alias_that_was_removed_is_not_taken_for_no_champion(tmp_path):
+    desk = Desk(tmp_path)
+    for _ in range(3):
+        desk.register()
+    desk.hold(challenger=2)
+    assert desk.promote().success
+    desk.client.delete_model_version(desk.registry.model, "2")  # MLflow takes the alias away with it
+    desk.hold(challenger=3)
+    assert "Version 3 was judged against none, but 2 is champion" in reason(desk.promote())
+    assert "champion" not in desk.aliases()
+    desk.beside(3, 2)
+    assert desk.promote().success
+
+
+def test_a_blank_is_no_name(desk):
+    asking = desk.with_variables(promotion="approval")
+    asking.hold(challenger=3, champion=2)
+    for blank in ("approved_by", "reason"):
+        config = {"version": 3, "approved_by": "Ada", "reason": "better"} | {blank: " "}
+        assert blank in reason(asking.promote(**config))
+    assert asking.aliases()["champion"] == 2
+
+
+def test_a_registry_that_fails_when_the_alias_is_about_to_move(desk, monkeypatch):
+    """After `champion` has asked for the metrics: the page of the run is asked for by what stores it."""
+    desk.hold(challenger=2, champion=1)
+    real, made = MlflowClient.get_run, []
+
+    def fails(self: MlflowClient, run_id: str) -> object:
+        made.append(run_id)
+        if len(made) == 2:
+            raise MlflowException("API request failed with error code 503")
+        return real(self, run_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "get_run", fails)
+        text = reason(desk.promote())
+    assert "did not answer as it should, and no alias was moved" in text
+    assert desk.aliases()["champion"] == 1
+
+
 @pytest.mark.parametrize(("call", "consequence"), [("get_run", "no alias was moved"), (CALLS[-1], "completes it")])
 def test_a_registry_that_fails_during_a_promotion(desk, monkeypatch, call, consequence):
     desk.hold(challenger=2, champion=1)
@@ -210,37 +403,3 @@ def test_a_registry_that_fails_during_a_promotion(desk, monkeypatch, call, conse
     assert "did not answer as it should" in text and consequence in text
     assert desk.aliases()["champion"] == 1
     assert desk.promote().success
-
-
-def tick(desk: Desk, cursor: str | None = None) -> SensorExecutionData:
-    repository = desk.definitions.get_repository_def()
-    context = dg.build_sensor_context(
-        desk.instance, cursor=cursor, repository_def=repository, resources={"model_registry": desk.registry}
-    )
-    return repository.get_sensor_def("champion_sensor").evaluate_tick(context)
-
-
-def test_a_champion_that_was_moved_by_hand_is_noticed_once(desk):
-    days = {"first_day": "2016-02-20", "last_day": "2016-02-29", "rescore_days": "3"}
-    watched = desk.with_variables(**days)
-    watched.hold(challenger=2, champion=1)
-    assert watched.promote().success
-    known = tick(watched)
-    assert not known.run_requests and not known.asset_events
-    watched.client.set_registered_model_alias(watched.registry.model, "champion", "3")
-    moved = tick(watched, known.cursor)
-    (event,) = moved.asset_events
-    assert event.description == "Version 3 is champion; Dagster had made it version 2"
-    assert event.metadata["moved"].value == "outside of Dagster"
-    (request,) = moved.run_requests
-    assert request.tags["dagster/asset_partition_range_start"] == "2016-02-27"
-    assert request.tags["dagster/asset_partition_range_end"] == "2016-02-29"
-    assert "Nothing moved" in tick(watched, moved.cursor).skip_message
-
-
-def test_where_no_rescoring_is_asked_for_a_move_is_only_reported(desk):
-    desk.hold(challenger=2, champion=1)
-    assert desk.promote().success
-    desk.client.set_registered_model_alias(desk.registry.model, "champion", "1")
-    moved = tick(desk, "something else")
-    assert len(moved.asset_events) == 1 and not moved.run_requests

@@ -1,4 +1,4 @@
-"""What is scored is known at the pickup, and each row says who predicted it and when."""
+"""What is scored is known at the pickup, rows say who predicted them and when, and a champion that fails is named."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from datetime import date, datetime
 
 from my_mlops_stacks.deployment.batch_inference.columns import PREDICTION_COLUMNS
 from my_mlops_stacks.deployment.batch_inference.predictions import as_predictions, to_score
+from my_mlops_stacks_tests.deployment.acts import promoted, reason, rolled_back, run
+from my_mlops_stacks_tests.gate import LAST_DAY, NEIGHBOURS, Constant, NeighboursFare
 
 
 def test_only_the_asked_days_are_scored_and_without_what_the_end_of_a_trip_tells(trips_of):
@@ -29,3 +31,20 @@ def test_a_prediction_carries_its_model_and_its_time(trips_of):
     }
     row = got.selectExpr("model_name", "model_version", "cast(prediction_time as string) at", "cast(day as string) day")
     assert tuple(row.collect()[0]) == ("fare_model", 7, "2016-01-06 11:00:30", "2016-01-05")
+
+
+def test_a_champion_whose_feature_is_gone_names_the_fix(gate, without_neighbours):
+    version = promoted(gate, NeighboursFare(), NEIGHBOURS)
+    with without_neighbours():
+        text = reason(run(gate, "batch_inference_job", (LAST_DAY, LAST_DAY)))
+    assert f"The champion, version {version.version}, can't be scored: bring back what it needs" in text
+    assert "no longer has ['mean_fare_window_1h_pickup_zip']" in text
+
+
+def test_a_champion_that_was_deleted_names_the_fix(gate):
+    good, lost = promoted(gate, Constant(12.0)), promoted(gate, Constant(13.0))
+    gate.lose(lost)
+    text = reason(run(gate, "batch_inference_job", (LAST_DAY, LAST_DAY)))
+    assert f"is that of version {lost.version}, which was deleted: launch rollback_job" in text
+    assert rolled_back(gate, good).success
+    assert run(gate, "batch_inference_job", (LAST_DAY, LAST_DAY)).success

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from my_mlops_stacks.deployment.model_deployment.promotion import alias_moves
+import pytest
+
+from my_mlops_stacks.deployment.model_deployment.promotion import (
+    Holder,
+    NotShadowedError,
+    alias_moves,
+    require_shadowed,
+    shadow_status,
+)
 
 
 def test_the_first_champion_has_no_predecessor():
@@ -10,18 +18,34 @@ def test_the_first_champion_has_no_predecessor():
 
 
 def test_the_old_champion_is_kept_before_the_new_one_takes_over():
-    assert alias_moves("champion", 1, 2) == [("previous_champion", 1), ("champion", 2)]
+    assert alias_moves("champion", Holder(1), 2) == [("previous_champion", 1), ("champion", 2)]
 
 
 def test_a_crash_between_the_moves_is_completed_by_doing_it_again():
     aliases = {"champion": 1}
-    first, _ = alias_moves("champion", aliases["champion"], 2)
+    first, _ = alias_moves("champion", Holder(aliases["champion"]), 2)
     aliases |= [first]  # and the process dies
     assert aliases["champion"] == 1
-    aliases |= alias_moves("champion", aliases["champion"], 2)
+    aliases |= alias_moves("champion", Holder(aliases["champion"]), 2)
     assert aliases == {"champion": 2, "previous_champion": 1}
 
 
 def test_a_version_that_holds_its_alias_moves_nothing():
-    assert alias_moves("champion", 2, 2) == []
-    assert alias_moves("candidate", 1, 2) == [("candidate", 2)]
+    assert alias_moves("champion", Holder(2), 2) == []
+    assert alias_moves("candidate", Holder(1), 2) == [("candidate", 2)]
+
+
+def test_a_champion_that_was_deleted_becomes_nothing():
+    assert alias_moves("champion", Holder(1, deleted=True), 2) == [("champion", 2)]
+
+
+@pytest.mark.parametrize("tags", [{}, {"shadow_status": "failed against 2"}, {"shadow_status": "passed against 1"}])
+def test_who_was_not_seen_beside_the_champion_does_not_follow_it(tags):
+    with pytest.raises(NotShadowedError, match="Version 3 may not follow champion 2: its shadow_status is"):
+        require_shadowed(tags, 3, 2)
+
+
+def test_who_was_seen_beside_the_champion_or_follows_nobody_may_serve():
+    require_shadowed({"shadow_status": shadow_status(True, 2)}, 3, 2)
+    require_shadowed({}, 3, None)
+    require_shadowed({}, 3, 3)

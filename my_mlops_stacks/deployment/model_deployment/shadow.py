@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import pandas as pd
@@ -14,18 +15,30 @@ LARGE_CHANGE = 0.1
 """A prediction that changes by more than this share of the champion's is counted as changed."""
 
 
-def newest_predictions(predictions: DataFrame, model_version: int, days: int = DAYS) -> DataFrame:
-    """What `model_version` predicted on its newest days, as inputs with `champion_prediction` and `day`.
+def predictions_of(predictions: DataFrame, model_name: str, model_version: int) -> DataFrame:
+    """The rows of the table of predictions that this version of this model made."""
+    return predictions.where((F.col("model_name") == model_name) & (F.col("model_version") == model_version))
 
-    Args:
-        predictions: the table of predictions.
-        days: calendar days, counted back from the newest day that the version predicted.
+
+def newest_days(own: DataFrame, days: int = DAYS) -> tuple[date, date] | None:
+    """First and last of the `days` calendar days up to the newest one in `own`; None when there are no rows."""
+    known = predicted_days(own)
+    return (known[1] - timedelta(days=days - 1), known[1]) if known else None
+
+
+def predicted_days(own: DataFrame) -> tuple[date, date] | None:
+    """First and last day in `own`; None when there are no rows."""
+    first, last = own.agg(F.min("day"), F.max("day")).collect()[0]
+    return (first, last) if last else None
+
+
+def spoken(own: DataFrame, first_day: date, keys: Sequence[str]) -> DataFrame:
+    """What a version predicted from `first_day` on: `keys`, `day`, and `champion_prediction`.
+
+    `keys` are what a trip is known by. Trips that share them were predicted alike: they are one row.
     """
-    own = predictions.where(F.col("model_version") == model_version)
-    newest: date | None = own.agg(F.max("day")).collect()[0][0]
-    first = (newest or date.min) - timedelta(days=days - 1 if newest else 0)
-    rows = own.where(F.col("day") >= F.lit(first)).withColumnRenamed("prediction", "champion_prediction")
-    return rows.drop("model_name", "model_version", "prediction_time")
+    rows = own.where(F.col("day") >= F.lit(first_day)).withColumnRenamed("prediction", "champion_prediction")
+    return rows.select(*keys, "day", "champion_prediction").dropDuplicates(list(keys))
 
 
 def differences(scored: DataFrame) -> pd.DataFrame:

@@ -17,10 +17,22 @@
 
 import pandas as pd
 
-from my_mlops_stacks.deployment.model_deployment.promotion import HEADLINE_METRICS, alias_moves
-from my_mlops_stacks.deployment.model_deployment.shadow import differences, differences_plot, newest_predictions
+from my_mlops_stacks.adapters.shadow_scoring import scored_beside
+from my_mlops_stacks.deployment.model_deployment.promotion import (
+    CHAMPION,
+    HEADLINE_METRICS,
+    NotShadowedError,
+    alias_moves,
+    require_shadowed,
+)
+from my_mlops_stacks.deployment.model_deployment.shadow import differences, differences_plot
 from my_mlops_stacks.session import open_session
-from my_mlops_stacks.validation.verdict import STATUS_TAG, NotValidatedError, require_promotable
+from my_mlops_stacks.validation.verdict import (
+    STATUS_TAG,
+    NotValidatedError,
+    require_judged_against,
+    require_promotable,
+)
 
 session = open_session()
 registry = session.model_registry
@@ -48,12 +60,14 @@ session.show("Who holds what, with the metrics of its training", pd.DataFrame(ho
 
 # COMMAND ----------
 
-champion, challenger = held["champion"], held["challenger"]
+champion, challenger = registry.at_alias("champion"), registry.at_alias("challenger")
 try:
     require_promotable(challenger.tags, challenger.version)
-    moves = alias_moves("champion", champion.version, challenger.version)
+    require_judged_against(challenger.tags, challenger.version, champion.version)
+    require_shadowed(challenger.tags, challenger.version, champion.version)
+    moves = alias_moves(CHAMPION, registry.holder(CHAMPION), challenger.version)
     session.show("Moves", "\n".join(f"{alias}: version {to}" for alias, to in moves) or "none: it is champion already")
-except NotValidatedError as refused:
+except (NotValidatedError, NotShadowedError) as refused:
     session.show("Refused", str(refused))
 
 # COMMAND ----------
@@ -64,7 +78,10 @@ except NotValidatedError as refused:
 
 # COMMAND ----------
 
-spoken = newest_predictions(session.tables.read("predictions"), champion.version)
-per_day = differences(session.feature_store.score_batch(model_uri=challenger.uri, df=spoken))
-session.show(f"Version {challenger.version} less version {champion.version}, USD", per_day)
-session.show("The challenger where the champion spoke", differences_plot(per_day))
+scored = scored_beside(session.tables, session.feature_store, champion, challenger)
+if scored is None:
+    session.show("Nothing to compare", f"Version {champion.version} has predicted nothing yet")
+else:
+    per_day = differences(scored)
+    session.show(f"Version {challenger.version} less version {champion.version}, USD", per_day)
+    session.show("The challenger where the champion spoke", differences_plot(per_day))

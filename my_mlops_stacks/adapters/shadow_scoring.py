@@ -1,0 +1,46 @@
+"""The challenger on the trips of the champion's newest days, from nothing but what it would be given in its place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
+from my_mlops_stacks.adapters.model_registry import ModelVersion
+from my_mlops_stacks.adapters.scoring_errors import scorable
+from my_mlops_stacks.adapters.tables import Tables
+from my_mlops_stacks.training.columns import PICKUP, TRIP_INPUTS
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+KEYS = [PICKUP, *TRIP_INPUTS]
+"""What a trip is known by."""
+
+WAY_OUT = "mend that and materialize 'fare_model' again"
+
+
+def scored_beside(
+    tables: Tables, store: FeatureStore, champion: ModelVersion, challenger: ModelVersion
+) -> DataFrame | None:
+    """Each trip that `champion` predicted on its newest days, with `champion_prediction` and the challenger's
+    `prediction`; None when it has predicted nothing yet.
+
+    The trips are read anew and the challenger looks up its own features: what stands in the table of predictions is
+    what another model was given.
+
+    Raises:
+        CannotScoreError: the challenger has no specification, or needs what the trips or the feature tables lack.
+    """
+    from my_mlops_stacks.deployment.batch_inference.predictions import to_score
+    from my_mlops_stacks.deployment.model_deployment.shadow import newest_days, predictions_of, spoken
+    from my_mlops_stacks.training.model_inputs import model_inputs
+
+    if not tables.exists("predictions"):
+        return None
+    own = predictions_of(tables.read("predictions"), champion.name, champion.version)
+    days = newest_days(own)
+    if days is None:
+        return None
+    asked = model_inputs(to_score(tables.read("trips"), *days)).join(spoken(own, days[0], KEYS), KEYS)
+    with scorable(f"The challenger, version {challenger.version},", WAY_OUT):
+        return store.score_batch(model_uri=challenger.uri, df=asked)

@@ -1,0 +1,56 @@
+"""Promotion across environments: a job that brings another environment's version here."""
+
+import dagster as dg
+from pydantic import Field
+
+from my_mlops_stacks.adapters.aliases import give_alias
+from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
+from my_mlops_stacks.adapters.registry_errors import registry_answers
+from my_mlops_stacks.deployment.model_deployment.promotion import SHADOW_TAG
+
+
+class CopyConfig(dg.Config):
+    model: str = Field(pattern=r"\S", description="The other environment's model: catalog.schema.model")
+    version: int = Field(gt=0, description="Its version, which passed validation there")
+    copied_by: str = Field(pattern=r"\S", description="Your name")
+    tracking_uri: str | None = Field(
+        None, description="MLflow with its run, when that is in another workspace: databricks://<profile>"
+    )
+
+
+def copy_model_job() -> dg.JobDefinition:
+    @dg.op(
+        out=dg.Out(dg.Nothing),
+        required_resource_keys={"model_registry"},
+        description="Copy a validated version of another environment's model; it waits here as challenger",
+    )
+    def copy_version(context: dg.OpExecutionContext, config: CopyConfig) -> None:
+        registry: ModelRegistry = context.resources.model_registry
+        with registry_answers(registry.tracking_uri):
+            copied = _copied(registry, config)
+        give_alias(registry, "challenger", copied)
+        context.log.info(f"{config.model} version {config.version} is {copied.name} version {copied.version}")
+        context.add_output_metadata(
+            {
+                "version": copied.version,
+                "copied_from": copied.tags["copied_from"],
+                "model_version_page": dg.MetadataValue.url(registry.version_url(copied)),
+            }
+        )
+
+    @dg.job(name="copy_model_job", description="Bring a version that passed validation elsewhere here, as challenger")
+    def job() -> None:
+        copy_version()
+
+    return job
+
+
+def _copied(registry: ModelRegistry, config: CopyConfig) -> ModelVersion:
+    """The copy. Its tags keep apart what was seen beside versions of the origin, which are others than those here."""
+    from my_mlops_stacks.validation.verdict import PASSED, as_copied, require_promotable
+
+    origin = registry.of(config.model, config.tracking_uri)
+    source = origin.get(config.version)
+    require_promotable(source.tags, source.version, accepted=[PASSED])
+    inherited = as_copied(source.tags, source.name, SHADOW_TAG) | {"copied_by": config.copied_by}
+    return registry.copy(source, origin, inherited, {"copied_from": f"{source.name}/{source.version}"})

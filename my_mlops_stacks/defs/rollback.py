@@ -1,0 +1,105 @@
+"""The way back: a job that gives the alias champion to an earlier version."""
+
+import math
+from collections.abc import Iterator
+
+import dagster as dg
+from pydantic import Field
+
+from my_mlops_stacks.adapters.aliases import champion_before, give_alias
+from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
+from my_mlops_stacks.adapters.registry_errors import registry_answers
+from my_mlops_stacks.adapters.scoring_errors import scorable
+from my_mlops_stacks.deployment.model_deployment.promotion import CHAMPION, Decision, Holder
+
+SAMPLE = 100
+
+
+class RollbackConfig(dg.Config):
+    version: int = Field(gt=0, description="The version that becomes champion again; previous_champion holds the last")
+    rolled_back_by: str = Field(pattern=r"\S", description="Your name")
+    reason: str = Field(pattern=r"\S", description="What is wrong with the champion")
+    rescore_from: str | None = Field(None, description="Days from this one on are predicted again, as YYYY-MM-DD")
+
+
+def rollback_job(daily: dg.TimeWindowPartitionsDefinition) -> dg.JobDefinition:
+    @dg.op(
+        out=dg.Out(dg.Nothing),
+        required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"},
+        description="See that the version still loads and predicts, then give it the alias champion",
+    )
+    def roll_back(context: dg.OpExecutionContext, config: RollbackConfig) -> Iterator[dg.AssetMaterialization]:
+        from my_mlops_stacks.validation.verdict import require_promotable
+
+        registry: ModelRegistry = context.resources.model_registry
+        _require_day(config.rescore_from, daily.get_partition_keys())
+        with registry_answers(registry.tracking_uri):
+            version = registry.get(config.version)
+            require_promotable(version.tags, version.version)
+            _predicts(context, version)
+            before, metrics = champion_before(registry, version.version), registry.run_metrics(version)
+        offer = _offer(context, before)
+        give_alias(registry, CHAMPION, version, over_deleted=True)
+        decision = Decision(version.name, version.version, config.rolled_back_by, config.reason)
+        rescored = {"rescore_from": config.rescore_from} if config.rescore_from else {}
+        page = dg.MetadataValue.url(registry.version_url(version))
+        yield dg.AssetMaterialization(
+            CHAMPION,
+            description=f"Rolled back to version {version.version} by {config.rolled_back_by}: {config.reason}",
+            metadata={
+                "rollback": True,
+                **decision.entry(before, version.tags, metrics),
+                **offer,
+                **rescored,
+                "model_version_page": page,
+            },
+        )
+        yield dg.Output(None)
+
+    @dg.job(name="rollback_job", description="Give the alias champion back to an earlier version, and say why")
+    def job() -> None:
+        roll_back()
+
+    return job
+
+
+def _require_day(asked: str | None, days: list[str]) -> None:
+    if asked is not None and asked not in days:
+        raise dg.Failure(
+            f"rescore_from is '{asked}', which is no day that is predicted: choose one from {days[0]} to {days[-1]}; "
+            "no alias was moved."
+        )
+
+
+def _predicts(context: dg.OpExecutionContext, version: ModelVersion) -> None:
+    """Fail unless the version predicts a finite fare for each of some trips."""
+    from my_mlops_stacks.training.model_inputs import model_inputs
+
+    sample = model_inputs(context.resources.tables.read("trips").limit(SAMPLE))
+    with scorable(f"Version {version.version}", "choose another version"):
+        scored = context.resources.feature_store.score_batch(model_uri=version.uri, df=sample)
+    rows = scored.select("prediction").collect()
+    wrong = sum(row[0] is None or not math.isfinite(row[0]) for row in rows)
+    if wrong or not rows:
+        raise dg.Failure(
+            f"Version {version.version} has no prediction for {wrong} of {len(rows)} trips: no alias was moved; "
+            "choose another version."
+        )
+
+
+def _offer(context: dg.OpExecutionContext, before: Holder | None) -> dict[str, str]:
+    """The days that the version before predicted, for whoever decides whether they are predicted again."""
+    from my_mlops_stacks.deployment.model_deployment.shadow import predicted_days, predictions_of
+
+    tables, registry = context.resources.tables, context.resources.model_registry
+    if before is None or not tables.exists("predictions"):
+        return {}
+    days = predicted_days(predictions_of(tables.read("predictions"), registry.model, before.version))
+    if days is None:
+        return {}
+    first, last = map(str, days)
+    context.log.info(
+        f"Version {before.version} predicted the days from {first} to {last}: rescore_from '{first}' predicts all of "
+        "them again, and so does batch_inference_job over these days"
+    )
+    return {"from_version_predicted_since": first, "from_version_predicted_until": last}

@@ -1,0 +1,49 @@
+"""What has happened to the alias champion, from who holds it and what the history says, tick by tick of a sensor."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+
+NOTHING, RECORDED, DOUBTFUL, BY_HAND = "nothing", "recorded", "doubtful", "by hand"
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What the sensor has noticed: the holder and the newest run of the history as of the last of its `moves`.
+
+    `doubted` is what was seen once and looks like a move by hand. An alias moves just before its entry is written, so
+    only what the next tick sees too is one.
+    """
+
+    version: int | None = None
+    run: str | None = None
+    moves: int = 0
+    doubted: str = ""
+
+    @classmethod
+    def read(cls, cursor: str | None) -> Watch:
+        return cls(**json.loads(cursor)) if cursor and cursor.startswith("{") else cls()  # earlier ones were a sentence
+
+    def written(self) -> str:
+        return json.dumps(asdict(self))
+
+    @property
+    def sentence(self) -> str:
+        """For people, and with `moves`, which tells equal moves apart, for run keys."""
+        return f"version {self.version}, recorded in run {self.run}, after {self.moves} moves"
+
+    def noticed(self, holder: int | None, recorded: int | None, run: str | None) -> tuple[str, Watch]:
+        """What has happened, and what is known after it.
+
+        Args:
+            holder: the version that holds the alias.
+            recorded, run: version and Dagster run of the newest entry of the history.
+        """
+        if (holder, run) == (self.version, self.run):
+            return NOTHING, replace(self, doubted="")
+        moved = Watch(holder, run, self.moves + 1)
+        if run != self.run and holder == recorded:
+            return RECORDED, moved
+        seen = f"{holder} after {run}"
+        return (BY_HAND, moved) if self.doubted == seen else (DOUBTFUL, replace(self, doubted=seen))
