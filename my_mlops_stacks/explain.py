@@ -17,12 +17,18 @@ import click
 import dagster as dg
 
 from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
-from my_mlops_stacks.adapters.registry_errors import ModelNotFoundError, explained
+from my_mlops_stacks.adapters.registry_errors import (
+    DeletedRunError,
+    ModelNotFoundError,
+    RegistryUnavailableError,
+    registry_answers,
+)
 from my_mlops_stacks.defs.jobs import FEATURE_TABLES
+from my_mlops_stacks.defs.ledger import CHAMPION
 from my_mlops_stacks.defs.resources import build_resources
 from my_mlops_stacks.target import TargetError, load_target
 
-PREDICTIONS, CHAMPION = dg.AssetKey("predictions"), dg.AssetKey("champion")
+PREDICTIONS = dg.AssetKey("predictions")
 ENTRIES = 1000
 """So many materializations of one day, or of the champion, are searched, the newest first."""
 
@@ -44,9 +50,11 @@ def main(day: datetime, model_version: int, target: str | None) -> None:
             dg.DagsterInstance.get() if home else dg.DagsterInstance.from_config(str(folder)) as instance,
             dg.build_resources({"model_registry": build_resources(found)["model_registry"]}) as resources,
         ):
-            for name, sentence in explanation(instance, resources.model_registry, day.date(), model_version):
-                click.echo(f"{name:<11} {sentence}")
-    except (TargetError, UnexplainedError, ModelNotFoundError) as error:
+            registry: ModelRegistry = resources.model_registry
+            with registry_answers(registry.tracking_uri, "nothing was changed", then="ask again"):
+                for name, sentence in explanation(instance, registry, day.date(), model_version):
+                    click.echo(f"{name:<11} {sentence}")
+    except (TargetError, UnexplainedError, ModelNotFoundError, RegistryUnavailableError) as error:
         click.secho(str(error), fg="red", err=True)
         sys.exit(1)
 
@@ -69,6 +77,7 @@ def explanation(
     yield "features", ", ".join(f"{table} version {seen.get(table, 'unknown')}" for table in FEATURE_TABLES)
     yield from _made(registry, model)
     yield from _chosen(instance, version)
+    yield from _moved_by_hand(instance, version)
 
 
 def _materialization(instance: dg.DagsterInstance, day: date, version: int) -> dg.EventLogRecord:
@@ -97,17 +106,23 @@ def _on_databricks(instance: dg.DagsterInstance, run_id: str) -> str:
 
 def _made(registry: ModelRegistry, model: ModelVersion) -> Iterator[tuple[str, str]]:
     tags = model.tags
-    with explained(f"The MLflow run {model.run_id} of version {model.version} was deleted."):
-        yield "model", f"{registry.version_url(model)}, MLflow run {registry.run_url(model)}"
+    yield "model", f"{registry.version_url(model)}, MLflow run {_run(registry, model)}"
     yield (
         "trained",
         f"in Dagster run {tags.get('dagster_run_id', 'unknown')} at git commit {tags.get('git_commit', 'unknown')}, on "
         f"trips version {tags.get('trips_version', 'unknown')} before {tags.get('held_out_from', 'unknown')}",
     )
     against, report = tags.get("validated_against", "nobody"), tags.get("validation_run_id", "none")
-    yield "validated", f"{tags.get('validation_status', 'never')}, against version {against}; MLflow run {report}"
+    yield "validated", f"{tags.get('validation_status', 'never')}, against champion {against}; MLflow run {report}"
     if "copied_from" in tags:
         yield "copied", f"from {tags['copied_from']} by {tags.get('copied_by', 'unknown')}"
+
+
+def _run(registry: ModelRegistry, model: ModelVersion) -> str:
+    try:
+        return registry.run_url(model)
+    except DeletedRunError:
+        return f"{model.run_id} (deleted)"
 
 
 def _chosen(instance: dg.DagsterInstance, version: int) -> Iterator[tuple[str, str]]:
@@ -120,6 +135,15 @@ def _chosen(instance: dg.DagsterInstance, version: int) -> Iterator[tuple[str, s
                 f"from {at:%Y-%m-%d %H:%M} UTC after version {entry['from_version']}, by {entry['decided_by']}: "
                 f"{entry['reason']} (Dagster run {record.run_id})",
             )
+
+
+def _moved_by_hand(instance: dg.DagsterInstance, version: int) -> Iterator[tuple[str, str]]:
+    for record in instance.fetch_observations(CHAMPION, limit=ENTRIES).records:
+        observation = record.asset_observation
+        told = {key: entry.value for key, entry in observation.metadata.items()} if observation else {}
+        if observation and version in (told.get("version"), told.get("recorded_version"), told.get("seen_before")):
+            at = datetime.fromtimestamp(record.timestamp, UTC)
+            yield "by hand", f"seen at {at:%Y-%m-%d %H:%M} UTC: {observation.description}"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,82 @@
+"""One prediction followed all the way back, also when parts of its way are gone."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import dagster as dg
+import pytest
+from click.testing import CliRunner
+from deltalake import DeltaTable, write_deltalake
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from my_mlops_stacks.explain import UnexplainedError, explanation, main
+from my_mlops_stacks_tests.deployment.acts import predictions_of, promoted, run
+from my_mlops_stacks_tests.gate import FIRST_DAY, LAST_DAY, Constant
+
+
+def test_a_prediction_is_followed_back_to_run_tables_model_and_commit(gate):
+    champion = promoted(gate, Constant(12.0))
+    scoring = run(gate, "batch_inference_job", (LAST_DAY, LAST_DAY))
+    table = gate.table("trip_pickup_features")
+    version = DeltaTable(table).version()
+    write_deltalake(table, DeltaTable(table).to_pyarrow_table(), mode="overwrite")  # a newer one that nobody used
+    row = predictions_of(gate, champion).iloc[0]
+    told = dict(explanation(gate.instance, gate.registry, row["day"], int(row["model_version"])))
+    assert told["predicted"] == f"in Dagster run {scoring.run_id}"
+    assert f"trip_pickup_features version {version}," in told["features"]
+    assert champion.run_id in told["model"] and "git commit abc123" in told["trained"]
+    assert told["validated"].startswith("passed, against champion")
+    assert "by automatic: passed validation" in told["champion"]
+    with pytest.raises(UnexplainedError, match="no predictions of 2016-01-01 by version"):
+        list(explanation(gate.instance, gate.registry, date(2016, 1, 1), champion.version))
+
+
+def test_a_deleted_run_is_said_and_the_rest_is_told(gate):
+    champion = promoted(gate, Constant(12.0))
+    assert run(gate, "batch_inference_job", (LAST_DAY, LAST_DAY)).success
+    gate.registry.client.delete_run(champion.run_id)
+    told = dict(explanation(gate.instance, gate.registry, date.fromisoformat(LAST_DAY), champion.version))
+    assert f"MLflow run {champion.run_id} (deleted)" in told["model"]
+    assert "passed validation" in told["champion"]
+
+
+def test_a_move_by_hand_is_part_of_the_story(gate):
+    champion = promoted(gate, Constant(12.0))
+    assert run(gate, "batch_inference_job", (LAST_DAY, LAST_DAY)).success
+    seen = dg.AssetObservation("champion", description="moved", metadata={"version": 1, "recorded_version": 2})
+    own = dg.AssetObservation("champion", description="taken away", metadata={"recorded_version": champion.version})
+    for observation in (seen, own):
+        gate.instance.report_runless_asset_event(observation)
+    told = list(explanation(gate.instance, gate.registry, date.fromisoformat(LAST_DAY), champion.version))
+    assert [sentence.partition("UTC: ")[2] for name, sentence in told if name == "by hand"] == ["taken away"]
+
+
+def test_the_command_tells_it_and_says_what_it_lacks(gate, tmp_path, monkeypatch):
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}")
+    champion = promoted(gate, Constant(12.0))
+    with monkeypatch.context() as patch, dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        patch.setattr(gate, "instance", instance)
+        assert run(gate, "batch_inference_job", (LAST_DAY, LAST_DAY)).success
+    days = {"BUNDLE_VAR_first_day": FIRST_DAY, "BUNDLE_VAR_last_day": LAST_DAY}
+    environ = {"DAGSTER_HOME": str(tmp_path), "BUNDLE_VAR_state_folder": str(gate.folder), **days}
+
+    def explain(version: int):
+        asked = ["--day", LAST_DAY, "--model-version", str(version), "--target", "local"]
+        return CliRunner().invoke(main, asked, env=environ)
+
+    told = explain(champion.version)
+    assert told.exit_code == 0
+    assert f"prediction  fare_model version {champion.version} for {LAST_DAY}, written" in told.output
+    assert champion.run_id in told.output
+    unknown = explain(999)
+    assert unknown.exit_code == 1 and f"no predictions of {LAST_DAY} by version 999" in unknown.output
+
+    def away(*_: object) -> None:
+        raise MlflowException("API request failed with error code 503")
+
+    monkeypatch.setattr(MlflowClient, "get_model_version", away)
+    silent = explain(champion.version)
+    assert silent.exit_code == 1
+    assert "did not answer as it should, and nothing was changed" in silent.output and "ask again" in silent.output
