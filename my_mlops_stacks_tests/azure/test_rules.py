@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from my_mlops_stacks_tests.azure.cases import cases
 from my_mlops_stacks_tests.azure.expressions import ExpressionError
@@ -28,6 +29,7 @@ def replaced(file: str, old: str, new: str) -> Edit:
 
 TESTS, BUNDLE, CODE = "templates/tests-stages.yml", "templates/bundle-target.yml", "templates/code-location-target.yml"
 SET_UP, DATABRICKS = "templates/set-up.yml", "templates/databricks.yml"
+CHOSEN = yaml.safe_load((PIPELINES / "templates" / "variables.yml").read_text())["variables"]
 BUNDLE_PIPELINE = "my_mlops_stacks-bundle-cicd.yml"
 BROKEN = [
     ("dependencies_exist", replaced(TESTS, "dependsOn: unit", "dependsOn: units"), "units, which does not exist"),
@@ -55,7 +57,7 @@ BROKEN = [
     (
         "pull_requests_have_no_rights",
         replaced("templates/bundle-stages.yml", "parameters.testServiceConnection", "parameters.prodServiceConnection"),
-        "gives a pull request the identity mlops-prod",
+        f"gives a pull request the identity {CHOSEN['prodServiceConnection']}",
     ),
     (
         "pull_requests_have_no_rights",
@@ -64,7 +66,7 @@ BROKEN = [
             "and(succeeded(), ne(variables['Build.Reason'], 'PullRequest'), ",
             "or(succeeded(), ",
         ),
-        "gives a pull request the identity mlops-staging",
+        f"gives a pull request the identity {CHOSEN['stagingServiceConnection']}",
     ),
     (
         "databricks_is_called_through_the_azure_cli",
