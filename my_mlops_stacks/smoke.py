@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 import dagster as dg
@@ -27,7 +28,7 @@ from my_mlops_stacks.target import PACKAGE, Target, TargetError, load_target
 
 LOOK_S = 0.2
 PATIENCE_S = 1200.0
-"""A classic cluster may take minutes to start."""
+"""For so long a job may take: a classic cluster takes minutes to start, and one that never does is given up."""
 
 
 class SmokeError(RuntimeError):
@@ -67,9 +68,12 @@ def smoke(target: Target, instance: dg.DagsterInstance) -> Iterator[str]:
 
 def _runs(instance: dg.DagsterInstance) -> str:
     started = time.monotonic()
-    result = dg.execute_job(_job("smoke_job"), instance)
+    with _bounded():
+        result = dg.execute_job(_job("smoke_job"), instance, raise_on_error=False)
     if not result.success:
-        raise SmokeError("The step on Databricks failed: the log above says where, and its fix.")
+        raise SmokeError(
+            f"The step on Databricks failed, or did not end in {PATIENCE_S:.0f} s: the log above says where, and how."
+        )
     output = next(event for event in result.all_events if event.is_successful_output)
     told = {key: value.value for key, value in output.step_output_data.metadata.items()}
     return f"A step ran in {time.monotonic() - started:.0f} s: {told}"
@@ -80,7 +84,8 @@ def _can_be_terminated(instance: dg.DagsterInstance, launcher: UnityCatalogStepL
     terminated: list[float] = []
     watcher = threading.Thread(target=_terminate_when_started, args=(instance, terminated), daemon=True)
     watcher.start()
-    result = dg.execute_job(_job("smoke_cancellation_job"), instance, raise_on_error=False)
+    with _bounded():
+        result = dg.execute_job(_job("smoke_cancellation_job"), instance, raise_on_error=False)
     told = (event.engine_event_data.metadata for event in result.all_events if event.is_engine_event)
     run_id = next((metadata["databricks_run_id"].value for metadata in told if "databricks_run_id" in metadata), None)
     if run_id is None or not terminated:
@@ -90,6 +95,18 @@ def _can_be_terminated(instance: dg.DagsterInstance, launcher: UnityCatalogStepL
             raise SmokeError(f"Databricks run {run_id} was cancelled and does not end: end it in the workspace.")
         time.sleep(LOOK_S)
     return f"A terminated run ended on Databricks after {time.monotonic() - terminated[0]:.0f} s"
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Interrupt what runs within when it takes longer than `PATIENCE_S`, as a termination does."""
+    timer = threading.Timer(PATIENCE_S, os.kill, (os.getpid(), signal.SIGINT))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _terminate_when_started(instance: dg.DagsterInstance, terminated: list[float]) -> None:

@@ -138,8 +138,11 @@ class Clusters:
         """Refuse what Databricks refuses of a cluster's specification."""
         if not SPARK_VERSION.fullmatch(str(spec.get("spark_version", ""))):
             raise invalid(f"Invalid spark version {spec.get('spark_version')}.")
-        if spec.get("node_type_id") and spec.get("instance_pool_id"):
-            raise invalid("The field 'node_type_id' cannot be supplied when an instance pool ID is provided.")
+        for name in ("node_type_id", "driver_node_type_id"):
+            if spec.get(name) and spec.get("instance_pool_id"):
+                raise invalid(f"The field '{name}' cannot be supplied when an instance pool ID is provided.")
+        if spec.get("is_single_node") and not spec.get("kind"):
+            raise invalid("The field is_single_node can only be used when kind = CLASSIC_PREVIEW.")
         if "autoscale" in spec and "num_workers" in spec:
             raise invalid("Only one of autoscale and num_workers can be specified.")
         self._catalog.check(spec)

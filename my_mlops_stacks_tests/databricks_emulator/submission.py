@@ -14,6 +14,7 @@ from my_mlops_stacks_tests.databricks_emulator.storage import mounted
 LONGEST_TOKEN = 64
 LONGEST_PARAMETERS = 10_000  # bytes of a task's parameters as JSON
 LONGEST_KEY = 100
+ENVIRONMENT_VERSIONS = ("1", "2", "3", "4", "5")
 COMPUTE = ("new_cluster", "existing_cluster_id", "environment_key")
 DBFS_OF_VOLUMES = "dbfs:/Volumes/"
 
@@ -124,6 +125,6 @@ def _environment(request: Mapping[str, Any], task: Mapping[str, Any]) -> Mapping
     if spec.get("environment_version") and spec.get("client"):
         raise invalid("Only one of client and environment_version can be specified.")
     version = str(spec.get("environment_version") or spec.get("client"))
-    if not version.isdecimal():
+    if version not in ENVIRONMENT_VERSIONS:
         raise ApiError(400, "INVALID_PARAMETER_VALUE", f"Invalid environment version: {version}.")
     return spec

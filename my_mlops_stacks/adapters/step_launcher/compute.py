@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
@@ -25,7 +25,9 @@ class Compute:
     `serverless`); `job` a job cluster, `serverless` a serverless task and `existing_cluster` the cluster
     `existing_cluster_id` for this step alone. `new_cluster` is the Jobs API's object; `instance_pool_id`,
     `driver_instance_pool_id` and `policy_id` are put into it. A worker runs up to `parallel_steps` steps at once and
-    leaves after `idle_s` seconds without one. Databricks cancels a run after `timeout_s` seconds; 0 is never.
+    leaves after `idle_s` seconds without one. Databricks cancels a run after `timeout_s` seconds; 0 is never. One that
+    has not started after `start_timeout_s` seconds is cancelled by the host. `viewers` are groups, or the email
+    addresses of people, who may see the pages of the Databricks runs. `budget_policy_id` is of serverless compute.
     """
 
     kind: Kind = "worker"
@@ -39,6 +41,9 @@ class Compute:
     parallel_steps: int = 4
     idle_s: float = 120.0
     timeout_s: int = 0
+    start_timeout_s: float = 3600.0
+    viewers: Sequence[str] = ()
+    budget_policy_id: str | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -113,10 +118,13 @@ def submit_payload(
     payload: dict[str, Any] = {"run_name": name, "tasks": [task]}
     if compute.timeout_s:
         payload["timeout_seconds"] = compute.timeout_s
+    if compute.viewers:
+        payload["access_control_list"] = [_may_view(viewer) for viewer in compute.viewers]
     libraries = [line for line in requirements if package_of(line) not in RUNTIME_OWN]
     if compute.on_serverless:
         task["environment_key"] = ENVIRONMENT_KEY
         spec = {"environment_version": compute.environment_version, "dependencies": libraries}
+        payload |= {"budget_policy_id": compute.budget_policy_id} if compute.budget_policy_id else {}
         return {**payload, "environments": [{"environment_key": ENVIRONMENT_KEY, "spec": spec}]}
     task["libraries"] = [{"pypi": {"package": line}} for line in libraries]
     if compute.kind == "existing_cluster":
@@ -124,6 +132,10 @@ def submit_payload(
     else:
         task["new_cluster"] = compute.cluster(tags)
     return payload
+
+
+def _may_view(viewer: str) -> dict[str, str]:
+    return {"user_name" if "@" in viewer else "group_name": viewer, "permission_level": "CAN_VIEW"}
 
 
 def package_of(requirement: str) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 
 from my_mlops_stacks.adapters.step_launcher import protocol
 from my_mlops_stacks.adapters.step_launcher.call_errors import is_transient
-from my_mlops_stacks.adapters.step_launcher.compute import submit_payload
+from my_mlops_stacks.adapters.step_launcher.compute import Compute, submit_payload
+from my_mlops_stacks.adapters.step_launcher.cost import Nodes
 from my_mlops_stacks.adapters.step_launcher.preflight import findings
 from my_mlops_stacks.adapters.step_launcher.run_handle import RunHandle, RunRequest, token_of
 from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings
@@ -62,9 +63,15 @@ class DatabricksRuns:
             self.log.warning(finding)
         self.renew_lease(request.folder)
         run_id = self._submit(self._payload(request, folder, worker), token_of(folder))
-        handle = RunHandle(run_id, self.workspace.state(run_id).url, request.compute.nodes.counts, worker)
+        handle = RunHandle(run_id, self.workspace.state(run_id).url, self._nodes(request.compute).counts, worker)
         self.workspace.put(protocol.handle_file(folder), handle.to_bytes())
         return handle
+
+    def _nodes(self, compute: Compute) -> Nodes:
+        """The machines that the run costs; those of a cluster that is there have to be asked for."""
+        if compute.kind != "existing_cluster":
+            return compute.nodes
+        return Nodes.of(self.workspace.cluster(str(compute.existing_cluster_id)), serverless=False)
 
     def _submit(self, payload: dict[str, Any], token: str) -> int:
         from databricks.sdk.errors import DatabricksError

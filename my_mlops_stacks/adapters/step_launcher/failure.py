@@ -20,6 +20,11 @@ CANCELLED = {
     "TIMEDOUT": "It took longer than the compute's timeout_s: raise that, or make the step faster.",
 }
 
+NOT_STARTED = (
+    "It was cancelled because it did not start within the compute's start_timeout_s: look at its page for what it "
+    "waits for (machines of that type, a quota, a queue), or allow more time."
+)
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -61,7 +66,8 @@ def explain_loss(workspace: Workspace, handle: RunHandle, state: RunState, start
     error, log = _output(workspace, state)
     ending = " ".join(filter(None, (state.life_cycle, state.result, state.code)))
     advice = _advice(handle, state, started)
-    lines = [f"Databricks run {handle.run_id} ended ({ending}) without a result of the step. {advice}"]
+    how = f"ended ({ending})" if state.ended else f"is {ending}"
+    lines = [f"Databricks run {handle.run_id} {how} without a result of the step. {advice}"]
     lines += filter(None, (state.message, error[-TRACEBACK_TAIL:].strip()))
     metadata = {
         "databricks_run": dg.MetadataValue.url(handle.url),
@@ -87,7 +93,7 @@ def _is_infrastructure(handle: RunHandle, state: RunState, started: bool) -> boo
     """Whether the same step may well succeed on another cluster: not when a person, a limit or the request ended it."""
     if state.result in CANCELLED:
         return bool(handle.ended_for)
-    by_request = state.cause == "CLIENT_ERROR" or state.code == "RUN_EXECUTION_ERROR"
+    by_request = state.pending or state.cause == "CLIENT_ERROR" or state.code == "RUN_EXECUTION_ERROR"
     return started or not by_request
 
 
@@ -96,8 +102,14 @@ def _advice(handle: RunHandle, state: RunState, started: bool) -> str:
         return f"It was ended because an earlier attempt of {handle.ended_for}, which ran in it too, did not end."
     if state.result in CANCELLED:
         return CANCELLED[state.result]
+    if state.pending:
+        return NOT_STARTED
     if not state.task_ended:
         return "The step ended there, but its last message never came."
+    return _advice_on_end(state, started)
+
+
+def _advice_on_end(state: RunState, started: bool) -> str:
     if started:
         return "The process was killed or its cluster was lost; when it was memory, give the asset larger nodes."
     if state.result == "SUCCESS":

@@ -23,7 +23,7 @@ LEASE_RENEWALS = 4  # in the time after which a lease lapses
 
 
 class AttemptLostError(Exception):
-    """The Databricks run of an attempt ended, and the attempt's last message did not come."""
+    """The Databricks run of an attempt ended, or did not begin in time, and the attempt's last message did not come."""
 
     def __init__(self, state: RunState, started: bool) -> None:
         super().__init__(f"{state.life_cycle} {state.result}")
@@ -49,14 +49,15 @@ class Follower:
         renew_lease: Callable[[], None],
         stored: set[tuple[Any, ...]],
         pending: bool,
+        start_timeout_s: float,
     ) -> None:
         self.done: protocol.Done | None = None
         self._context, self._workspace, self._timing = context, workspace, timing
         self._attempt, self._handle, self._change, self._stored = attempt, handle, change, stored
-        self._renew_lease, self._pending = renew_lease, pending
+        self._renew_lease, self._pending, self._start_timeout_s = renew_lease, pending, start_timeout_s
         self._number, self._final = 0, None
         self._hit, self._life = False, ""
-        self._begun = self._heard = self._renewed = time.monotonic()
+        self._asked = self._begun = self._heard = self._renewed = time.monotonic()
         self._ended: float | None = None
 
     def events(self) -> Iterator[internals.DagsterEvent]:
@@ -101,8 +102,10 @@ class Follower:
             time.sleep(min(self._timing.poll_s, max(FIRST_LOOK_S, age * SHARE_OF_AGE)))
 
     def _still_pending(self) -> bool:
-        self._state()
+        state = self._state()
         self._begun = self._heard = time.monotonic()
+        if self._pending and self._begun - self._asked > self._start_timeout_s:
+            raise AttemptLostError(state, started=False)
         return self._pending
 
     def _state(self) -> RunState:

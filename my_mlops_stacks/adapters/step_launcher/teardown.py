@@ -54,7 +54,7 @@ def tear_down(runs: DatabricksRuns, run_id: str) -> TeardownReport:
     Idle workers are asked to leave, and what does not leave within a few seconds is cancelled.
 
     Raises:
-        TimeoutError: Databricks takes its time to end a run; what it staged is still there for the next teardown.
+        TimeoutError: Databricks takes its time to end a run, or there is much to remove; the next teardown goes on.
     """
     folder = protocol.run_folder(runs.settings.volume, run_id)
     handles = runs.handles(folder)

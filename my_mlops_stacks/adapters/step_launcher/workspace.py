@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,10 +31,12 @@ if TYPE_CHECKING:
     from databricks.sdk.service.files import DirectoryEntry
 
 T = TypeVar("T")
-REMOVED_AT_ONCE = 8
+REMOVED_AT_ONCE = 16
+REMOVING_S = 20.0
 SDK_RETRY_S = 5  # within one call; the calls themselves are repeated here
 SUBMIT = "/api/2.2/jobs/runs/submit"
 GET_RUN = "/api/2.2/jobs/runs/get"
+GET_CLUSTER = "/api/2.1/clusters/get"
 
 
 class ClientSource:
@@ -111,13 +114,22 @@ class Workspace:
     def remove(self, path: str) -> None:
         self._found(lambda client: client.files.delete(path))
 
-    def remove_tree(self, folder: str) -> None:
-        """Remove a folder with everything in it, several files at a time: only empty folders can be removed at once."""
-        found = list(self.walk(folder))
+    def remove_tree(self, folder: str, within_s: float = REMOVING_S) -> None:
+        """Remove a folder with everything in it, several files at a time: only empty folders can be removed at once.
+
+        What is found last is removed first, and the folder's first entry last.
+
+        Raises:
+            TimeoutError: there was more than can be removed in time; the next call goes on.
+        """
+        found, deadline = [*reversed(list(self.walk(folder)))], time.monotonic() + within_s
+        files = [str(entry.path) for entry in found if not entry.is_directory]
         with ThreadPoolExecutor(REMOVED_AT_ONCE) as pool:
-            list(pool.map(self.remove, (str(entry.path) for entry in found if not entry.is_directory)))
-        deepest_first = [str(entry.path) for entry in reversed(found) if entry.is_directory]
-        for path in [*deepest_first, folder]:
+            for several in _batches(files):
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{folder} had {len(files)} files, too many to remove in {within_s:.0f} s.")
+                list(pool.map(self.remove, several))
+        for path in [*(str(entry.path) for entry in found if entry.is_directory), folder]:
             self._found(lambda client, path=path: client.files.delete_directory(path))
 
     def walk(self, folder: str) -> Iterator[DirectoryEntry]:
@@ -176,6 +188,16 @@ class Workspace:
             return "", ""
         return "\n".join(filter(None, (output.error, output.error_trace))), output.logs or ""
 
+    def cluster(self, cluster_id: str) -> dict[str, Any]:
+        """What a cluster was asked to be; nothing when the caller may use it without seeing it."""
+        from databricks.sdk.errors import PermissionDenied
+
+        query = {"cluster_id": cluster_id}
+        try:
+            return self._found(lambda client: client.api_client.do("GET", GET_CLUSTER, query=query)) or {}
+        except PermissionDenied:
+            return {}
+
     def cancel(self, run_id: int) -> None:
         """Ask Databricks to cancel a run; does nothing when it has ended."""
         self._found(lambda client: client.jobs.cancel_run(run_id))
@@ -231,3 +253,8 @@ class Workspace:
                 "The Databricks workspace does not answer as it should (%s: %.200s); repeating for up to %.0f s.",
                 type(error).__name__, error, self._patience_s,
             )  # fmt: skip
+
+
+def _batches(paths: list[str]) -> Iterator[list[str]]:
+    for first in range(0, len(paths), REMOVED_AT_ONCE):
+        yield paths[first : first + REMOVED_AT_ONCE]

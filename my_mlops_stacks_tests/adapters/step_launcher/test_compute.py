@@ -31,7 +31,8 @@ def test_a_job_cluster_sees_volumes_carries_tags_and_keeps_its_own_pyspark() -> 
 
 
 def test_serverless_has_an_environment_and_no_cluster() -> None:
-    found = payload(Compute("serverless", new_cluster=CLUSTER))
+    found = payload(Compute("serverless", new_cluster=CLUSTER, budget_policy_id="b-1"))
+    assert found["budget_policy_id"] == "b-1"
     assert found["environments"][0]["spec"] == {
         "environment_version": "5",
         "dependencies": ["dagster==1.13.27", "mlflow[databricks]==3.17.2"],
@@ -114,6 +115,24 @@ def test_an_existing_cluster_is_used_as_it_is(workbench: Workbench) -> None:
     result = workbench.materialize("numbers")
     assert result.success
     assert workbench.emulator.runs[0].submission.task["existing_cluster_id"] == cluster["cluster_id"]
+    event = workbench.instance.get_latest_materialization_event(dg.AssetKey("numbers"))
+    assert event.asset_materialization.metadata["databricks/node_types"].value == "2 x Standard_D4ds_v5"
+
+
+@pytest.mark.slow
+def test_a_pool_a_policy_and_who_may_see_the_run(workbench: Workbench) -> None:
+    client = workbench.launcher._clients.get()
+    pool = client.instance_pools.create("pool", "Standard_D4ds_v5").instance_pool_id
+    policy = client.cluster_policies.create(name="policy", definition="{}").policy_id
+    workbench.compute(instance_pool_id=pool, policy_id=policy, viewers=["analysts", "eve@example.com"])
+    assert workbench.materialize("numbers").success
+    [run] = workbench.emulator.runs
+    assert (run.cluster.spec["instance_pool_id"], run.cluster.spec["policy_id"]) == (pool, policy)
+    assert "node_type_id" not in run.cluster.spec
+    assert run.submission.request["access_control_list"] == [
+        {"group_name": "analysts", "permission_level": "CAN_VIEW"},
+        {"user_name": "eve@example.com", "permission_level": "CAN_VIEW"},
+    ]
 
 
 @pytest.mark.slow

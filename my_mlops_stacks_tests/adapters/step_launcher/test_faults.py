@@ -12,7 +12,7 @@ from my_mlops_stacks_tests.adapters.step_launcher.conftest import opened
 from my_mlops_stacks_tests.adapters.step_launcher.test_survival import when
 from my_mlops_stacks_tests.adapters.step_launcher.workbench import Workbench
 
-CALLS = {  # every kind of call that a step makes
+CALLS = {  # every kind of call that a step makes which ends well, and its teardown
     "read_code": ("GET", "/fs/files/.*/code/"),
     "who_am_i": ("GET", "scim"),
     "make_folder": ("POST", "workspace/mkdirs"),
@@ -21,6 +21,9 @@ CALLS = {  # every kind of call that a step makes
     "read_messages": ("GET", "/fs/files/.*/m-"),
     "submit": ("POST", "runs/submit"),
     "state": ("GET", "runs/get"),
+    "rights": ("GET", "effective-permissions"),
+    "list": ("GET", "/fs/directories"),
+    "remove": ("DELETE", "/fs/files"),
 }
 
 
@@ -182,13 +185,14 @@ def test_definitions_that_do_not_load_fail_with_the_remote_traceback(workbench: 
         ({"python": "3.12"}, "python is 3.12.0 on the cluster but"),
         ({"mlflow": "2.22.0"}, "mlflow is 2.22.0 on the cluster but"),
         ({"pyspark": "3.5.2"}, "pyspark is 3.5.2 on the cluster but"),
+        ({"dagster": "1.12.0"}, "dagster is 1.12.0 on the cluster but"),
     ],
 )
 def test_versions_that_differ_are_found_before_the_step_starts(
     tmp_path: Path, versions: dict[str, str], sentence: str
 ) -> None:
     with opened(tmp_path, versions=versions) as bench:
-        bench.configure(requirements=("mlflow", "tenacity"))  # not pinned, so that the cluster's own version is kept
+        bench.configure(requirements=("dagster", "mlflow", "tenacity"))  # not pinned: the cluster keeps its own
         result = bench.materialize("numbers")
         assert not result.success
         assert sentence in error_of(bench, result)
@@ -202,6 +206,17 @@ def test_a_library_that_can_not_be_installed_fails_with_its_cause(workbench: Wor
     assert not result.success
     assert "dagster==0.1.0" in error_of(workbench, result)
     assert len(workbench.emulator.runs) == 1
+
+
+def test_a_run_that_does_not_start_in_time_is_cancelled(tmp_path: Path) -> None:
+    with opened(tmp_path, classic_start=60.0) as bench:
+        bench.compute(start_timeout_s=1.0)
+        result = bench.materialize("numbers")
+        assert not result.success
+        assert "is PENDING without a result of the step" in error_of(bench, result)
+        assert "it did not start within the compute's start_timeout_s" in error_of(bench, result)
+        bench.emulator.wait_until_idle(5)
+        assert [run.outcome.result.value for run in bench.emulator.runs] == ["CANCELED"]
 
 
 def test_a_run_cancelled_on_databricks_fails_and_is_not_retried(workbench: Workbench) -> None:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from my_mlops_stacks.adapters.step_launcher import launch
+from my_mlops_stacks.adapters.step_launcher import dispatch, launch
 from my_mlops_stacks_tests.adapters.step_launcher.test_faults import error_of
 from my_mlops_stacks_tests.adapters.step_launcher.test_survival import pid_of, when
 from my_mlops_stacks_tests.adapters.step_launcher.workbench import Workbench, materialize
@@ -18,7 +18,7 @@ from my_mlops_stacks_tests.adapters.step_launcher.workbench import Workbench, ma
 def test_a_worker_that_can_not_start_is_started_once_though_the_hosts_clock_is_ahead(
     workbench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch, "time", SimpleNamespace(time=lambda: time.time() + 3600))
+    monkeypatch.setattr(dispatch, "time", SimpleNamespace(time=lambda: time.time() + 3600))
     workbench.configure(requirements=("dagster==0.1.0",))
     result = workbench.materialize("numbers")
     assert not result.success
@@ -86,6 +86,7 @@ def test_a_step_that_dies_with_an_attempt_that_does_not_end_is_repeated(workbenc
 
 @pytest.mark.slow
 def test_children_of_a_run_without_retries_do_not_tear_it_down(workbench: Workbench) -> None:
+    workbench.compute(idle_s=120.0)
     result = materialize(workbench.instance, job="pair_without_retries")
     assert result.success
     assert len(workbench.emulator.runs) == 1

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 
 import dagster as dg
 import pytest
 
 from my_mlops_stacks.adapters.step_launcher.cost import PriceTable
+from my_mlops_stacks.adapters.step_launcher.remote.output import CUT, LIMIT
 from my_mlops_stacks.adapters.step_launcher.settings import SecretReference
 from my_mlops_stacks_tests.adapters.step_launcher.workbench import Workbench
 
@@ -35,6 +39,8 @@ class Finished:
     bench: Workbench
     result: dg.JobExecutionResult
     entries: list[dg.EventLogEntry]
+    out: str  # what was printed here
+    err: str
 
     def of(self, step: str, kind: dg.DagsterEventType | None = None) -> list[dg.EventLogEntry]:
         entries = [entry for entry in self.entries if entry.step_key == step]
@@ -64,8 +70,9 @@ def finished(shared_workbench: Workbench) -> Iterator[Finished]:
     )
     bench.emulator.calls.clear()
     bench.instance.add_dynamic_partitions("cities", ["Ghent"])
-    result = bench.materialize(*ASSETS, "by_city", "secretive", tags={"dagster/partition": "Ghent"})
-    yield Finished(bench, result, bench.instance.all_logs(result.run_id))
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        result = bench.materialize(*ASSETS, "by_city", "secretive", tags={"dagster/partition": "Ghent"})
+    yield Finished(bench, result, bench.instance.all_logs(result.run_id), out.getvalue(), err.getvalue())
 
 
 def test_the_assets_are_written_once_and_the_run_tells_the_truth(finished: Finished) -> None:
@@ -93,6 +100,18 @@ def test_metadata_and_logs_come_back(finished: Finished) -> None:
         entry.user_message for entry in finished.of("numbers") if entry.user_message == "a log line from the cluster"
     ]
     assert len(finished.metadata("tabular")["table"].records) == 10_000
+    plot = finished.metadata("tabular")["plot"].removesuffix(")").partition("base64,")[2]
+    assert base64.b64decode(plot) == bytes(range(256)) * 40
+
+
+def test_what_is_printed_on_the_cluster_is_printed_here(finished: Finished) -> None:
+    assert finished.out.count("a printed line from the cluster\n") == 1
+    assert finished.err.count("an error line from the cluster\n") == 1
+
+
+def test_a_dynamic_partition_that_only_the_host_knows_is_materialized(finished: Finished) -> None:
+    assert finished.bench.notes("by_city") == ["Ghent"]
+    assert finished.bench.instance.get_materialized_partitions(dg.AssetKey("by_city")) == {"Ghent"}
 
 
 def test_the_first_event_has_the_page_of_the_databricks_run(finished: Finished) -> None:
@@ -142,6 +161,8 @@ def test_retries_are_those_of_the_asset(finished: Finished) -> None:
 
 def test_output_is_capped_and_no_row_of_the_log_is_giant(finished: Finished) -> None:
     assert finished.kinds("talkative")[-1] == "STEP_SUCCESS"
+    assert finished.out.count(CUT) == 1
+    assert LIMIT - 1000 <= finished.out.count("x") < LIMIT + 1000
     longest = max(len(entry.user_message) + len(entry.message) for entry in finished.entries)
     assert longest < 100_000
     uploaded = sum(call.bytes_sent for call in finished.bench.emulator.calls.matching("GET", r"steps/talkative/.*/m-"))

@@ -28,6 +28,7 @@ def test_a_warm_step_needs_few_calls_and_little_time(tmp_path: Path) -> None:
             print(f"{step}: {len(found)} calls, start {asked - sent:.2f} s, end {noticed - ended:.2f} s")  # noqa: T201
             if step == "doubled":
                 assert len(found) <= 8
-            assert (asked - sent) + (noticed - ended) < 3.0  # on a busy machine; 1 s is the goal
+            assert (asked - sent) + (noticed - ended) < 2.5  # where tests compete for two cores; 1 s is the goal
+        assert len(calls("GET", "/databricks_runs/")) == 2  # the first step asked for its worker, the teardown for all
         assert bench.emulator.cluster_starts == 1
         assert isinstance(result, dg.JobExecutionResult)

@@ -86,8 +86,10 @@ def kinds(bench: Workbench, run_id: str, step: str) -> list[str]:
 
 
 def test_terminating_the_run_cancels_the_databricks_run_within_seconds(workbench: Workbench) -> None:
+    refused_once = workbench.emulator.fail("POST", "runs/cancel", 500)
     with when(lambda: workbench.notes("slow"), terminate(workbench)):
         assert not workbench.materialize("slow").success
+    assert refused_once.hits == 1
     started = time.monotonic()
     workbench.emulator.wait_until_idle()
     assert time.monotonic() - started < 5
@@ -128,12 +130,19 @@ def test_a_lost_process_is_retried_once_as_infrastructure(workbench: Workbench) 
 
 @pytest.mark.slow
 def test_a_process_that_dies_again_fails_with_its_cause(workbench: Workbench) -> None:
+    refused_once = workbench.emulator.fail("GET", "runs/get-output", 500)
     result = workbench.materialize("killed")
     assert not result.success
+    assert refused_once.hits == 1
     assert len(workbench.notes("killed")) == 2
     error = workbench.texts(result)
     assert "The process was killed or its cluster was lost" in error
     assert "larger nodes" in error
+    [failure] = workbench.instance.all_logs(result.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    told = failure.dagster_event.step_failure_data.user_failure_data.metadata
+    assert "this was the last line" in told["log_tail"].value
+    assert "Workload failed, see run output for details" in told["databricks_state"].value
+    assert "The Python kernel is unresponsive" in told["remote_traceback"].value
 
 
 @pytest.mark.slow
@@ -144,6 +153,42 @@ def test_a_spot_eviction_is_retried_and_a_user_error_after_it_has_all_its_retrie
     assert result.success
     assert sorted(workbench.notes("unlucky")) == ["0", "0", "1"]  # evicted, then an error of its own, then its retry
     assert len(workbench.emulator.runs) == 2
+
+
+@pytest.mark.slow
+def test_terminating_a_run_of_several_processes_ends_all_of_its_steps(workbench: Workbench) -> None:
+    both = lambda: workbench.notes("pausing") and workbench.notes("pausing_too")  # noqa: E731
+    with when(both, terminate(workbench)):
+        assert not materialize(workbench.instance, job="two_at_once").success
+    workbench.emulator.wait_until_idle(5)
+    assert [run.outcome.result.value for run in workbench.emulator.runs] == ["CANCELED"]
+    assert workbench.notes("pausing_end") == workbench.notes("pausing_too_end") == []
+    assert run_of(workbench).status == dg.DagsterRunStatus.CANCELED
+
+
+@pytest.mark.slow
+def test_terminating_several_processes_while_they_submit_leaves_nothing(workbench: Workbench) -> None:
+    fault = workbench.emulator.fail("POST", "runs/submit", lose_reply=True, times=6, delay=0.2)
+    with when(lambda: fault.hits > 1, terminate(workbench)):
+        assert not materialize(workbench.instance, job="two_at_once").success
+    workbench.emulator.wait_until_idle()
+    assert len(workbench.emulator.runs) == 1
+    assert workbench.notes("pausing_end") == workbench.notes("pausing_too_end") == []
+
+
+@pytest.mark.slow
+def test_a_run_of_several_processes_that_is_killed_and_resumed_reattaches(workbench: Workbench, tmp_path: Path) -> None:
+    workbench.compute(idle_s=120.0)
+    with a_host(tmp_path, job="two_at_once"):
+        wait_for(lambda: workbench.notes("pausing") and workbench.notes("pausing_too"))
+    list(
+        execute_run_iterator(sample_job("two_at_once"), run_of(workbench), workbench.instance, resume_from_failure=True)
+    )
+    assert run_of(workbench).status == dg.DagsterRunStatus.SUCCESS
+    assert len(workbench.emulator.runs) == 1
+    for step in ("pausing", "pausing_too"):
+        assert len(workbench.notes(step)) == len(workbench.notes(f"{step}_end")) == 1
+        assert kinds(workbench, run_of(workbench).run_id, step).count("ASSET_MATERIALIZATION") == 1
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Assets that behave and misbehave; each notes when it writes, so that tests can count."""
 
+import base64
 import logging
 import os
 import resource
@@ -148,6 +149,8 @@ def pausing_too() -> None:
 def killed() -> None:
     """Dies like a process that the kernel's out-of-memory killer picks."""
     note("killed")
+    sys.stdout.write("this was the last line\n")
+    sys.stdout.flush()
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -181,7 +184,8 @@ def tabular() -> dg.MaterializeResult:
     records = [dg.TableRecord({"zip": row, "fare": row / 7}) for row in range(10_000)]
     columns = [dg.TableColumn("zip", "int"), dg.TableColumn("fare", "float")]
     table = dg.MetadataValue.table(records, dg.TableSchema(columns))
-    return dg.MaterializeResult(metadata={"table": table})
+    plot = dg.MetadataValue.md(f"![fares](data:image/png;base64,{base64.b64encode(bytes(range(256)) * 40).decode()})")
+    return dg.MaterializeResult(metadata={"table": table, "plot": plot})
 
 
 @dg.asset(required_resource_keys=REMOTE, metadata={"databricks/compute": {"kind": "job"}})
