@@ -126,6 +126,27 @@ CASES = {
     "excluded columns are left out, unknown ones are ignored": Case(
         ONE, [pickups()], ("zip", "at", "mean_fare", "fare"), [(7.0, 1.0)], exclude=["trips", "unknown"]
     ),
+    "the label is last, wherever it was": Case(
+        [(1.0, 1, 130)],
+        [pickups()],
+        ALL,
+        [(7.0, None, 1.0)],
+        schema={name: LABELS[name] for name in ("fare", "zip", "at")},
+    ),
+    "a key is looked up as a feature": Case(
+        [(1, 130, 1.0), (3, 130, 2.0)],
+        [pickups(feature_names=["zip", "mean_fare"], rename_outputs={"zip": "found"})],
+        ("zip", "at", "found", "mean_fare", "fare"),
+        [(1, 7.0, 1.0), (None, None, 2.0)],
+    ),
+    "two look-back windows for one table": Case(
+        ONE,
+        [
+            pickups(feature_names=["trips"], lookback_window=timedelta(minutes=30)),
+            pickups(feature_names=["mean_fare"], lookback_window=timedelta(minutes=60)),
+        ],
+        error=Exception,  # the server refuses them, and Databricks' client passes its error on
+    ),
     "a label that is missing": Case(ONE, [pickups()], label="tip", error=ValueError),
     "a key that is missing": Case(ONE, [pickups(lookup_key="borough")], error=ValueError),
     "a feature that is missing": Case(ONE, [pickups(feature_names=["tips"])], error=ValueError),

@@ -72,10 +72,23 @@ def real(folder: Path, native_join: bool) -> Iterator[FeatureStore]:
             SparkClient, "catalog_exists", lambda _, name: name == SAIL_CATALOG
         )  # Sail has no words for it
         store = DatabricksFeatureStore(UnityCatalogTables(spark, SAIL_CATALOG, SCHEMA), f"sqlite:///{folder}/mlflow.db")
-        create = partial(store.client.create_training_set, use_spark_native_join=native_join)
-        monkeypatch.setattr(store.client, "create_training_set", create)
+        for name in ("create_training_set", "score_batch"):
+            call = partial(getattr(store.client, name), use_spark_native_join=native_join)
+            monkeypatch.setattr(store.client, name, call)
         yield store
 
 
 def session(store: Any) -> SparkSession:
     return store.tables.spark.spark_session
+
+
+def specified(training_set: Any) -> list[tuple[str, bool]]:
+    """Columns of a training set's specification, and whether the model sees them."""
+    if hasattr(training_set, "feature_spec"):
+        return [(info.output_name, info.include) for info in training_set.feature_spec.column_infos]
+    return [(column.name, column.include) for column in (*training_set.spec.sources, *training_set.spec.features)]
+
+
+def content(store: FeatureStore, name: str) -> list[tuple]:
+    """A table's rows without their times, in order."""
+    return sorted((tuple(row) for row in store.read_table(name=name).drop("ts").collect()), key=repr)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from importlib.util import find_spec
-
 import pytest
 
 from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
 from my_mlops_stacks.training.feature_lookup import FeatureLookup
 from my_mlops_stacks_tests.adapters.feature_store.contract import stores
-from my_mlops_stacks_tests.adapters.feature_store.contract.cases import CASES, Case
+from my_mlops_stacks_tests.adapters.feature_store.contract.cases import CASES, Case, pickups
 
 TEMPO_ON_SAIL = "dbl-tempo makes nulls by a union with an untyped NULL, whose type is void on Sail 0.7"
 KNOWN = {
@@ -23,23 +20,6 @@ KNOWN = {
         TEMPO_ON_SAIL,
     )
 }
-
-
-def real_client_is_here() -> bool:
-    try:
-        return find_spec("databricks.feature_engineering") is not None
-    except ModuleNotFoundError:
-        return False
-
-
-@pytest.fixture(scope="module", params=["tempo join", "native join"] if real_client_is_here() else ["twin"])
-def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FeatureStore]:
-    folder = tmp_path_factory.mktemp("contract")
-    if request.param == "twin":
-        yield stores.twin(folder)
-        return
-    with stores.real(folder, native_join=request.param == "native join") as made:
-        yield made
 
 
 def training_set(store: FeatureStore, case: Case):
@@ -67,3 +47,20 @@ def test_columns_and_rows(request: pytest.FixtureRequest, store: FeatureStore, n
 def test_errors(store: FeatureStore, name: str) -> None:
     with pytest.raises(CASES[name].error):
         training_set(store, CASES[name]).load_df().collect()
+
+
+def test_excluded_look_up_keys_stay_in_the_specification(store: FeatureStore) -> None:
+    case = Case([(1, 130, 1.0)], [pickups()], exclude=["zip", "trips"])
+    made = training_set(store, case)
+    assert stores.specified(made) == [("zip", False), ("at", True), ("mean_fare", True)]
+    assert [tuple(row)[1:] for row in made.load_df().collect()] == [(7.0, 1.0)]
+
+
+def test_a_null_label_time_raises_in_the_twin_only(request: pytest.FixtureRequest, store: FeatureStore) -> None:
+    """Databricks' client drops the row in one of its joins, and keeps it without features in the other."""
+    rows = training_set(store, Case([(1, 130, 1.0), (1, None, 2.0)], [pickups()])).load_df()
+    if request.node.callspec.params["store"] == "twin":
+        with pytest.raises(Exception, match="a label row has no time"):
+            rows.collect()
+    else:
+        assert [row["fare"] for row in rows.collect() if row["mean_fare"] is not None] == [1.0]

@@ -19,6 +19,7 @@ import yaml
 
 TYPES = {"int": "INTEGER", "bigint": "LONG", "double": "DOUBLE", "float": "FLOAT", "string": "STRING", "date": "DATE"}
 TYPES |= {"timestamp": "TIMESTAMP", "boolean": "BOOLEAN"}
+SPARK_TYPES = {name: kind for kind, name in TYPES.items()}
 
 
 class Workspace:
@@ -31,9 +32,11 @@ class Workspace:
         """A table with a primary key; `columns` maps names to Spark types, `time` is its time-series column."""
         self._tables[name] = {"columns": dict(columns), "keys": keys, "times": [time] if time else []}
 
-    def answer(self, path: str, query: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The reply to a call, None for what is not there."""
+    def answer(self, path: str, query: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any] | None:  # noqa: PLR0911 - one for each endpoint
+        """The reply to a call, None for what is not there; ValueError for what cannot be."""
         match path.strip("/").split("/")[2:]:
+            case ["feature-store", "feature-tables", "create"]:
+                return self._created(body)
             case ["feature-store", "features", "get"]:
                 return self._features(query["feature_table"])
             case ["feature-store", "feature-tables", "get-online-stores"]:
@@ -46,6 +49,14 @@ class Workspace:
             case ["unity-catalog", "securable-tags", "TABLE", name] if name in self._tables:
                 return {}
         return None
+
+    def _created(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        columns = [*body["primary_keys"], *body.get("timestamp_keys", []), *body.get("features", [])]
+        times = [column["name"] for column in body.get("timestamp_keys", [])]
+        keys = [column["name"] for column in body["primary_keys"]]
+        kinds = {column["name"]: SPARK_TYPES[column["data_type"]] for column in columns}
+        self._tables[body["name"]] = {"columns": kinds, "keys": [*keys, *times], "times": times}
+        return {"feature_table": {"name": body["name"]}}
 
     def _features(self, name: str) -> dict[str, Any] | None:
         if name not in self._tables:
@@ -117,10 +128,14 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         url = urlparse(self.path)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
-        found = self.server.workspace.answer(url.path, query, json.loads(body) if body else {})
         missing = {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": f"{self.path} does not exist"}
-        data = json.dumps(missing if found is None else found).encode()
-        self.send_response(404 if found is None else 200)
+        try:
+            found = self.server.workspace.answer(url.path, query, json.loads(body) if body else {})
+            status, reply = (404, missing) if found is None else (200, found)
+        except ValueError as error:
+            status, reply = 400, {"error_code": "INVALID_PARAMETER_VALUE", "message": str(error)}
+        data = json.dumps(reply).encode()
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
