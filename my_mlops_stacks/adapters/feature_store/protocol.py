@@ -21,7 +21,7 @@ PREDICTION_COLUMN = "prediction"
 
 
 class FeatureTable(Protocol):
-    """The description of a feature table. `primary_keys` leaves out the time-series column, as the real client does."""
+    """The description of a feature table. The twin's `primary_keys` leave out the time-series column."""
 
     name: str
     description: str | None
