@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import dagster as dg
 import pytest
+import yaml
 
 from my_mlops_stacks.adapters.step_launcher.compute import Compute, submit_payload
-from my_mlops_stacks_tests.adapters.step_launcher.workbench import CLUSTER, Workbench
+from my_mlops_stacks.target import Prices
+from my_mlops_stacks_tests.adapters.step_launcher.workbench import CLUSTER, HERE, Workbench
+
+PROJECT = HERE.parents[2]
 
 
 def payload(compute: Compute) -> dict:
@@ -76,6 +82,15 @@ def test_unknown_words_name_the_valid_ones() -> None:
         Compute("cluster")
     with pytest.raises(ValueError, match="needs existing_cluster_id"):
         Compute("existing_cluster")
+
+
+def test_the_documented_examples_are_what_the_launcher_takes() -> None:
+    text = (PROJECT / "docs" / "databricks.md").read_text()
+    parts = [part for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) for part in block.split("\n\n")]
+    examples = [yaml.safe_load(part) for part in parts]
+    computes = [Compute().overridden(example["compute"]) for example in examples if "compute" in example]
+    assert [compute.kind for compute in computes] == ["worker", "worker", "worker", "existing_cluster"]
+    assert [Prices.model_validate(example["prices"]).currency for example in examples if "prices" in example] == ["USD"]
 
 
 @pytest.mark.slow
