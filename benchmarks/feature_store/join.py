@@ -45,7 +45,8 @@ def in_polars(folder: Path) -> None:
     labels, features = (pl.scan_parquet(folder / f"{name}.parquet").sort("at") for name in ("labels", "features"))
     shutil.rmtree(folder / "polars", ignore_errors=True)
     (folder / "polars").mkdir()
-    labels.join_asof(features, on="at", by="zip", check_sortedness=False).sink_parquet(folder / "polars" / "rows.parquet")
+    joined = labels.join_asof(features, on="at", by="zip", check_sortedness=False)
+    joined.sink_parquet(folder / "polars" / "rows.parquet")
 
 
 def content(folder: Path, prefix: str = "") -> pl.DataFrame:
