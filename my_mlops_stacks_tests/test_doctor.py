@@ -27,7 +27,7 @@ from my_mlops_stacks.target import load_target
 from my_mlops_stacks_tests.databricks_emulator import Emulator
 
 VOLUME = "staging.my_mlops_stacks.staging"
-SCHEMA = VOLUME.rpartition(".")[0]
+SCHEMA, TRIPS = VOLUME.rpartition(".")[0], "samples.nyctaxi.trips"
 MODEL, EXPERIMENT = f"{SCHEMA}.fare_model", "/Shared/my_mlops_stacks-staging"
 FOREIGN = ("ARM_", "BUNDLE_VAR_", "DATABRICKS_", "MLFLOW_", "MLOPS_")
 RUNTIME = {"new_cluster": {"spark_version": "16.4.x-scala2.12"}}
@@ -50,10 +50,11 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emula
     """The staging workspace, after the bundle was deployed by the identity that now asks."""
     with Emulator(tmp_path / "workspace") as emulated:
         emulated.unity_catalog.add_volume(VOLUME)
-        emulated.unity_catalog.add_table(str(load_target("staging").trips_table), tmp_path)
+        emulated.unity_catalog.add_table(TRIPS, tmp_path)
         emulated.ml_artifacts.add_model(MODEL)
         emulated.ml_artifacts.add_experiment(EXPERIMENT)
-        for name, value in {**emulated.environment(), "DATABRICKS_AUTH_TYPE": "pat"}.items():
+        chosen = {"DATABRICKS_AUTH_TYPE": "pat", "BUNDLE_VAR_trips_table": TRIPS}
+        for name, value in {**emulated.environment(), **chosen}.items():
             monkeypatch.setenv(name, value)
         yield emulated
 

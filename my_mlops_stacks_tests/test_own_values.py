@@ -73,7 +73,7 @@ def test_the_tests_still_pass(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     write_own_values(tmp_path / "my_mlops_stacks")
-    files = ("defs", "deploy", "test_bundle.py", "test_definitions.py", "test_doctor.py", "test_target.py")
+    files = ("deploy/test_instance.py", "test_bundle.py", "test_definitions.py", "test_doctor.py", "test_target.py")
     tests = [f"my_mlops_stacks_tests/{file}" for file in files]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
