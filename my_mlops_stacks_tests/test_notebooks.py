@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from my_mlops_stacks.adapters.registry_errors import ModelNotFoundError
 from my_mlops_stacks.defs.resources import OF_THE_CLUSTER
 from my_mlops_stacks.defs.tables import TABLES
 from my_mlops_stacks.pipeline import run_pipeline
@@ -63,6 +64,14 @@ def test_a_notebook_shows_its_stage_and_changes_nothing(session, capsys, noteboo
     for picture in (line for line in printed.splitlines() if line.endswith(".png")):
         assert Path(picture).read_bytes().startswith(b"\x89PNG")
     assert production(session) == before
+
+
+def test_before_the_first_model_a_notebook_says_so(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLOPS_TARGET", raising=False)
+    monkeypatch.setenv("BUNDLE_VAR_state_folder", str(tmp_path))
+    for notebook, alias in (("ModelDeployment", "champion"), ("ModelValidation", "candidate")):
+        with pytest.raises(ModelNotFoundError, match=f"No version of fare_model holds the alias '{alias}' yet"):
+            runpy.run_path(str(NOTEBOOKS[notebook]))
 
 
 def test_the_notebooks_are_those_of_the_stages():
