@@ -112,5 +112,5 @@ def _require_fit(context: dg.AssetExecutionContext, registry: ModelRegistry, cha
     champion = registry.find_alias(CHAMPION)
     holder = champion.version if champion else None
     current = last_champion(context.instance, registry) if holder is None else holder
-    require_judged_against(challenger.tags, challenger.version, current)
+    require_judged_against(challenger.tags, challenger.version, current, is_held=holder is not None)
     require_shadowed(challenger.tags, challenger.version, holder)

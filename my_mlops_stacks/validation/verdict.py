@@ -60,8 +60,8 @@ def require_promotable(tags: Mapping[str, str], version: int, accepted: Sequence
     )
 
 
-def require_judged_against(tags: Mapping[str, str], version: int, champion: int | None) -> None:
-    """Refuse a version that was compared with another one than `champion`, which is champion now or was it last.
+def require_judged_against(tags: Mapping[str, str], version: int, champion: int | None, is_held: bool = True) -> None:
+    """Refuse a version that was compared with another one than `champion`: the holder, or the last one (not `is_held`).
 
     Free of it is what somebody decided to compare with nobody (`skipped`, the comparison off), and a copy, which was
     compared where it comes from.
@@ -73,10 +73,12 @@ def require_judged_against(tags: Mapping[str, str], version: int, champion: int 
     is_free = tags.get(STATUS_TAG) == SKIPPED or found == UNCOMPARED or _is_foreign(found)
     if is_free or champion in (None, version) or found == str(champion):
         return
-    raise NotValidatedError(
-        f"Version {version} was judged against {found}, but {champion} is champion: run the checks of 'fare_model' "
-        "again; no alias was moved."
+    fact, fix = (
+        (f"{champion} is champion", "run the checks of 'fare_model' again")
+        if is_held
+        else (f"{champion}, the last champion, lost the alias", "launch rollback_job with a version that may serve")
     )
+    raise NotValidatedError(f"Version {version} was judged against {found}, but {fact}: {fix}; no alias was moved.")
 
 
 def as_copied(tags: Mapping[str, str], origin: str, *also: str) -> dict[str, str]:

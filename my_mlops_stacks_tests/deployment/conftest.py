@@ -17,6 +17,7 @@ def gate(tmp_path_factory) -> Gate:
         patch.delenv("TRIPS_PATH", raising=False)
         made = Gate(tmp_path_factory.mktemp("gate"))
         made.features()
+        made.registry.client.create_registered_model(made.registry.model)
         return made
 
 
