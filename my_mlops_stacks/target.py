@@ -25,6 +25,7 @@ NAME = "[A-Za-z0-9_]+"
 NAME_OR_NUMBER = r"(\*|\d+|[A-Za-z]{3})"
 CRON_FIELD = re.compile(rf"{NAME_OR_NUMBER}([-,/]{NAME_OR_NUMBER})*")
 CRON_FIELDS = 5
+FEBRUARY, NOT_IN_FEBRUARY = 2, {30, 31}
 
 
 def _fault(key: str, sentence: str) -> PydanticCustomError:
@@ -54,7 +55,9 @@ def _cron(schedule: str) -> str:
     try:
         if len(fields) != CRON_FIELDS or not all(CRON_FIELD.fullmatch(field) for field in fields):
             raise CronSimError("not five plain fields")
-        CronSim(schedule, datetime(2016, 1, 1))
+        parsed = CronSim(schedule, datetime(2016, 1, 1))
+        if parsed.months == {FEBRUARY} and parsed.days <= NOT_IN_FEBRUARY:  # also beside a weekday: Dagster refuses it
+            raise CronSimError("a day that February does not have")
     except CronSimError as error:
         raise _fault("", "it should be five cron fields such as '0 7 * * *' (daily at 07:00 UTC)") from error
     return schedule

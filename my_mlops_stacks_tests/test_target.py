@@ -471,7 +471,18 @@ def test_usual_schedules_are_accepted(cron: str) -> None:
 
 @pytest.mark.parametrize(
     "cron",
-    ["", "@daily", "0 7 * *", "0 0 7 * * *", "60 * * * *", "0 0 30 2 *", "0 0 LW * *", "0 0 * * 5L", "0 0 * * 1#5,2"],
+    [
+        "",
+        "@daily",
+        "0 7 * *",
+        "0 0 7 * * *",
+        "60 * * * *",
+        "0 0 30 2 *",
+        "0 0 30 2 0",
+        "0 0 LW * *",
+        "0 0 * * 5L",
+        "0 0 * * 1#5,2",
+    ],
 )
 def test_schedules_that_are_not_five_plain_fields_are_refused(cron: str) -> None:
     with pytest.raises(ValidationError, match="five cron fields"):
