@@ -15,7 +15,7 @@ from my_mlops_stacks.adapters.step_launcher.databricks_runs import DatabricksRun
 from my_mlops_stacks.adapters.step_launcher.teardown import TeardownReport
 
 logger = logging.getLogger(__name__)
-WITHIN_S = 20.0  # after that, no more teardown is begun: a tick of a sensor may take a minute
+WITHIN_S = 15.0  # after that, no more teardown is begun: one may take half a minute, and a tick of a sensor a whole
 UNKNOWN_S = 86_400.0  # another Dagster instance may use the volume too, and a run of it may rest between two steps
 
 TearDown = Callable[[dg.DagsterInstance, dg.DagsterRun], TeardownReport]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 REMOVED_AT_ONCE = 16
-REMOVING_S = 20.0
+REMOVING_S = 10.0
 SDK_RETRY_S = 5  # within one call; the calls themselves are repeated here
 SUBMIT = "/api/2.2/jobs/runs/submit"
 GET_RUN = "/api/2.2/jobs/runs/get"

@@ -6,11 +6,13 @@ import io
 import json
 import os
 import time
+from itertools import cycle
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from my_mlops_stacks.adapters.step_launcher import staging
+from my_mlops_stacks.adapters.step_launcher import staging, workspace
 from my_mlops_stacks.adapters.step_launcher.run_handle import RunHandle
 from my_mlops_stacks.adapters.step_launcher.staging import CodeStage
 from my_mlops_stacks_tests.adapters.step_launcher.test_survival import a_host, wait_for
@@ -54,6 +56,24 @@ def test_a_run_that_databricks_has_deleted_and_one_that_can_not_be_removed_keep_
     assert workbench.launcher.clean_up(older_than_days=7) == ["fragile"]
 
 
+def test_what_is_too_much_to_remove_at_once_is_removed_by_and_by_and_the_handles_last(
+    workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = ["databricks_runs/w-g0", *(f"steps/s/a0/m-{number:05d}.json.gz" for number in range(40))]
+    for name in files:
+        put(workbench, f"runs/long/{name}")
+    with monkeypatch.context() as patched:
+        seconds = cycle((0, 0, 99))  # at its start, before the first files, before the next ones
+        patched.setattr(workspace, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+        for number in (1, 2):
+            with pytest.raises(TimeoutError, match="too many to remove"):
+                workbench.launcher.workspace().remove_tree(f"{VOLUME}/runs/long")
+            assert len(left(workbench)) == len(files) - number * workspace.REMOVED_AT_ONCE
+    assert left(workbench)[0] == "runs/long/databricks_runs/w-g0"
+    workbench.launcher.workspace().remove_tree(f"{VOLUME}/runs/long")
+    assert left(workbench) == []
+
+
 @pytest.mark.slow
 def test_a_run_that_goes_on_is_left_alone(workbench: Workbench, tmp_path: Path) -> None:
     with a_host(tmp_path, "slow") as host:
@@ -65,17 +85,17 @@ def test_a_run_that_goes_on_is_left_alone(workbench: Workbench, tmp_path: Path) 
 
 
 def test_code_that_is_used_again_is_not_taken_for_old(workbench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    workspace = workbench.launcher.workspace()
-    staged = CodeStage(workbench.settings).ensure(workspace)
+    place = workbench.launcher.workspace()
+    staged = CodeStage(workbench.settings).ensure(place)
     code, note = staged.code.removeprefix(f"{VOLUME}/"), staged.code.removeprefix(f"{VOLUME}/").replace(".zip", ".json")
-    assert CodeStage(workbench.settings).ensure(workspace) == staged  # not noted twice a day
+    assert CodeStage(workbench.settings).ensure(place) == staged  # not noted twice a day
     for name in (code, note):
         then = time.time() - 8 * DAY_S
         os.utime(workbench.emulator.storage.volume_path(f"{VOLUME}/{name}"), (then, then))
     monkeypatch.setattr(staging, "DAY_S", 0.0)
 
-    CodeStage(workbench.settings).ensure(workspace)
+    CodeStage(workbench.settings).ensure(place)
 
     assert workbench.launcher.clean_up(older_than_days=7) == []
     assert left(workbench) == [note, code]
-    assert json.loads(workspace.get(f"{VOLUME}/{note}"))["used_at"] > staged.used_at
+    assert json.loads(place.get(f"{VOLUME}/{note}"))["used_at"] > staged.used_at
