@@ -41,7 +41,8 @@ def _micros(minute: int | None) -> int | None:
 
 
 def twin(folder: Path) -> FeatureStore:
-    registry = ModelRegistry("model", "contract", f"sqlite:///{folder}/m.db", f"sqlite:///{folder}/m.db", "http://ui")
+    database = f"sqlite:///{folder}/m.db"
+    registry = ModelRegistry("model", "contract", database, database, "http://ui", artifacts=folder / "artifacts")
     store = LocalFeatureStore(LocalTables(LocalSpark(folder / "warehouse", SCHEMA)), registry)
     for name, (columns, keys, time, rows) in TABLES.items():
         filled = frame(store.tables.spark.spark_session, columns, rows)
@@ -65,6 +66,7 @@ def real(folder: Path, native_join: bool) -> Iterator[FeatureStore]:
         monkeypatch.setenv("DATABRICKS_HOST", address)
         monkeypatch.setenv("DATABRICKS_TOKEN", "a-token-of-nobody")
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+        monkeypatch.chdir(folder)  # where MLflow then keeps models
         monkeypatch.setattr(SparkSession.Builder, "getOrCreate", lambda _: spark.spark_session)
         from databricks.ml_features._spark_client._spark_client import SparkClient
 
