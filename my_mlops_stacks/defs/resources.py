@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
+from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.adapters.pages import FolderPages, MlflowPages
 from my_mlops_stacks.adapters.spark import ClusterSpark, LocalSpark
@@ -66,7 +66,7 @@ def _local(target: Target) -> Resources:
     return {
         "spark": _built(lambda _: LocalSpark(state / "warehouse", target.schema_name)),
         "tables": _built(lambda r: LocalTables(r.spark), {"spark"}),
-        "feature_store": _built(lambda r: LocalFeatureStore(r.tables, registry), {"tables"}),
+        "feature_store": _built(lambda r: _twin(r.tables, registry), {"tables"}),
         "model_registry": _built(lambda _: registry),
         "pages": _built(lambda _: FolderPages(state / "monitoring")),
         "trips_sources": _built(
@@ -74,6 +74,12 @@ def _local(target: Target) -> Resources:
         ),
         "step_launcher": dg.ResourceDefinition.none_resource("Steps run in the run's own process"),
     }
+
+
+def _twin(tables: LocalTables, registry: ModelRegistry) -> FeatureStore:
+    from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
+
+    return LocalFeatureStore(tables, registry)
 
 
 def _databricks(target: Target) -> Resources:

@@ -104,10 +104,11 @@ def test_no_step_complains_in_its_log(rehearsal):
 def test_a_run_that_fails_is_told_and_leaves_nothing(rehearsal):
     before = list(rehearsal.runs)
     try:
-        assert not rehearsal.run("monitoring_job", [FIRST_DAY], {}).success
+        too_many = {"ops": {"fare_model": {"config": {"holdout_days": 60}}}}
+        assert not rehearsal.run("model_training_job", [], too_many).success
         (sentence,) = report.problems(rehearsal)
-        assert "monitoring_job is FAILURE" in sentence
-        assert "materialize these partitions of 'predictions' first" in sentence
+        assert "model_training_job is FAILURE" in sentence
+        assert "nothing is left to train on before the 60 days" in sentence
         assert rehearsal.left_over() == []
     finally:
         rehearsal.runs[:] = before

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dagster as dg
@@ -41,13 +41,15 @@ def when(reached: Callable[[], object], act: Callable[[], object], seconds: floa
 
 @contextmanager
 def a_host(folder: Path, *assets: str, job: str = "__ASSET_JOB") -> Iterator[subprocess.Popen[bytes]]:
-    """A process that runs assets on the instance in `folder`, and is killed when the context ends."""
+    """A process that runs assets on the instance in `folder`; killed with its children, as a pod is, at the end."""
     command = [sys.executable, workbench_module.__file__, str(folder), job, *assets]
-    host = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet = subprocess.DEVNULL
+    host = subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True)
     try:
         yield host
     finally:
-        host.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(host.pid, signal.SIGKILL)
         host.wait()
 
 
