@@ -22,6 +22,9 @@ from my_mlops_stacks.defs.provenance import COMMIT_VARIABLE, git_commit
 from my_mlops_stacks.target import PACKAGE, VARIABLES, Target
 
 ALIASES = {"fare_model": "candidate", "challenger": "challenger", "champion": "champion"}
+IMPORTED_FIRST = ("mlflow.models.evaluation.evaluator_registry",)
+"""MLflow imports its evaluators, and matplotlib with them, under a lock that every import of other threads needs too."""
+
 MLFLOW_UI = "http://127.0.0.1:5000"
 OF_THE_CLUSTER = ("requirements.txt", "requirements-databricks.txt")
 
@@ -123,6 +126,7 @@ def launcher_settings(target: Target) -> LauncherSettings:
         volume=target.staging_volume,
         compute=Compute().overridden(target.compute),
         requirements=tuple(line for file in OF_THE_CLUSTER for line in read_requirements(PACKAGE / file)),
+        imports=IMPORTED_FIRST,
         environment={"MLOPS_TARGET": target.name, COMMIT_VARIABLE: git_commit(), **overrides},
         secrets=tuple(SecretReference(name, *path.split("/")) for name, path in target.secrets.items()),
         prices=PriceTable(**target.prices.model_dump()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 
 from my_mlops_stacks.adapters.step_launcher.cost import Nodes, PriceTable, estimate
@@ -17,6 +19,12 @@ def test_the_cluster_gets_the_client_of_the_feature_store_and_the_host_never_doe
     for file in ("setup.cfg", "my_mlops_stacks/requirements.txt", "Dockerfile", "scripts/setup.sh"):
         lines = [line for line in (PACKAGE.parent / file).read_text().splitlines() if not line.startswith("#")]
         assert "databricks-feature-engineering" not in "\n".join(lines)
+
+
+def test_what_imports_under_a_lock_of_its_own_is_imported_before_steps_overlap() -> None:
+    """MLflow's evaluators: two steps of a worker that imported at once have waited for each other for ever."""
+    (name,) = launcher_settings(load_target("staging")).imports
+    assert find_spec(name) is not None
 
 
 def test_secrets_reach_the_cluster_as_references() -> None:

@@ -14,7 +14,7 @@ so a reader sees a file completely or not at all, and neither appending nor rena
       databricks_runs/<name>                host     the Databricks run of a worker, or of an attempt that has its own;
                                                      there an idle worker notes that it has left, and the host that it
                                                      lost one, or ended it for the sake of which step
-      requests/<step>__a<attempt>           host     a JSON line (which worker, versions, environment, secret
+      requests/<step>__a<attempt>           host     a JSON line (which worker, versions, environment, imports, secret
                                                      references), then the pickled StepRunRef with the data versions of
                                                      upstream assets
       requests/<step>__a<attempt>@<worker>  host     the same attempt is for this worker now: the first had left

@@ -86,6 +86,7 @@ class Dispatch:
             "worker": worker,
             "versions": installed_versions(settings.matched_packages),
             "environment": dict(settings.environment),
+            "imports": list(settings.imports),
             "secrets": [asdict(secret) for secret in settings.secrets],
         }
         content = protocol.request_bytes(header, body)

@@ -104,6 +104,10 @@ def test_metadata_and_logs_come_back(finished: Finished) -> None:
     assert base64.b64decode(plot) == bytes(range(256)) * 40
 
 
+def test_what_the_launcher_asks_for_is_imported_before_the_first_step(finished: Finished) -> None:
+    assert finished.metadata("numbers")["imported"] is True
+
+
 def test_what_is_printed_on_the_cluster_is_printed_here(finished: Finished) -> None:
     assert finished.out.count("a printed line from the cluster\n") == 1
     assert finished.err.count("an error line from the cluster\n") == 1

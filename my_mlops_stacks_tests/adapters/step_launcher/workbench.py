@@ -89,6 +89,7 @@ def make_settings(**changes: Any) -> LauncherSettings:
         "packages": (HERE / "sample_project",),
         "requirements": tuple(f"{name}=={version(name)}" for name in ("mlflow", "tenacity")),
         "environment": {"SAMPLE_NOTES": f"{VOLUME}/notes"},
+        "imports": ("colorsys",),
         "timing": FAST,
         **changes,
     }

@@ -8,6 +8,7 @@ import threading
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import Future
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from my_mlops_stacks.adapters.step_launcher.remote.volume import insist, is_ther
 from my_mlops_stacks.adapters.step_launcher.versions import PYTHON, installed_versions, mismatch
 
 TRACEBACK_LIMIT = 20_000
+IMPORTING = threading.Lock()  # no step of this process imports anything while the first one imports what it was told to
 
 
 class VersionMismatchError(RuntimeError):
@@ -45,8 +47,11 @@ class StepAttempt:
         self._captures.start(self._capture)
         try:
             header, body = split_request(insist(Path(request_file(str(self.folder))).read_bytes))
-            self._compare(header["versions"])
-            self._set_environment(header)
+            with IMPORTING:
+                self._compare(header["versions"])
+                self._set_environment(header)
+                for name in header["imports"]:
+                    import_module(name)
             self._outbox.open()
             if insist(self._cancel.exists):  # looked for after `begun` was written: the host looks in the other order
                 raise StepCancelledError("cancelled before it began")

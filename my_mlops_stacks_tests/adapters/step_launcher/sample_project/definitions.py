@@ -27,13 +27,17 @@ def note(asset: str, text: str = "") -> None:
     (folder / uuid.uuid4().hex).write_text(text)
 
 
+IMPORTED_BY_THE_LAUNCHER = "colorsys"  # nothing else imports it
+
+
 @dg.asset(required_resource_keys=REMOTE)
 def numbers(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     note("numbers")
     context.log.info("a log line from the cluster")
     sys.stdout.write("a printed line from the cluster\n")
     sys.stderr.write("an error line from the cluster\n")
-    return dg.MaterializeResult(metadata={"rows": 3, "pid": os.getpid()})
+    imported = IMPORTED_BY_THE_LAUNCHER in sys.modules
+    return dg.MaterializeResult(metadata={"rows": 3, "pid": os.getpid(), "imported": imported})
 
 
 @dg.asset(required_resource_keys=REMOTE, deps=[numbers], code_version="1")
