@@ -23,7 +23,7 @@ from my_mlops_stacks.target import PACKAGE, VARIABLES, Target
 
 ALIASES = {"fare_model": "candidate", "challenger": "challenger", "champion": "champion"}
 IMPORTED_FIRST = ("mlflow.models.evaluation.evaluator_registry",)
-"""MLflow imports its evaluators, and matplotlib with them, under a lock that every import of other threads needs too."""
+"""MLflow imports its evaluators, and matplotlib with them, under a lock that imports of other threads need too."""
 
 MLFLOW_UI = "http://127.0.0.1:5000"
 OF_THE_CLUSTER = ("requirements.txt", "requirements-databricks.txt")

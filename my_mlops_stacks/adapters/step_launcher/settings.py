@@ -54,10 +54,11 @@ class LauncherSettings:
 
     `volume` is a Unity Catalog volume, or a folder of one, that only the pipeline's identity may write.
     `packages` are folders of import packages; this project's own is always staged. `requirements` are pinned lines as
-    in requirements.txt; pyspark is left to the runtime. `environment` is set on the cluster before definitions are
-    loaded there, and `imports` are modules that are imported there first, while no other step can be importing anything:
-    those that import others under a lock of their own, for which two steps would wait for ever. `workspace_folder` holds the main file; by default a folder in the home of the identity. Without
-    `host`, the SDK's unified authentication finds the workspace. `matched_packages` must agree in major.minor.
+    as in requirements.txt; pyspark is left to the runtime. `environment` is set on the cluster before definitions are
+    loaded there, and `imports` are modules that are imported there first, while no other step imports anything: those
+    that import others under a lock of their own, for which two steps would wait for ever. `workspace_folder` holds the
+    main file; by default a folder in the home of the identity. Without `host`, the SDK's unified authentication finds
+    the workspace. `matched_packages` must agree in major.minor.
     """
 
     volume: str
