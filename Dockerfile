@@ -7,15 +7,14 @@
 ARG PYTHON=python:3.12.12-slim-bookworm@sha256:593bd06efe90efa80dc4eee3948be7c0fde4134606dd40d8dd8dbcade98e669c
 
 FROM ${PYTHON} AS build
-# The same holds for major.minor of pyspark, which the runtime brings and requirements.txt leaves out.
+# The same holds for major.minor of pyspark, which the runtime brings and constraints.txt leaves out.
 ARG PYSPARK=4.1
 ENV UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1 VIRTUAL_ENV=/opt/venv
 RUN pip install --no-cache-dir uv==0.13.9 && uv venv /opt/venv
 WORKDIR /build
 # Dependencies first: they change seldom, and this layer is then taken from the cache.
-COPY pyproject.toml setup.cfg README.md LICENSE ./
-COPY my_mlops_stacks/requirements.txt my_mlops_stacks/
-RUN uv pip install -c my_mlops_stacks/requirements.txt ".[deployed]" "pyspark[connect]==${PYSPARK}.*"
+COPY pyproject.toml setup.cfg constraints.txt README.md LICENSE ./
+RUN uv pip install -c constraints.txt ".[deployed]" "pyspark[connect]==${PYSPARK}.*"
 COPY my_mlops_stacks my_mlops_stacks
 RUN uv pip install --no-deps --reinstall-package my_mlops_stacks .
 

@@ -14,7 +14,7 @@ help: ## List what can be made
 .PHONY: setup
 setup: .venv/.ready $(DAGSTER_HOME)/dagster.yaml $(MLFLOW_DB) ## Install the project into .venv (the others do it when needed)
 
-.venv/.ready: setup.cfg pyproject.toml my_mlops_stacks/requirements.txt
+.venv/.ready: setup.cfg pyproject.toml constraints.txt
 	@scripts/setup.sh
 
 $(DAGSTER_HOME)/dagster.yaml: dagster.local.yaml
@@ -71,6 +71,10 @@ benchmark: setup ## Measure features, join and scoring beside Apache Spark, Duck
 .PHONY: benchmark-launcher
 benchmark-launcher: setup ## Measure both step launchers on an emulated workspace
 	@$(BIN)/python -m benchmarks.step_launcher
+
+.PHONY: lock
+lock: ## Write constraints.txt anew, with the newest versions that setup.cfg allows
+	@scripts/lock.sh
 
 .PHONY: lint
 lint: setup ## Check style and imports

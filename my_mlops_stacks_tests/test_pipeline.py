@@ -139,8 +139,13 @@ def test_every_day_has_a_page_that_needs_no_network(pipeline):
     text = (folder / "2016-02-29.html").read_text()
     assert "metric_within_threshold passed" in text
     assert "http" not in text
-    event = pipeline.instance.get_latest_materialization_event(dg.AssetKey("monitoring_report"))
-    assert event.asset_materialization.metadata["page"].value == (folder / "2016-02-29.html").as_uri()
+
+
+def test_each_day_of_a_run_over_many_links_its_own_page(pipeline):
+    folder = pipeline.target.state_path / "monitoring"
+    records = pipeline.instance.fetch_materializations(dg.AssetKey("monitoring_report"), limit=100).records
+    linked = {record.partition_key: record.asset_materialization.metadata["page"].value for record in records}
+    assert linked == {page.stem: page.as_uri() for page in folder.glob("*.html")}
 
 
 def test_each_partition_has_its_own_row_count(pipeline):

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 requirement="pyspark[connect]==$1.*"
 if command -v uv >/dev/null; then
-    uv pip install --quiet --python .venv/bin/python -c my_mlops_stacks/requirements.txt "$requirement"
+    uv pip install --quiet --python .venv/bin/python -c constraints.txt "$requirement"
 else
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -c my_mlops_stacks/requirements.txt "$requirement"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "$requirement"
 fi

@@ -23,10 +23,10 @@ echo "Setting up .venv with $("$python" --version), a minute or two the first ti
 if command -v uv >/dev/null; then
     [ -x .venv/bin/python ] || uv venv --quiet --python "$python" .venv
     # Compiled now, imports take a third of the time at every start.
-    uv pip install --quiet --compile-bytecode --python .venv/bin/python -c my_mlops_stacks/requirements.txt -e ".[$extras]"
+    uv pip install --quiet --compile-bytecode --python .venv/bin/python -c constraints.txt -e ".[$extras]"
 else
     [ -x .venv/bin/python ] || "$python" -m venv .venv
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -c my_mlops_stacks/requirements.txt -e ".[$extras]"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$extras]"
 fi
 touch .venv/.ready
 echo "Set-up is done"

@@ -13,8 +13,8 @@ from my_mlops_stacks.adapters.model_registry import ModelRegistry
 class Pages(Protocol):
     """A place for whole HTML pages; a page that is there is replaced."""
 
-    def write(self, pages: Mapping[str, str]) -> str:
-        """Put each page, by its file's name, and tell the address of the last one."""
+    def write(self, pages: Mapping[str, str]) -> dict[str, str]:
+        """Put each page, by its file's name, and tell its address by the same name."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class FolderPages:
 
     folder: Path
 
-    def write(self, pages: Mapping[str, str]) -> str:
+    def write(self, pages: Mapping[str, str]) -> dict[str, str]:
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, text in pages.items():
             unfinished = self.folder / f".{name}"
             unfinished.write_text(text, encoding="utf-8")
             unfinished.replace(self.folder / name)
-        return (self.folder / list(pages)[-1]).as_uri()
+        return {name: (self.folder / name).as_uri() for name in pages}
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class MlflowPages:
 
     registry: ModelRegistry
 
-    def write(self, pages: Mapping[str, str]) -> str:
+    def write(self, pages: Mapping[str, str]) -> dict[str, str]:
         import mlflow
 
         with self.registry.run(f"monitoring of {Path(list(pages)[-1]).stem}", {"purpose": "monitoring"}) as run:
             for name, text in pages.items():
                 mlflow.log_text(text, name)
-        return f"{self.registry.run_page(run.info)}/artifacts"
+        return {name: f"{self.registry.run_page(run.info)}/artifacts/{name}" for name in pages}

@@ -46,9 +46,11 @@ def report_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg.Ass
             "drift": png(drift_heat_map(drift.toPandas(), judged), trimmed=False),
         }
         pages = _pages(workflow, profile, drift, now, days=(first, last), pictures=pictures)
-        place = context.resources.pages.write(pages)
-        plots = {name: plot(image) for name, image in pictures.items()}
-        return dg.MaterializeResult(metadata=plots | {"page": dg.MetadataValue.url(place)})
+        addresses = context.resources.pages.write({f"{day}.html": text for day, text in pages.items()})
+        for day in pages:
+            page = dg.MetadataValue.url(addresses[f"{day}.html"])
+            context.add_asset_metadata({"page": page}, partition_key=str(day))
+        return dg.MaterializeResult(metadata={name: plot(image) for name, image in pictures.items()})
 
     return [monitoring_report]
 
@@ -72,8 +74,8 @@ def _pages(
     *,
     days: tuple[date, date],
     pictures: dict[str, bytes],
-) -> dict[str, str]:
-    """The page of each day from the first to the last of `days`, those without predictions too, by its file's name."""
+) -> dict[date, str]:
+    """The page of each day from the first to the last of `days`, those without predictions too."""
     from my_mlops_stacks.monitoring.page import page
 
     first, last = days
@@ -82,7 +84,7 @@ def _pages(
     profiled, drifts = profile.toPandas(), drift.toPandas()
     pages = {}
     for day in (first + timedelta(days=number) for number in range((last - first).days + 1)):
-        pages[f"{day}.html"] = page(
+        pages[day] = page(
             str(day),
             _verdicts(workflow, profile, drift, now, day),
             profiled[profiled["day"] == day],

@@ -16,7 +16,7 @@ def test_the_cluster_gets_the_client_of_the_feature_store_and_the_host_never_doe
     """Its databricks-sdk is newer than dagster-databricks allows."""
     asked = {line.split("==")[0] for line in launcher_settings(load_target("staging")).installed_requirements}
     assert {"databricks-feature-engineering", "dagster", "mlflow", "lightgbm"} < asked
-    for file in ("setup.cfg", "my_mlops_stacks/requirements.txt", "Dockerfile", "scripts/setup.sh"):
+    for file in ("setup.cfg", "constraints.txt", "my_mlops_stacks/requirements.txt", "Dockerfile", "scripts/setup.sh"):
         lines = [line for line in (PACKAGE.parent / file).read_text().splitlines() if not line.startswith("#")]
         assert "databricks-feature-engineering" not in "\n".join(lines)
 

@@ -1,0 +1,49 @@
+"""constraints.txt: one version of each package that set-up may install, so that no release elsewhere breaks anything here."""
+
+from __future__ import annotations
+
+from configparser import ConfigParser
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from my_mlops_stacks.target import PACKAGE
+from my_mlops_stacks_tests.conftest import ROOT
+
+
+def requirements(text: str) -> list[Requirement]:
+    lines = (line.strip() for line in text.splitlines())
+    return [Requirement(line) for line in lines if line and not line.startswith("#")]
+
+
+def pinned(text: str) -> dict[str, Version]:
+    found = {}
+    for requirement in requirements(text):
+        (specifier,) = requirement.specifier
+        assert specifier.operator == "=="
+        found[canonicalize_name(requirement.name)] = Version(specifier.version)
+    return found
+
+
+CONSTRAINTS = pinned((ROOT / "constraints.txt").read_text())
+
+
+def test_what_setup_cfg_asks_for_is_pinned_inside_its_range() -> None:
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    wanted = [config["options"]["install_requires"], *config["options.extras_require"].values()]
+    asked = {canonicalize_name(each.name): each.specifier for text in wanted for each in requirements(text)}
+    assert len(asked) > 30
+    # The newest that the range allows on a laptop; on the Dagster host, the one of Databricks' runtime.
+    del asked["pyspark"]
+    assert [name for name, specifier in asked.items() if CONSTRAINTS.get(name) not in specifier] == []
+
+
+def test_the_cluster_gets_the_versions_of_the_host() -> None:
+    of_the_cluster = pinned((PACKAGE / "requirements.txt").read_text())
+    assert of_the_cluster.items() <= CONSTRAINTS.items()
+
+
+def test_packages_that_others_bring_are_pinned_too() -> None:
+    assert {"opentelemetry-sdk", "sqlalchemy", "grpcio"} < CONSTRAINTS.keys()

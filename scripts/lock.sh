@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Choose the version of every package that any extra of setup.cfg brings, and keep the choice in constraints.txt: set-up
+# then takes the versions that were tested, whatever was released since. pyspark is left out: it follows Databricks' runtime.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH=.venv/bin:$PATH uv pip compile setup.cfg --quiet --upgrade --universal --python-version 3.11 --all-extras \
+    -c my_mlops_stacks/requirements.txt --no-annotate --no-header --no-emit-package pyspark -o constraints.txt
+echo "constraints.txt is written: run 'make setup lint test', then commit it"
