@@ -1,4 +1,4 @@
-"""constraints.txt: one version of each package that set-up may install, so that no release elsewhere breaks anything here."""
+"""constraints.txt: one version of each package that set-up may install, so that no release elsewhere breaks it."""
 
 from __future__ import annotations
 
