@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from my_mlops_stacks.adapters.feature_store.point_in_time import FOUND, KEY, ORDER, TIME
+from my_mlops_stacks.adapters.feature_store.point_in_time import FEATURE, FOUND, KEY, MOMENT
 
 ROWS = "__rows"
-RESERVED = re.compile("|".join([ORDER, TIME, FOUND, ROWS, KEY.format(r"\d+")]), re.IGNORECASE)
+RESERVED = re.compile("|".join([MOMENT, FEATURE, FOUND, ROWS, KEY.format(r"\d+")]), re.IGNORECASE)
 """Names of columns that look-ups and checks add on their way."""
 
 

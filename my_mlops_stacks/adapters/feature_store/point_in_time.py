@@ -4,8 +4,9 @@ Plain DataFrame code without Python functions; the same rows on Sail and on Apac
 
 How it works: label and feature rows of one key are put in order of time, and each label row takes the last feature
 time before it, which tells *which* feature row is its own; an equi-join by key and that time then fetches the row.
-One integer holds the time and, in its last bit, who comes first at equal times: sorting by it is cheaper than by two
-columns. `lag` that skips nulls costs Sail 0.7 a third of a running maximum, and a tenth of it over a range frame.
+One integer, the moment, holds the time and, in its last bit, who comes first at equal times: sorting by it is cheaper
+than by two columns, and the label time need not be sorted along, for the moment tells it. `lag` that skips nulls costs
+Sail 0.7 a third of a running maximum, and a tenth of it over a range frame.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
+    from pyspark.sql.types import StructField
 
-ORDER, TIME, FOUND, KEY = "__order", "__feature_micros", "__found_micros", "__key_{}"
+MOMENT, FEATURE, FOUND, KEY = "__moment", "__feature_moment", "__found_moment", "__key_{}"
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -49,46 +51,54 @@ def point_in_time_join(labels: DataFrame, features: DataFrame, match: Match, out
     """
     from pyspark.sql import functions as F
 
-    found = _newest_times(labels, features, match)
+    newest = _newest_moments(labels, features, match)
     keys = [KEY.format(i) for i in range(len(match.feature_keys))]
     payload = features.select(
         *(column(name).alias(key) for name, key in zip(match.feature_keys, keys, strict=True)),
-        micros(column(match.feature_time)).alias(TIME),
+        (micros(column(match.feature_time)) * 2).alias(FEATURE),
         *(column(name).alias(output) for output, name in outputs.items()),
     )
     same_row = [column(name) == F.col(key) for name, key in zip(match.label_keys, keys, strict=True)]
-    joined = found.join(payload, [*same_row, F.col(FOUND) == F.col(TIME)], "left")
-    return joined.select(*map(column, labels.columns), *map(column, outputs))
+    joined = newest.join(payload, [*same_row, F.col(FOUND) == F.col(FEATURE)], "left")
+    label_time = labels.schema[match.label_time]
+    told = F.timestamp_micros(F.shiftright(MOMENT, 1)).cast(label_time.dataType).alias(label_time.name)
+    return joined.select(
+        *(told if name == label_time.name else column(name) for name in labels.columns), *map(column, outputs)
+    )
 
 
-def _newest_times(labels: DataFrame, features: DataFrame, match: Match) -> DataFrame:
-    """The label rows with `FOUND`: the time of their feature row, or null."""
+def _newest_moments(labels: DataFrame, features: DataFrame, match: Match) -> DataFrame:
+    """The label rows without their time, with `MOMENT`, and `FOUND`: the moment of their feature row, or null."""
     from pyspark.sql import functions as F
 
-    moment = micros(column(match.label_time))
-    known = F.when(moment.isNotNull(), moment).otherwise(
+    time = micros(column(match.label_time))
+    known = F.when(time.isNotNull(), time).otherwise(
         F.raise_error(F.lit(f"a label row has no time: '{match.label_time}' is null")).cast("bigint")
     )
-    asking = labels.select("*", F.lit(None).cast("bigint").alias(TIME), (known * 2 + 1).alias(ORDER))
+    sorted_along = [
+        field for field in labels.schema.fields if field.name not in {match.label_time} - {*match.label_keys}
+    ]
+    asking = labels.select(*(column(field.name) for field in sorted_along), (known * 2 + 1).alias(MOMENT))
     answering = features.select(
-        *_as_label_rows(labels, match),
-        micros(column(match.feature_time)).alias(TIME),
-        (micros(column(match.feature_time)) * 2).alias(ORDER),
+        *_as_label_rows(sorted_along, match), (micros(column(match.feature_time)) * 2).alias(MOMENT)
     )
-    newest = F.expr(f"lag({TIME}) IGNORE NULLS OVER (PARTITION BY {_quoted(*match.label_keys)} ORDER BY {ORDER})")
-    asked = asking.unionAll(answering).withColumn(FOUND, newest).where(F.col(ORDER) % 2 != 0)
-    return asked.withColumn(FOUND, _within(F.col(FOUND), match)).drop(TIME, ORDER)
+    newest = F.expr(
+        f"lag(CASE WHEN {MOMENT} % 2 = 0 THEN {MOMENT} END) IGNORE NULLS"
+        f" OVER (PARTITION BY {_quoted(*match.label_keys)} ORDER BY {MOMENT})"
+    )
+    asked = asking.unionAll(answering).withColumn(FOUND, newest).where(F.col(MOMENT) % 2 != 0)
+    return asked.withColumn(FOUND, _within(F.col(FOUND), match))
 
 
-def _as_label_rows(labels: DataFrame, match: Match) -> list[Column]:
-    """The columns of `labels`, filled from a feature row: its keys, and typed nulls for the others."""
+def _as_label_rows(fields: Sequence[StructField], match: Match) -> list[Column]:
+    """The columns of label rows, filled from a feature row: its keys, and typed nulls for the others."""
     from pyspark.sql import functions as F
 
     key_of = dict(zip(match.label_keys, match.feature_keys, strict=True))
     # A bare NULL in a union makes the column's type void on Sail 0.7.
     return [
         (column(key_of[field.name]) if field.name in key_of else F.lit(None).cast(field.dataType)).alias(field.name)
-        for field in labels.schema.fields
+        for field in fields
     ]
 
 
@@ -97,7 +107,8 @@ def _within(found: Column, match: Match) -> Column:
 
     if match.lookback is None:
         return found
-    oldest = micros(column(match.label_time)) - F.lit(match.lookback // MICROSECOND).cast("bigint")
+    # The label's own last bit is one, a feature's is none: so the oldest age is inclusive.
+    oldest = F.col(MOMENT) - 1 - F.lit(match.lookback // MICROSECOND * 2).cast("bigint")
     return F.when(found >= oldest, found)
 
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import product
 from pathlib import Path
 
@@ -96,7 +96,10 @@ def test_rows_are_those_of_merge_asof(make_frame, label_rows, feature_rows, look
         make_frame(numbered, LABELS), make_frame(feature_rows, FEATURES), Match(*MATCH, lookback), OUTPUTS
     )
     assert joined.columns == [*LABELS.names, *OUTPUTS]
-    assert comparable(as_found(joined.toArrow())) == comparable(expected(label_rows, feature_rows, lookback))
+    found = joined.toArrow()
+    assert comparable(as_found(found)) == comparable(expected(label_rows, feature_rows, lookback))
+    times = dict(zip(found["row"].to_pylist(), found["moment"].to_pylist(), strict=True))
+    assert {row: time.replace(tzinfo=None) for row, time in times.items()} == {row: at for row, _, _, at in numbered}
 
 
 def test_label_columns_of_every_kind_survive(spark):
@@ -114,7 +117,16 @@ def test_times_may_be_dates_or_without_a_zone(spark, kind):
     labels = spark.sql(f"SELECT 1 AS k, {kind}'2016-03-13' AS t")
     features = spark.sql(f"SELECT 1 AS k, {kind}'2016-03-12' AS ts, 5 AS f UNION ALL SELECT 1, {kind}'2016-03-14', 6")
     match = Match(["k"], ["k"], "t", "ts", timedelta(days=1))
-    assert point_in_time_join(labels, features, match, {"f": "f"}).collect()[0]["f"] == 5
+    joined = point_in_time_join(labels, features, match, {"f": "f"})
+    assert joined.schema["t"].dataType == labels.schema["t"].dataType
+    assert joined.collect() == [(1, labels.collect()[0]["t"], 5)]
+
+
+def test_the_time_may_be_a_key_too(spark):
+    labels = spark.sql("SELECT DATE'2016-03-13' AS t")
+    features = spark.sql("SELECT DATE'2016-03-13' AS day, DATE'2016-03-12' AS ts, 5 AS f")
+    joined = point_in_time_join(labels, features, Match(["t"], ["day"], "t", "ts"), {"f": "f"})
+    assert joined.collect() == [(date(2016, 3, 13), 5)]
 
 
 def test_a_feature_row_without_a_time_or_key_is_no_row(make_frame):

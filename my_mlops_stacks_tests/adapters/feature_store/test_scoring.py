@@ -183,7 +183,7 @@ def test_what_cannot_be_scored_is_refused(pickups, model, training_set, trips):
         (trips.selectExpr("*", "1 AS prediction"), "adds the column 'prediction', which df already has"),
         (trips.selectExpr("*", "1 AS Prediction"), "adds the column 'prediction', which df already has"),
         (trips.selectExpr("*", "1 AS Trips"), r"has the features \['trips'\] in another case"),
-        (trips.selectExpr("*", "1 AS __order"), r"needs the names \['__order'\]"),
+        (trips.selectExpr("*", "1 AS __moment"), r"needs the names \['__moment'\]"),
         (trips.drop("pickup"), r"lacks \['pickup'\]"),
         (trips.drop("pickup_zip"), r"lacks \['pickup_zip'\]"),
         (trips.drop("distance"), r"lacks \['distance'\]"),

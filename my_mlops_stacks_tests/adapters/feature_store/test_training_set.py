@@ -166,7 +166,7 @@ def test_what_cannot_be_looked_up_is_refused(pickups, trips, lookups, arguments,
         loaded(pickups, trips, *lookups, **arguments)
 
 
-@pytest.mark.parametrize("name", ["__order", "__feature_micros", "__Found_micros", "__key_0", "Distance"])
+@pytest.mark.parametrize("name", ["__moment", "__feature_moment", "__Found_moment", "__key_0", "Distance"])
 def test_columns_that_a_look_up_would_confuse_are_refused(pickups, trips, name):
     with pytest.raises(ValueError, match=name):
         loaded(pickups, trips.selectExpr("*", f"1 AS {name}"), by_time(), by_zip())
@@ -174,9 +174,9 @@ def test_columns_that_a_look_up_would_confuse_are_refused(pickups, trips, name):
 
 def test_columns_with_names_beside_the_reserved_ones_are_kept(pickups, trips):
     found = loaded(
-        pickups, trips.selectExpr("*", "1 AS __key", "2 AS __orders"), by_time(feature_names="count"), by_zip()
+        pickups, trips.selectExpr("*", "1 AS __key", "2 AS __moments"), by_time(feature_names="count"), by_zip()
     )
-    assert {(row["__key"], row["__orders"]) for row in found.collect()} == {(1, 2)}
+    assert {(row["__key"], row["__moments"]) for row in found.collect()} == {(1, 2)}
 
 
 def test_an_unknown_table_is_named(pickups, trips):
