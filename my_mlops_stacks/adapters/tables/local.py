@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from my_mlops_stacks.adapters.tables.commits import committed
 from my_mlops_stacks.adapters.tables.tables import Maintenance, Tables, history_properties
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrameReader, DataFrameWriter
+    from pyspark.sql import DataFrame, DataFrameReader, DataFrameWriter
 
 KEPT_SINCE = "my_mlops_stacks.historyKeptSince"
 """A property of tables that were made without `history_properties`: when they got them, in ISO 8601."""
@@ -81,6 +81,10 @@ class LocalTables(Tables):
             table.alter.set_table_properties(wanted, raise_if_not_exists=False)
         since = (held | wanted).get(KEPT_SINCE)
         return datetime.fromisoformat(since) if since else datetime.min.replace(tzinfo=UTC)
+
+    def _arranged(self, rows: DataFrame, partition_by: Sequence[str]) -> DataFrame:
+        # One file a partition: left alone, each core writes its own, and every read of the log looks at all files.
+        return rows.repartition(*partition_by) if partition_by else rows
 
     def _as_of(self, name: str, version: int) -> DataFrameReader:
         # Sail 0.7 does not find versions older than the checkpoint that this file names; without it, it looks at all.
