@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 
-SELDOM = (1_000_000, 50, 50)
+SELDOM = (5_000_000, 50, 50)
 """Libraries and events are objects that stay: looking for garbage among them takes a sixth of a run."""
 
 

@@ -57,15 +57,33 @@ class LocalSpark:
 
     def __init__(self, warehouse: Path, schema: str) -> None:
         self.warehouse, self.schema = warehouse, schema
+        self._registered: set[str] = set()
 
     @cached_property
     def spark_session(self) -> SparkSession:
         session = _session(*_sail_server().listening_address)
         session.conf.set("spark.sql.session.timeZone", "UTC")
+        # PySpark would note the line of code behind every expression for errors; Sail's do not tell it.
+        session.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
         session.sql(f"CREATE SCHEMA IF NOT EXISTS {self.schema}")
         for log in sorted((self.warehouse / self.schema).glob("*/_delta_log")):
-            register(session, f"{self.schema}.{log.parent.name}", log.parent)
+            self._register(session, log.parent.name)
         return session
+
+    def register(self, name: str) -> None:
+        """Make the Delta table `name` readable by its full name in this session; it follows later commits."""
+        if name not in self._registered:
+            self._register(self.spark_session, name)
+
+    def forget(self, name: str) -> None:
+        """Let this session know the table no more; its files stay."""
+        self.spark_session.sql(f"DROP TABLE IF EXISTS {self.schema}.{name}")
+        self._registered.discard(name)
+
+    def _register(self, session: SparkSession, name: str) -> None:
+        folder = self.warehouse / self.schema / name
+        session.sql(f"CREATE TABLE IF NOT EXISTS {self.schema}.{name} USING delta LOCATION '{folder}'")
+        self._registered.add(name)
 
     @property
     def spark_context(self) -> Any:
@@ -86,8 +104,3 @@ class ClusterSpark:
     @property
     def spark_context(self) -> Any:
         return self.spark_session.sparkContext
-
-
-def register(session: SparkSession, name: str, folder: Path) -> None:
-    """Make the Delta table in `folder` readable as `name` in this session; it follows later commits."""
-    session.sql(f"CREATE TABLE IF NOT EXISTS {name} USING delta LOCATION '{folder}'")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from my_mlops_stacks.adapters.spark import LocalSpark, register
+from my_mlops_stacks.adapters.spark import LocalSpark
 from my_mlops_stacks.adapters.tables.commits import committed
 from my_mlops_stacks.adapters.tables.tables import Maintenance, Tables, history_properties
 
@@ -35,7 +35,7 @@ class LocalTables(Tables):
         """True once the first commit is there; the table may have been made by another process since we started."""
         if not any((self.folder(name) / "_delta_log").glob("*.json")):
             return False
-        register(self.spark.spark_session, self.full_name(name), self.folder(name))
+        self.spark.register(name)
         return True
 
     def version(self, name: str) -> int:
@@ -94,7 +94,7 @@ class LocalTables(Tables):
     def _save(self, writer: DataFrameWriter, name: str) -> None:
         # By path: on Sail 0.7, saveAsTable ignores replaceWhere and would replace the whole table.
         writer.save(str(self.folder(name)))
-        register(self.spark.spark_session, self.full_name(name), self.folder(name))
+        self.spark.register(name)
 
     def _add_columns(self, name: str, columns: Mapping[str, str]) -> None:
         # Sail 0.7 has no ALTER TABLE.
