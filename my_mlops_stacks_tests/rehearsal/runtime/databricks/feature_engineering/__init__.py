@@ -41,6 +41,16 @@ class WorkspaceSpark:
     def spark_session(self) -> SparkSession:
         return SparkSession.builder.getOrCreate()
 
+    def full_name(self, name: str) -> str:
+        return f"{self.warehouse.name}.{self.schema}.{name}"
+
+    def register(self, name: str) -> None:
+        folder = self.warehouse / self.schema / name
+        self.spark_session.sql(f"CREATE TABLE IF NOT EXISTS {self.full_name(name)} USING delta LOCATION '{folder}'")
+
+    def forget(self, name: str) -> None:
+        self.spark_session.sql(f"DROP TABLE IF EXISTS {self.full_name(name)}")
+
 
 @dataclass(frozen=True)
 class SchemaTables(LocalTables):
@@ -49,7 +59,7 @@ class SchemaTables(LocalTables):
     spark: WorkspaceSpark
 
     def full_name(self, name: str) -> str:
-        return f"{self.spark.warehouse.name}.{self.spark.schema}.{name}"
+        return self.spark.full_name(name)
 
 
 class TrainingSet:
