@@ -20,6 +20,8 @@ def requirements(text: str) -> list[Requirement]:
 def pinned(text: str) -> dict[str, Version]:
     found = {}
     for requirement in requirements(text):
+        if requirement.marker and not requirement.marker.evaluate():
+            continue  # of another Python or system
         (specifier,) = requirement.specifier
         assert specifier.operator == "=="
         found[canonicalize_name(requirement.name)] = Version(specifier.version)
