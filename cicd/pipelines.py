@@ -8,14 +8,8 @@ from pathlib import Path
 FOLDER = Path(".azure/devops-pipelines")
 TEMPLATES = Path(__file__).with_name("pipelines")
 IMAGE = (
-    "deploy/*",
-    "scripts/*",
-    "Dockerfile",
-    ".dockerignore",
-    "Makefile",
-    "pyproject.toml",
-    "setup.cfg",
-    "constraints.txt",
+    *("deploy/*", "scripts/*", "Dockerfile", ".dockerignore"),
+    *("Makefile", "pyproject.toml", "setup.cfg", "constraints.txt"),
 )
 """What the image of the project at the repository's top is made of and by, besides its package."""
 WHOLE_REPOSITORY = (

@@ -150,8 +150,8 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy
 def test_queue_limit_monitoring_and_retry(deployed: Deployed) -> None:
     """Six runs of one cluster: four run, two wait; a lost container's runs fail and are repeated.
 
-    Dagster stores a failure before it sets the run's status. Its daemon overlooks a run that it reads in between, which
-    happens to one in some hundred, so one of the four may stay failed.
+    Dagster stores a failure before it sets the run's status. Its daemon overlooks a run that it reads in between; that
+    is seldom, but one of the four may stay failed.
     """
     deployed.wait_for("four run", lambda: deployed.statuses()[Status.STARTED] == AT_ONCE)
     time.sleep(7)  # the queue is looked at every five seconds: the fifth would have started
