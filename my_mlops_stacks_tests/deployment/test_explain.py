@@ -45,7 +45,8 @@ def test_a_deleted_run_is_said_and_the_rest_is_told(gate):
 def test_a_move_by_hand_is_part_of_the_story(gate):
     champion = promoted(gate, Constant(12.0))
     assert run(gate, "batch_inference_job", (LAST_DAY, LAST_DAY)).success
-    seen = dg.AssetObservation("champion", description="moved", metadata={"version": 1, "recorded_version": 2})
+    others = {"version": champion.version + 1, "recorded_version": champion.version + 2}
+    seen = dg.AssetObservation("champion", description="moved", metadata=others)
     own = dg.AssetObservation("champion", description="taken away", metadata={"recorded_version": champion.version})
     for observation in (seen, own):
         gate.instance.report_runless_asset_event(observation)
