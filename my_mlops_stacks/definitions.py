@@ -41,7 +41,7 @@ def build_definitions(target: Target) -> dg.Definitions:
 def _definitions(target: Target, daily: dg.DailyPartitionsDefinition, jobs: dict[str, Job]) -> dg.Definitions:
     return dg.Definitions(
         assets=[
-            *ingestion_assets(target),
+            *ingestion_assets(target, daily),
             *feature_engineering_assets(target, daily),
             *training_assets(target),
             *validation_assets(target),
@@ -50,7 +50,7 @@ def _definitions(target: Target, daily: dg.DailyPartitionsDefinition, jobs: dict
             *report_assets(target, daily),
         ],
         asset_checks=[
-            *ingestion_checks(target),
+            *ingestion_checks(target, daily),
             *feature_engineering_checks(),
             *training_checks(),
             *validation_checks(target),

@@ -112,7 +112,9 @@ class Workflow(_Frozen):
 
 
 class FeatureEngineeringWorkflow(Workflow):
-    """Parameters of `feature_engineering_job`."""
+    """Parameters of `feature_engineering_job`: how many days before its own a run takes the trips of again."""
+
+    late_trip_days: Annotated[int, Field(ge=0)]
 
 
 class ModelWorkflow(Workflow):

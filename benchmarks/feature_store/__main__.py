@@ -6,6 +6,7 @@ Contenders take turns, each in its first round unmeasured; all have made the sam
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -81,14 +82,19 @@ def training_set(folder: Path, jvm: OnJvm, rows: int, rounds: int) -> list[str]:
 
 
 def one_new_day(folder: Path, days: int, rounds: int) -> list[str]:
-    """The last day of two histories, both written day by day at the end: a month, and a long one."""
-    histories = {f"{days} days of history": days, "30 days of history": 30}
-    stores = {name: history.built(folder / str(length), length) for name, length in histories.items()}
-    contenders = {
-        name: lambda tables=store.tables: features.ours(tables, LAST_DAY, LAST_DAY) for name, store in stores.items()
+    """The last day of two histories, a month and a long one: both feature tables alone, and the job that makes them."""
+    lengths = {f"{days} days of history": days, "30 days of history": 30}
+    histories = {name: history.built(folder / str(length), length) for name, length in lengths.items()}
+    measured = {
+        "both feature tables": lambda one: features.ours(one.tables, LAST_DAY, LAST_DAY),
+        "`feature_engineering_job`": lambda one: one.run(LAST_DAY, LAST_DAY),
     }
-    times = take_turns(contenders, rounds * 3)
-    return table("one new day of both feature tables", times, {"30 days of history": "1.2"})
+    rows = []
+    for what, day in measured.items():
+        contenders = {name: partial(day, one) for name, one in histories.items()}
+        times = take_turns(contenders, rounds * 3)
+        rows += table(f"one new day, {what}", times, {"30 days of history": "1.2"})
+    return rows
 
 
 def scored(folder: Path, rows: int, rounds: int) -> list[str]:

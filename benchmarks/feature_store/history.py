@@ -1,38 +1,64 @@
-"""Feature tables as months of daily runs leave them: created by the feature store, then written day by day."""
+"""A warehouse as months of daily runs leave it, and one more day of it."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from time import perf_counter
 
 import click
+import dagster as dg
 
 from benchmarks.feature_store import features
-from benchmarks.feature_store.warehouse import LAST_DAY, days_before, with_trips
-from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
-from my_mlops_stacks.feature_engineering.feature_tables import PRIMARY_KEYS, TIMESERIES_COLUMN
+from benchmarks.feature_store.warehouse import LAST_DAY, days_before
+from my_mlops_stacks.adapters.tables import LocalTables
+from my_mlops_stacks.definitions import build_definitions
+from my_mlops_stacks.defs.resources import build_resources
+from my_mlops_stacks.ingestion.generator import generate_trips
+from my_mlops_stacks.target import load_target
 
 TRIPS_A_DAY = 6_850
 """Five million trips in two years."""
 
 DAY_BY_DAY = 100
-"""So many newest days are commits of their own; those before are one backfill."""
+"""So many newest days of features are commits of their own; those before are one backfill."""
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
 
-def built(folder: Path, days: int) -> LocalFeatureStore:
-    """A store with both feature tables of the `days` days up to `LAST_DAY`, as the assets make them."""
-    first_day, alone_from = days_before(days), days_before(min(days, DAY_BY_DAY))
-    store, started = with_trips(folder, TRIPS_A_DAY * days, first_day, LAST_DAY), perf_counter()
-    tables = store.tables
-    for name, compute in features.COMPUTE.items():
-        rows = compute(tables.read("trips"), LAST_DAY, LAST_DAY).limit(0)
-        keys = {"primary_keys": PRIMARY_KEYS, "timeseries_column": TIMESERIES_COLUMN, "partition_columns": ["day"]}
-        store.create_table(name=name, df=rows, **keys)
-    if alone_from > first_day:
-        features.ours(tables, first_day, alone_from - timedelta(days=1))
-    for number in range((LAST_DAY - alone_from).days + 1):
-        day = alone_from + timedelta(days=number)
+@dataclass(frozen=True)
+class History:
+    """The definitions of `local` on a folder of their own, trips of some days delivered there, and its tables."""
+
+    folder: Path
+    definitions: dg.Definitions
+    instance: dg.DagsterInstance
+    tables: LocalTables
+
+    def run(self, first_day: date, last_day: date) -> None:
+        """`feature_engineering_job` for these days: trips taken, both feature tables written, checked and recorded."""
+        tags = {
+            f"dagster/asset_partition_range_{end}": str(day) for end, day in (("start", first_day), ("end", last_day))
+        }
+        delivered = {"ops": {"ingest_trips": {"config": {"path": str(self.folder / "delivered")}}}}
+        self.definitions.resolve_job_def("feature_engineering_job").execute_in_process(
+            instance=self.instance, tags=tags, run_config=delivered | QUIET
+        )
+
+
+def built(folder: Path, days: int) -> History:
+    """The `days` days up to `LAST_DAY`, as the assets make them."""
+    started, first_day = perf_counter(), days_before(days)
+    generate_trips(folder / "delivered", rows=TRIPS_A_DAY * days, seed=0, first_day=first_day, last_day=LAST_DAY)
+    variables = {"state_folder": folder / "state", "first_day": first_day, "last_day": LAST_DAY}
+    target = load_target("local", environ={f"BUNDLE_VAR_{name}": str(value) for name, value in variables.items()})
+    with dg.build_resources({name: build_resources(target)[name] for name in ("spark", "tables")}) as resources:
+        tables = resources.tables
+    history = History(folder, build_definitions(target), dg.DagsterInstance.ephemeral(), tables)
+    history.run(first_day, LAST_DAY)
+    for number in range(min(days, DAY_BY_DAY)):
+        day = LAST_DAY - timedelta(days=number)
         features.ours(tables, day, day)
-    click.echo(f"{days} days of features made in {perf_counter() - started:.0f} s", err=True)
-    return store
+    click.echo(f"{days} days of trips and features made in {perf_counter() - started:.0f} s", err=True)
+    return history

@@ -1,12 +1,17 @@
 """Trips from their source: the accepted ones, and the rejected ones with the reason."""
 
-from datetime import date
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
 
-from my_mlops_stacks.defs.annotations import DataFrame
+from my_mlops_stacks.defs.io_managers import REPLACED
+from my_mlops_stacks.defs.partitions import days_of_run
 from my_mlops_stacks.target import Target
+
+if TYPE_CHECKING:
+    from my_mlops_stacks.ingestion.days import TripDays
 
 LARGEST_REJECTED_SHARE = 0.05
 """Above it the source is broken rather than dirty, and nothing is built from it."""
@@ -25,7 +30,9 @@ class TripsConfig(dg.Config):
     )
 
 
-def ingestion_assets(target: Target) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+def ingestion_assets(
+    target: Target, daily: dg.TimeWindowPartitionsDefinition
+) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     raw = dg.AssetSpec(
         "raw_trips",
         group_name="ingestion",
@@ -54,7 +61,8 @@ def ingestion_assets(target: Target) -> list[dg.AssetsDefinition | dg.AssetSpec]
         },
         required_resource_keys={"step_launcher", "trips_sources"},
     )
-    def ingest_trips(context: dg.AssetExecutionContext, config: TripsConfig) -> tuple[DataFrame, DataFrame]:
+    def ingest_trips(context: dg.AssetExecutionContext, config: TripsConfig) -> tuple[dg.Output, dg.Output]:
+        """Judge the trips of the run's days and, for those that were delivered late, of `late_trip_days` before."""
         from my_mlops_stacks.ingestion.trips import accept, conform, require_acceptable
 
         source = context.resources.trips_sources.choose(
@@ -63,27 +71,47 @@ def ingestion_assets(target: Target) -> list[dg.AssetsDefinition | dg.AssetSpec]
             seed=config.seed,
             drift_from=date.fromisoformat(config.drift_from) if config.drift_from else None,
         )
-        trips = conform(source.read())
-        require_acceptable(trips)
-        return accept(trips)
+        days = _days_taken(context, target, daily)
+        trips = conform(source.read(), days)
+        require_acceptable(trips, days)
+        metadata = {REPLACED: days.replaced} if days.replaced else {}
+        accepted, rejected = (dg.Output(rows, metadata=metadata) for rows in accept(trips))
+        return accepted, rejected
 
     return [raw, ingest_trips]
 
 
-def ingestion_checks(target: Target) -> list[dg.AssetChecksDefinition]:
+def _days_taken(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
+    target: Target,
+    daily: dg.TimeWindowPartitionsDefinition,
+) -> "TripDays":
+    """All days for a run without partitions. At both ends of the partitions the days are open: no trip is left out."""
+    from my_mlops_stacks.ingestion.days import ALL_DAYS, TripDays
+
+    days = days_of_run(context)
+    if days is None:
+        return ALL_DAYS
+    first, last = days[0] - timedelta(days=target.feature_engineering_workflow.late_trip_days), days[1]
+    newest = date.fromisoformat(daily.get_last_partition_key())
+    return TripDays(first if first > target.first_day else None, last if last < newest else None)
+
+
+def ingestion_checks(target: Target, daily: dg.TimeWindowPartitionsDefinition) -> list[dg.AssetChecksDefinition]:
     @dg.asset_check(
         asset="trips",
         blocking=True,
         additional_deps=["rejected_trips"],
         required_resource_keys={"step_launcher", "tables"},
-        description=f"At most {LARGEST_REJECTED_SHARE:.0%} of the delivered trips were rejected.",
+        description=f"At most {LARGEST_REJECTED_SHARE:.0%} of the trips that the run took were rejected.",
     )
     def few_trips_are_rejected(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         from my_mlops_stacks.ingestion.quality import rejections
 
-        tables = context.resources.tables
-        reasons = rejections(tables.read("rejected_trips"))
-        accepted, rejected = tables.read("trips").count(), sum(reasons.values())
+        taken = _days_taken(context, target, daily).within
+        trips, kept_aside = (context.resources.tables.read(name).where(taken) for name in ("trips", "rejected_trips"))
+        reasons = rejections(kept_aside)
+        accepted, rejected = trips.count(), sum(reasons.values())
         passed = rejected <= LARGEST_REJECTED_SHARE * (accepted + rejected)
         return dg.AssetCheckResult(
             passed=passed,

@@ -22,6 +22,9 @@ PREVIEW_ROWS = 5
 MAY_BE_EMPTY = "days_may_be_empty"
 """Metadata of an input whose days may hold nothing: nothing is made of a day that was deleted."""
 
+REPLACED = "replaced"
+"""Metadata of an output of an unpartitioned asset: in SQL, which rows of its table it replaces."""
+
 
 class PartitionNotFoundError(LookupError):
     """Partitions were read that hold nothing."""
@@ -30,7 +33,8 @@ class PartitionNotFoundError(LookupError):
 class DeltaTableIOManager(dg.IOManager):
     """Stores a DataFrame as the Delta table of its asset's name.
 
-    A partitioned asset replaces exactly the days of its run, an unpartitioned one the whole table, each in one commit.
+    A partitioned asset replaces exactly the days of its run, an unpartitioned one what its metadata `REPLACED` says or
+    else the whole table, each in one commit.
     """
 
     def __init__(self, tables: Tables, feature_store: FeatureStore) -> None:
@@ -85,7 +89,8 @@ class DeltaTableIOManager(dg.IOManager):
                 )
             rows = sum(counts.values())
         else:
-            rows = metadata["dagster/row_count"] = written.count()
+            rows = written.count()
+            metadata["dagster/row_count"] = table.count() if where else rows
         context.add_output_metadata(metadata)
         context.log.info(f"{self.tables.full_name(name)}: {rows} rows written")
 
@@ -93,7 +98,7 @@ class DeltaTableIOManager(dg.IOManager):
 def _predicate(context: dg.OutputContext) -> str | None:
     """What the write replaces: the run's days, and of these only the rows with the same history key."""
     if not context.has_asset_partitions:
-        return None
+        return _plain(context.output_metadata.get(REPLACED))
     key = {name: context.output_metadata[name] for name in TABLES[context.asset_key.path[-1]].history_key}
     return " AND ".join([_days(context), *(f"{name} = {_literal(value)}" for name, value in key.items())])
 
@@ -105,8 +110,12 @@ def _days(context: dg.OutputContext | dg.InputContext) -> str:
 
 
 def _literal(value: Any) -> str:
-    plain = getattr(value, "value", value)
+    plain = _plain(value)
     return str(plain) if isinstance(plain, int) else "'{}'".format(str(plain).replace("'", "''"))
+
+
+def _plain(value: Any) -> Any:
+    return getattr(value, "value", value)
 
 
 class ModelAliasIOManager(dg.IOManager):

@@ -16,10 +16,11 @@ def daily_partitions(target: Target) -> dg.DailyPartitionsDefinition:
     return dg.DailyPartitionsDefinition(target.first_day.isoformat(), end.isoformat() if end else None)
 
 
-def days_of_run(context: dg.AssetCheckExecutionContext) -> tuple[date, date] | None:
-    """The days of the run that a check belongs to, None when it was started for the asset as a whole.
+def days_of_run(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> tuple[date, date] | None:
+    """The days of the run that a step belongs to, None when it was started for the asset as a whole.
 
-    From the run's tags: a check has no partitions of its own (Dagster 1.13 has them in preview only).
+    From the run's tags, for steps without partitions of their own: such as every check (Dagster 1.13 has theirs in
+    preview only).
     """
     tags = context.run.tags
     alone = tags.get("dagster/partition")

@@ -64,7 +64,7 @@ _INPUT_LINEAGE = _from_trips(
 
 TABLES: Mapping[str, TableSpec] = {
     "trips": TableSpec(TRIP_COLUMNS),
-    "rejected_trips": TableSpec(REJECTED_COLUMNS, partitioned_by=()),
+    "rejected_trips": TableSpec(REJECTED_COLUMNS),
     "trip_pickup_features": TableSpec(
         PICKUP_TABLE,
         _from_trips(

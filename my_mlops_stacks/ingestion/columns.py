@@ -11,5 +11,8 @@ RAW_COLUMNS = {
     "dropoff_zip": ("int", "US zip code of the drop-off, as a number"),
 }
 
-TRIP_COLUMNS = RAW_COLUMNS | {"day": ("date", "Day of the pickup on the wall clock, the partition")}
-REJECTED_COLUMNS = RAW_COLUMNS | {"reason": ("string", "Every rule that the trip breaks, separated by '; '")}
+REASON_COLUMN = {"reason": ("string", "Every rule that the trip breaks, separated by '; '")}
+DAY_COLUMN = {"day": ("date", "Day of the pickup on the wall clock, the partition; without one, of the drop-off")}
+
+TRIP_COLUMNS = RAW_COLUMNS | DAY_COLUMN
+REJECTED_COLUMNS = RAW_COLUMNS | REASON_COLUMN | DAY_COLUMN

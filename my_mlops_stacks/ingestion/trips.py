@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, IntegralType, NumericType, TimestampNTZType, TimestampType
 
 from my_mlops_stacks.ingestion.columns import RAW_COLUMNS
+from my_mlops_stacks.ingestion.days import ALL_DAYS, DROPOFF, PICKUP, TripDays
 
 logger = logging.getLogger(__name__)
 
@@ -32,10 +33,11 @@ class InvalidTripsError(ValueError):
     """The input as a whole cannot be taken for trips; single bad rows are rejected instead."""
 
 
-def conform(raw: DataFrame) -> DataFrame:
-    """The columns of `RAW_COLUMNS`, in that order and of those types; other columns are left out, with a log line.
+def conform(raw: DataFrame, days: TripDays = ALL_DAYS) -> DataFrame:
+    """The trips of `days`, with the columns of `RAW_COLUMNS` in that order and of those types.
 
-    A zip too large for an integer becomes null, so that `accept` rejects its trip.
+    Other columns are left out, with a log line. A zip too large for an integer becomes null, so that `accept` rejects
+    its trip.
 
     Raises:
         InvalidTripsError: a column is missing, or is of a type that does not hold such values.
@@ -52,7 +54,7 @@ def conform(raw: DataFrame) -> DataFrame:
     extra = [name for name in raw.columns if name not in RAW_COLUMNS]
     if extra:
         logger.info("Trips have columns that are not used: %s", ", ".join(extra))
-    return raw.select(*(F.col(name).try_cast(kind).alias(name) for name, kind in _TYPES.items()))
+    return days.of(raw).select(*(F.col(name).try_cast(kind).alias(name) for name, kind in _TYPES.items()))
 
 
 def accept(trips: DataFrame) -> tuple[DataFrame, DataFrame]:
@@ -66,25 +68,25 @@ def accept(trips: DataFrame) -> tuple[DataFrame, DataFrame]:
         trips: raw trips from `conform`, of any number of rows.
 
     Returns:
-        (accepted, rejected): the accepted trips with `day` (date of pickup), and the rejected ones with `reason`
-        (the rules broken, in a fixed order, separated by '; ').
+        (accepted, rejected): the accepted trips, and the rejected ones with `reason` (the rules broken, in a fixed
+        order, separated by '; '); both with `day`, as `TripDays` has it (null without any time).
     """
     distinct = trips.groupBy(*RAW_COLUMNS).agg(F.count(F.lit(1)).cast("int").alias("copies"))
     distinct = distinct.withColumn("reason", _rules_broken())
-    is_valid = F.col("reason") == ""
-    accepted = distinct.where(is_valid).select(*RAW_COLUMNS, F.to_date("tpep_pickup_datetime").alias("day"))
+    is_valid, day = F.col("reason") == "", F.to_date(F.coalesce(PICKUP, DROPOFF)).alias("day")
+    accepted = distinct.where(is_valid).select(*RAW_COLUMNS, day)
     copies = distinct.where(~is_valid | (F.col("copies") > 1))
     copies = copies.withColumn("copy", F.explode(F.sequence(F.lit(1), "copies")))
     reason = F.concat_ws("; ", F.when(~is_valid, F.col("reason")), F.when(F.col("copy") > 1, DUPLICATE))
-    rejected = copies.where(~is_valid | (F.col("copy") > 1)).select(*RAW_COLUMNS, reason.alias("reason"))
+    rejected = copies.where(~is_valid | (F.col("copy") > 1)).select(*RAW_COLUMNS, reason.alias("reason"), day)
     return accepted, rejected
 
 
-def require_acceptable(trips: DataFrame) -> None:
-    """Stop before a table is replaced by nothing; on good input it reads no further than the first good trip.
+def require_acceptable(trips: DataFrame, days: TripDays) -> None:
+    """Stop before days of a table are replaced by nothing; on good input it reads no further than the first good trip.
 
     Args:
-        trips: raw trips from `conform`.
+        trips: raw trips from `conform`, of `days`.
 
     Raises:
         InvalidTripsError: there are no trips, or `accept` would reject every one; the most frequent reasons are named.
@@ -94,9 +96,9 @@ def require_acceptable(trips: DataFrame) -> None:
         return
     reasons = judged.groupBy("reason").count().orderBy(F.desc("count"), "reason").limit(_REASONS_SHOWN).collect()
     if not reasons:
-        raise InvalidTripsError("There are no trips in the input: give it at least one row.")
+        raise InvalidTripsError(f"There are no trips{days} in the input: give it at least one row.")
     most_frequent = ", ".join(f"{row['reason']} ({row['count']:,})" for row in reasons)
-    raise InvalidTripsError(f"Every trip in the input is invalid, so none is left; most frequent: {most_frequent}.")
+    raise InvalidTripsError(f"Every trip{days} in the input is invalid, none is left; most frequent: {most_frequent}.")
 
 
 def _type_problem(name: str, found: DataType) -> str | None:

@@ -14,6 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from my_mlops_stacks.ingestion.columns import RAW_COLUMNS, REJECTED_COLUMNS, TRIP_COLUMNS
+from my_mlops_stacks.ingestion.days import ALL_DAYS
 from my_mlops_stacks.ingestion.quality import rejections
 from my_mlops_stacks.ingestion.trips import InvalidTripsError, accept, conform, require_acceptable
 
@@ -129,7 +130,7 @@ class TestAccept:
         accepted, rejected = accept(conform(frame(spark, a_trip(), a_trip(**changes))))
         assert [row["fare_amount"] for row in accepted.collect()] == [8.0]
         assert [row["reason"] for row in rejected.collect()] == [reason]
-        assert rejected.columns == [*RAW_COLUMNS, "reason"]
+        assert rejected.columns == [*RAW_COLUMNS, "reason", "day"]
 
     def test_rejects_a_zip_that_no_integer_holds(self, spark: SparkSession) -> None:
         raw = frame(
@@ -203,16 +204,16 @@ class TestAccept:
 
 class TestRequireAcceptable:
     def test_is_content_with_one_good_trip(self, spark: SparkSession) -> None:
-        require_acceptable(conform(frame(spark, a_trip(fare_amount=0.0), a_trip())))
+        require_acceptable(conform(frame(spark, a_trip(fare_amount=0.0), a_trip())), ALL_DAYS)
 
     def test_refuses_an_empty_input(self, spark: SparkSession) -> None:
         with pytest.raises(InvalidTripsError, match="no trips in the input"):
-            require_acceptable(conform(frame(spark)))
+            require_acceptable(conform(frame(spark)), ALL_DAYS)
 
     def test_names_the_reasons_when_nothing_is_left(self, spark: SparkSession) -> None:
         rows = [a_trip(fare_amount=0.0), a_trip(fare_amount=-1.0), a_trip(pickup_zip=None)]
         with pytest.raises(InvalidTripsError, match=r"fare not positive \(2\), null in pickup_zip \(1\)"):
-            require_acceptable(conform(frame(spark, *rows)))
+            require_acceptable(conform(frame(spark, *rows)), ALL_DAYS)
 
 
 def test_both_tables_have_the_columns_that_are_documented(spark: SparkSession) -> None:

@@ -1,0 +1,156 @@
+"""What a run of some days takes of the source, and what of the tables it replaces."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from my_mlops_stacks.definitions import build_definitions
+from my_mlops_stacks_tests.test_pipeline import Pipeline, failure
+
+FIRST, LAST = date(2016, 1, 1), date(2016, 2, 29)
+LATE_TRIP_DAYS = 2
+TABLES = ("trips", "rejected_trips", "trip_pickup_features", "trip_dropoff_features")
+TRIPS_A_DAY = 6
+WITHOUT_TIMES = ["null in tpep_pickup_datetime", "null in tpep_pickup_datetime; null in tpep_dropoff_datetime"]
+
+
+class Ingesting(Pipeline):
+    """Runs of `feature_engineering_job` on a file of trips that a test makes."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        workflow = self.target.feature_engineering_workflow.model_copy(update={"late_trip_days": LATE_TRIP_DAYS})
+        self.target = self.target.model_copy(update={"feature_engineering_workflow": workflow})
+        self.definitions, self.delivered = build_definitions(self.target), folder / "delivered.parquet"
+
+    def build(self, trips: pd.DataFrame, first: date, last: date | None = None) -> dg.ExecuteInProcessResult:
+        trips.to_parquet(self.delivered)
+        days = (str(first), str(last or first))
+        return self.run("feature_engineering_job", days, ingest_trips={"path": str(self.delivered)})
+
+    def check(self) -> dg.AssetCheckEvaluation:
+        key = dg.AssetCheckKey(dg.AssetKey("trips"), "few_trips_are_rejected")
+        return self.instance.get_latest_asset_check_evaluation_record(key).evaluation
+
+
+def trips_of(first: date, last: date) -> pd.DataFrame:
+    """Six trips a day, the last of them over midnight; fares tell trips apart."""
+    days = pd.date_range(first, last, freq="D").astype("datetime64[us]")
+    minutes = pd.to_timedelta([5, 8 * 60, 8 * 60 + 10, 12 * 60, 18 * 60, 23 * 60 + 50], unit="min")
+    pickups = pd.Series([day + minute for day in days for minute in minutes]).astype("datetime64[us]")
+    columns = {
+        "tpep_pickup_datetime": pickups,
+        "tpep_dropoff_datetime": pickups + pd.Timedelta(minutes=20),
+        "trip_distance": 2.0,
+        "fare_amount": [5.0 + number / 100 for number in range(len(pickups))],
+        "pickup_zip": pd.Series(10001, range(len(pickups)), "int32"),
+        "dropoff_zip": pd.Series(10002, range(len(pickups)), "int32"),
+    }
+    return pd.DataFrame(columns)
+
+
+def with_faults(trips: pd.DataFrame) -> pd.DataFrame:
+    """Beside the good ones: a trip twice, one without a fare, one without a pickup time, and one without any time."""
+    faulty = trips.iloc[[100, 160, 220, 280]].copy()
+    faulty.iloc[1, faulty.columns.get_loc("fare_amount")] = None
+    faulty.iloc[2:, faulty.columns.get_loc("tpep_pickup_datetime")] = pd.NaT
+    faulty.iloc[3, faulty.columns.get_loc("tpep_dropoff_datetime")] = pd.NaT
+    return pd.concat([trips, faulty], ignore_index=True)
+
+
+def on(day: date, trips: pd.DataFrame) -> pd.Series:
+    return trips["tpep_pickup_datetime"].dt.date == day
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Ingesting:
+    """One run over all partitions, of trips from a week before the first one to a day after the last one."""
+    made = Ingesting(tmp_path_factory.mktemp("whole"))
+    trips = with_faults(trips_of(FIRST - timedelta(days=7), LAST + timedelta(days=1)))
+    assert made.build(trips, FIRST, LAST).success
+    return made
+
+
+def test_a_whole_run_takes_every_trip(whole):
+    trips, rejected = whole.table("trips"), whole.table("rejected_trips")
+    assert len(trips) == (7 + 60 + 1) * TRIPS_A_DAY
+    assert sorted(rejected["reason"]) == ["duplicate", "null in fare_amount", *WITHOUT_TIMES]
+    assert rejected["day"].isna().sum() == 1
+
+
+def test_parts_of_the_days_one_after_another_make_the_tables_of_one_run(whole, tmp_path):
+    made = Ingesting(tmp_path)
+    trips = with_faults(trips_of(FIRST - timedelta(days=7), LAST + timedelta(days=1)))
+    parts = [(FIRST, date(2016, 1, 10)), (date(2016, 2, 1), LAST), (date(2016, 1, 8), date(2016, 1, 31))]
+    parts += [(date(2016, 2, 3), date(2016, 2, 3)), (LAST, LAST)]
+    for first, last in parts:
+        assert made.build(trips, first, last).success
+    for name in TABLES:
+        pd.testing.assert_frame_equal(made.table(name), whole.table(name))
+
+
+def test_a_run_takes_its_day_and_what_was_delivered_late_for_the_days_before_it(tmp_path):
+    made, trips, day = Ingesting(tmp_path), trips_of(FIRST, LAST), date(2016, 2, 10)
+    before = {day - timedelta(days=number): number for number in range(LATE_TRIP_DAYS + 2)}
+    late = pd.concat([on(past, trips) & (trips.index % TRIPS_A_DAY == 0) for past in before], axis=1).any(axis=1)
+    assert made.build(trips[~late], FIRST, LAST).success
+
+    assert made.build(trips, day).success
+
+    counts = made.table("trips").groupby("day").size()
+    assert {past: TRIPS_A_DAY - counts[past] for past in before} == {
+        past: int(number > LATE_TRIP_DAYS) for past, number in before.items()
+    }
+    assert counts.sum() == len(trips) - 1
+    newest = made.instance.get_latest_materialization_event(dg.AssetKey("trips")).asset_materialization.metadata
+    assert newest["replaced"].value == "(day >= DATE'2016-02-08' AND day < DATE'2016-02-11') OR day IS NULL"
+    assert newest["dagster/row_count"].value == len(trips) - 1
+
+
+def test_a_run_leaves_other_days_alone_even_when_the_source_has_lost_them(tmp_path):
+    made, trips = Ingesting(tmp_path), trips_of(FIRST, LAST)
+    assert made.build(trips, FIRST, LAST).success
+
+    assert made.build(trips[on(LAST, trips)], LAST).success
+
+    counts = made.table("trips").groupby("day").size()
+    gone = {LAST - timedelta(days=1), LAST - timedelta(days=2)}
+    assert set(counts.index) == {day.date() for day in pd.date_range(FIRST, LAST)} - gone
+
+
+def test_a_broken_day_is_not_hidden_by_the_good_days_before_it(tmp_path):
+    made, trips = Ingesting(tmp_path), trips_of(FIRST, LAST)
+    day = date(2016, 2, 10)
+    assert made.build(trips, FIRST, LAST).success
+    trips.loc[on(day, trips) & (trips.index % TRIPS_A_DAY > 0), "fare_amount"] = -1.0
+
+    assert not made.build(trips, day).success
+
+    evaluation = made.check()
+    assert evaluation.description.startswith("5 of 18 trips were rejected")
+    assert made.build(trips, day + timedelta(days=LATE_TRIP_DAYS + 1)).success
+    assert made.check().metadata["rejected"].value == 0
+
+
+def test_days_without_a_delivery_are_named(tmp_path):
+    made, trips = Ingesting(tmp_path), trips_of(FIRST, date(2016, 2, 1))
+    assert "There are no trips from 2016-02-08 to 2016-02-10 in the input" in failure(
+        made.build(trips, date(2016, 2, 10))
+    )
+
+
+def test_a_table_of_rejected_trips_without_days_is_brought_up_to_date(tmp_path):
+    """As versions before left it: its rows are of no day, so the next run replaces them."""
+    made, trips = Ingesting(tmp_path), with_faults(trips_of(FIRST, LAST))
+    with dg.build_resources({name: made.definitions.resources[name] for name in ("spark", "tables")}) as built:
+        rows = built.tables.spark.spark_session.sql("SELECT 'duplicate' AS reason, 10001 AS pickup_zip")
+        built.tables.replace("rejected_trips", rows)
+
+    assert made.build(trips, date(2016, 2, 10)).success
+
+    assert list(made.table("rejected_trips")["reason"]) == [WITHOUT_TIMES[1]]
