@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from time import perf_counter, process_time
+from time import perf_counter, process_time, sleep
 
 Contender = Callable[[], object]
+SETTLING = 1.0
+"""Seconds between two contenders: a JVM goes on compiling and collecting garbage after its turn."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ def take_turns(contenders: Mapping[str, Contender], rounds: int) -> dict[str, Ti
     taken: dict[str, list[tuple[float, float | None]]] = {name: [] for name in contenders}
     for number in range(rounds + 1):
         for name, run in contenders.items():
+            sleep(SETTLING)
             started, started_busy = perf_counter(), process_time()
             elsewhere = run()
             here = perf_counter() - started, process_time() - started_busy

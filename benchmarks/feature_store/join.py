@@ -14,6 +14,8 @@ from my_mlops_stacks.training.feature_lookup import FeatureLookup
 
 ZIPS, MINUTES = 250, 60 * 24 * 60
 FEATURE_TABLE = "benchmark_features"
+CODEC = "snappy"
+"""Apache Spark's own; left alone, each contender would compress in another way."""
 
 
 def make_input(folder: Path, rows: int) -> None:
@@ -38,7 +40,7 @@ def ours(store: LocalFeatureStore, folder: Path) -> None:
     labels = store.tables.spark.spark_session.read.parquet(str(folder / "labels.parquet"))
     look_up = FeatureLookup(FEATURE_TABLE, "zip", timestamp_lookup_key="at")
     rows = store.create_training_set(df=labels, feature_lookups=[look_up], label="fare").load_df()
-    rows.write.mode("overwrite").parquet(str(folder / "ours"))
+    rows.write.mode("overwrite").option("compression", CODEC).parquet(str(folder / "ours"))
 
 
 def in_polars(folder: Path) -> None:
@@ -46,7 +48,7 @@ def in_polars(folder: Path) -> None:
     shutil.rmtree(folder / "polars", ignore_errors=True)
     (folder / "polars").mkdir()
     joined = labels.join_asof(features, on="at", by="zip", check_sortedness=False)
-    joined.sink_parquet(folder / "polars" / "rows.parquet")
+    joined.sink_parquet(folder / "polars" / "rows.parquet", compression=CODEC)
 
 
 def content(folder: Path, prefix: str = "") -> pl.DataFrame:

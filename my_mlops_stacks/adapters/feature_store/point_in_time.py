@@ -86,11 +86,11 @@ def _newest_moments(labels: DataFrame, features: DataFrame, match: Match) -> Dat
         *_as_label_rows(sorted_along, match), (micros(column(match.feature_time)) * 2).alias(MOMENT)
     )
     newest = F.expr(
-        f"lag(CASE WHEN {MOMENT} % 2 = 0 THEN {MOMENT} END) IGNORE NULLS"
+        f"lag(CASE WHEN ({MOMENT} & 1) = 0 THEN {MOMENT} END) IGNORE NULLS"
         f" OVER (PARTITION BY {_quoted(*match.label_keys)} ORDER BY {MOMENT})"
     )
     both = asking.unionAll(answering).repartition(PARTS, *map(column, match.label_keys))
-    asked = both.withColumn(FOUND, newest).where(F.col(MOMENT) % 2 != 0)
+    asked = both.withColumn(FOUND, newest).where(F.col(MOMENT).bitwiseAND(1) != 0)
     return asked.withColumn(FOUND, _within(F.col(FOUND), match))
 
 
