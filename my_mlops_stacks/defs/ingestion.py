@@ -56,7 +56,7 @@ def ingestion_assets(
                 **out,
                 kinds={"spark", "delta"},
                 description="Trips that were kept aside, with every reason that applies.",
-                code_version="1",
+                code_version="2",
             ),
         },
         required_resource_keys={"step_launcher", "trips_sources"},
