@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing import forkserver
 from pathlib import Path
@@ -113,6 +113,8 @@ class Rehearsal:
             _job(job), self.instance, tags=tags, run_config={**QUIET, **config}, raise_on_error=False
         )
         UnityCatalogStepLauncher(launcher_settings(self.target)).tear_down(self.instance, result.dagster_run)
+        with suppress(TimeoutError):  # the teardown does not wait for clusters; a run that nobody ends is left over
+            self.workspace.wait_until_idle()
         self.runs.append(
             JobRun(
                 job=job,

@@ -106,7 +106,9 @@ def test_a_run_that_fails_is_told_and_leaves_nothing(rehearsal):
     try:
         too_many = {"ops": {"fare_model": {"config": {"holdout_days": 60}}}}
         assert not rehearsal.run("model_training_job", [], too_many).success
-        (sentence,) = report.problems(rehearsal)
+        problems = report.problems(rehearsal)
+        assert len(problems) == 1, problems
+        (sentence,) = problems
         assert "model_training_job is FAILURE" in sentence
         assert "nothing is left to train on before the 60 days" in sentence
         assert rehearsal.left_over() == []
