@@ -118,6 +118,14 @@ def tick(definitions: dg.Definitions, at: datetime):
         return schedule.evaluate_tick(context)
 
 
+@pytest.mark.parametrize("name", ["feature_engineering_job", "batch_inference_job", "monitoring_job"])
+def test_the_command_line_takes_a_range_of_days_as_one_run(local, name):
+    """`dg launch --partition-range`, as in the runbook, refuses a job in which one asset has another policy."""
+    graph = local.resolve_asset_graph()
+    made = local.resolve_job_def(name).asset_layer.executable_asset_keys
+    assert {graph.get(key).backfill_policy for key in made} == {dg.BackfillPolicy.single_run()}
+
+
 def test_a_tick_materializes_the_day_that_ended(local):
     requests = tick(local, datetime(2016, 1, 6, 7, tzinfo=UTC)).run_requests
     assert [request.partition_key for request in requests] == ["2016-01-05"]

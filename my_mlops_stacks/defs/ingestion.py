@@ -7,7 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from my_mlops_stacks.defs.io_managers import REPLACED
-from my_mlops_stacks.defs.partitions import days_of_run
+from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of_run
 from my_mlops_stacks.target import Target
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def ingestion_assets(
 
     @dg.multi_asset(
         name="ingest_trips",
+        backfill_policy=ONE_RUN_A_RANGE,
         deps=["raw_trips"],
         outs={
             "trips": dg.AssetOut(
