@@ -40,6 +40,7 @@ def ingestion_assets(
         description="Trips as they are delivered: a table on Databricks; here a file, a folder, or generated trips.",
         metadata={"source": target.trips_table or "TRIPS_PATH, or the generator"},
     )
+    late_days = target.feature_engineering_workflow.late_trip_days
     out = {"io_manager_key": "table_io_manager", "group_name": "ingestion", "owners": [target.owner]}
 
     @dg.multi_asset(
@@ -50,7 +51,8 @@ def ingestion_assets(
             "trips": dg.AssetOut(
                 **out,
                 kinds={"spark", "delta"},
-                description="Accepted trips, each once. Times are New York wall clock, and nothing shifts them.",
+                description="Accepted trips, each once. Times are New York wall clock, and nothing shifts them. "
+                f"A run takes those of its days and, for late ones, of {late_days} days before.",
                 code_version="1",
             ),
             "rejected_trips": dg.AssetOut(

@@ -12,7 +12,8 @@ RAW_COLUMNS = {
 }
 
 REASON_COLUMN = {"reason": ("string", "Every rule that the trip breaks, separated by '; '")}
-DAY_COLUMN = {"day": ("date", "Day of the pickup on the wall clock, the partition; without one, of the drop-off")}
+DAY_COLUMN = {"day": ("date", "Day of the pickup on the wall clock, the partition")}
+DAY_OF_REJECTED = {"day": ("date", "Day of the pickup, else of the drop-off, on the wall clock: the partition")}
 
 TRIP_COLUMNS = RAW_COLUMNS | DAY_COLUMN
-REJECTED_COLUMNS = RAW_COLUMNS | REASON_COLUMN | DAY_COLUMN
+REJECTED_COLUMNS = RAW_COLUMNS | REASON_COLUMN | DAY_OF_REJECTED
