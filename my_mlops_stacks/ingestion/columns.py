@@ -11,6 +11,12 @@ RAW_COLUMNS = {
     "dropoff_zip": ("int", "US zip code of the drop-off, as a number"),
 }
 
+SOURCE_PROBLEM = "source_problem"
+"""A column that a source may add to its rows: why one cannot be taken as it is written, a rule broken; null if it can.
+
+Rules of rows see values only: of a line with too many fields, or a fare of '1,208.00', a source knows more than a null.
+"""
+
 REASON_COLUMN = {"reason": ("string", "Every rule that the trip breaks, separated by '; '")}
 DAY_COLUMN = {"day": ("date", "Day of the pickup on the wall clock, the partition")}
 DAY_OF_REJECTED = {"day": ("date", "Day of the pickup, else of the drop-off, on the wall clock: the partition")}

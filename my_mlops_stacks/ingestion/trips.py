@@ -13,7 +13,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, IntegralType, NumericType, TimestampNTZType, TimestampType
 
-from my_mlops_stacks.ingestion.columns import RAW_COLUMNS
+from my_mlops_stacks.ingestion.columns import RAW_COLUMNS, SOURCE_PROBLEM
 from my_mlops_stacks.ingestion.days import ALL_DAYS, DROPOFF, PICKUP, TripDays
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class InvalidTripsError(ValueError):
 def conform(raw: DataFrame, days: TripDays = ALL_DAYS) -> DataFrame:
     """The trips of `days`, with the columns of `RAW_COLUMNS` in that order and of those types.
 
-    Other columns are left out, with a log line. A zip too large for an integer becomes null, so that `accept` rejects
+    `SOURCE_PROBLEM` is kept; other columns are left out, with a log line. A zip too large for an integer becomes null, so that `accept` rejects
     its trip.
 
     Raises:
@@ -51,10 +51,11 @@ def conform(raw: DataFrame, days: TripDays = ALL_DAYS) -> DataFrame:
     wrong = [_type_problem(name, raw.schema[name].dataType) for name in RAW_COLUMNS]
     if any(wrong):
         raise InvalidTripsError(f"Trips have columns of the wrong type: {'; '.join(filter(None, wrong))}.")
-    extra = [name for name in raw.columns if name not in RAW_COLUMNS]
+    extra = [name for name in raw.columns if name not in (*RAW_COLUMNS, SOURCE_PROBLEM)]
     if extra:
         logger.info("Trips have columns that are not used: %s", ", ".join(extra))
-    return days.of(raw).select(*(F.col(name).try_cast(kind).alias(name) for name, kind in _TYPES.items()))
+    columns = [F.col(name).try_cast(kind).alias(name) for name, kind in _TYPES.items()]
+    return days.of(raw).select(*columns, *_source_problem(raw))
 
 
 def accept(trips: DataFrame) -> tuple[DataFrame, DataFrame]:
@@ -71,8 +72,9 @@ def accept(trips: DataFrame) -> tuple[DataFrame, DataFrame]:
         (accepted, rejected): the accepted trips, and the rejected ones with `reason` (the rules broken, in a fixed
         order, separated by '; '); both with `day`, as `TripDays` has it (null without any time).
     """
-    distinct = trips.groupBy(*RAW_COLUMNS).agg(F.count(F.lit(1)).cast("int").alias("copies"))
-    distinct = distinct.withColumn("reason", _rules_broken())
+    problem = _source_problem(trips)
+    distinct = trips.groupBy(*RAW_COLUMNS, *problem).agg(F.count(F.lit(1)).cast("int").alias("copies"))
+    distinct = distinct.withColumn("reason", _rules_broken(problem))
     is_valid, day = F.col("reason") == "", F.to_date(F.coalesce(PICKUP, DROPOFF)).alias("day")
     accepted = distinct.where(is_valid).select(*RAW_COLUMNS, day)
     copies = distinct.where(~is_valid | (F.col("copies") > 1))
@@ -91,7 +93,7 @@ def require_acceptable(trips: DataFrame, days: TripDays) -> None:
     Raises:
         InvalidTripsError: there are no trips, or `accept` would reject every one; the most frequent reasons are named.
     """
-    judged = trips.select(_rules_broken().alias("reason"))
+    judged = trips.select(_rules_broken(_source_problem(trips)).alias("reason"))
     if judged.where(F.col("reason") == "").take(1):
         return
     reasons = judged.groupBy("reason").count().orderBy(F.desc("count"), "reason").limit(_REASONS_SHOWN).collect()
@@ -106,7 +108,12 @@ def _type_problem(name: str, found: DataType) -> str | None:
     return None if isinstance(found, allowed) else f"{name} is {found.simpleString()}, expected {words}"
 
 
-def _rules_broken() -> Column:
+def _source_problem(trips: DataFrame) -> list[Column]:
+    """The column of that name, where the source has one."""
+    return [F.col(SOURCE_PROBLEM)] if SOURCE_PROBLEM in trips.columns else []
+
+
+def _rules_broken(source_problem: list[Column]) -> Column:
     """The rules that a conformed row breaks, in a fixed order, separated by '; '; empty for a valid one."""
     doubles = [name for name, kind in _TYPES.items() if kind == "double"]
     zips = [name for name, kind in _TYPES.items() if kind == "int"]
@@ -119,4 +126,4 @@ def _rules_broken() -> Column:
         (F.col("tpep_dropoff_datetime") <= F.col("tpep_pickup_datetime"), "drop-off not after pickup"),
     ]
     rules += [(~F.col(name).between(1, _LARGEST_ZIP), f"{name} not a US zip") for name in zips]
-    return F.concat_ws("; ", *(F.when(is_broken, F.lit(reason)) for is_broken, reason in rules))
+    return F.concat_ws("; ", *source_problem, *(F.when(is_broken, F.lit(reason)) for is_broken, reason in rules))

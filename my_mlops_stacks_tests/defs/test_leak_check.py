@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import dagster as dg
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from my_mlops_stacks.training import lookups
 from my_mlops_stacks_tests.test_pipeline import DAYS, Pipeline
 
 CHECK = dg.AssetCheckKey(dg.AssetKey("fare_model"), "features_are_known_at_the_pickup")
+FUTURE = "mean_fare_in_an_hour"
 HOUR_MICROS = pa.scalar(3_600_000_000, pa.duration("us"))
 
 
@@ -71,3 +76,39 @@ def test_features_that_know_the_future_stop_the_model(trained):
     assert trained.registry.at_alias("candidate").version == first.version + 1
     assert trained.registry.at_alias("challenger").version == first.version
     assert trained.registry.at_alias("champion").version == first.version
+
+
+def with_mean_fare_of_the_next_hour(made: Pipeline) -> None:
+    """Give the feature table a column of the future: the mean fare of the window an hour later, zip by zip."""
+    held = table(made, "trip_pickup_features")
+    rows = held.to_pandas()
+    later = rows[["zip", "ts", "mean_fare_window_1h_pickup_zip"]].assign(ts=rows["ts"] - pd.Timedelta(hours=1))
+    future = rows.merge(later.rename(columns={"mean_fare_window_1h_pickup_zip": FUTURE}), on=["zip", "ts"], how="left")
+    write_deltalake(held, pa.Table.from_pandas(future, preserve_index=False), mode="overwrite", schema_mode="overwrite")
+
+
+def test_a_feature_that_nothing_recomputes_stops_the_model(trained, monkeypatch):
+    with_mean_fare_of_the_next_hour(trained)
+    pickup, dropoff = lookups.FEATURE_LOOKUPS
+    more = replace(pickup, feature_names=[*pickup.features, FUTURE])
+    monkeypatch.setattr(lookups, "FEATURE_LOOKUPS", (more, dropoff))
+    monkeypatch.setattr(lookups, "LOOKED_UP", (*lookups.LOOKED_UP, FUTURE))
+    champion = trained.registry.at_alias("champion").version
+
+    result = trained.run("model_training_job", fare_model={"num_boost_round": 40})
+    assert not result.success
+    unproven = verdict(result)
+    assert (unproven.passed, unproven.blocking) == (False, True)
+    assert f"Nothing recomputes {FUTURE}," in unproven.description
+    assert unproven.metadata["not_recomputed"].value == [FUTURE]
+    assert trained.registry.at_alias("champion").version == champion
+
+
+def test_a_renamed_feature_or_all_of_a_table_is_not_waved_through(trained, monkeypatch):
+    pickup, dropoff = lookups.FEATURE_LOOKUPS
+    renamed = replace(pickup, rename_outputs={"mean_fare_window_1h_pickup_zip": "price_level"})
+    for changed, unproven in ((renamed, "price_level"), (replace(pickup, feature_names=None), FUTURE)):
+        monkeypatch.setattr(lookups, "FEATURE_LOOKUPS", (changed, dropoff))
+        found = check_alone(trained)
+        assert not found.passed
+        assert unproven in found.metadata["not_recomputed"].value

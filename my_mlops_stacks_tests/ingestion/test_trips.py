@@ -221,3 +221,11 @@ def test_both_tables_have_the_columns_that_are_documented(spark: SparkSession) -
         accept(conform(frame(spark, a_trip()))), (TRIP_COLUMNS, REJECTED_COLUMNS), strict=True
     ):
         assert table.dtypes == [(name, kind) for name, (kind, _) in documented.items()]
+
+
+def test_a_problem_that_the_source_names_rejects_its_row(spark: SparkSession) -> None:
+    bad = (*a_trip(trip_distance=2.0, fare_amount=None), "unparsable fare_amount")
+    accepted, rejected = accept(conform(frame(spark, (*GOOD, None), bad, schema=f"{SCHEMA}, source_problem string")))
+    assert [row["trip_distance"] for row in accepted.collect()] == [1.4]
+    assert [row["reason"].split("; ")[0] for row in rejected.collect()] == ["unparsable fare_amount"]
+    assert "source_problem" not in accepted.columns + rejected.columns
