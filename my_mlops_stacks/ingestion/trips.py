@@ -36,8 +36,8 @@ class InvalidTripsError(ValueError):
 def conform(raw: DataFrame, days: TripDays = ALL_DAYS) -> DataFrame:
     """The trips of `days`, with the columns of `RAW_COLUMNS` in that order and of those types.
 
-    `SOURCE_PROBLEM` is kept; other columns are left out, with a log line. A zip too large for an integer becomes null, so that `accept` rejects
-    its trip.
+    `SOURCE_PROBLEM` is kept; other columns are left out, with a log line. A zip too large for an integer becomes null,
+    so that `accept` rejects its trip.
 
     Raises:
         InvalidTripsError: a column is missing, or is of a type that does not hold such values.
