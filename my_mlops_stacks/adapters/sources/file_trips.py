@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from my_mlops_stacks.adapters.plain_paths import plain_path
 from my_mlops_stacks.adapters.sources import trips_path
 from my_mlops_stacks.adapters.sources.data_files import data_files
 from my_mlops_stacks.adapters.sources.delta_files import delta_files, is_delta
@@ -40,4 +41,5 @@ class FileTrips:
         """
         path = trips_path.resolve(self.path)
         files = delta_files(path) if is_delta(path) else data_files(path)
-        return self.spark.spark_session.read.parquet(str(Landing(self.landed, self.times).snapshot(files)))
+        snapshot = Landing(self.landed, self.times).snapshot(files)
+        return self.spark.spark_session.read.parquet(str(plain_path(snapshot)))

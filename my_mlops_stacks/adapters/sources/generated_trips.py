@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from my_mlops_stacks.adapters.plain_paths import plain_path
 from my_mlops_stacks.adapters.spark import Spark
 
 if TYPE_CHECKING:
@@ -56,4 +57,4 @@ class GeneratedTrips:
                 drift_from=self.drift_from,
             )
             (self.path / _COMPLETE).touch()
-        return self.spark.spark_session.read.parquet(str(self.path))
+        return self.spark.spark_session.read.parquet(str(plain_path(self.path)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -61,7 +62,7 @@ class Landing:
 
     def _make(self, snapshot: Path, prints: Mapping[str, DataFile]) -> None:
         """In a folder that nobody reads, which gets its name when all files are there."""
-        held = {landed.name.partition("-")[0]: landed for landed in self.folder.glob("*/*.parquet")}
+        held = {landed.name.partition("-")[0]: landed for landed in self.folder.glob("[!.]*/*.parquet")}
         unfinished = self.folder / f".{uuid4().hex}"
         unfinished.mkdir(parents=True)
         try:
@@ -76,8 +77,9 @@ class Landing:
 
     def _remove_unused(self) -> None:
         for folder in self.folder.iterdir():
-            if folder.stat().st_mtime < time.time() - _UNUSED_SECONDS:
-                rmtree(folder, ignore_errors=True)
+            with suppress(FileNotFoundError):  # another run has published or removed it
+                if folder.stat().st_mtime < time.time() - _UNUSED_SECONDS:
+                    rmtree(folder, ignore_errors=True)
 
 
 def _state(path: Path) -> tuple[int, int, int]:
