@@ -32,7 +32,6 @@ class Spark(Protocol):
 def _sail_server() -> SparkConnectServer:
     """Start Sail once per process, on a free loopback port; the cache keeps it alive as long as the process."""
     os.environ.setdefault("RUST_LOG", "off")  # Sail reports errors to the client; its log would repeat them
-    os.environ.setdefault("SAIL_EXECUTION__BATCH_SIZE", "131072")  # a third less time in joins than the default
     # More parts than two cores need: smaller ones are hashed in the cache, while eight would slow small queries down.
     os.environ.setdefault("SAIL_EXECUTION__DEFAULT_PARALLELISM", str(max(4, os.cpu_count() or 1)))
     from pysail.spark import SparkConnectServer
