@@ -12,6 +12,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from my_mlops_stacks.adapters.sql_names import quoted
+
 if TYPE_CHECKING:
     from pysail.spark import SparkConnectServer
     from pyspark.sql import SparkSession
@@ -67,7 +69,7 @@ class LocalSpark:
         session.conf.set("spark.sql.session.timeZone", "UTC")
         # PySpark would note the line of code behind every expression for errors; Sail's do not tell it.
         session.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
-        session.sql(f"CREATE SCHEMA IF NOT EXISTS {self.schema}")
+        session.sql(f"CREATE SCHEMA IF NOT EXISTS {quoted(self.schema)}")
         for log in sorted((self.warehouse / self.schema).glob("*/_delta_log")):
             self._register(session, log.parent.name)
         return session
@@ -79,12 +81,12 @@ class LocalSpark:
 
     def forget(self, name: str) -> None:
         """Let this session know the table no more; its files stay."""
-        self.spark_session.sql(f"DROP TABLE IF EXISTS {self.schema}.{name}")
+        self.spark_session.sql(f"DROP TABLE IF EXISTS {quoted(self.schema, name)}")
         self._registered.discard(name)
 
     def _register(self, session: SparkSession, name: str) -> None:
         folder = self.warehouse / self.schema / name
-        session.sql(f"CREATE TABLE IF NOT EXISTS {self.schema}.{name} USING delta LOCATION '{folder}'")
+        session.sql(f"CREATE TABLE IF NOT EXISTS {quoted(self.schema, name)} USING delta LOCATION '{folder}'")
         self._registered.add(name)
 
     @property

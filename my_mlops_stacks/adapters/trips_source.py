@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from my_mlops_stacks.adapters.spark import Spark
+from my_mlops_stacks.adapters.sql_names import quoted_path
 from my_mlops_stacks.ingestion.columns import RAW_COLUMNS
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class TableTrips:
     table: str
 
     def read(self) -> DataFrame:
-        return self.spark.spark_session.read.table(self.table)
+        return self.spark.spark_session.read.table(quoted_path(self.table))
 
 
 class TripsSources(Protocol):

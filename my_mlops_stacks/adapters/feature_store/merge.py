@@ -10,6 +10,7 @@ from my_mlops_stacks.adapters.feature_store.look_up import TableRows
 from my_mlops_stacks.adapters.feature_store.names import ROWS, check_columns, taken
 from my_mlops_stacks.adapters.feature_store.point_in_time import column
 from my_mlops_stacks.adapters.feature_store.registry import LocalFeatureTable
+from my_mlops_stacks.adapters.sql_names import quoted
 from my_mlops_stacks.adapters.tables import LocalTables, committed
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def merge(tables: LocalTables, table: LocalFeatureTable, df: DataFrame) -> None:
     session, view = tables.spark.spark_session, f"merge_{uuid4().hex}"
     df.createOrReplaceTempView(view)
     try:
-        committed(lambda: session.sql(_merge_sql(tables.full_name(table.name), view, table, df.columns)).collect())
+        committed(lambda: session.sql(_merge_sql(tables.sql_name(table.name), view, table, df.columns)).collect())
     finally:
         session.catalog.dropTempView(view)
 
@@ -89,14 +90,10 @@ def _add_columns(tables: LocalTables, table: LocalFeatureTable, df: DataFrame) -
 
 
 def _merge_sql(target: str, view: str, table: LocalFeatureTable, columns: list[str]) -> str:
-    names = [_quoted(name) for name in columns]
-    same = " AND ".join(f"t.{_quoted(key)} = s.{_quoted(key)}" for key in table.keys)
-    changes = ", ".join(f"{_quoted(name)} = s.{_quoted(name)}" for name in columns if name not in table.keys)
+    names = [quoted(name) for name in columns]
+    same = " AND ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in table.keys)
+    changes = ", ".join(f"{quoted(name)} = s.{quoted(name)}" for name in columns if name not in table.keys)
     update = f"WHEN MATCHED THEN UPDATE SET {changes}" if changes else ""
     values = ", ".join(f"s.{name}" for name in names)
     insert = f"WHEN NOT MATCHED THEN INSERT ({', '.join(names)}) VALUES ({values})"  # noqa: S608 - names are quoted
     return f"MERGE INTO {target} AS t USING {view} AS s ON {same} {update} {insert}"
-
-
-def _quoted(name: str) -> str:
-    return "`{}`".format(name.replace("`", "``"))

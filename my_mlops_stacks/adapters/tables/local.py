@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from my_mlops_stacks.adapters.spark import LocalSpark
+from my_mlops_stacks.adapters.sql_names import quoted
 from my_mlops_stacks.adapters.tables.commits import committed
 from my_mlops_stacks.adapters.tables.tables import Maintenance, Tables, history_properties
 
@@ -100,5 +101,6 @@ class LocalTables(Tables):
         # Sail 0.7 has no ALTER TABLE.
         from deltalake import DeltaTable, Schema
 
-        empty = self.spark.spark_session.createDataFrame([], ", ".join(f"{key} {columns[key]}" for key in columns))
+        added = ", ".join(f"{quoted(column)} {kind}" for column, kind in columns.items())
+        empty = self.spark.spark_session.createDataFrame([], added)
         DeltaTable(self.folder(name)).alter.add_columns(Schema.from_arrow(empty.toArrow().schema).fields)
