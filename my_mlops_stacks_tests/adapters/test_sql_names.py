@@ -13,10 +13,11 @@ import pytest
 
 from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
+from my_mlops_stacks.adapters.sources.table_trips import TableTrips
 from my_mlops_stacks.adapters.spark import LocalSpark
 from my_mlops_stacks.adapters.sql_names import quoted, quoted_path
 from my_mlops_stacks.adapters.tables import LocalTables
-from my_mlops_stacks.adapters.trips_source import TableTrips
+from my_mlops_stacks.ingestion.times import TripTimes
 
 NAMES = ["plain", "fares-dev", "2016", "order", "o`app", "``", "jané", 'a"b', "a+b,c(d)", "select"]
 
@@ -76,7 +77,7 @@ def test_local_tables_of_a_schema_with_a_dash(dashed: LocalTables) -> None:
     ]
     again = LocalTables(LocalSpark(dashed.spark.warehouse, dashed.spark.schema))
     assert again.read("trips").count() == 2
-    assert TableTrips(again.spark, again.full_name("trips")).read().count() == 2
+    assert TableTrips(again.spark, again.full_name("trips"), TripTimes("wall_clock")).read().count() == 2
     again.spark.forget("trips")
 
 
