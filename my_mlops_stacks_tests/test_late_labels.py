@@ -12,7 +12,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from my_mlops_stacks.ingestion.generator import generate_trips
-from my_mlops_stacks_tests.test_pipeline import DAYS, Pipeline, failure
+from my_mlops_stacks_tests.pipeline_runs import DAYS, Pipeline, failure
 
 FIRST, LAST = map(date.fromisoformat, DAYS)
 NEWEST = ("2016-02-28", "2016-02-29")

@@ -82,7 +82,7 @@ def accept(trips: DataFrame, now: datetime | None = None) -> tuple[DataFrame, Da
     distinct = trips.groupBy(*RAW_COLUMNS, *_source_problem(trips)).agg(F.count(F.lit(1)).cast("int").alias("copies"))
     distinct = distinct.join(_best_known(trips, broken(stated)), list(TRIPS.identity), "left")
     is_valid, is_superseded = ~broken(stated), F.coalesce(_known() < F.col("best_known"), F.lit(False))
-    day = F.to_date(F.coalesce(PICKUP, DROPOFF)).alias("day")
+    day = _day().alias("day")
     accepted = distinct.where(is_valid & ~is_superseded).select(*RAW_COLUMNS, day)
     reason = F.when(~is_valid, reasons(stated)).when(is_superseded, SUPERSEDED)
     copies = distinct.select(*RAW_COLUMNS, "copies", reason.alias("why"), day)
@@ -112,6 +112,13 @@ def require_acceptable(trips: DataFrame, days: TripDays, now: datetime | None = 
         raise InvalidTripsError(f"There are no trips{days} in the input: give it at least one row.")
     most_frequent = ", ".join(f"{row['reason']} ({row['count']:,})" for row in counts)
     raise InvalidTripsError(f"Every trip{days} in the input is invalid, none is left; most frequent: {most_frequent}.")
+
+
+def _day() -> Column:
+    """The day of a trip; of times beyond the years that dates have, the first or the last of these."""
+    first, last = (F.lit(day).cast("timestamp") for day in ("0001-01-01", "9999-12-31"))
+    time = F.coalesce(PICKUP, DROPOFF)
+    return F.to_date(F.when(time.isNotNull(), F.greatest(F.least(time, last), first)))
 
 
 def _type_problem(name: str, found: DataType) -> str | None:

@@ -66,14 +66,15 @@ def test_a_trip_is_trained_on_when_its_fare_was_known_before_the_cut_and_held_ou
     assert fares(held_out(rows, START)) == [4.0, 5.0, 7.0]
 
 
-def test_every_real_trip_is_on_one_side_but_those_under_way_at_the_cut(real_trips):
-    rows, frame = real_trips
-    pickup, dropoff = frame.tpep_pickup_datetime, frame.tpep_dropoff_datetime
-    past, unseen = known_before(rows, START).count(), held_out(rows, START, LAST).count()
-    assert past == ((pickup < "2016-02-15") & (dropoff < "2016-02-15")).sum()
-    assert unseen == (pickup >= "2016-02-15").sum()
-    assert len(frame) - past - unseen == ((pickup < "2016-02-15") & (dropoff >= "2016-02-15")).sum() == 2
-    assert labelled_days(rows, FIRST, LAST) == (FIRST, LAST)
+def test_every_trip_is_on_one_side_but_those_under_way_at_the_cut(sample, sample_trips):
+    rows, frame = sample_trips
+    start, last = date.fromisoformat(sample.day(-15)), date.fromisoformat(sample.day(-1))
+    pickup, dropoff, cut = frame.tpep_pickup_datetime, frame.tpep_dropoff_datetime, str(start)
+    past, unseen = known_before(rows, start).count(), held_out(rows, start, last).count()
+    assert past == ((pickup < cut) & (dropoff < cut)).sum()
+    assert unseen == (pickup >= cut).sum()
+    assert len(frame) - past - unseen == ((pickup < cut) & (dropoff >= cut)).sum() > 0
+    assert labelled_days(rows, sample.first_day, sample.last_day) == (sample.first_day, sample.last_day)
 
 
 class TestLabelledDays:
