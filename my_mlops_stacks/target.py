@@ -178,6 +178,7 @@ class Target(_Frozen):
     catalog: Annotated[str, AfterValidator(_identifier_or_empty)]
     schema_name: Annotated[Identifier, Field(alias="schema")]
     trips_table: Annotated[Annotated[str, AfterValidator(_full_name)] | None, EmptyIsNone]
+    trips_times: Annotated[str, Field(min_length=1)]
     first_day: Day
     last_day: Annotated[Day | None, EmptyIsNone]
     state_folder: Annotated[str | None, EmptyIsNone]
