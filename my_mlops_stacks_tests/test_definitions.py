@@ -82,6 +82,7 @@ def test_what_blocks_and_what_does_not(local):
     }
     assert blocking == {
         "trips.few_trips_are_rejected",
+        "trips.each_trip_is_accepted_once",
         "trip_pickup_features.keys_are_unique_and_not_null",
         "trip_dropoff_features.keys_are_unique_and_not_null",
         "fare_model.features_are_known_at_the_pickup",
@@ -91,6 +92,7 @@ def test_what_blocks_and_what_does_not(local):
         "fare_model.absolute_bias_within_threshold",
         "fare_model.candidate_beats_champion",
         "challenger.predicts_what_the_champion_predicted",
+        "predictions.each_trip_is_predicted_once",
     }
 
 
