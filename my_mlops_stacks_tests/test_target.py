@@ -404,6 +404,17 @@ def test_a_wrong_value_is_refused(folder: Path, lines: str, sentence: str) -> No
     assert message(folder, "dev") == f"databricks.yml: targets.dev.variables.{sentence}"
 
 
+@pytest.mark.parametrize(("name", "fault"), [("50%20off", "%20"), ("a\\b", "\\")])
+def test_a_state_folder_that_deltalake_takes_for_another_is_refused(tmp_path: Path, name: str, fault: str) -> None:
+    target = load_target("local", environ={"BUNDLE_VAR_state_folder": str(tmp_path / name)})
+    with pytest.raises(TargetError) as refused:
+        _ = target.state_path
+    assert str(refused.value) == (
+        f"Delta tables can't lie in {tmp_path / name}: deltalake takes '{fault}' in its name for another character. "
+        "Rename the folder, or set state_folder to one elsewhere."
+    )
+
+
 def test_the_local_platform_needs_a_state_folder(folder: Path) -> None:
     edit(folder, ROOT, "      state_folder: .local\n", "")
     assert message(folder) == (

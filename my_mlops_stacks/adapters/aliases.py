@@ -29,7 +29,8 @@ def give_alias(
 ) -> None:
     """Let `version` hold `alias`; the version that is champion until then becomes `previous_champion` first.
 
-    Registries cannot compare and set in one call, so the holder is looked at last before each move.
+    Registries cannot compare and set in one call, so the holder is looked at last before each move. On this machine a
+    lock makes that one act; on a server, two moves in the moment between look and call still both succeed.
 
     Args:
         may_move: called before each move; raises when none may be made any more.
@@ -47,7 +48,7 @@ def give_alias(
         if alias == CHAMPION:
             _require_followed(registry, version, from_version)
 
-    with registry_answers(registry.tracking_uri, UNTIL_COMPLETED):
+    with registry_answers(registry.tracking_uri, UNTIL_COMPLETED), registry.moving_alone():
         if alias == CHAMPION and not over_deleted:
             registry.find_alias(alias)
         for moved, number in alias_moves(alias, registry.holder(alias), version.version):

@@ -247,6 +247,18 @@ class ModelRegistry:
             return Holder(error.version, deleted=True)
         return Holder(found.version) if found else None
 
+    @contextmanager
+    def moving_alone(self) -> Iterator[None]:
+        """Within, no other process of this machine moves an alias; a server has nothing that would lock it."""
+        if self.artifacts is None:
+            yield
+            return
+        from filelock import FileLock
+
+        self.artifacts.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.artifacts.with_name("aliases.lock"), is_singleton=True):
+            yield
+
     def move_alias(self, alias: str, version: ModelVersion, last_look: Callable[[], object] = lambda: None) -> None:
         """Let `version` hold `alias`, also when the one that held it was deleted; does nothing when it already does.
 

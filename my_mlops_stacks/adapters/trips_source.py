@@ -6,13 +6,13 @@ A source only reads; `my_mlops_stacks.ingestion.trips` says what a trip is and j
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from my_mlops_stacks.adapters.plain_paths import plain_path
 from my_mlops_stacks.adapters.spark import Spark
 from my_mlops_stacks.ingestion.columns import RAW_COLUMNS
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 _FORMATS = {".parquet": "parquet", ".csv": "csv", ".csv.gz": "csv"}
-_READ_AS_PATTERN = re.compile(r"[*?{}\[\]]")
 _COMPLETE = "_SUCCESS"
 
 
@@ -46,18 +45,18 @@ class FileTrips:
 
         Raises:
             FileNotFoundError: nothing is at the path, or no data file.
-            ValueError: the path holds files of several formats or of an unknown one, its name cannot be given to
-                Spark, or its times are in another zone.
+            ValueError: the path holds files of several formats or of an unknown one, or its times are in another zone.
         """
         path = self.path.expanduser().resolve()
+        location = str(plain_path(path))
         reader = self.spark.spark_session.read.option("recursiveFileLookup", "true")
         match _format_of(path):
             case "delta":
-                return self.spark.spark_session.read.format("delta").load(str(path))
+                return self.spark.spark_session.read.format("delta").load(location)
             case "csv":
-                return _parsed(reader.option("header", "true").option("allowTruncatedRows", "true").csv(str(path)))
+                return _parsed(reader.option("header", "true").option("allowTruncatedRows", "true").csv(location))
             case _:
-                return _in_wall_clock(reader.parquet(str(path)), next(_data_files(path)))
+                return _in_wall_clock(reader.parquet(location), next(_data_files(path)))
 
 
 @dataclass(frozen=True)
@@ -168,10 +167,6 @@ def _format_of(path: Path) -> str:
         raise FileNotFoundError(
             f"There are no trips at {path}: set TRIPS_PATH to a parquet or CSV file, a folder of such files or a "
             f"Delta table, or unset it to generate trips."
-        )
-    if _READ_AS_PATTERN.search(str(path)):
-        raise ValueError(
-            f"Spark takes {path} for a pattern: rename it without any of * ? {{ }} [ ] and set TRIPS_PATH."
         )
     if (path / "_delta_log").is_dir():
         return "delta"

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
+from my_mlops_stacks.adapters.mlflow_database import database_uri, make_database
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.adapters.pages import FolderPages, MlflowPages
 from my_mlops_stacks.adapters.spark import ClusterSpark, LocalSpark
@@ -57,20 +58,25 @@ def build_executor(target: Target) -> dg.ExecutorDefinition:
 
 def _local(target: Target) -> Resources:
     state, last_day = target.state_path, target.last_day or date.today() - timedelta(days=1)
-    mlflow_folder = state / "mlflow"
+    database = state / "mlflow" / "mlflow.db"
     registry = ModelRegistry(
         model=target.registered_model,
         experiment=target.experiment,
-        tracking_uri=f"sqlite:///{mlflow_folder / 'mlflow.db'}",
-        registry_uri=f"sqlite:///{mlflow_folder / 'mlflow.db'}",
+        tracking_uri=database_uri(database),
+        registry_uri=database_uri(database),
         ui=MLFLOW_UI,
-        artifacts=mlflow_folder / "artifacts",
+        artifacts=database.with_name("artifacts"),
     )
+
+    def with_database() -> ModelRegistry:
+        make_database(database)
+        return registry
+
     return {
         "spark": _built(lambda _: LocalSpark(state / "warehouse", target.schema_name)),
         "tables": _built(lambda r: LocalTables(r.spark), {"spark"}),
-        "feature_store": _built(lambda r: _twin(r.tables, registry), {"tables"}),
-        "model_registry": _built(lambda _: registry),
+        "feature_store": _built(lambda r: _twin(r.tables, with_database()), {"tables"}),
+        "model_registry": _built(lambda _: with_database()),
         "pages": _built(lambda _: FolderPages(state / "monitoring")),
         "trips_sources": _built(
             lambda r: LocalSources(r.spark, state / "trips", target.first_day, last_day), {"spark"}

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks_tests.test_pipeline import Pipeline, failure
+from my_mlops_stacks_tests.pipeline_runs import Pipeline, failure
 
 FIRST, LAST = date(2016, 1, 1), date(2016, 2, 29)
 LATE_TRIP_DAYS = 2

@@ -11,7 +11,7 @@ from dagster._core.execution.plan.outputs import StepOutputHandle
 from dagster._core.execution.plan.state import KnownExecutionState
 
 from my_mlops_stacks.target import PACKAGE
-from my_mlops_stacks_tests.test_pipeline import Pipeline
+from my_mlops_stacks_tests.pipeline_runs import Pipeline
 
 TRAIN, LEAK, JUDGE, CHALLENGE, SHADOW, PROMOTE = STEPS = (
     "fare_model",

@@ -17,7 +17,7 @@ import pytest
 
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks_tests.deployment.stepwise import CHALLENGE, JUDGE, PROMOTE, SHADOW, STEPS, TRAIN, Training, job
-from my_mlops_stacks_tests.test_pipeline import DAYS, Pipeline
+from my_mlops_stacks_tests.pipeline_runs import DAYS, Pipeline
 
 QUICK = {"num_boost_round": 40}
 
