@@ -1,5 +1,6 @@
 """The history of champions, which is that of the materializations of the asset `champion`."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import dagster as dg
@@ -8,26 +9,42 @@ from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.deployment.model_deployment.promotion import PREVIOUS_CHAMPION
 
 CHAMPION = dg.AssetKey("champion")
+PAGE = 10
 
 
 @dataclass(frozen=True)
 class Entry:
-    """That `version` became champion in the Dagster run `run`; `rescore_from` is the first day to predict again."""
+    """That `version` became champion in the Dagster run `run`; `rescore_from` is the first day to predict again.
+
+    `at` is when it was written, in seconds since 1970.
+    """
 
     version: int
     run: str
+    at: float
     rescore_from: str | None
 
 
 def newest_entry(instance: dg.DagsterInstance, model: str) -> Entry | None:
-    """What Dagster did last with the champion of `model`; None when it never made one."""
-    recorded = instance.get_latest_materialization_event(CHAMPION)
-    if recorded is None or recorded.asset_materialization is None:
-        return None
-    told = {name: found.value for name, found in recorded.asset_materialization.metadata.items()}
-    if told.get("model_name") != model:  # an instance may have the champions of several targets
-        return None
-    return Entry(int(told["version"]), recorded.run_id, told.get("rescore_from"))
+    """What Dagster did last with the champion of `model`; None when it knows of nothing.
+
+    An instance may have the champions of several targets, and materializations that somebody reported by hand.
+    """
+    for record in _entries(instance):
+        materialization = record.asset_materialization
+        told = {name: found.value for name, found in materialization.metadata.items()} if materialization else {}
+        if told.get("model_name") == model:
+            return Entry(int(told["version"]), record.run_id, record.timestamp, told.get("rescore_from"))
+    return None
+
+
+def _entries(instance: dg.DagsterInstance) -> Iterator[dg.EventLogRecord]:
+    """The newest first, and no more of them read than are asked for."""
+    page = instance.fetch_materializations(CHAMPION, limit=PAGE)
+    yield from page.records
+    while page.has_more:
+        page = instance.fetch_materializations(CHAMPION, limit=PAGE, cursor=page.cursor)
+        yield from page.records
 
 
 def last_champion(instance: dg.DagsterInstance, registry: ModelRegistry) -> int | None:

@@ -148,6 +148,16 @@ def test_a_request_says_why_in_tags_and_people_hear_of_it_once(sensor):
     )
 
 
+def test_an_evaluation_after_a_wipe_asks_with_another_key(sensor):
+    sensor.evaluate(10, False)
+    (before,) = sensor.tick().run_requests
+    sensor.instance.wipe_assets([VIOLATION_CHECK.asset_key])
+    assert "has not been evaluated yet" in sensor.tick().skip_message
+    sensor.evaluate(13, False)  # SQLite gives it the number of the one that is gone
+    (after,) = sensor.tick().run_requests
+    assert after.run_key != before.run_key  # the daemon drops a request with a key that it has seen
+
+
 def test_long_reasons_are_cut(sensor):
     sensor.evaluate(10, False, "x" * 5_000)
     (request,) = sensor.tick().run_requests
