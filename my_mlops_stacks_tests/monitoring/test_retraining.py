@@ -94,7 +94,7 @@ class Sensor:
             "day": f"2016-02-{day:02d}",
             "metric": "root_mean_squared_error",
             "direction": "above",
-            "threshold": 5.0,
+            "threshold": "5",
             "model_id": "fare_model/1",
             "values": {f"2016-02-{day:02d}": 9.25, f"2016-02-{day - 1:02d}": 8.0},
         }
@@ -132,7 +132,7 @@ def test_a_request_says_why_in_tags_and_people_hear_of_it_once(sensor):
         "retraining/reason": "root_mean_squared_error is above 5",
         "retraining/metric": "root_mean_squared_error",
         "retraining/direction": "above",
-        "retraining/threshold": "5.0",
+        "retraining/threshold": "5",
         "retraining/windows": "2016-02-10, 2016-02-09",
         "retraining/values": "9.25, 8",
         "retraining/model": "fare_model/1",
