@@ -10,13 +10,13 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import click
 import dagster as dg
 
 from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
+from my_mlops_stacks.adapters.plain_paths import plain_path
 from my_mlops_stacks.adapters.registry_errors import (
     DeletedRunError,
     ModelNotFoundError,
@@ -45,7 +45,7 @@ def main(day: datetime, model_version: int, target: str | None) -> None:
     try:
         found = load_target(target)
         home = os.environ.get("DAGSTER_HOME")
-        folder = Path(home) if home else found.state_path / "dagster"
+        folder = plain_path(found.state_path / "dagster")
         with (
             dg.DagsterInstance.get() if home else dg.DagsterInstance.from_config(str(folder)) as instance,
             dg.build_resources({"model_registry": build_resources(found)["model_registry"]}) as resources,

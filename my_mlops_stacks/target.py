@@ -25,6 +25,7 @@ NAME = "[A-Za-z0-9_]+"
 NAME_OR_NUMBER = r"(\*|\d+|[A-Za-z]{3})"
 CRON_FIELD = re.compile(rf"{NAME_OR_NUMBER}([-,/]{NAME_OR_NUMBER})*")
 CRON_FIELDS = 5
+READ_AS_ANOTHER_FOLDER = re.compile(r"%[0-9A-Fa-f]{2}|\\")
 FEBRUARY, NOT_IN_FEBRUARY = 2, {30, 31}
 
 
@@ -177,6 +178,7 @@ class Target(_Frozen):
     catalog: Annotated[str, AfterValidator(_identifier_or_empty)]
     schema_name: Annotated[Identifier, Field(alias="schema")]
     trips_table: Annotated[Annotated[str, AfterValidator(_full_name)] | None, EmptyIsNone]
+    trips_times: Annotated[str, Field(min_length=1)]
     first_day: Day
     last_day: Annotated[Day | None, EmptyIsNone]
     state_folder: Annotated[str | None, EmptyIsNone]
@@ -210,10 +212,20 @@ class Target(_Frozen):
 
     @property
     def state_path(self) -> Path:
-        """The folder of the local platform's tables, runs and models; `state_folder` is relative to the project."""
+        """The folder of the local platform's tables, runs and models; `state_folder` is relative to the project.
+
+        Raises:
+            TargetError: the target has none, or its name is one that deltalake takes for another.
+        """
         if self.state_folder is None:
             raise TargetError(f"The target {self.name} has no state_folder: its state is in the workspace.")
-        return PACKAGE.parent / self.state_folder
+        folder = PACKAGE.parent / self.state_folder
+        if found := READ_AS_ANOTHER_FOLDER.search(str(folder.resolve())):
+            raise TargetError(
+                f"Delta tables can't lie in {folder}: deltalake takes '{found[0]}' in its name for another character. "
+                "Rename the folder, or set state_folder to one elsewhere."
+            )
+        return folder
 
     @property
     def registered_model(self) -> str:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 import pandas as pd
+import pytest
 from deltalake import DeltaTable
 
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.resources import build_resources
+from my_mlops_stacks.pipeline import run_pipeline
 from my_mlops_stacks.target import Target, load_target
+from my_mlops_stacks_tests.samples import Sample
 
 DAYS = ("2016-01-01", "2016-02-29")
 
@@ -19,8 +24,13 @@ DAYS = ("2016-01-01", "2016-02-29")
 class Pipeline:
     """A state folder of its own, and the means to run jobs on it and to look at what they made."""
 
-    def __init__(self, folder: Path) -> None:
-        self.target: Target = load_target("local", environ={"BUNDLE_VAR_state_folder": str(folder / "state")})
+    results: Mapping[str, dg.ExecuteInProcessResult]
+    """Of the whole run, if there was one."""
+
+    def __init__(self, folder: Path, **variables: str) -> None:
+        variables = {"state_folder": str(folder / "state")} | variables
+        overrides = {f"BUNDLE_VAR_{name}": value for name, value in variables.items()}
+        self.target: Target = load_target("local", environ=overrides)
         self.instance = dg.DagsterInstance.ephemeral()
         self.definitions = build_definitions(self.target)
         with dg.build_resources({"r": build_resources(self.target)["model_registry"]}) as resources:
@@ -41,6 +51,16 @@ class Pipeline:
         nested = ["window", "window_cmp", "quantiles", "ks_test", "chi_squared_test"]
         rows = table.to_pandas().drop(columns=nested, errors="ignore")
         return rows.sort_values(list(rows.columns), ignore_index=True)
+
+
+@contextmanager
+def whole_run(folder: Path, sample: Sample) -> Iterator[Pipeline]:
+    """The pipeline after one run of everything on the trips of `sample`, which TRIPS_PATH names in this context."""
+    made = Pipeline(folder, first_day=sample.day(0), last_day=sample.day(-1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRIPS_PATH", str(sample.path))
+        made.results = run_pipeline(made.target, made.registry, made.instance)
+        yield made
 
 
 def failure(result: dg.ExecuteInProcessResult) -> str:

@@ -203,9 +203,9 @@ BUNDLE_ERRORS = {
     "override of an undeclared variable": (
         (ROOT, r"catalog: \w+", "catalogue: dev"),
         "databricks.yml: targets.dev.variables has the unknown key catalogue; valid keys are platform, catalog, "
-        "schema, trips_table, first_day, last_day, state_folder, step_launcher, compute, prices, secrets, schedules, "
-        "owner, model_name, experiment, retention_days, promotion, rescore_days, staging_volume_name, alert_channel, "
-        "batch_inference_workflow, "
+        "schema, trips_table, trips_times, first_day, last_day, state_folder, step_launcher, compute, prices, "
+        "secrets, schedules, owner, model_name, experiment, retention_days, promotion, rescore_days, "
+        "staging_volume_name, alert_channel, batch_inference_workflow, "
         "feature_engineering_workflow, model_workflow, monitoring_workflow.",
     ),
     "misspelt section": (
@@ -216,9 +216,9 @@ BUNDLE_ERRORS = {
     "unknown variable": (
         (MODEL, "variables:\n", "variables:\n  retries:\n    default: 3\n"),
         "resources/model-workflow-resource.yml: variables has the unknown key retries; valid keys are platform, "
-        "catalog, schema, trips_table, first_day, last_day, state_folder, step_launcher, compute, prices, secrets, "
-        "schedules, owner, model_name, experiment, retention_days, promotion, rescore_days, staging_volume_name, "
-        "alert_channel, "
+        "catalog, schema, trips_table, trips_times, first_day, last_day, state_folder, step_launcher, compute, "
+        "prices, secrets, schedules, owner, model_name, experiment, retention_days, promotion, "
+        "rescore_days, staging_volume_name, alert_channel, "
         "feature_engineering_workflow, model_workflow, batch_inference_workflow, monitoring_workflow.",
     ),
     "unknown key of a declaration": (
@@ -387,10 +387,10 @@ VALUE_ERRORS = {
     ),
     "schema: dev_${workspace.current_user.short_name}": (
         "schema refers to ${workspace.current_user.short_name}; without a workspace, only var.platform, var.catalog, "
-        "var.schema, var.trips_table, var.first_day, var.last_day, var.state_folder, var.step_launcher, "
-        "var.compute, var.prices, var.secrets, var.schedules, var.owner, var.model_name, var.experiment, "
-        "var.retention_days, var.promotion, var.rescore_days, var.staging_volume_name, var.alert_channel, "
-        "var.batch_inference_workflow, "
+        "var.schema, var.trips_table, var.trips_times, var.first_day, var.last_day, var.state_folder, "
+        "var.step_launcher, var.compute, var.prices, var.secrets, var.schedules, var.owner, var.model_name, "
+        "var.experiment, var.retention_days, var.promotion, var.rescore_days, "
+        "var.staging_volume_name, var.alert_channel, var.batch_inference_workflow, "
         "var.feature_engineering_workflow, var.model_workflow, var.monitoring_workflow, bundle.name, bundle.target are "
         "known."
     ),
@@ -402,6 +402,17 @@ VALUE_ERRORS = {
 def test_a_wrong_value_is_refused(folder: Path, lines: str, sentence: str) -> None:
     override(folder, "dev", lines)
     assert message(folder, "dev") == f"databricks.yml: targets.dev.variables.{sentence}"
+
+
+@pytest.mark.parametrize(("name", "fault"), [("50%20off", "%20"), ("a\\b", "\\")])
+def test_a_state_folder_that_deltalake_takes_for_another_is_refused(tmp_path: Path, name: str, fault: str) -> None:
+    target = load_target("local", environ={"BUNDLE_VAR_state_folder": str(tmp_path / name)})
+    with pytest.raises(TargetError) as refused:
+        _ = target.state_path
+    assert str(refused.value) == (
+        f"Delta tables can't lie in {tmp_path / name}: deltalake takes '{fault}' in its name for another character. "
+        "Rename the folder, or set state_folder to one elsewhere."
+    )
 
 
 def test_the_local_platform_needs_a_state_folder(folder: Path) -> None:

@@ -12,6 +12,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from my_mlops_stacks.adapters.plain_paths import plain_path
+
 if TYPE_CHECKING:
     from pysail.spark import SparkConnectServer
     from pyspark.sql import SparkSession
@@ -50,6 +52,11 @@ def _session(host: str, port: int) -> SparkSession:
     return SparkSession.builder.channelBuilder(channel).create()
 
 
+def has_commit(folder: Path) -> bool:
+    """Whether the folder is a Delta table: a log without a commit is what a writer that failed has left."""
+    return any((folder / "_delta_log").glob("*.json"))
+
+
 class LocalSpark:
     """Spark on this machine: an in-process Sail server, with the warehouse's Delta tables registered by name.
 
@@ -68,9 +75,14 @@ class LocalSpark:
         # PySpark would note the line of code behind every expression for errors; Sail's do not tell it.
         session.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
         session.sql(f"CREATE SCHEMA IF NOT EXISTS {self.schema}")
-        for log in sorted((self.warehouse / self.schema).glob("*/_delta_log")):
-            self._register(session, log.parent.name)
+        for folder in sorted((self.warehouse / self.schema).glob("*")):
+            if has_commit(folder):
+                self._register(session, folder.name)
         return session
+
+    def location(self, name: str) -> str:
+        """The path of a table's folder for Sail and deltalake: see `plain_path`."""
+        return str(plain_path(self.warehouse / self.schema / name))
 
     def register(self, name: str) -> None:
         """Make the Delta table `name` readable by its full name in this session; it follows later commits."""
@@ -83,8 +95,7 @@ class LocalSpark:
         self._registered.discard(name)
 
     def _register(self, session: SparkSession, name: str) -> None:
-        folder = self.warehouse / self.schema / name
-        session.sql(f"CREATE TABLE IF NOT EXISTS {self.schema}.{name} USING delta LOCATION '{folder}'")
+        session.sql(f"CREATE TABLE IF NOT EXISTS {self.schema}.{name} USING delta LOCATION '{self.location(name)}'")
         self._registered.add(name)
 
     @property

@@ -23,6 +23,11 @@ class TripsConfig(dg.Config):
     path: str | None = Field(
         None, description="Parquet, Delta or CSV file or folder; default: TRIPS_PATH, else generated"
     )
+    times: str | None = Field(
+        None,
+        description="How its times are to be read: wall_clock, wall_clock_as_utc or a zone; default: TRIPS_TIMES, else "
+        "trips_times of the target",
+    )
     rows: int = Field(10_000, gt=0, description="Trips to generate when there is no path")
     seed: int = Field(0, ge=0, description="The same seed gives the same trips")
     drift_from: str | None = Field(
@@ -70,6 +75,7 @@ def ingestion_assets(
 
         source = context.resources.trips_sources.choose(
             path=config.path,
+            times=config.times,
             rows=config.rows,
             seed=config.seed,
             drift_from=date.fromisoformat(config.drift_from) if config.drift_from else None,

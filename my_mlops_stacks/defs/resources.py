@@ -8,17 +8,19 @@ from typing import Any
 import dagster as dg
 
 from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
+from my_mlops_stacks.adapters.mlflow_database import database_uri, make_database
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.adapters.pages import FolderPages, MlflowPages
+from my_mlops_stacks.adapters.sources.choice import LocalSources, TableSource
 from my_mlops_stacks.adapters.spark import ClusterSpark, LocalSpark
 from my_mlops_stacks.adapters.step_launcher.compute import Compute
 from my_mlops_stacks.adapters.step_launcher.cost import PriceTable
 from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings, SecretReference, read_requirements
 from my_mlops_stacks.adapters.tables import LocalTables, UnityCatalogTables
-from my_mlops_stacks.adapters.trips_source import LocalSources, TableSource
 from my_mlops_stacks.bundle import ENVIRONMENT_PREFIX
 from my_mlops_stacks.defs.io_managers import DeltaTableIOManager, ModelAliasIOManager
 from my_mlops_stacks.defs.provenance import COMMIT_VARIABLE, git_commit
+from my_mlops_stacks.ingestion.times import TripTimes
 from my_mlops_stacks.target import PACKAGE, VARIABLES, Target
 
 ALIASES = {"fare_model": "candidate", "challenger": "challenger", "champion": "champion"}
@@ -57,23 +59,28 @@ def build_executor(target: Target) -> dg.ExecutorDefinition:
 
 def _local(target: Target) -> Resources:
     state, last_day = target.state_path, target.last_day or date.today() - timedelta(days=1)
-    mlflow_folder = state / "mlflow"
+    database, times = state / "mlflow" / "mlflow.db", TripTimes(target.trips_times)
     registry = ModelRegistry(
         model=target.registered_model,
         experiment=target.experiment,
-        tracking_uri=f"sqlite:///{mlflow_folder / 'mlflow.db'}",
-        registry_uri=f"sqlite:///{mlflow_folder / 'mlflow.db'}",
+        tracking_uri=database_uri(database),
+        registry_uri=database_uri(database),
         ui=MLFLOW_UI,
-        artifacts=mlflow_folder / "artifacts",
+        artifacts=database.with_name("artifacts"),
     )
+
+    def with_database() -> ModelRegistry:
+        make_database(database)
+        return registry
+
     return {
         "spark": _built(lambda _: LocalSpark(state / "warehouse", target.schema_name)),
         "tables": _built(lambda r: LocalTables(r.spark), {"spark"}),
-        "feature_store": _built(lambda r: _twin(r.tables, registry), {"tables"}),
-        "model_registry": _built(lambda _: registry),
+        "feature_store": _built(lambda r: _twin(r.tables, with_database()), {"tables"}),
+        "model_registry": _built(lambda _: with_database()),
         "pages": _built(lambda _: FolderPages(state / "monitoring")),
         "trips_sources": _built(
-            lambda r: LocalSources(r.spark, state / "trips", target.first_day, last_day), {"spark"}
+            lambda r: LocalSources(r.spark, state / "trips", times, target.first_day, last_day), {"spark"}
         ),
         "step_launcher": dg.ResourceDefinition.none_resource("Steps run in the run's own process"),
     }
@@ -89,6 +96,7 @@ def _databricks(target: Target) -> Resources:
     from my_mlops_stacks.adapters.feature_store.databricks import DatabricksFeatureStore
 
     tracking_uri = environ.get("MLFLOW_TRACKING_URI", "databricks")
+    times = TripTimes(target.trips_times)
     registry = ModelRegistry(
         model=target.registered_model,
         experiment=target.experiment,
@@ -102,7 +110,7 @@ def _databricks(target: Target) -> Resources:
         "feature_store": _built(lambda r: DatabricksFeatureStore(r.tables, registry.registry_uri), {"tables"}),
         "model_registry": _built(lambda _: registry),
         "pages": _built(lambda _: MlflowPages(registry)),
-        "trips_sources": _built(lambda r: TableSource(r.spark, str(target.trips_table)), {"spark"}),
+        "trips_sources": _built(lambda r: TableSource(r.spark, str(target.trips_table), times), {"spark"}),
         "step_launcher": _step_launcher(target),
     }
 

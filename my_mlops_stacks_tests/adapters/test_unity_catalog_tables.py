@@ -6,6 +6,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from pyspark.sql.types import ArrayType, DoubleType, IntegerType, StructField
 
 from my_mlops_stacks.adapters.tables import UnityCatalogTables
 
@@ -65,7 +66,9 @@ def test_a_table_exists_by_its_full_name():
 
 def test_new_columns_are_added_in_one_statement():
     session = RecordingSession()
-    tables_of(session)._add_columns("trips", {"fare": "double", "paid": "array<int>"})
+    tables_of(session).add_columns(
+        "trips", [StructField("fare", DoubleType()), StructField("paid", ArrayType(IntegerType()))]
+    )
     assert session.statements == ["ALTER TABLE main.taxi.trips ADD COLUMNS (fare double, paid array<int>)"]
 
 

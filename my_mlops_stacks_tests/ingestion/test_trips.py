@@ -4,7 +4,6 @@ import logging
 import math
 from collections import Counter
 from datetime import date, datetime
-from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -17,11 +16,22 @@ from my_mlops_stacks.ingestion.columns import RAW_COLUMNS, REJECTED_COLUMNS, TRI
 from my_mlops_stacks.ingestion.days import ALL_DAYS
 from my_mlops_stacks.ingestion.quality import rejections
 from my_mlops_stacks.ingestion.trips import InvalidTripsError, accept, conform, require_acceptable
+from my_mlops_stacks_tests.samples import ON_THE_REAL_TRIPS, Sample
 
 TYPES = {name: kind for name, (kind, _) in RAW_COLUMNS.items()}
 SCHEMA = ", ".join(f"{name} {kind}" for name, kind in TYPES.items())
 PICKUP, DROPOFF = datetime(2016, 2, 13, 21, 47, 53), datetime(2016, 2, 13, 21, 57, 15)
 GOOD = (PICKUP, DROPOFF, 1.4, 8.0, 10103, 10110)
+
+JUDGED = """
+    SELECT *, concat_ws('; ',
+        CASE WHEN fare_amount <= 0 THEN 'fare not positive' END,
+        CASE WHEN trip_distance <= 0 THEN 'distance not positive' END,
+        CASE WHEN tpep_dropoff_datetime <= tpep_pickup_datetime THEN 'drop-off not after pickup' END,
+        CASE WHEN row_number() OVER (PARTITION BY {columns}) > 1 THEN 'duplicate' END) AS reason
+    FROM '{file}'
+"""
+"""The rules in plain SQL."""
 
 
 def a_trip(**changes: object) -> tuple:
@@ -186,15 +196,22 @@ class TestAccept:
         assert len(accepted) == len(valid) > 0
         assert all(row["reason"] for row in rejected)
 
-    def test_the_real_trips(self, spark: SparkSession, real_trips: Path) -> None:
-        accepted, rejected = accept(conform(spark.read.parquet(str(real_trips))))
-        bad = "fare_amount <= 0 OR trip_distance <= 0 OR tpep_dropoff_datetime <= tpep_pickup_datetime"
-        query = "SELECT count(*), sum(fare_amount), min({0}), max({0}) FROM '{1}' WHERE NOT ({2})"
-        truth = duckdb.sql(query.format("tpep_pickup_datetime", real_trips, bad)).fetchall()[0]
+    def test_every_trip_of_a_file_is_accepted_or_rejected(self, spark: SparkSession, sample: Sample) -> None:
+        accepted, rejected = accept(conform(spark.read.parquet(str(sample.path))))
+        judged = duckdb.sql(JUDGED.format(file=sample.path, columns=", ".join(RAW_COLUMNS)))  # noqa: F841 - the queries read it
+        columns = "count(*), sum(fare_amount), min(tpep_pickup_datetime), max(tpep_pickup_datetime)"
+        (truth,) = duckdb.sql(f"SELECT {columns} FROM judged WHERE reason = ''").fetchall()
         pickup = F.col("tpep_pickup_datetime")
         found = accepted.agg(F.count("*"), F.sum("fare_amount"), F.min(pickup), F.max(pickup)).collect()[0]
-        assert tuple(found) == (9_961, pytest.approx(truth[1]), *truth[2:])
-        assert truth[0] == 9_961
+        assert tuple(found) == (truth[0], pytest.approx(truth[1]), *truth[2:])
+        counted = duckdb.sql("SELECT reason, count(*) FROM judged WHERE reason <> '' GROUP BY reason").fetchall()
+        assert rejections(rejected) == dict(counted)
+        assert len(counted) > 2
+
+    @ON_THE_REAL_TRIPS
+    def test_the_real_trips(self, spark: SparkSession, sample: Sample) -> None:
+        accepted, rejected = accept(conform(spark.read.parquet(str(sample.path))))
+        assert accepted.count() == 9_961
         assert list(rejections(rejected).items()) == [
             ("distance not positive", 34),
             ("fare not positive", 4),

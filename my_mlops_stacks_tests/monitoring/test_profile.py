@@ -56,8 +56,8 @@ def test_a_trip_whose_prediction_is_null_is_counted_and_has_no_error(trips_of, p
     assert whole(profile)["labelled_count"].item() == 0
 
 
-def test_the_profile_of_the_real_trips_equals_pandas(real_trips, predict_all):
-    trips, frame = real_trips
+def test_the_profile_of_many_trips_equals_pandas(sample_trips, predict_all):
+    trips, frame = sample_trips
     predictions = predict_all(trips, "3 + 3 * trip_distance")
     got = profile_metrics(predictions, with_labels(predictions, trips, *EVERY_DAY))
     assert dict(got.dtypes) == {name: kind for name, (kind, _) in PROFILE_COLUMNS.items()}
@@ -103,8 +103,8 @@ def test_the_profile_of_the_real_trips_equals_pandas(real_trips, predict_all):
         ),
     ],
 )
-def test_slices_of_the_real_trips_equal_pandas(real_trips, predict_all, profiled, key, slices):
-    trips, frame = real_trips
+def test_slices_of_many_trips_equal_pandas(sample_trips, predict_all, profiled, key, slices):
+    trips, frame = sample_trips
     profile = profiled(predict_all(trips, "3 + 3 * trip_distance"), trips)
     rows = profile[(profile["slice_key"] == key) & (profile["column_name"] == ":table")]
     error = 3 + 3 * frame.trip_distance - frame.fare_amount

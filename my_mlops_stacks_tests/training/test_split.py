@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -23,10 +23,10 @@ def test_no_trips_are_refused():
         holdout_start(None, None, 15)
 
 
-def test_every_trip_is_on_one_side(real_trips):
-    trips, frame = real_trips
-    start = date(2016, 2, 15)
+def test_every_trip_is_on_one_side(sample, sample_trips):
+    trips, frame = sample_trips
+    start = sample.last_day - timedelta(days=14)
     past, held_out = before(trips, start).count(), since(trips, start).count()
-    assert past == (frame.tpep_pickup_datetime < "2016-02-15").sum()
+    assert past == (frame.tpep_pickup_datetime < str(start)).sum()
     assert past + held_out == len(frame)
-    assert day_range(trips) == (date(2016, 1, 1), date(2016, 2, 29))
+    assert day_range(trips) == (sample.first_day, sample.last_day)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from my_mlops_stacks.adapters.tables.commits import committed
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, DataFrameReader, DataFrameWriter
+    from pyspark.sql.types import StructField
 
 logger = logging.getLogger(__name__)
 
@@ -84,8 +86,12 @@ class Tables(ABC):
     def _save(self, writer: DataFrameWriter, name: str) -> None: ...
 
     @abstractmethod
-    def _add_columns(self, name: str, columns: Mapping[str, str]) -> None:
-        """Add `columns`, name -> Spark type, to the table."""
+    def add_columns(self, name: str, columns: Sequence[StructField]) -> None:
+        """Add `columns` to the table, null in its rows."""
+
+    def only_writer(self, name: str) -> AbstractContextManager[None]:  # noqa: ARG002 - a folder's table needs the name
+        """What a write happens in where Delta alone does not keep writers apart."""
+        return nullcontext()
 
     def _arranged(self, rows: DataFrame, partition_by: Sequence[str]) -> DataFrame:  # noqa: ARG002 - see LocalTables
         """`rows` in the order and number of files in which they are to be written."""
@@ -127,7 +133,8 @@ class Tables(ABC):
                 writer = self._arranged(fitted, partition_by).write.option("replaceWhere", where)
             self._save(writer.format("delta").mode("overwrite"), name)
 
-        committed(write)
+        with self.only_writer(name):
+            committed(write)
 
     def create(self, name: str, like: DataFrame, partition_by: Sequence[str] = ()) -> None:
         """Create an empty table with the columns of `like`, unless it exists.
@@ -151,10 +158,10 @@ class Tables(ABC):
         from pyspark.sql import functions as F
 
         held, given = self.read(name).schema, rows.schema
-        new = {field.name: field.dataType.simpleString() for field in given if field.name not in held.names}
+        new = [field for field in given if field.name not in held.names]
         if new:
-            logger.info("%s gets the new columns %s", self.full_name(name), ", ".join(new))
-            self._add_columns(name, new)
+            logger.info("%s gets the new columns %s", self.full_name(name), ", ".join(field.name for field in new))
+            self.add_columns(name, new)
         missing = {field.name: F.lit(None).cast(field.dataType) for field in held if field.name not in given.names}
         return rows.withColumns(missing) if missing else rows
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from my_mlops_stacks.adapters.tables.tables import Maintenance, Tables, history_
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrameWriter
+    from pyspark.sql.types import StructField
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,6 @@ class UnityCatalogTables(Tables):
     def _save(self, writer: DataFrameWriter, name: str) -> None:
         writer.saveAsTable(self.full_name(name))
 
-    def _add_columns(self, name: str, columns: Mapping[str, str]) -> None:
-        added = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+    def add_columns(self, name: str, columns: Sequence[StructField]) -> None:
+        added = ", ".join(f"{column.name} {column.dataType.simpleString()}" for column in columns)
         self.spark.spark_session.sql(f"ALTER TABLE {self.full_name(name)} ADD COLUMNS ({added})").collect()
