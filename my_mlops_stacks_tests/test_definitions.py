@@ -249,11 +249,11 @@ def test_a_target_on_databricks_tidies_up_after_every_way_a_run_can_end(name):
 @pytest.mark.parametrize(
     ("channel", "environ", "sensors"),
     [
-        ("none", {}, {"champion_sensor", "retraining_sensor"}),
+        ("none", {}, {"champion_sensor", "retraining_sensor", "tick_failure_sensor"}),
         (
             "teams",
             {"ALERT_TEAMS_WEBHOOK_URL": "https://example.invalid/hook"},
-            {"champion_sensor", "retraining_sensor", "run_failure_sensor"},
+            {"champion_sensor", "retraining_sensor", "run_failure_sensor", "tick_failure_sensor"},
         ),
         (
             "email",
@@ -263,7 +263,7 @@ def test_a_target_on_databricks_tidies_up_after_every_way_a_run_can_end(name):
                 "ALERT_EMAIL_TO": "b@example.invalid",
                 "ALERT_SMTP_HOST": "smtp.example.invalid",
             },
-            {"champion_sensor", "retraining_sensor", "run_failure_sensor"},
+            {"champion_sensor", "retraining_sensor", "run_failure_sensor", "tick_failure_sensor"},
         ),
     ],
 )
