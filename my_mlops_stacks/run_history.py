@@ -20,6 +20,8 @@ from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
+from my_mlops_stacks.adapters.plain_paths import plain_path
+
 
 class OpenConnectionsEventLogStorage(SqliteEventLogStorage):
     """Dagster's own SQLite event log with one open connection for each of its files."""
@@ -59,6 +61,7 @@ def _engine(url: str) -> Engine:
 def local_instance(home: Path) -> dg.DagsterInstance:
     """The instance whose files are in `home`, for this process to write to."""
     home.mkdir(parents=True, exist_ok=True)
+    home = plain_path(home)  # the URL of an SQLite file ends at a question mark
     storage = {
         "module": __name__,
         "class": OpenConnectionsEventLogStorage.__name__,

@@ -3,5 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p reports
-.venv/bin/pytest -n 2 --dist worksteal --junitxml reports/tests.xml \
+.venv/bin/python -m pytest -n 2 --dist worksteal --junitxml reports/tests.xml \
     --cov my_mlops_stacks --cov-report xml:reports/coverage.xml --cov-report term:skip-covered "$@"

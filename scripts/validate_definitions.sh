@@ -8,5 +8,5 @@ export ALERT_TEAMS_WEBHOOK_URL=https://example.invalid ALERT_EMAIL_FROM=a@exampl
 targets=$(.venv/bin/python -c 'import yaml; print(*yaml.safe_load(open("my_mlops_stacks/databricks.yml"))["targets"])')
 for target in $targets; do
     echo "Target $target"
-    MLOPS_TARGET=$target .venv/bin/dagster definitions validate --module-name my_mlops_stacks.definitions
+    MLOPS_TARGET=$target .venv/bin/python -m dagster definitions validate --module-name my_mlops_stacks.definitions
 done

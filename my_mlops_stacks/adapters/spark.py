@@ -12,6 +12,9 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from my_mlops_stacks.adapters.plain_paths import plain_path
+from my_mlops_stacks.adapters.sql_names import quoted
+
 if TYPE_CHECKING:
     from pysail.spark import SparkConnectServer
     from pyspark.sql import SparkSession
@@ -30,7 +33,6 @@ class Spark(Protocol):
 def _sail_server() -> SparkConnectServer:
     """Start Sail once per process, on a free loopback port; the cache keeps it alive as long as the process."""
     os.environ.setdefault("RUST_LOG", "off")  # Sail reports errors to the client; its log would repeat them
-    os.environ.setdefault("SAIL_EXECUTION__BATCH_SIZE", "131072")  # a third less time in joins than the default
     # More parts than two cores need: smaller ones are hashed in the cache, while eight would slow small queries down.
     os.environ.setdefault("SAIL_EXECUTION__DEFAULT_PARALLELISM", str(max(4, os.cpu_count() or 1)))
     from pysail.spark import SparkConnectServer
@@ -50,6 +52,11 @@ def _session(host: str, port: int) -> SparkSession:
     return SparkSession.builder.channelBuilder(channel).create()
 
 
+def has_commit(folder: Path) -> bool:
+    """Whether the folder is a Delta table: a log without a commit is what a writer that failed has left."""
+    return any((folder / "_delta_log").glob("*.json"))
+
+
 class LocalSpark:
     """Spark on this machine: an in-process Sail server, with the warehouse's Delta tables registered by name.
 
@@ -67,10 +74,15 @@ class LocalSpark:
         session.conf.set("spark.sql.session.timeZone", "UTC")
         # PySpark would note the line of code behind every expression for errors; Sail's do not tell it.
         session.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
-        session.sql(f"CREATE SCHEMA IF NOT EXISTS {self.schema}")
-        for log in sorted((self.warehouse / self.schema).glob("*/_delta_log")):
-            self._register(session, log.parent.name)
+        session.sql(f"CREATE SCHEMA IF NOT EXISTS {quoted(self.schema)}")
+        for folder in sorted((self.warehouse / self.schema).glob("*")):
+            if has_commit(folder):
+                self._register(session, folder.name)
         return session
+
+    def location(self, name: str) -> str:
+        """The path of a table's folder for Sail and deltalake: see `plain_path`."""
+        return str(plain_path(self.warehouse / self.schema / name))
 
     def register(self, name: str) -> None:
         """Make the Delta table `name` readable by its full name in this session; it follows later commits."""
@@ -79,12 +91,12 @@ class LocalSpark:
 
     def forget(self, name: str) -> None:
         """Let this session know the table no more; its files stay."""
-        self.spark_session.sql(f"DROP TABLE IF EXISTS {self.schema}.{name}")
+        self.spark_session.sql(f"DROP TABLE IF EXISTS {quoted(self.schema, name)}")
         self._registered.discard(name)
 
     def _register(self, session: SparkSession, name: str) -> None:
-        folder = self.warehouse / self.schema / name
-        session.sql(f"CREATE TABLE IF NOT EXISTS {self.schema}.{name} USING delta LOCATION '{folder}'")
+        table, location = quoted(self.schema, name), self.location(name)
+        session.sql(f"CREATE TABLE IF NOT EXISTS {table} USING delta LOCATION '{location}'")
         self._registered.add(name)
 
     @property

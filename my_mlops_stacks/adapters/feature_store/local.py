@@ -98,10 +98,11 @@ class LocalFeatureStore:
     def drop_table(self, *, name: str) -> None:
         """See `FeatureStore.drop_table`. Whoever reads the table meanwhile fails."""
         plain = self.get_table(name=name).name
-        self.tables.spark.forget(plain)
-        shutil.rmtree(self.tables.folder(plain) / "_delta_log")  # first: without it the rest is no table any more
-        shutil.rmtree(self.tables.folder(plain))
-        self._registry.remove(plain)
+        with self.tables.only_writer(plain):
+            self.tables.spark.forget(plain)
+            shutil.rmtree(self.tables.folder(plain) / "_delta_log")  # first: without it the rest is no table any more
+            shutil.rmtree(self.tables.folder(plain))
+            self._registry.remove(plain)
 
     def create_training_set(
         self,

@@ -1,8 +1,7 @@
-"""Writing rows into the twin's feature tables: checked keys, one Delta commit, retried when another writer won."""
+"""Writing rows into the twin's feature tables: checked keys, one Delta commit, one writer at a time."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -10,7 +9,8 @@ from my_mlops_stacks.adapters.feature_store.look_up import TableRows
 from my_mlops_stacks.adapters.feature_store.names import ROWS, check_columns, taken
 from my_mlops_stacks.adapters.feature_store.point_in_time import column
 from my_mlops_stacks.adapters.feature_store.registry import LocalFeatureTable
-from my_mlops_stacks.adapters.tables import LocalTables, committed
+from my_mlops_stacks.adapters.sql_names import quoted
+from my_mlops_stacks.adapters.tables import LocalTables
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -62,41 +62,30 @@ def check_rows(df: DataFrame, table: LocalFeatureTable) -> None:
 
 def create(tables: LocalTables, table: LocalFeatureTable, rows: DataFrame) -> None:
     """Create the table as every other, unless another process did so just now, and merge `rows` into it."""
-    committed(lambda: tables.create(table.name, rows, table.partition_columns))
-    merge(tables, table, rows)
+    with tables.only_writer(table.name):
+        tables.create(table.name, rows, table.partition_columns)
+        merge(tables, table, rows)
 
 
 def merge(tables: LocalTables, table: LocalFeatureTable, df: DataFrame) -> None:
     """Update rows whose keys exist and insert the others, in one commit; adds columns that the table lacks."""
-    committed(lambda: _add_columns(tables, table, df))
     session, view = tables.spark.spark_session, f"merge_{uuid4().hex}"
     df.createOrReplaceTempView(view)
     try:
-        committed(lambda: session.sql(_merge_sql(tables.full_name(table.name), view, table, df.columns)).collect())
+        with tables.only_writer(table.name):
+            held = tables.read(table.name).columns
+            if new := [field for field in df.schema if field.name not in held]:
+                tables.add_columns(table.name, new)
+            session.sql(_merge_sql(tables.sql_name(table.name), view, table, df.columns)).collect()
     finally:
         session.catalog.dropTempView(view)
 
 
-def _add_columns(tables: LocalTables, table: LocalFeatureTable, df: DataFrame) -> None:
-    """Sail 0.7 knows no ALTER TABLE ADD COLUMNS, nor mergeSchema in a MERGE."""
-    new = [name for name in df.columns if name not in tables.read(table.name).columns]
-    if not new:
-        return
-    from deltalake import DeltaTable, Field
-
-    fields = [Field.from_json(json.dumps(df.schema[name].jsonValue() | {"nullable": True})) for name in new]
-    DeltaTable(tables.folder(table.name)).alter.add_columns(fields)
-
-
 def _merge_sql(target: str, view: str, table: LocalFeatureTable, columns: list[str]) -> str:
-    names = [_quoted(name) for name in columns]
-    same = " AND ".join(f"t.{_quoted(key)} = s.{_quoted(key)}" for key in table.keys)
-    changes = ", ".join(f"{_quoted(name)} = s.{_quoted(name)}" for name in columns if name not in table.keys)
+    names = [quoted(name) for name in columns]
+    same = " AND ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in table.keys)
+    changes = ", ".join(f"{quoted(name)} = s.{quoted(name)}" for name in columns if name not in table.keys)
     update = f"WHEN MATCHED THEN UPDATE SET {changes}" if changes else ""
     values = ", ".join(f"s.{name}" for name in names)
     insert = f"WHEN NOT MATCHED THEN INSERT ({', '.join(names)}) VALUES ({values})"  # noqa: S608 - names are quoted
     return f"MERGE INTO {target} AS t USING {view} AS s ON {same} {update} {insert}"
-
-
-def _quoted(name: str) -> str:
-    return "`{}`".format(name.replace("`", "``"))

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from my_mlops_stacks.adapters.spark import LocalSpark
-from my_mlops_stacks.adapters.tables.commits import committed
+from my_mlops_stacks.adapters.spark import LocalSpark, has_commit
+from my_mlops_stacks.adapters.tables.damage import StateError, folder_answers
 from my_mlops_stacks.adapters.tables.tables import Maintenance, Tables, history_properties
 
 if TYPE_CHECKING:
+    from deltalake import DeltaTable
     from pyspark.sql import DataFrame, DataFrameReader, DataFrameWriter
+    from pyspark.sql.types import StructField
+
+logger = logging.getLogger(__name__)
+
+LOCKS = "_locks"
+PATIENCE_S = 5.0
+"""After so long, somebody should be told what a write waits for."""
 
 KEPT_SINCE = "my_mlops_stacks.historyKeptSince"
 """A property of tables that were made without `history_properties`: when they got them, in ISO 8601."""
@@ -33,32 +44,65 @@ class LocalTables(Tables):
 
     def exists(self, name: str) -> bool:
         """True once the first commit is there; the table may have been made by another process since we started."""
-        if not any((self.folder(name) / "_delta_log").glob("*.json")):
+        if not has_commit(self.folder(name)):
             return False
         self.spark.register(name)
         return True
 
     def version(self, name: str) -> int:
+        return self.delta(name).version()
+
+    def delta(self, name: str) -> DeltaTable:
+        """The table as deltalake sees it, at its newest version."""
         from deltalake import DeltaTable
 
-        return DeltaTable(self.folder(name)).version()
+        return DeltaTable(self.spark.location(name))
+
+    @contextmanager
+    def only_writer(self, name: str) -> Iterator[None]:
+        """Keep the other writers of the table waiting, in this process and in others of this machine.
+
+        Delta alone would not do: of two first writes of a table, Sail 0.7 commits both and keeps the rows of both, and
+        a column that one writer adds ends the other's write. A process that ends, however it does, lets go.
+
+        Raises:
+            StateError: the folder can't be written, or the disk is full; the table is as it was.
+        """
+        from filelock import FileLock, Timeout
+
+        file = self.spark.warehouse / self.spark.schema / LOCKS / name
+        with folder_answers(self.folder(name)):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(file, is_singleton=True)
+            try:
+                lock.acquire(timeout=PATIENCE_S)
+            except Timeout:
+                logger.info("Another process writes %s: waiting for it", self.full_name(name))
+                lock.acquire()
+            try:
+                yield
+            finally:
+                lock.release()
+
+    def create(self, name: str, like: DataFrame, partition_by: Sequence[str] = ()) -> None:
+        """See `Tables.create`. Rows whose log was lost are not written over, a day at a time, as if they never were."""
+        if not self.exists(name) and any(self.folder(name).rglob("*.parquet")):
+            raise StateError(
+                f"{self.folder(name)} has data files and no log that tells of them: put the log back, or delete the "
+                f"folder and materialize '{name}' again, all its partitions."
+            )
+        super().create(name, like, partition_by)
 
     def maintain(self, name: str, retention: timedelta) -> Maintenance:
-        from deltalake import DeltaTable
-
-        def compact() -> dict[str, int]:
-            return DeltaTable(self.folder(name)).optimize.compact()  # as the table is at this attempt
-
-        def vacuum() -> list[str]:
-            return DeltaTable(self.folder(name)).vacuum(
+        with self.only_writer(name):
+            known_since = self._keep_history(name, retention)
+            compacted = self.delta(name).optimize.compact()
+            removed = self.delta(name).vacuum(
                 retention_hours=int(retention.total_seconds() // 3600),
                 dry_run=False,
                 full=known_since <= datetime.now(UTC) - retention,
             )
-
-        known_since = committed(lambda: self._keep_history(name, retention))
-        compacted = committed(compact)
-        return Maintenance(compacted["numFilesRemoved"], compacted["numFilesAdded"], len(committed(vacuum)))
+        return Maintenance(compacted["numFilesRemoved"], compacted["numFilesAdded"], len(removed))
 
     @property
     def properties(self) -> Mapping[str, str]:
@@ -71,9 +115,7 @@ class LocalTables(Tables):
         Only then may a file that it does not tell of be removed: it is one that a writer left behind, or that was
         replaced long ago. Before, it may be one that was replaced yesterday and is forgotten already.
         """
-        from deltalake import DeltaTable
-
-        table, wanted = DeltaTable(self.folder(name)), history_properties(retention)
+        table, wanted = self.delta(name), history_properties(retention)
         held = table.metadata().configuration
         if not wanted.keys() <= held.keys():
             wanted[KEPT_SINCE] = datetime.now(UTC).isoformat()
@@ -93,12 +135,12 @@ class LocalTables(Tables):
 
     def _save(self, writer: DataFrameWriter, name: str) -> None:
         # By path: on Sail 0.7, saveAsTable ignores replaceWhere and would replace the whole table.
-        writer.save(str(self.folder(name)))
+        writer.save(self.spark.location(name))
         self.spark.register(name)
 
-    def _add_columns(self, name: str, columns: Mapping[str, str]) -> None:
+    def add_columns(self, name: str, columns: Sequence[StructField]) -> None:
         # Sail 0.7 has no ALTER TABLE.
-        from deltalake import DeltaTable, Schema
+        from deltalake import Field
 
-        empty = self.spark.spark_session.createDataFrame([], ", ".join(f"{key} {columns[key]}" for key in columns))
-        DeltaTable(self.folder(name)).alter.add_columns(Schema.from_arrow(empty.toArrow().schema).fields)
+        fields = [Field.from_json(json.dumps(column.jsonValue() | {"nullable": True})) for column in columns]
+        self.delta(name).alter.add_columns(fields)
