@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
 
+from my_mlops_stacks.names import require_columns, require_table
+
 
 @dataclass(frozen=True)
 class FeatureLookup:
@@ -28,7 +30,7 @@ class FeatureLookup:
 
     Raises:
         ValueError: A look-back window without a timestamp key or below zero, a default value for a name that the
-            look-up does not put out.
+            look-up does not put out, a name that LightGBM, Delta or Unity Catalog would refuse or change.
     """
 
     table_name: str
@@ -41,6 +43,7 @@ class FeatureLookup:
     default_values: Mapping[str, bool | int | float | str] | None = None
 
     def __post_init__(self) -> None:
+        self._check_names()
         self._check_lookback()
         self._check_defaults()
 
@@ -57,6 +60,13 @@ class FeatureLookup:
     def output_name(self, feature_name: str) -> str:
         """The feature's name in the output."""
         return (self.rename_outputs or {}).get(feature_name, feature_name)
+
+    def _check_names(self) -> None:
+        place = f"FeatureLookup in '{self.table_name}'"
+        require_table(self.table_name.rpartition(".")[2], place)
+        require_columns(dict.fromkeys((*self.features, *(self.rename_outputs or {}))), place)
+        require_columns((self.output_name(name) for name in self.features), place)
+        require_columns((self.rename_outputs or {}).values(), place)
 
     def _check_lookback(self) -> None:
         if self.lookback_window is None:

@@ -140,6 +140,6 @@ def test_what_two_ticks_agree_on_is_a_move_by_hand():
     assert doubting.noticed(2, 2, "b")[0] == RECORDED
     told, moved = doubting.noticed(2, 1, "a")
     assert (told, moved) == (BY_HAND, Watch(2, "a", 2))
-    assert Watch.read(moved.written()) == moved
+    assert Watch.read(moved.written(), "") == moved
     calmed = doubting.noticed(1, 1, "a")[1]
     assert calmed.noticed(2, 1, "a")[0] == DOUBTFUL  # once more, long after: again a first sight

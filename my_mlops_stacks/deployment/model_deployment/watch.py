@@ -10,7 +10,7 @@ NOTHING, RECORDED, DOUBTFUL, BY_HAND = "nothing", "recorded", "doubtful", "by ha
 
 @dataclass(frozen=True)
 class Watch:
-    """What the sensor has noticed: the holder and the newest run of the history as of the last of its `moves`.
+    """What the sensor has noticed of `model`: its holder and the newest run of its history as of the last of `moves`.
 
     `doubted` is what was seen once and looks like a move by hand. An alias moves just before its entry is written, so
     only what the next tick sees too is one.
@@ -20,10 +20,13 @@ class Watch:
     run: str | None = None
     moves: int = 0
     doubted: str = ""
+    model: str = ""
 
     @classmethod
-    def read(cls, cursor: str | None) -> Watch:
-        return cls(**json.loads(cursor)) if cursor and cursor.startswith("{") else cls()  # earlier ones were a sentence
+    def read(cls, cursor: str | None, model: str) -> Watch:
+        """What was noticed of `model`, which is nothing yet when the cursor tells of another one."""
+        told = json.loads(cursor) if cursor and cursor.startswith("{") else {}  # earlier ones were a sentence
+        return cls(**{"model": model, **told}) if told.get("model", model) == model else cls(model=model)
 
     def written(self) -> str:
         return json.dumps(asdict(self))
@@ -42,7 +45,7 @@ class Watch:
         """
         if (holder, run) == (self.version, self.run):
             return NOTHING, replace(self, doubted="")
-        moved = Watch(holder, run, self.moves + 1)
+        moved = Watch(holder, run, self.moves + 1, model=self.model)
         if run != self.run and holder == recorded:
             return RECORDED, moved
         seen = f"{holder} after {run}"
