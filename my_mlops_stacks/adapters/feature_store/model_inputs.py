@@ -2,8 +2,7 @@
 
 The client scores by a pandas UDF over a struct of the inputs, so PySpark converts them. PySpark 4.2 converts numbers,
 booleans, dates and times by NumPy, where integers with a null are floats. With an input of any other kind among them
-it goes a longer way, on which integers with a null stay integers, of pandas' nullable types; before 4.2 that is the
-only way.
+it goes a longer way, on which integers with a null stay integers, of pandas' nullable types.
 """
 
 from __future__ import annotations
