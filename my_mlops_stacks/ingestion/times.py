@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-EVENT_ZONE = "America/New_York"
+from my_mlops_stacks.events import TRIPS
+
+EVENT_ZONE = TRIPS.time_zone
 """Of its wall clock are the times of all trips; they are kept without a zone."""
 
 WALL_CLOCK, WALL_CLOCK_AS_UTC = "wall_clock", "wall_clock_as_utc"
