@@ -39,7 +39,7 @@ dev: setup ## Open the asset graph in the Dagster UI, http://127.0.0.1:3000
 
 .PHONY: mlflow
 mlflow: setup ## Open the runs and models in MLflow, http://127.0.0.1:5000
-	@$(PY) -m mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///$(MLFLOW_DB)
+	@$(PY) -m my_mlops_stacks.adapters.mlflow_database $(MLFLOW_DB) --ui
 
 .PHONY: test
 test: setup ## Run the tests
@@ -73,6 +73,10 @@ benchmark: setup ## Measure features, join and scoring beside Apache Spark, Duck
 .PHONY: benchmark-launcher
 benchmark-launcher: setup ## Measure both step launchers on an emulated workspace
 	@$(PY) -m benchmarks.step_launcher
+
+.PHONY: benchmark-partitions
+benchmark-partitions: setup ## Measure the whole pipeline on 60 to 1,095 daily partitions: seconds and memory
+	@$(PY) -m benchmarks.daily_partitions
 
 .PHONY: lock
 lock: ## Write constraints.txt anew, with the newest versions that setup.cfg allows

@@ -11,7 +11,9 @@ from time import perf_counter
 import click
 import dagster as dg
 
+from my_mlops_stacks.adapters.mlflow_database import LostDatabaseError
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
+from my_mlops_stacks.adapters.tables import StateError, damage, remedy_of
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.partitions import daily_partitions
 from my_mlops_stacks.defs.resources import MLFLOW_UI, build_resources
@@ -28,6 +30,10 @@ class RunFailedError(RuntimeError):
     """A run of the pipeline did not succeed; its log, above, says why."""
 
 
+EXPLAINED = (TargetError, RunFailedError, LostDatabaseError, StateError)
+"""Errors that are sentences for people, wherever they were raised."""
+
+
 def main() -> int:
     """Run it; returns the exit code of the process."""
     started = perf_counter()
@@ -41,10 +47,23 @@ def main() -> int:
             registry: ModelRegistry = resources.model_registry
             results = run_pipeline(target, registry, local_instance(home))
             click.echo("\n".join(_summary(results, registry, perf_counter() - started)))
-    except (TargetError, RunFailedError) as error:
-        click.secho(str(error), fg="red", err=True)
+    except Exception as error:
+        if (sentence := _sentence(error)) is None:
+            raise
+        click.secho(sentence, fg="red", err=True)
         return 1
     return 0
+
+
+def _sentence(error: BaseException | None) -> str | None:
+    """What a person needs to know of `error` or of the nearest of its causes that says it, None when none does."""
+    while error is not None:
+        if isinstance(error, EXPLAINED):
+            return str(error)
+        if remedy := remedy_of(error):
+            return f"The run could not be written down: {remedy}. What was said: {error}"
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def run_pipeline(target: Target, registry: ModelRegistry, instance: dg.DagsterInstance) -> Mapping[str, Result]:
@@ -72,6 +91,7 @@ class _Runner:
 
     def __init__(self, target: Target, instance: dg.DagsterInstance) -> None:
         self.definitions, self.instance = build_definitions(target), instance
+        self.tables_folder = target.state_path / "warehouse" / target.schema_name
 
     def run(self, job: str, days: list[str] | None = None) -> Result:
         """Run `job`, for all of `days` at once when it is partitioned.
@@ -89,7 +109,8 @@ class _Runner:
             run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
         )
         if not result.success:
-            why = "\n".join(f"  {reason}" for reason in _reasons(result))
+            damaged = damage(self.tables_folder)
+            why = "\n".join(f"  {reason}" for reason in (*_reasons(result), *damaged))
             raise RunFailedError(
                 f"{job} failed:\n{why}\nRun {result.run_id} in the Dagster UI (make dev) has the whole story."
             )

@@ -1,7 +1,7 @@
 """One target of databricks.yml and resources/*.yml, as a frozen, typed `Target`.
 
 The Dagster code location and the bundle CLI read the same files, so that a catalog or a cron is written once; how a
-variable gets its value is in `bundle.py`. Every key is required: nothing here has a default that hides a missing one.
+variable gets its value is in `bundle`. Every key is required: nothing here has a default that hides a missing one.
 """
 
 from __future__ import annotations
@@ -18,10 +18,17 @@ from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from my_mlops_stacks.bundle import TargetError, Value, listed, read_variables
+from my_mlops_stacks.bundle import TargetError, Value, WorkspaceAddress, WrittenWorkspace, listed, read_bundle
+from my_mlops_stacks.bundle.scalars import as_bool, as_float, as_int, as_text
 
 PACKAGE = Path(__file__).resolve().parent
-NAME = "[A-Za-z0-9_]+"
+NO_ADDRESS = "'#%?:@"
+"""Characters that Unity Catalog allows in names, and the addresses of models and tables do not."""
+
+CATALOG_NAME = re.compile(rf"[^\s./\x00-\x1f\x7f{NO_ADDRESS}]{{1,255}}")
+FOLDER_NAME = re.compile("[A-Za-z0-9_-]+")
+TABLE_NAME = re.compile(r"[^\s./`\x00-\x1f\x7f][^\s./\x00-\x1f\x7f]*")
+METRIC_NAME = re.compile("[A-Za-z0-9_]+")
 NAME_OR_NUMBER = r"(\*|\d+|[A-Za-z]{3})"
 CRON_FIELD = re.compile(rf"{NAME_OR_NUMBER}([-,/]{NAME_OR_NUMBER})*")
 CRON_FIELDS = 5
@@ -35,8 +42,11 @@ def _fault(key: str, sentence: str) -> PydanticCustomError:
 
 
 def _identifier(name: str) -> str:
-    if not re.fullmatch(NAME, name):
-        raise _fault("", "it should be letters, digits and underscores, because SQL uses it without quotes")
+    if not CATALOG_NAME.fullmatch(name):
+        refused = " ".join(NO_ADDRESS)
+        raise _fault(
+            "", f"it should be a name of Unity Catalog, without a blank, a period, a slash or any of {refused}"
+        )
     return name
 
 
@@ -45,8 +55,15 @@ def _identifier_or_empty(name: str) -> str:
 
 
 def _full_name(name: str) -> str:
-    if not re.fullmatch(rf"{NAME}\.{NAME}\.{NAME}", name):
+    parts = name.split(".")
+    if len(parts) != len(("catalog", "schema", "table")) or not all(map(TABLE_NAME.fullmatch, parts)):
         raise _fault("", "it should be a table's full name, catalog.schema.table")
+    return name
+
+
+def _metric(name: str) -> str:
+    if not METRIC_NAME.fullmatch(name):
+        raise _fault("", "it should be letters, digits and underscores, as the names of metrics are")
     return name
 
 
@@ -77,29 +94,35 @@ def _owner(owner: str) -> str:
 
 
 def _day(day: object) -> object:
-    if not isinstance(day, str):
+    if isinstance(day, date):
         return day
+    text = as_text(day)
     try:
-        return date.fromisoformat(day)
+        if not isinstance(text, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            raise ValueError(text)
+        return date.fromisoformat(text)
     except ValueError as error:
         raise _fault("", "it should be a day as YYYY-MM-DD") from error
-
-
-def _number(value: object) -> object:
-    return int(value) if isinstance(value, str) and value.isdecimal() else value  # BUNDLE_VAR_* are texts
 
 
 def _empty_is_none(value: object) -> object:
     return None if value == "" else value
 
 
-Identifier = Annotated[str, AfterValidator(_identifier)]
-Cron = Annotated[str, AfterValidator(_cron)]
-Day = Annotated[date, BeforeValidator(_day)]
-Count = Annotated[int, Field(gt=0)]
-Price = Annotated[float, Field(ge=0)]
-SecretPath = Annotated[str, AfterValidator(_secret_path)]
+# Strict types, each with what the bundle CLI makes of another scalar in its place.
+AsText, AsInt, AsFloat, AsBool = map(BeforeValidator, (as_text, as_int, as_float, as_bool))
 EmptyIsNone = BeforeValidator(_empty_is_none)
+Text = Annotated[str, AsText]
+Identifier = Annotated[Text, AfterValidator(_identifier)]
+Cron = Annotated[Text, AfterValidator(_cron)]
+Day = Annotated[date, BeforeValidator(_day)]
+Whole = Annotated[int, AsInt]
+Count = Annotated[Whole, Field(gt=0)]
+CountOrZero = Annotated[Whole, Field(ge=0)]
+Number = Annotated[float, AsFloat]
+Price = Annotated[Number, Field(ge=0)]
+Flag = Annotated[bool, AsBool]
+SecretPath = Annotated[Text, AfterValidator(_secret_path)]
 
 
 class _Frozen(BaseModel):
@@ -115,18 +138,18 @@ class Workflow(_Frozen):
 class FeatureEngineeringWorkflow(Workflow):
     """Parameters of `feature_engineering_job`: how many days before its own a run takes the trips of again."""
 
-    late_trip_days: Annotated[int, Field(ge=0)]
+    late_trip_days: CountOrZero
 
 
 class ModelWorkflow(Workflow):
     """Parameters of `model_training_job`: validation's mode, the held-out days, LightGBM's size."""
 
-    run_mode: Literal["enabled", "dry_run", "disabled"]
-    enable_baseline_comparison: bool
+    run_mode: Annotated[Literal["enabled", "dry_run", "disabled"], AsText]
+    enable_baseline_comparison: Flag
     holdout_days: Count
     num_boost_round: Count
-    num_leaves: Annotated[int, Field(gt=1)]
-    learning_rate: Annotated[float, Field(gt=0)]
+    num_leaves: Annotated[Whole, Field(gt=1)]
+    learning_rate: Annotated[Number, Field(gt=0)]
 
 
 class BatchInferenceWorkflow(Workflow):
@@ -136,16 +159,16 @@ class BatchInferenceWorkflow(Workflow):
 class MonitoringWorkflow(Workflow):
     """Parameters of `monitoring_job` and the retraining; the threshold is in the metric's unit, a window is a day."""
 
-    metric_to_monitor: Identifier
-    metric_violation_threshold: float
+    metric_to_monitor: Annotated[Text, AfterValidator(_metric)]
+    metric_violation_threshold: Number
     num_evaluation_windows: Count
     num_violation_windows: Count
-    minimum_coverage: Annotated[float, Field(gt=0, le=1)]
+    minimum_coverage: Annotated[Number, Field(gt=0, le=1)]
     minimum_count: Count
-    label_delay_days: Annotated[int, Field(ge=0)]
-    cooldown_days: Annotated[int, Field(ge=0)]
+    label_delay_days: CountOrZero
+    cooldown_days: CountOrZero
     max_retrainings: Count
-    retraining_days: Annotated[int, Field(ge=0)]
+    retraining_days: CountOrZero
 
     @model_validator(mode="after")
     def _enough_windows(self) -> MonitoringWorkflow:
@@ -162,38 +185,41 @@ class Prices(_Frozen):
     machine_price_per_hour: Mapping[str, Price] = {}
     price_per_dbu: Price = 0.0
     serverless_price_per_dbu: Price = 0.0
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$"), AsText] = "USD"
 
 
 class Target(_Frozen):
     """Everything that differs between local, dev, test, staging and prod.
 
     `first_day` and `last_day` are the first and the last day with a partition, both included; without a `last_day`
-    every day up to yesterday has one. `schema_name` is the bundle variable `schema`.
+    every day up to yesterday has one. `schema_name` is the bundle variable `schema`. `environment` is what of the
+    environment the variables were read from: where the target is read again, it must be the same.
     """
 
     name: str
-    workspace_host: Annotated[str | None, EmptyIsNone] = None
-    platform: Literal["local", "databricks"]
-    catalog: Annotated[str, AfterValidator(_identifier_or_empty)]
+    workspace: WorkspaceAddress | None = None
+    environment: Mapping[str, str] = {}
+    platform: Annotated[Literal["local", "databricks"], AsText]
+    catalog: Annotated[Text, AfterValidator(_identifier_or_empty)]
     schema_name: Annotated[Identifier, Field(alias="schema")]
-    trips_table: Annotated[Annotated[str, AfterValidator(_full_name)] | None, EmptyIsNone]
+    trips_table: Annotated[Annotated[Text, AfterValidator(_full_name)] | None, EmptyIsNone]
+    trips_times: Annotated[str, Field(min_length=1), AsText]
     first_day: Day
     last_day: Annotated[Day | None, EmptyIsNone]
-    state_folder: Annotated[str | None, EmptyIsNone]
-    step_launcher: Literal["none", "unity_catalog", "databricks_pyspark"]
+    state_folder: Annotated[Text | None, EmptyIsNone]
+    step_launcher: Annotated[Literal["none", "unity_catalog", "databricks_pyspark"], AsText]
     compute: Mapping[str, Any]
     prices: Prices
     secrets: Mapping[str, SecretPath]
-    schedules: Literal["running", "stopped"]
-    owner: Annotated[str, AfterValidator(_owner)]
+    schedules: Annotated[Literal["running", "stopped"], AsText]
+    owner: Annotated[Text, AfterValidator(_owner)]
     model_name: Identifier
-    experiment: Annotated[str, Field(min_length=1)]
-    retention_days: Annotated[int, BeforeValidator(_number), Field(ge=7)]
-    promotion: Literal["automatic", "approval"]
-    rescore_days: Annotated[int, BeforeValidator(_number), Field(ge=0)]
+    experiment: Annotated[str, Field(min_length=1), AsText]
+    retention_days: Annotated[Whole, Field(ge=7)]
+    promotion: Annotated[Literal["automatic", "approval"], AsText]
+    rescore_days: CountOrZero
     staging_volume_name: Identifier
-    alert_channel: Literal["none", "teams", "email"]
+    alert_channel: Annotated[Literal["none", "teams", "email"], AsText]
     feature_engineering_workflow: FeatureEngineeringWorkflow
     model_workflow: ModelWorkflow
     batch_inference_workflow: BatchInferenceWorkflow
@@ -201,13 +227,25 @@ class Target(_Frozen):
 
     @model_validator(mode="after")
     def _complete(self) -> Target:
-        needed = {"databricks": ("catalog", "trips_table", "workspace_host"), "local": ("state_folder",)}
+        needed = {"databricks": ("catalog", "trips_table"), "local": ("state_folder",)}
         for key in needed[self.platform]:
             if not getattr(self, key):
                 raise _fault(key, f"a target of the platform {self.platform} needs a value")
+        if self.platform == "local" and not FOLDER_NAME.fullmatch(self.schema_name):
+            raise _fault("schema", "on the local platform it should be letters, digits, dashes and underscores")
         if self.last_day and self.last_day < self.first_day:
             raise _fault("last_day", f"it should not be before first_day, {self.first_day}")
         return self
+
+    @property
+    def workspace_host(self) -> str | None:
+        return self.workspace.host if self.workspace else None
+
+    @property
+    def workspace_address(self) -> WorkspaceAddress:
+        if self.workspace is None:
+            raise TargetError(f"The target {self.name} has no workspace: everything of it is on this machine.")
+        return self.workspace
 
     @property
     def state_path(self) -> Path:
@@ -241,7 +279,7 @@ class Target(_Frozen):
         return f"/Volumes/{self.catalog}/{self.schema_name}/{self.staging_volume_name}"
 
 
-NOT_VARIABLES = ("name", "workspace_host")
+NOT_VARIABLES = ("name", "workspace", "environment")
 VARIABLES = [field.alias or key for key, field in Target.model_fields.items() if key not in NOT_VARIABLES]
 
 
@@ -252,11 +290,23 @@ def load_target(name: str | None = None, *, environ: Mapping[str, str] = os.envi
         TargetError: the files and the environment don't describe such a target.
     """
     name = environ.get("MLOPS_TARGET", "local") if name is None else name
-    values = read_variables(folder, name, VARIABLES, environ)
+    bundle = read_bundle(folder, name, VARIABLES, environ)
+    values = {key: value.raw for key, value in bundle.variables.items()}
     try:
-        return Target.model_validate({"name": name} | {key: value.raw for key, value in values.items()})
+        target = Target.model_validate({"name": name, "environment": bundle.environment} | values)
     except ValidationError as error:
-        raise TargetError(_sentence(error, values)) from None
+        raise TargetError(_sentence(error, bundle.variables)) from None
+    return target if target.platform == "local" else _with_workspace(target, bundle.workspace, environ)
+
+
+def _with_workspace(target: Target, written: WrittenWorkspace, environ: Mapping[str, str]) -> Target:
+    address = written.address(environ)
+    if address is None:
+        fix = "write its URL, name a profile, or set DATABRICKS_HOST"
+        raise TargetError(
+            f"{written.where['host']} is empty, but a target of the platform databricks needs a value: {fix}."
+        )
+    return target.model_copy(update={"workspace": address})
 
 
 def _sentence(error: ValidationError, values: Mapping[str, Value]) -> str:
@@ -270,6 +320,6 @@ def _sentence(error: ValidationError, values: Mapping[str, Value]) -> str:
         mapping = cast(type[BaseModel], Target.model_fields[path[0]].annotation)
         return f"{where} {fault}: the mapping states exactly the keys {listed(mapping.model_fields)}."
     given = reduce(lambda value, key: value[key], path[1:], values[path[0]].raw)
-    fault = "is empty" if given in (None, "") else f"is {given!r}" if isinstance(given, str) else f"is {given}"
+    fault = "is empty" if given in (None, "") else f"is {given!r}" if type(given) is str else f"is {given}"
     expected = context.get("sentence") or re.sub(r"^\w+ should", "it should", first["msg"])
     return f"{where} {fault}, but {expected}."

@@ -83,6 +83,7 @@ def test_what_blocks_and_what_does_not(local):
     }
     assert blocking == {
         "trips.few_trips_are_rejected",
+        "trips.each_trip_is_accepted_once",
         "trip_pickup_features.keys_are_unique_and_not_null",
         "trip_dropoff_features.keys_are_unique_and_not_null",
         "fare_model.features_are_known_at_the_pickup",
@@ -92,6 +93,7 @@ def test_what_blocks_and_what_does_not(local):
         "fare_model.absolute_bias_within_threshold",
         "fare_model.candidate_beats_champion",
         "challenger.predicts_what_the_champion_predicted",
+        "predictions.each_trip_is_predicted_once",
     }
 
 
@@ -247,11 +249,11 @@ def test_a_target_on_databricks_tidies_up_after_every_way_a_run_can_end(name):
 @pytest.mark.parametrize(
     ("channel", "environ", "sensors"),
     [
-        ("none", {}, {"champion_sensor", "retraining_sensor"}),
+        ("none", {}, {"champion_sensor", "retraining_sensor", "tick_failure_sensor"}),
         (
             "teams",
             {"ALERT_TEAMS_WEBHOOK_URL": "https://example.invalid/hook"},
-            {"champion_sensor", "retraining_sensor", "run_failure_sensor"},
+            {"champion_sensor", "retraining_sensor", "run_failure_sensor", "tick_failure_sensor"},
         ),
         (
             "email",
@@ -261,7 +263,7 @@ def test_a_target_on_databricks_tidies_up_after_every_way_a_run_can_end(name):
                 "ALERT_EMAIL_TO": "b@example.invalid",
                 "ALERT_SMTP_HOST": "smtp.example.invalid",
             },
-            {"champion_sensor", "retraining_sensor", "run_failure_sensor"},
+            {"champion_sensor", "retraining_sensor", "run_failure_sensor", "tick_failure_sensor"},
         ),
     ],
 )

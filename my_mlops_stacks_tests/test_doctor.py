@@ -147,7 +147,7 @@ def test_another_ones_schema_without_a_grant_is_said_with_the_grant(workspace: E
         "experiment": f"pipeline@example.com may not write runs of {EXPERIMENT}",
     }
     fixes = [one.fix for one in found["grants"] if one.fix]
-    assert fixes == [f"GRANT {lacking} ON SCHEMA {SCHEMA}", "let pipeline@example.com own both"]
+    assert fixes == [f"GRANT {lacking} ON SCHEMA `staging`.`my_mlops_stacks`", "let pipeline@example.com own both"]
 
 
 def test_rights_that_were_granted_on_the_schema_are_enough(workspace: Emulator) -> None:
@@ -165,7 +165,7 @@ def test_trips_that_can_be_seen_and_not_read_are_said(
     monkeypatch.setenv("BUNDLE_VAR_trips_table", "lake.taxi.trips")
     workspace.unity_catalog.add_table("lake.taxi.trips", tmp_path)
     workspace.unity_catalog.owner = "deployer"
-    fix = "GRANT SELECT ON TABLE lake.taxi.trips"
+    fix = "GRANT SELECT ON TABLE `lake`.`taxi`.`trips`"
     assert [(one.state, one.fix) for one in examined()["trips"]] == [("ok", ""), ("failed", fix)]
     _grant(("table", "lake.taxi.trips", "pipeline@example.com", "SELECT"))
     assert [one.state for one in examined()["trips"]] == ["ok", "ok"]

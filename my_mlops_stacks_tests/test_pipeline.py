@@ -144,5 +144,5 @@ def test_the_ui_gets_schemas_lineage_previews_and_plots(pipeline):
 
 def test_every_check_passed(pipeline):
     evaluations = [e for result in pipeline.results.values() for e in result.get_asset_check_evaluations()]
-    assert len(evaluations) == 16
+    assert len(evaluations) == 18
     assert [e.check_name for e in evaluations if not e.passed] == []

@@ -1,4 +1,4 @@
-"""MLflow's database of this machine: `python -m my_mlops_stacks.adapters.mlflow_database FILE` makes it.
+"""MLflow's database of this machine: `python -m my_mlops_stacks.adapters.mlflow_database FILE` makes it; --ui shows it.
 
 MLflow itself makes its tables at the first use, one after the other: two first uses at once break each other, and one
 that is cut off leaves a database that no later one completes.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
 import sys
 from pathlib import Path
 from uuid import uuid4
@@ -15,6 +16,10 @@ from uuid import uuid4
 from my_mlops_stacks.adapters.plain_paths import plain_path
 
 logger = logging.getLogger(__name__)
+
+
+class LostDatabaseError(RuntimeError):
+    """MLflow's database was there, and is no more."""
 
 
 def database_uri(file: Path) -> str:
@@ -26,14 +31,20 @@ def make_database(file: Path) -> None:
     """Make the database unless it is there; of several processes at once, one makes it and the others wait.
 
     It is made beside `file` and appears whole.
+
+    Raises:
+        LostDatabaseError: there was one, for what its models left is still there: versions would be numbered from 1
+            again, and the rows of `predictions` would seem to be of other models.
     """
     from filelock import FileLock
 
+    find_migrations()
     if file.exists():
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(file.with_name(f"{file.name}.lock")):
         if not file.exists():
+            _see_that_it_is_the_first(file)
             logger.info("Creating MLflow's database %s", file)
             unfinished = file.with_name(f"{file.name}.{uuid4().hex}")
             try:
@@ -43,14 +54,43 @@ def make_database(file: Path) -> None:
                 unfinished.unlink(missing_ok=True)
 
 
+def find_migrations() -> None:
+    """Let MLflow find its own files in an environment whose path has a percent sign, a placeholder for alembic."""
+    if "%" in sys.prefix:
+        from mlflow.store.db import utils
+
+        package = plain_path(Path(utils._get_package_dir()))
+        utils._get_package_dir = lambda: str(package)
+
+
+def show(file: Path) -> int:
+    """Serve MLflow's pages until somebody ends it; its processes are started by a plain path too, see above."""
+    python = plain_path(Path(sys.executable))
+    address = ("--host", "127.0.0.1", "--backend-store-uri", database_uri(file))
+    return subprocess.run([python, "-m", "mlflow", "ui", *address], check=False).returncode  # noqa: S603 - our own
+
+
+def _see_that_it_is_the_first(file: Path) -> None:
+    state = file.parent.parent
+    left = [*file.parent.glob("artifacts/*"), *state.glob("warehouse/*/predictions/_delta_log/*.json")]
+    if left:
+        raise LostDatabaseError(
+            f"MLflow's database {file} is gone, but not what its models left ({left[0]}): put the database back, or "
+            f"begin anew without the folder {state} (`make clean` removes it)."
+        )
+
+
 def _create(file: Path) -> None:
     from mlflow import MlflowClient
 
-    MlflowClient(database_uri(file)).search_experiments(
-        max_results=1
-    )  # whatever its first call is, it makes all tables
+    MlflowClient(database_uri(file)).search_experiments(max_results=1)  # any first call makes all tables
 
 
 if __name__ == "__main__":
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
-    make_database(Path(sys.argv[1]))
+    try:
+        make_database(Path(sys.argv[1]).absolute())
+    except LostDatabaseError as error:
+        sys.exit(str(error))
+    if sys.argv[2:] == ["--ui"]:
+        sys.exit(show(Path(sys.argv[1])))

@@ -16,8 +16,10 @@ from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from my_mlops_stacks.adapters.registry_errors import DanglingAliasError, DeletedRunError, ModelNotFoundError, explained
+from my_mlops_stacks.bundle import link
 from my_mlops_stacks.deployment.model_deployment.promotion import Holder
 
 if TYPE_CHECKING:
@@ -335,13 +337,13 @@ class ModelRegistry:
 
     def run_page(self, run: RunInfo) -> str:
         """Where people see the run."""
-        page = "ml/experiments" if self.registry_uri == "databricks-uc" else "#/experiments"
-        return f"{self.ui}/{page}/{run.experiment_id}/runs/{run.run_id}"
+        page = "ml/experiments" if self.registry_uri.startswith("databricks-uc") else "#/experiments"
+        return link(self.ui, f"{page}/{run.experiment_id}/runs/{run.run_id}")
 
     def version_url(self, version: ModelVersion) -> str:
-        if self.registry_uri == "databricks-uc":
-            return f"{self.ui}/explore/data/models/{self.model.replace('.', '/')}/version/{version.version}"
-        return f"{self.ui}/#/models/{self.model}/versions/{version.version}"
+        if self.registry_uri.startswith("databricks-uc"):
+            return link(self.ui, f"explore/data/models/{quote(self.model).replace('.', '/')}/version/{version.version}")
+        return link(self.ui, f"#/models/{quote(self.model)}/versions/{version.version}")
 
     def _model_version(self, found: Any) -> ModelVersion:
         tags = dict(found.tags)

@@ -31,7 +31,7 @@ def champion_sensors(
         with registry_answers(registry.tracking_uri):
             holder = registry.find_alias("champion")
         entry, before = newest_entry(context.instance, registry.model), Watch.read(context.cursor, registry.model)
-        known = (entry.version, entry.run) if entry else (None, None)
+        known = (entry.version, entry.run, entry.at) if entry else (None, None)
         noticed, watch = before.noticed(holder.version if holder else None, *known)
         if noticed == NOTHING:
             return _skipped(f"Nothing moved: {watch.sentence}" if watch.moves else "No version is champion yet", watch)

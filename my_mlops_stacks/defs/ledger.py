@@ -10,25 +10,29 @@ from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.deployment.model_deployment.promotion import PREVIOUS_CHAMPION
 
 CHAMPION = dg.AssetKey("champion")
-PAGE = 100
+PAGE = 10
 
 
 @dataclass(frozen=True)
 class Entry:
-    """That `version` became champion in the Dagster run `run`; `rescore_from` is the first day to predict again."""
+    """That `version` became champion in the Dagster run `run`; `rescore_from` is the first day to predict again.
+
+    `at` is when it was written, in seconds since 1970.
+    """
 
     version: int
     run: str
+    at: float
     rescore_from: str | None
 
 
 def newest_entry(instance: dg.DagsterInstance, model: str) -> Entry | None:
-    """What Dagster did last with the champion of `model`; None when it never made one."""
+    """What Dagster did last with the champion of `model`; None when it knows of nothing."""
     found = next(entries(instance, model), None)
     if found is None:
         return None
     record, told = found
-    return Entry(int(told["version"]), record.run_id, told.get("rescore_from"))
+    return Entry(int(told["version"]), record.run_id, record.timestamp, told.get("rescore_from"))
 
 
 def entries(instance: dg.DagsterInstance, model: str) -> Iterator[tuple[dg.EventLogRecord, Mapping[str, Any]]]:

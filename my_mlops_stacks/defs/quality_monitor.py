@@ -1,7 +1,5 @@
 """Targets on Databricks also have the workspace's own monitor of the predictions: made and refreshed by a job."""
 
-from os import environ
-
 import dagster as dg
 
 from my_mlops_stacks.adapters.monitor import DataQualityMonitor
@@ -18,7 +16,7 @@ def quality_monitor_schedules(target: Target) -> list[dg.ScheduleDefinition]:
         table=f"{schema}.predictions",
         schema=schema,
         assets_folder=f"/Workspace/Shared/{target.catalog}-{target.schema_name}-monitoring",
-        host=environ.get("DATABRICKS_HOST", target.workspace_host),
+        workspace=target.workspace_address,
     )
     cron = target.monitoring_workflow.cron_schedule
     return [daily_schedule_of(_quality_monitor_job(monitor), "quality_monitor_schedule", cron, target)]

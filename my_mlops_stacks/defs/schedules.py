@@ -9,6 +9,7 @@ import dagster as dg
 
 from my_mlops_stacks.defs.ended_runs import ENDED
 from my_mlops_stacks.defs.jobs import Job
+from my_mlops_stacks.defs.records import newest_evaluated
 from my_mlops_stacks.target import Target, Workflow
 
 LABELS_CHECK = dg.AssetCheckKey(dg.AssetKey("predictions"), "labels_arrive")
@@ -123,8 +124,8 @@ def _daily_schedule(
 
 def _with_late_days(instance: dg.DagsterInstance, keys: list[str], first: str) -> str:
     """`first`, or the oldest day before it whose fares are late by the newest `labels_arrive`, unless it is too old."""
-    record = instance.get_latest_asset_check_evaluation_record(LABELS_CHECK)
-    named = record.evaluation.metadata.get("late_days") if record and record.evaluation else None
+    record = newest_evaluated(instance, LABELS_CHECK)
+    named = record.evaluation.metadata.get("late_days") if record else None
     oldest = keys[max(keys.index(first) - MOST_DAYS_AGAIN, 0)]
     return min([first, *(day for day in (named.value if named else ()) if oldest <= day)])
 

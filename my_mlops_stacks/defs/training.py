@@ -1,7 +1,7 @@
 """The trained model: a new version in the registry, which holds the alias `candidate`."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -29,7 +29,7 @@ SAMPLED = 100
 """Training rows that the leakage check recomputes."""
 
 
-def training_assets(target: Target) -> list[dg.AssetsDefinition]:
+def training_assets(target: Target, daily: dg.TimeWindowPartitionsDefinition) -> list[dg.AssetsDefinition]:
     workflow = target.model_workflow
 
     class TrainingConfig(dg.Config):
@@ -51,27 +51,39 @@ def training_assets(target: Target) -> list[dg.AssetsDefinition]:
     def fare_model(context: dg.AssetExecutionContext, config: TrainingConfig) -> ModelVersion:
         """Fare of a trip in USD, by LightGBM on the trip and the features that were known at its pickup.
 
-        Trained on all days but the most recent `holdout_days`, logged to MLflow with the look-ups that it needs, and
-        registered. The held-out metrics are logged beside those of the mean fare and of a model without features.
+        Trained on the trips whose fare was known before the most recent `holdout_days`, logged to MLflow with the
+        look-ups that it needs, and registered. The held-out metrics are logged beside those of the mean fare and of a
+        model without features.
         """
-        from my_mlops_stacks.training.split import before, day_range, holdout_start, in_fixed_order, since
+        from my_mlops_stacks.training.split import (
+            held_out,
+            holdout_start,
+            in_fixed_order,
+            known_before,
+            labelled_days,
+            require_enough,
+            since,
+        )
         from my_mlops_stacks.training.train import Hyperparameters, fit
 
         version, trips = _frozen_trips(context)
         provenance = {"trips_version": str(version), **_feature_versions(context), "git_commit": git_commit()}
-        start = holdout_start(*day_range(trips), config.holdout_days)
-        past = before(trips, start)
+        first, last = labelled_days(trips, target.first_day, date.fromisoformat(daily.get_last_partition_key()))
+        start = holdout_start(first, last, config.holdout_days)
         if config.training_days:
-            past = since(past, start - timedelta(days=config.training_days))
+            first = max(first, start - timedelta(days=config.training_days))
+        past = since(known_before(trips, start), first)
         training_set = _training_set(context, past, exclude=[PICKUP])
         rows = in_fixed_order(training_set.load_df()).toPandas()
-        held_out = _training_set(context, since(trips, start)).load_df().toPandas()
+        require_enough(len(rows), start)
+        unseen = _training_set(context, held_out(trips, start, last)).load_df().toPandas()
         parameters = Hyperparameters(**config.model_dump(exclude={"holdout_days", "training_days"}))
-        context.log.info(f"Fitting {len(rows)} trips before {start}; {len(held_out)} trips are held out")
+        context.log.info(f"Fitting {len(rows)} trips before {start}; {len(unseen)} trips are held out")
         model = fit(rows, parameters)
-        record = _record(model, rows, held_out, parameters)
+        record = _record(model, rows, unseen, parameters)
         context.add_output_metadata(_seen(record, rows, start) | provenance)
-        return _registered(context, model, training_set, record, {"held_out_from": str(start), **provenance})
+        days = {"trained_from": str(first), "held_out_from": str(start), "held_out_until": str(last)}
+        return _registered(context, model, training_set, record, days | provenance)
 
     return [fare_model]
 
@@ -87,14 +99,14 @@ def training_checks() -> list[dg.AssetChecksDefinition]:
     def features_are_known_at_the_pickup(
         context: dg.AssetCheckExecutionContext, fare_model: ModelVersion
     ) -> dg.AssetCheckResult:
-        from datetime import date
-
         from my_mlops_stacks.feature_engineering.as_of import disagreements, not_recomputed
         from my_mlops_stacks.training.lookups import FEATURE_LOOKUPS
-        from my_mlops_stacks.training.split import before, sampled
+        from my_mlops_stacks.training.split import known_before, sampled, since
 
         trips = context.resources.tables.read("trips", version=int(fare_model.tags["trips_version"]))
-        past = before(trips, date.fromisoformat(fare_model.tags["held_out_from"]))
+        past = known_before(trips, date.fromisoformat(fare_model.tags["held_out_from"]))
+        if "trained_from" in fare_model.tags:
+            past = since(past, date.fromisoformat(fare_model.tags["trained_from"]))
         looked_up = _training_set(context, sampled(past, SAMPLED)).load_df()
         unproven = not_recomputed(name for name in looked_up.columns if name not in (*INPUT_COLUMNS, LABEL))
         if unproven:

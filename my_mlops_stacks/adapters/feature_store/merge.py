@@ -9,6 +9,7 @@ from my_mlops_stacks.adapters.feature_store.look_up import TableRows
 from my_mlops_stacks.adapters.feature_store.names import ROWS, check_columns, taken
 from my_mlops_stacks.adapters.feature_store.point_in_time import column
 from my_mlops_stacks.adapters.feature_store.registry import LocalFeatureTable
+from my_mlops_stacks.adapters.sql_names import quoted
 from my_mlops_stacks.adapters.tables import LocalTables
 
 if TYPE_CHECKING:
@@ -75,20 +76,16 @@ def merge(tables: LocalTables, table: LocalFeatureTable, df: DataFrame) -> None:
             held = tables.read(table.name).columns
             if new := [field for field in df.schema if field.name not in held]:
                 tables.add_columns(table.name, new)
-            session.sql(_merge_sql(tables.full_name(table.name), view, table, df.columns)).collect()
+            session.sql(_merge_sql(tables.sql_name(table.name), view, table, df.columns)).collect()
     finally:
         session.catalog.dropTempView(view)
 
 
 def _merge_sql(target: str, view: str, table: LocalFeatureTable, columns: list[str]) -> str:
-    names = [_quoted(name) for name in columns]
-    same = " AND ".join(f"t.{_quoted(key)} = s.{_quoted(key)}" for key in table.keys)
-    changes = ", ".join(f"{_quoted(name)} = s.{_quoted(name)}" for name in columns if name not in table.keys)
+    names = [quoted(name) for name in columns]
+    same = " AND ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in table.keys)
+    changes = ", ".join(f"{quoted(name)} = s.{quoted(name)}" for name in columns if name not in table.keys)
     update = f"WHEN MATCHED THEN UPDATE SET {changes}" if changes else ""
     values = ", ".join(f"s.{name}" for name in names)
     insert = f"WHEN NOT MATCHED THEN INSERT ({', '.join(names)}) VALUES ({values})"  # noqa: S608 - names are quoted
     return f"MERGE INTO {target} AS t USING {view} AS s ON {same} {update} {insert}"
-
-
-def _quoted(name: str) -> str:
-    return "`{}`".format(name.replace("`", "``"))

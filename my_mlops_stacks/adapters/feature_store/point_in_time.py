@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from my_mlops_stacks.adapters.sql_names import quoted
+
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
     from pyspark.sql.types import StructField
@@ -87,7 +89,7 @@ def _newest_moments(labels: DataFrame, features: DataFrame, match: Match) -> Dat
     )
     newest = F.expr(
         f"lag(CASE WHEN ({MOMENT} & 1) = 0 THEN {MOMENT} END) IGNORE NULLS"
-        f" OVER (PARTITION BY {_quoted(*match.label_keys)} ORDER BY {MOMENT})"
+        f" OVER (PARTITION BY {', '.join(map(quoted, match.label_keys))} ORDER BY {MOMENT})"
     )
     both = asking.unionAll(answering).repartition(PARTS, *map(column, match.label_keys))
     asked = both.withColumn(FOUND, newest).where(F.col(MOMENT).bitwiseAND(1) != 0)
@@ -127,8 +129,4 @@ def column(name: str) -> Column:
     """The column of exactly this name, also when it has a dot or a space in it."""
     from pyspark.sql import functions as F
 
-    return F.col(_quoted(name))
-
-
-def _quoted(*names: str) -> str:
-    return ", ".join("`{}`".format(name.replace("`", "``")) for name in names)
+    return F.col(quoted(name))
