@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,15 +54,6 @@ def alerts_reach_nobody() -> Iterator[None]:
         for name, value in OF_ALERT_CHANNELS.items():
             monkeypatch.setenv(name, value)
         yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def mlflow_finds_its_migrations() -> None:
-    """In whatever folder this environment lies."""
-    if "%" in sys.prefix:
-        from my_mlops_stacks.adapters.mlflow_database import find_migrations
-
-        find_migrations()
 
 
 @pytest.fixture
