@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from functools import reduce
 from pathlib import Path
@@ -169,10 +170,17 @@ class Target(_Frozen):
         """The folder of the local platform's tables, runs and models; `state_folder` is relative to the project.
 
         Raises:
-            TargetError: the target has none, or its name is one that deltalake takes for another.
+            TargetError: the target has none, its name is one that deltalake takes for another, or Python's own folder
+                has a percent sign.
         """
         if self.state_folder is None:
             raise TargetError(f"The target {self.name} has no state_folder: its state is in the workspace.")
+        if "%" in sys.prefix:
+            raise TargetError(
+                f"Dagster and MLflow can't be installed in {sys.prefix}: alembic takes the percent sign for a "
+                "placeholder. `make setup` puts .venv elsewhere: remove this one, and run Python by make or by the "
+                "path that `readlink .venv` shows."
+            )
         folder = PACKAGE.parent / self.state_folder
         if found := READ_AS_ANOTHER_FOLDER.search(str(folder.resolve())):
             raise TargetError(
