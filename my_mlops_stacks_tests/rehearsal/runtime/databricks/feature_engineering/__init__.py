@@ -45,11 +45,12 @@ class WorkspaceSpark:
     def full_name(self, name: str) -> str:
         return f"{self.warehouse.name}.{self.schema}.{name}"
 
+    def location(self, name: str) -> str:
+        return str(self.warehouse / self.schema / name)
+
     def register(self, name: str) -> None:
-        folder = self.warehouse / self.schema / name
-        self.spark_session.sql(
-            f"CREATE TABLE IF NOT EXISTS {quoted_path(self.full_name(name))} USING delta LOCATION '{folder}'"
-        )
+        table, location = quoted_path(self.full_name(name)), self.location(name)
+        self.spark_session.sql(f"CREATE TABLE IF NOT EXISTS {table} USING delta LOCATION '{location}'")
 
     def forget(self, name: str) -> None:
         self.spark_session.sql(f"DROP TABLE IF EXISTS {quoted_path(self.full_name(name))}")
