@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
-from my_mlops_stacks.adapters.trips_source import GeneratedTrips
+from my_mlops_stacks.adapters.sources.generated_trips import GeneratedTrips
 from my_mlops_stacks.defs.annotations import DataFrame
 from my_mlops_stacks.defs.io_managers import REPLACED
 from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of_run
