@@ -3,11 +3,11 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # Paths of make's rules are relative: the project may lie in a folder with a blank, and then so does DAGSTER_HOME, which
-# only the shell is given. Console scripts name their interpreter in a line that can't have blanks: python -m needs none.
+# only the shell is given. .venv may be a link (scripts/setup.sh), which Python must not see in its own path.
 STATE := .local
 export DAGSTER_HOME ?= $(CURDIR)/$(STATE)/dagster
 MLFLOW_DB := $(STATE)/mlflow/mlflow.db
-PY := .venv/bin/python
+PY := "$$(cd .venv && pwd -P)/bin/python"
 
 .PHONY: help
 help: ## List what can be made
@@ -39,7 +39,7 @@ dev: setup ## Open the asset graph in the Dagster UI, http://127.0.0.1:3000
 
 .PHONY: mlflow
 mlflow: setup ## Open the runs and models in MLflow, http://127.0.0.1:5000
-	@$(PY) -m my_mlops_stacks.adapters.mlflow_database $(MLFLOW_DB) --ui
+	@$(PY) -m mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///$(MLFLOW_DB)
 
 .PHONY: test
 test: setup ## Run the tests

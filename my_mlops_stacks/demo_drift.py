@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from shlex import quote
 from time import perf_counter
 from typing import Any
 
@@ -177,7 +178,7 @@ def main() -> int:
         click.secho(str(error), fg="red", err=True)
         return 1
     click.echo(f"Pages of each day: {folder / 'monitoring'}")
-    click.echo(f"In the UI: DAGSTER_HOME={folder / 'dagster'} .venv/bin/dagster dev --host 127.0.0.1")
+    click.echo(f"In the UI: DAGSTER_HOME={quote(str(folder / 'dagster'))} .venv/bin/dagster dev --host 127.0.0.1")
     return 0
 
 

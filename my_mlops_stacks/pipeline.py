@@ -30,7 +30,7 @@ class RunFailedError(RuntimeError):
     """A run of the pipeline did not succeed; its log, above, says why."""
 
 
-EXPLAINED = (TargetError, RunFailedError, LostDatabaseError, StateError)
+EXPLAINED = (RunFailedError, LostDatabaseError, StateError)
 """Errors that are sentences for people, wherever they were raised."""
 
 
@@ -42,26 +42,35 @@ def main() -> int:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")  # its import would set the level of its logger again
     try:
         target = load_target()
-        home = Path(os.environ.get("DAGSTER_HOME", target.state_path / "dagster"))
+        state = target.state_path
+    except TargetError as error:
+        return _failed(str(error))
+    try:
         with dg.build_resources({"model_registry": build_resources(target)["model_registry"]}) as resources:
             registry: ModelRegistry = resources.model_registry
-            results = run_pipeline(target, registry, local_instance(home))
+            instance = local_instance(Path(os.environ.get("DAGSTER_HOME", state / "dagster")))
+            results = run_pipeline(target, registry, instance)
             click.echo("\n".join(_summary(results, registry, perf_counter() - started)))
     except Exception as error:
-        if (sentence := _sentence(error)) is None:
+        if (sentence := _sentence(error, state)) is None:
             raise
-        click.secho(sentence, fg="red", err=True)
-        return 1
+        return _failed(sentence)
     return 0
 
 
-def _sentence(error: BaseException | None) -> str | None:
+def _failed(sentence: str) -> int:
+    click.secho(sentence, fg="red", err=True)
+    return 1
+
+
+def _sentence(error: BaseException | None, state: Path) -> str | None:
     """What a person needs to know of `error` or of the nearest of its causes that says it, None when none does."""
     while error is not None:
         if isinstance(error, EXPLAINED):
             return str(error)
         if remedy := remedy_of(error):
-            return f"The run could not be written down: {remedy}. What was said: {error}"
+            said = str(error).splitlines()[0]
+            return f"What a run makes could not be written in {state}: {remedy}. What was said: {said}"
         error = error.__cause__ or error.__context__
     return None
 

@@ -8,121 +8,39 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping
-from datetime import date, datetime
 from functools import reduce
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from my_mlops_stacks.bundle import TargetError, Value, WorkspaceAddress, WrittenWorkspace, listed, read_bundle
-from my_mlops_stacks.bundle.scalars import as_bool, as_float, as_int, as_text
+from my_mlops_stacks.target_values import (
+    AsText,
+    Count,
+    CountOrZero,
+    Cron,
+    Day,
+    EmptyIsNone,
+    Flag,
+    FullName,
+    Identifier,
+    IdentifierOrEmpty,
+    MetricName,
+    Number,
+    Owner,
+    Price,
+    SecretPath,
+    Text,
+    Whole,
+    fault,
+)
 
 PACKAGE = Path(__file__).resolve().parent
-NO_ADDRESS = "'#%?:@"
-"""Characters that Unity Catalog allows in names, and the addresses of models and tables do not."""
-
-CATALOG_NAME = re.compile(rf"[^\s./\x00-\x1f\x7f{NO_ADDRESS}]{{1,255}}")
 FOLDER_NAME = re.compile("[A-Za-z0-9_-]+")
-TABLE_NAME = re.compile(r"[^\s./`\x00-\x1f\x7f][^\s./\x00-\x1f\x7f]*")
-METRIC_NAME = re.compile("[A-Za-z0-9_]+")
-NAME_OR_NUMBER = r"(\*|\d+|[A-Za-z]{3})"
-CRON_FIELD = re.compile(rf"{NAME_OR_NUMBER}([-,/]{NAME_OR_NUMBER})*")
-CRON_FIELDS = 5
 READ_AS_ANOTHER_FOLDER = re.compile(r"%[0-9A-Fa-f]{2}|\\")
-FEBRUARY, NOT_IN_FEBRUARY = 2, {30, 31}
-
-
-def _fault(key: str, sentence: str) -> PydanticCustomError:
-    """An error of a validator; `key` is the model's key that the sentence speaks of, empty for the validated one."""
-    return PydanticCustomError("fault", "{sentence}", {"key": key, "sentence": sentence})  # type: ignore[arg-type]
-
-
-def _identifier(name: str) -> str:
-    if not CATALOG_NAME.fullmatch(name):
-        refused = " ".join(NO_ADDRESS)
-        raise _fault(
-            "", f"it should be a name of Unity Catalog, without a blank, a period, a slash or any of {refused}"
-        )
-    return name
-
-
-def _identifier_or_empty(name: str) -> str:
-    return name and _identifier(name)
-
-
-def _full_name(name: str) -> str:
-    parts = name.split(".")
-    if len(parts) != len(("catalog", "schema", "table")) or not all(map(TABLE_NAME.fullmatch, parts)):
-        raise _fault("", "it should be a table's full name, catalog.schema.table")
-    return name
-
-
-def _metric(name: str) -> str:
-    if not METRIC_NAME.fullmatch(name):
-        raise _fault("", "it should be letters, digits and underscores, as the names of metrics are")
-    return name
-
-
-def _cron(schedule: str) -> str:
-    """Accept what both cronsim and Dagster read; the pattern leaves out the extensions (L, #) on which they differ."""
-    fields = schedule.split()
-    try:
-        if len(fields) != CRON_FIELDS or not all(CRON_FIELD.fullmatch(field) for field in fields):
-            raise CronSimError("not five plain fields")
-        parsed = CronSim(schedule, datetime(2016, 1, 1))
-        if parsed.months == {FEBRUARY} and parsed.days <= NOT_IN_FEBRUARY:  # also beside a weekday: Dagster refuses it
-            raise CronSimError("a day that February does not have")
-    except CronSimError as error:
-        raise _fault("", "it should be five cron fields such as '0 7 * * *' (daily at 07:00 UTC)") from error
-    return schedule
-
-
-def _secret_path(path: str) -> str:
-    if not re.fullmatch(r"[\w.@-]+/[\w.@-]+", path):
-        raise _fault("", "it should be a secret's place, scope/key")
-    return path
-
-
-def _owner(owner: str) -> str:
-    if not re.fullmatch(r"team:\S+|[\w.+-]+@[\w-]+\.[\w.-]+", owner):
-        raise _fault("", "it should be an email address or 'team:' and a team's name")
-    return owner
-
-
-def _day(day: object) -> object:
-    if isinstance(day, date):
-        return day
-    text = as_text(day)
-    try:
-        if not isinstance(text, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-            raise ValueError(text)
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise _fault("", "it should be a day as YYYY-MM-DD") from error
-
-
-def _empty_is_none(value: object) -> object:
-    return None if value == "" else value
-
-
-# Strict types, each with what the bundle CLI makes of another scalar in its place.
-AsText, AsInt, AsFloat, AsBool = map(BeforeValidator, (as_text, as_int, as_float, as_bool))
-EmptyIsNone = BeforeValidator(_empty_is_none)
-Text = Annotated[str, AsText]
-Identifier = Annotated[Text, AfterValidator(_identifier)]
-Cron = Annotated[Text, AfterValidator(_cron)]
-Day = Annotated[date, BeforeValidator(_day)]
-Whole = Annotated[int, AsInt]
-Count = Annotated[Whole, Field(gt=0)]
-CountOrZero = Annotated[Whole, Field(ge=0)]
-Number = Annotated[float, AsFloat]
-Price = Annotated[Number, Field(ge=0)]
-Flag = Annotated[bool, AsBool]
-SecretPath = Annotated[Text, AfterValidator(_secret_path)]
 
 
 class _Frozen(BaseModel):
@@ -159,7 +77,7 @@ class BatchInferenceWorkflow(Workflow):
 class MonitoringWorkflow(Workflow):
     """Parameters of `monitoring_job` and the retraining; the threshold is in the metric's unit, a window is a day."""
 
-    metric_to_monitor: Annotated[Text, AfterValidator(_metric)]
+    metric_to_monitor: MetricName
     metric_violation_threshold: Number
     num_evaluation_windows: Count
     num_violation_windows: Count
@@ -174,7 +92,7 @@ class MonitoringWorkflow(Workflow):
     def _enough_windows(self) -> MonitoringWorkflow:
         if self.num_violation_windows > self.num_evaluation_windows:
             most = f"it should be at most num_evaluation_windows, {self.num_evaluation_windows}"
-            raise _fault("num_violation_windows", most)
+            raise fault("num_violation_windows", most)
         return self
 
 
@@ -200,9 +118,9 @@ class Target(_Frozen):
     workspace: WorkspaceAddress | None = None
     environment: Mapping[str, str] = {}
     platform: Annotated[Literal["local", "databricks"], AsText]
-    catalog: Annotated[Text, AfterValidator(_identifier_or_empty)]
+    catalog: IdentifierOrEmpty
     schema_name: Annotated[Identifier, Field(alias="schema")]
-    trips_table: Annotated[Annotated[Text, AfterValidator(_full_name)] | None, EmptyIsNone]
+    trips_table: Annotated[FullName | None, EmptyIsNone]
     trips_times: Annotated[str, Field(min_length=1), AsText]
     first_day: Day
     last_day: Annotated[Day | None, EmptyIsNone]
@@ -212,7 +130,7 @@ class Target(_Frozen):
     prices: Prices
     secrets: Mapping[str, SecretPath]
     schedules: Annotated[Literal["running", "stopped"], AsText]
-    owner: Annotated[Text, AfterValidator(_owner)]
+    owner: Owner
     model_name: Identifier
     experiment: Annotated[str, Field(min_length=1), AsText]
     retention_days: Annotated[Whole, Field(ge=7)]
@@ -230,11 +148,11 @@ class Target(_Frozen):
         needed = {"databricks": ("catalog", "trips_table"), "local": ("state_folder",)}
         for key in needed[self.platform]:
             if not getattr(self, key):
-                raise _fault(key, f"a target of the platform {self.platform} needs a value")
+                raise fault(key, f"a target of the platform {self.platform} needs a value")
         if self.platform == "local" and not FOLDER_NAME.fullmatch(self.schema_name):
-            raise _fault("schema", "on the local platform it should be letters, digits, dashes and underscores")
+            raise fault("schema", "on the local platform it should be letters, digits, dashes and underscores")
         if self.last_day and self.last_day < self.first_day:
-            raise _fault("last_day", f"it should not be before first_day, {self.first_day}")
+            raise fault("last_day", f"it should not be before first_day, {self.first_day}")
         return self
 
     @property
@@ -252,10 +170,17 @@ class Target(_Frozen):
         """The folder of the local platform's tables, runs and models; `state_folder` is relative to the project.
 
         Raises:
-            TargetError: the target has none, or its name is one that deltalake takes for another.
+            TargetError: the target has none, its name is one that deltalake takes for another, or Python's own folder
+                has a percent sign.
         """
         if self.state_folder is None:
             raise TargetError(f"The target {self.name} has no state_folder: its state is in the workspace.")
+        if "%" in sys.prefix:
+            raise TargetError(
+                f"Dagster and MLflow can't be installed in {sys.prefix}: alembic takes the percent sign for a "
+                "placeholder. `make setup` puts .venv elsewhere: remove this one, and run Python by make or by the "
+                "path that `readlink .venv` shows."
+            )
         folder = PACKAGE.parent / self.state_folder
         if found := READ_AS_ANOTHER_FOLDER.search(str(folder.resolve())):
             raise TargetError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,15 +73,6 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         time.tzset()
         yield
     time.tzset()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def mlflow_finds_its_migrations() -> None:
-    """In whatever folder this environment lies."""
-    if "%" in sys.prefix:
-        from my_mlops_stacks.adapters.mlflow_database import find_migrations
-
-        find_migrations()
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from databricks.sdk.service import catalog, iam
 
 from my_mlops_stacks.adapters.doctor.compute import ENVIRONMENTS
 from my_mlops_stacks.adapters.doctor.finding import Finding
+from my_mlops_stacks.bundle import parsed_host
 from my_mlops_stacks.doctor import examine, main
 from my_mlops_stacks.target import load_target
 from my_mlops_stacks_tests.databricks_emulator import Emulator
@@ -241,6 +242,34 @@ def test_a_host_that_is_not_there_is_said_within_seconds(
         assert time.monotonic() - started < 10
     assert list(failures(found)) == ["workspace"]
     assert found["compute"][0].said == "Not checked, because workspace failed"
+
+
+def test_the_workspace_is_said_with_where_it_was_read(workspace: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = os.environ["DATABRICKS_HOST"].rstrip("/")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (answers,) = examined()["workspace"]
+    assert (answers.state, answers.said) == ("ok", f"{host} answers (The environment's DATABRICKS_HOST)")
+    monkeypatch.setenv("DATABRICKS_HOST", f"{host}/?o=12345")
+    monkeypatch.setenv("DATABRICKS_WORKSPACE_ID", "12345")  # or building the definitions would leave it behind
+    answers, routed = examined()["workspace"]
+    assert answers.said == f"{host}/?o=12345 answers (The environment's DATABRICKS_HOST)"
+    assert (routed.state, routed.said) == (
+        "warning",
+        f"MLflow asks {host} without saying that workspace 12345 is meant",
+    )
+
+
+def test_a_host_that_only_the_bundle_says_is_one_that_mlflow_does_not_know(
+    workspace: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = os.environ["DATABRICKS_HOST"]
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("DATABRICKS_HOST")
+    address = parsed_host(host, "databricks.yml: workspace.host")
+    target = load_target("staging").model_copy(update={"workspace": address})
+    found = [finding for name, finding in examine(target) if name == "workspace"]
+    assert [finding.state for finding in found] == ["ok", "warning"]
+    assert found[1].fix == f"set DATABRICKS_HOST to {address.url}, or name a profile in databricks.yml"
 
 
 def test_the_placeholder_of_a_new_project_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

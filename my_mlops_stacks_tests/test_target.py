@@ -394,6 +394,14 @@ def test_a_wrong_value_is_refused(folder: Path, lines: str, sentence: str) -> No
     assert message(folder, "dev") == f"databricks.yml: targets.dev.variables.{sentence}"
 
 
+def test_an_environment_whose_path_alembic_misreads_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.prefix", "/home/me/50% app/.venv")
+    with pytest.raises(
+        TargetError, match="can't be installed in /home/me/50% app/.venv: alembic takes the percent sign"
+    ):
+        _ = load_target("local").state_path
+
+
 @pytest.mark.parametrize(("name", "fault"), [("50%20off", "%20"), ("a\\b", "\\")])
 def test_a_state_folder_that_deltalake_takes_for_another_is_refused(tmp_path: Path, name: str, fault: str) -> None:
     target = load_target("local", environ={"BUNDLE_VAR_state_folder": str(tmp_path / name)})

@@ -1,4 +1,4 @@
-"""MLflow's database of this machine: `python -m my_mlops_stacks.adapters.mlflow_database FILE` makes it; --ui shows it.
+"""MLflow's database of this machine: `python -m my_mlops_stacks.adapters.mlflow_database FILE` makes it.
 
 MLflow itself makes its tables at the first use, one after the other: two first uses at once break each other, and one
 that is cut off leaves a database that no later one completes.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import subprocess
 import sys
 from pathlib import Path
 from uuid import uuid4
@@ -38,7 +37,6 @@ def make_database(file: Path) -> None:
     """
     from filelock import FileLock
 
-    find_migrations()
     if file.exists():
         return
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -52,22 +50,6 @@ def make_database(file: Path) -> None:
                 unfinished.replace(file)
             finally:
                 unfinished.unlink(missing_ok=True)
-
-
-def find_migrations() -> None:
-    """Let MLflow find its own files in an environment whose path has a percent sign, a placeholder for alembic."""
-    if "%" in sys.prefix:
-        from mlflow.store.db import utils
-
-        package = plain_path(Path(utils._get_package_dir()))
-        utils._get_package_dir = lambda: str(package)
-
-
-def show(file: Path) -> int:
-    """Serve MLflow's pages until somebody ends it; its processes are started by a plain path too, see above."""
-    python = plain_path(Path(sys.executable))
-    address = ("--host", "127.0.0.1", "--backend-store-uri", database_uri(file))
-    return subprocess.run([python, "-m", "mlflow", "ui", *address], check=False).returncode  # noqa: S603 - our own
 
 
 def _see_that_it_is_the_first(file: Path) -> None:
@@ -92,5 +74,3 @@ if __name__ == "__main__":
         make_database(Path(sys.argv[1]).absolute())
     except LostDatabaseError as error:
         sys.exit(str(error))
-    if sys.argv[2:] == ["--ui"]:
-        sys.exit(show(Path(sys.argv[1])))

@@ -19,14 +19,15 @@ class FeatureLookup:
     Args:
         table_name: The feature table: a plain name, `schema.name` or `catalog.schema.name`.
         lookup_key: Columns of the DataFrame that hold the table's primary keys without its time-series column, in
-            the table's order and of the same types. A null key finds nothing.
+            the table's order and of the same types; another look-up may have put them out. A null key finds nothing.
         feature_names: One column of the table or several; None means all that are no keys, in alphabetical order.
         rename_outputs: Feature name -> name in the output.
         timestamp_lookup_key: The DataFrame's column of the moment for which features are wanted. A time-series table
             needs it, other tables refuse it. The newest row with `feature time <= this moment` is taken, as a whole.
         lookback_window: The oldest age of a row that may be taken, inclusive; zero means the same moment exactly,
             None any age. All look-ups in one table must state the same.
-        default_values: Output name (after renaming) -> value that replaces nulls, also those of a row that matched.
+        default_values: Output name (after renaming) -> value that replaces nulls, also those of a row that matched; of
+            the feature's own kind, so an integer such as 0 for an integer feature.
 
     Raises:
         ValueError: A look-back window without a timestamp key or below zero, a default value for a name that the
@@ -95,6 +96,17 @@ class FeatureLookup:
                     f"FeatureLookup in '{self.table_name}': default_values has '{name}', which is none of the "
                     f"outputs {sorted(outputs)}."
                 )
+
+
+def check_lookups(lookups: Sequence[FeatureLookup]) -> None:
+    """Refuse what is no look-up.
+
+    Raises:
+        TypeError: says what it is.
+    """
+    for lookup in lookups:
+        if not isinstance(lookup, FeatureLookup):
+            raise TypeError(f"feature_lookups takes FeatureLookup objects, not {lookup!r}.")
 
 
 def as_tuple(names: str | Sequence[str] | None) -> tuple[str, ...]:

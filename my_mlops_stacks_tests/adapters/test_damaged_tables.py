@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from my_mlops_stacks.adapters.mlflow_database import LostDatabaseError, make_database
 from my_mlops_stacks.adapters.spark import LocalSpark
-from my_mlops_stacks.adapters.tables import ColumnTypeError, LocalTables, StateError, damage
+from my_mlops_stacks.adapters.tables import ColumnTypeError, LocalTables, StateError, damage, remedy_of
 from my_mlops_stacks_tests.adapters.test_tables import content, days
 
 FIRST, SECOND = "2016-01-01", "2016-01-02"
@@ -139,6 +141,22 @@ def test_a_full_disk_and_a_read_only_one_are_said_and_lose_nothing(small_disk: P
     ):
         tables.replace("t", days(tables, FIRST, value=3), None, ["day"])
     assert content(anew(tables)) == [(FIRST, 2)]
+
+
+def test_what_a_full_or_read_only_disk_says_to_sqlite_is_understood(small_disk: Path) -> None:
+    def said_to(statement: str, name: str) -> sqlite3.OperationalError:
+        with pytest.raises(sqlite3.OperationalError) as said, closing(sqlite3.connect(small_disk / name)) as database:
+            database.execute(statement, ["x" * 3_000_000] if "?" in statement else [])
+            database.commit()
+        return said.value
+
+    with closing(sqlite3.connect(small_disk / "runs.db")) as database:
+        database.execute("CREATE TABLE t (text)")
+    assert "the disk is full" in str(remedy_of(said_to("INSERT INTO t VALUES (?)", "runs.db")))
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    for error in (said_to("INSERT INTO t VALUES (1)", "runs.db"), said_to("CREATE TABLE t (text)", "new.db")):
+        assert "it can only be read" in str(remedy_of(error))
+    assert remedy_of(sqlite3.OperationalError("no such table: t")) is None
 
 
 @pytest.mark.parametrize("left", ["mlflow/artifacts/1", "warehouse/test/predictions/_delta_log/00.json"])

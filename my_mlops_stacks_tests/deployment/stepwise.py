@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.execution.api import create_execution_plan, execute_plan
@@ -34,13 +35,21 @@ def job(name: str = "model_training_job") -> Any:
 
 
 class Training:
-    """A run of `model_training_job` of which `take` executes one step at a time."""
+    """A run of `model_training_job` of which `take` executes one step at a time.
 
-    def __init__(self, made: Pipeline, **config: Any) -> None:
+    With `repeats`, it repeats another run for the asset `challenger` alone.
+    """
+
+    def __init__(self, made: Pipeline, repeats: Training | None = None, **config: Any) -> None:
         self.made, self.config = made, {"ops": {op: {"config": values} for op, values in config.items()}}
         self.job = made.definitions.resolve_job_def("model_training_job")
-        self.run = made.instance.create_run_for_job(self.job, run_config=self.config)
         self.steps, self.why = list(STEPS), ""
+        lineage: dict[str, Any] = {}
+        if repeats:
+            self.steps, part = [CHALLENGE], frozenset({dg.AssetKey(CHALLENGE)})
+            self.job = self.job.get_subset(asset_selection=part, asset_check_selection=frozenset())
+            lineage = {"parent_run_id": repeats.run_id, "root_run_id": repeats.run_id, "asset_selection": part}
+        self.run = made.instance.create_run_for_job(self.job, run_config=self.config, **lineage)
 
     @property
     def run_id(self) -> str:

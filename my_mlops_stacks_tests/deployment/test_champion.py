@@ -418,3 +418,27 @@ def test_a_registry_that_fails_during_a_promotion(desk, monkeypatch, call, conse
     assert "did not answer as it should" in text and consequence in text
     assert desk.aliases()["champion"] == 1
     assert desk.promote().success
+
+
+def test_a_version_follows_nobody_whom_it_was_not_judged_against(desk, on_call, monkeypatch):
+    """Another run makes version 3 champion before any call of the promotion of version 2, judged against 1."""
+    store = desk.client._get_registry_client().store  # which no test has wrapped
+    for position in range(1, 40):
+        desk.hold(challenger=2, champion=1)
+        entries, made = len(desk.history()), []
+
+        def intrudes(number: int, name: str, at: int = position, made: list[int] = made) -> None:
+            if number == at and not made:
+                made.append(desk.aliases()["champion"])
+                store.set_registered_model_alias(desk.registry.model, "champion", "3")
+
+        on_call(intrudes, True)
+        result = desk.promote()
+        monkeypatch.undo()
+        if made != [1]:  # version 2 is champion already, or nothing was left to intrude on
+            break
+        if result.success:
+            assert desk.history()[0]["from_version"] == 1
+        else:
+            assert desk.aliases()["champion"] == 3 and len(desk.history()) == entries
+    assert position > 5

@@ -114,6 +114,11 @@ def test_a_run_that_goes_on_from_its_failure_goes_on_with_its_version(made, monk
     assert history(made)[-1][0] == taken
     require_consistent(made)
 
+    assert made.registry.at_alias("candidate").version == taken
+    part = Training(made, repeats=broken)
+    assert part.take(), part.why
+    assert made.registry.at_alias("challenger").version == number
+
 
 def test_a_check_alone_is_of_the_candidate_and_the_champion_is_compared_with_nobody(made):
     """The newest candidate is champion: its checks alone would compare it with itself."""

@@ -46,7 +46,7 @@ def mlflow_database(file: Path) -> Iterator[Finding]:
         yield failed(f"{file} does not exist", "make setup")
         return
     try:
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             versions = connection.execute("SELECT version_num FROM alembic_version").fetchall()
     except sqlite3.Error as error:
         yield failed(f"{file} is not MLflow's database: {error}", "remove it, then make setup")

@@ -19,7 +19,11 @@ REMEDIES = {
 }
 """What the operating system says, and what to do; engines pass its number on, in a text."""
 
-SQLITE = {"database or disk is full": errno.ENOSPC, "attempt to write a readonly database": errno.EROFS}
+SQLITE = {
+    "database or disk is full": errno.ENOSPC,
+    "attempt to write a readonly database": errno.EROFS,
+    "unable to open database file": errno.EROFS,
+}
 
 
 class StateError(RuntimeError):

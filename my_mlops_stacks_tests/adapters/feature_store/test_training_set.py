@@ -157,7 +157,11 @@ def renamed(name: str) -> FeatureLookup:
         ([by_zip(timestamp_lookup_key="pickup")], {}, "take no timestamp_lookup_key"),
         ([by_time(feature_names="count", lookback_window=HOUR), renamed("n")], {}, "state one for all of them"),
         ([by_zip(default_values={"tip": "x"})], {}, r"default_values for \['tip'\]"),
-        ([by_zip(default_values={"zone": 1})], {}, "1 does not fit the feature 'zone' of type string"),
+        ([by_zip(default_values={"airport": 1})], {}, "1 does not fit the feature 'airport' of type boolean"),
+        ([by_zip(default_values={"zone": ""})], {}, "An empty text is none"),
+        ([renamed("Prediction")], {}, "score_batch adds the column 'prediction'"),
+        ([renamed("__side")], {}, r"needs the names \['__side'\]"),
+        ([renamed("a"), by_zip(lookup_key="b")], {}, "'b' of 'test.zones' is not a column"),
         ([by_time(table_name="other.pickups")], {}, "is in another schema than 'test'"),
     ],
 )
