@@ -61,7 +61,7 @@ def real() -> pd.DataFrame:
 def there(tmp_path_factory) -> Path:
     """A folder for each set of trips, with what Apache Spark made of them, all in one process."""
     if shutil.which("java") is None:
-        pytest.skip("Apache Spark needs Java: apt-get install default-jre-headless")
+        pytest.skip("needs Java: apt-get install default-jre-headless")
     folder, trips = tmp_path_factory.mktemp("apache_spark"), {"generated": generated, "real": real}
     for name in SAMPLES:
         frame = trips[name]()

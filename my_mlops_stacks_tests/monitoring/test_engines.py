@@ -64,7 +64,7 @@ def apart(value: Any) -> tuple[list[float], list]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("java") is None, reason="Apache Spark needs Java")
+@pytest.mark.skipif(shutil.which("java") is None, reason="needs Java: apt-get install default-jre-headless")
 def test_sail_and_apache_spark_agree(spark, tmp_path):
     make_input(tmp_path)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}

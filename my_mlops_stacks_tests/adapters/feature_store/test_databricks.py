@@ -17,7 +17,7 @@ from my_mlops_stacks.adapters.spark import ClusterSpark
 from my_mlops_stacks.adapters.tables import UnityCatalogTables
 from my_mlops_stacks.training.feature_lookup import FeatureLookup
 
-real = pytest.importorskip("databricks.feature_engineering", reason="needs databricks-feature-engineering")
+real = pytest.importorskip("databricks.feature_engineering", reason="needs Databricks' client: make test-contract")
 
 METHODS = [
     "create_table",

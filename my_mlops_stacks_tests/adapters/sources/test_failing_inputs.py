@@ -1,14 +1,16 @@
-"""The folder of inputs that failed once, where it lies beside the repository; each kind has a test of its own."""
+"""The folder of inputs that failed once, where FAILING_INPUTS names it; each kind has a test of its own besides."""
 
 from __future__ import annotations
+
+import os
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from my_mlops_stacks_tests.adapters.sources.sample import TIMES, source_rows
-from my_mlops_stacks_tests.conftest import ROOT
 
-FAILING = ROOT.parent / "shared" / "inputs" / "failing"
+FAILING = Path(os.environ.get("FAILING_INPUTS", "")).resolve()
 
 READ = [
     "c_bs.csv", "d_csv", "d_dbl_int", "d_ex_conf", "d_int_long", "d_ns_us", "d_upper2", "m_csvzip", "m_hd",
@@ -39,8 +41,8 @@ REFUSED = {
 @pytest.fixture(scope="module")
 def whole() -> pd.DataFrame:
     """The rows that all of them are made of."""
-    if not FAILING.is_dir():
-        pytest.skip("the inputs that fail are not here")
+    if "FAILING_INPUTS" not in os.environ:
+        pytest.skip("needs the folder of inputs that failed once: name it with FAILING_INPUTS")
     return pd.read_parquet(FAILING / "d_zero_byte" / "a.parquet").sort_values(
         [*TIMES, "fare_amount"], ignore_index=True
     )
