@@ -11,12 +11,14 @@ from my_mlops_stacks.defs.champion_watch import champion_sensors
 from my_mlops_stacks.defs.databricks_upkeep import upkeep_schedules, upkeep_sensors
 from my_mlops_stacks.defs.deployment import deployment_assets
 from my_mlops_stacks.defs.feature_engineering import feature_engineering_assets, feature_engineering_checks
-from my_mlops_stacks.defs.ingestion import ingestion_assets, ingestion_checks
+from my_mlops_stacks.defs.ingestion import ingestion_assets
+from my_mlops_stacks.defs.ingestion_checks import ingestion_checks
 from my_mlops_stacks.defs.jobs import Job, build_jobs
 from my_mlops_stacks.defs.maintenance import maintenance_schedules
 from my_mlops_stacks.defs.model_copy import copy_model_job
 from my_mlops_stacks.defs.monitoring import monitoring_assets
 from my_mlops_stacks.defs.monitoring_report import report_assets
+from my_mlops_stacks.defs.pairing_check import pairing_checks
 from my_mlops_stacks.defs.partitions import daily_partitions
 from my_mlops_stacks.defs.prediction_checks import prediction_checks
 from my_mlops_stacks.defs.quality_monitor import quality_monitor_schedules
@@ -26,6 +28,7 @@ from my_mlops_stacks.defs.schedules import build_schedules
 from my_mlops_stacks.defs.sensors import build_sensors
 from my_mlops_stacks.defs.shadow import shadow_checks
 from my_mlops_stacks.defs.smoke import smoke_jobs
+from my_mlops_stacks.defs.tick_watch import tick_sensors
 from my_mlops_stacks.defs.training import training_assets, training_checks
 from my_mlops_stacks.defs.validation import validation_assets, validation_checks
 from my_mlops_stacks.target import Target, load_target
@@ -43,7 +46,7 @@ def _definitions(target: Target, daily: dg.DailyPartitionsDefinition, jobs: dict
         assets=[
             *ingestion_assets(target, daily),
             *feature_engineering_assets(target, daily),
-            *training_assets(target),
+            *training_assets(target, daily),
             *validation_assets(target),
             *deployment_assets(target, daily),
             *monitoring_assets(target, daily),
@@ -55,6 +58,7 @@ def _definitions(target: Target, daily: dg.DailyPartitionsDefinition, jobs: dict
             *training_checks(),
             *validation_checks(target),
             *shadow_checks(),
+            *pairing_checks(),
             *prediction_checks(target, daily),
         ],
         jobs=[*jobs.values(), rollback_job(daily), copy_model_job(), *smoke_jobs(target)],
@@ -64,7 +68,12 @@ def _definitions(target: Target, daily: dg.DailyPartitionsDefinition, jobs: dict
             *upkeep_schedules(target),
             *quality_monitor_schedules(target),
         ],
-        sensors=[*build_sensors(target, jobs), *champion_sensors(target, jobs, daily), *upkeep_sensors(target)],
+        sensors=[
+            *build_sensors(target, jobs),
+            *champion_sensors(target, jobs, daily),
+            *upkeep_sensors(target),
+            *tick_sensors(target),
+        ],
         resources=build_resources(target),
         executor=build_executor(target),
     )

@@ -140,7 +140,7 @@ def _reasons(result: Result) -> Iterator[str]:
 def _summary(results: Mapping[str, Result], registry: ModelRegistry, seconds: float) -> Iterator[str]:
     yield click.style(f"\nThe pipeline ran in {seconds:.1f} s", bold=True)
     yield from _rows(results.values())
-    yield from _models(registry)
+    yield from _models(registry, results["model_training_job"].run_id)
     yield from _checks(results.values())
     yield "Look around: `make dev` (Dagster, http://127.0.0.1:3000), `make mlflow` (runs and models, " + MLFLOW_UI + ")"
 
@@ -157,9 +157,9 @@ def _rows(results: Iterator[Result] | list[Result]) -> Iterator[str]:
     yield "Rows        " + ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
-def _models(registry: ModelRegistry) -> Iterator[str]:
-    for alias in ("candidate", "champion"):
-        version = registry.at_alias(alias)
+def _models(registry: ModelRegistry, training: str) -> Iterator[str]:
+    versions = {"candidate": registry.output_of(training, "candidate"), "champion": registry.at_alias("champion")}
+    for alias, version in versions.items():
         measured = registry.run_metrics(version)
         numbers = ", ".join(f"{label} {measured[name]:.3f}" for name, label in METRICS.items())
         yield f"{alias.capitalize():11} {version.name} version {version.version}: {numbers}"

@@ -1,8 +1,10 @@
-"""Fixtures that several test folders share: an in-process Spark, an empty warehouse, trips real and made by hand."""
+"""Fixtures that several test folders share: an in-process Spark, an empty warehouse, trips of every origin."""
 
 from __future__ import annotations
 
 import os
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +15,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from my_mlops_stacks.adapters.spark import LocalSpark
 from my_mlops_stacks.adapters.tables import LocalTables
+from my_mlops_stacks_tests import samples
+from my_mlops_stacks_tests.samples import Sample
 
 if TYPE_CHECKING:  # the contract's environment (scripts/test_contract.sh) has nothing that targets need
     from my_mlops_stacks.target import Target
@@ -25,8 +29,11 @@ OF_ALERT_CHANNELS = {
     "ALERT_SMTP_HOST": "smtp.example.invalid",
 }
 """What a target with an alert channel needs to load."""
+OF_THIS_SHELL = re.compile(
+    "(ALERT|ARM|AZURE|BUNDLE_VAR|DAGSTER|DATABRICKS|GIT|MLFLOW|PYSPARK|SAIL|SPARK)_|(MLOPS_TARGET|TRIPS_PATH)$"
+)
+"""Variables that the project, its libraries or git read."""
 ROOT = Path(__file__).resolve().parents[1]
-REAL_TRIPS = ROOT.parent / "shared" / "data" / "nyctaxi_trips_2016.parquet"
 
 
 def with_fixed_rules(target: Target) -> Target:
@@ -48,12 +55,24 @@ def with_fixed_rules(target: Target) -> Target:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def alerts_reach_nobody() -> Iterator[None]:
-    """Whatever channel a team's targets have, and whatever this shell knows of it."""
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The same on every machine: without what this shell, a git hook or a person's own settings say.
+
+    Alerts reach nobody, whatever channel a team's targets have.
+    """
+    home = tmp_path_factory.mktemp("home")
+    theirs = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "DATABRICKS_CONFIG_FILE": str(home / "none")}
+    theirs["TZ"] = "UTC"  # `collect` of PySpark gives times of this machine's zone
+    for name in ("NO_PROXY", "no_proxy"):  # servers that tests start are here
+        theirs[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1", "localhost")))
     with pytest.MonkeyPatch.context() as monkeypatch:
-        for name, value in OF_ALERT_CHANNELS.items():
+        for name in [name for name in os.environ if OF_THIS_SHELL.match(name)]:
+            monkeypatch.delenv(name)
+        for name, value in {**theirs, **OF_ALERT_CHANNELS}.items():
             monkeypatch.setenv(name, value)
+        time.tzset()
         yield
+    time.tzset()
 
 
 @pytest.fixture
@@ -67,22 +86,15 @@ def spark(tables: LocalTables) -> SparkSession:
     return tables.spark.spark_session
 
 
-@pytest.fixture
-def real_trips_path() -> Path:
-    return find_real_trips()
+@pytest.fixture(scope="session")
+def generated_sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    return samples.generated_sample(tmp_path_factory.mktemp("generated"))
 
 
-def real_trips_file() -> Path:
-    """Where the sample of real trips that MLOps Stacks trains on is, if it is anywhere; TRIPS_PATH says otherwise."""
-    return Path(os.environ.get("TRIPS_PATH", REAL_TRIPS))
-
-
-def find_real_trips() -> Path:
-    """The sample of real trips; without it the test is skipped."""
-    path = real_trips_file()
-    if not path.exists():
-        pytest.skip("the sample of real trips is not here: name it with TRIPS_PATH")
-    return path
+@pytest.fixture(scope="module", params=samples.SAMPLES)
+def sample(request: pytest.FixtureRequest, generated_sample: Sample) -> Sample:
+    """Generated trips, and in a run of the same test the real ones where they are."""
+    return generated_sample if request.param == "generated" else samples.real_sample()
 
 
 @pytest.fixture
@@ -108,12 +120,7 @@ def trips_of(spark: SparkSession):
 
 
 @pytest.fixture
-def real_trips(real_trips_path: Path, spark: SparkSession) -> tuple[DataFrame, pd.DataFrame]:
-    """The valid real trips, for Spark and for pandas, by the plain rules of the sample's description."""
-    frame = pd.read_parquet(real_trips_path)
-    valid = frame[
-        (frame.fare_amount > 0) & (frame.trip_distance > 0) & (frame.tpep_dropoff_datetime > frame.tpep_pickup_datetime)
-    ]
-    frame = valid.reset_index(drop=True)
-    trips = spark.createDataFrame(frame).selectExpr("*", "to_date(tpep_pickup_datetime) as day")
-    return trips, frame
+def sample_trips(sample: Sample, spark: SparkSession) -> tuple[DataFrame, pd.DataFrame]:
+    """The valid trips of the sample, for Spark and for pandas."""
+    frame = sample.valid()
+    return spark.createDataFrame(frame).selectExpr("*", "to_date(tpep_pickup_datetime) as day"), frame

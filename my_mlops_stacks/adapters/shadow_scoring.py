@@ -8,13 +8,10 @@ from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
 from my_mlops_stacks.adapters.model_registry import ModelVersion
 from my_mlops_stacks.adapters.scoring_errors import scorable
 from my_mlops_stacks.adapters.tables import Tables
-from my_mlops_stacks.training.columns import PICKUP, TRIP_INPUTS
+from my_mlops_stacks.events import TRIPS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-KEYS = [PICKUP, *TRIP_INPUTS]
-"""What a trip is known by."""
 
 WAY_OUT = "mend that and materialize 'fare_model' again"
 
@@ -41,6 +38,7 @@ def scored_beside(
     days = newest_days(own)
     if days is None:
         return None
-    asked = model_inputs(to_score(tables.read("trips"), *days)).join(spoken(own, days[0], KEYS), KEYS)
+    keys = list(TRIPS.identity)
+    asked = model_inputs(to_score(tables.read("trips"), *days)).join(spoken(own, days[0], keys), keys)
     with scorable(f"The challenger, version {challenger.version},", WAY_OUT):
         return store.score_batch(model_uri=challenger.uri, df=asked)

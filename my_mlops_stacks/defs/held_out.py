@@ -15,8 +15,10 @@ from my_mlops_stacks.training.columns import LABEL
 if TYPE_CHECKING:
     import pandas as pd
 
-RECORDED = ("trips_version", "held_out_from")
+REQUIRED = ("trips_version", "held_out_from")
 """What training wrote on a version, without which nobody knows which rows it has not seen."""
+RECORDED = (*REQUIRED, "held_out_until")
+"""The last held-out day keeps out trips of days that are not built; without it there is no last one."""
 
 
 class UnknownHoldOutError(LookupError):
@@ -33,13 +35,13 @@ class HeldOut:
 
 
 def recorded_on(version: ModelVersion) -> dict[str, str]:
-    missing = [tag for tag in RECORDED if tag not in version.tags]
+    missing = [tag for tag in REQUIRED if tag not in version.tags]
     if missing:
         raise UnknownHoldOutError(
             f"Version {version.version} of {version.name} lacks the tags {missing}, so nobody knows which trips it has "
             "not seen: materialize 'fare_model', which writes them, rather than registering a model by hand."
         )
-    return {tag: version.tags[tag] for tag in RECORDED}
+    return {tag: version.tags[tag] for tag in RECORDED if tag in version.tags}
 
 
 def score_held_out(context: dg.AssetCheckExecutionContext, versions: Mapping[str, ModelVersion]) -> HeldOut:
@@ -47,16 +49,16 @@ def score_held_out(context: dg.AssetCheckExecutionContext, versions: Mapping[str
     from datetime import date
 
     from my_mlops_stacks.training.model_inputs import model_inputs
-    from my_mlops_stacks.training.split import since
+    from my_mlops_stacks.training.split import held_out
     from my_mlops_stacks.validation.comparison import ROW_COLUMNS, check_rows
 
     recorded = recorded_on(versions["candidate"])
     tables, version = context.resources.tables, int(recorded["trips_version"])
+    days = [date.fromisoformat(recorded[tag]) for tag in ("held_out_from", "held_out_until") if tag in recorded]
 
     def score() -> tuple["pd.DataFrame", Mapping[str, list[str]]]:
-        trips = tables.read("trips", version)
-        held_out = model_inputs(since(trips, date.fromisoformat(recorded["held_out_from"])), LABEL)
-        scored = score_side_by_side(context.resources.feature_store, held_out, versions)
+        unseen = model_inputs(held_out(tables.read("trips", version), *days), LABEL)
+        scored = score_side_by_side(context.resources.feature_store, unseen, versions)
         return scored.rows.select(*ROW_COLUMNS, *versions).toPandas(), scored.features
 
     with version_is_kept("trips", version):

@@ -15,7 +15,7 @@ from my_mlops_stacks.target import Target
 )
 def reach_everything(context: dg.OpExecutionContext) -> None:
     resources = context.resources
-    trips = resources.trips_sources.choose(path=None, rows=1, seed=0, drift_from=None).read()
+    trips = resources.trips_sources.choose(path=None, times=None, rows=1, seed=0, drift_from=None).read()
     champion = resources.model_registry.find_alias("champion")
     context.add_output_metadata(
         {

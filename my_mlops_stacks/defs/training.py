@@ -1,7 +1,7 @@
 """The trained model: a new version in the registry, which holds the alias `candidate`."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -14,6 +14,7 @@ from my_mlops_stacks.defs.metadata import plot, png
 from my_mlops_stacks.defs.provenance import git_commit
 from my_mlops_stacks.target import PACKAGE, Target
 from my_mlops_stacks.training.columns import INPUT_COLUMNS, LABEL, PICKUP
+from my_mlops_stacks.validation.verdict import FAILED, LEAK_TAG, PASSED, TRAINED_TAG, UNCHECKED
 
 if TYPE_CHECKING:
     import lightgbm
@@ -28,7 +29,7 @@ SAMPLED = 100
 """Training rows that the leakage check recomputes."""
 
 
-def training_assets(target: Target) -> list[dg.AssetsDefinition]:
+def training_assets(target: Target, daily: dg.TimeWindowPartitionsDefinition) -> list[dg.AssetsDefinition]:
     workflow = target.model_workflow
 
     class TrainingConfig(dg.Config):
@@ -50,27 +51,39 @@ def training_assets(target: Target) -> list[dg.AssetsDefinition]:
     def fare_model(context: dg.AssetExecutionContext, config: TrainingConfig) -> ModelVersion:
         """Fare of a trip in USD, by LightGBM on the trip and the features that were known at its pickup.
 
-        Trained on all days but the most recent `holdout_days`, logged to MLflow with the look-ups that it needs, and
-        registered. The held-out metrics are logged beside those of the mean fare and of a model without features.
+        Trained on the trips whose fare was known before the most recent `holdout_days`, logged to MLflow with the
+        look-ups that it needs, and registered. The held-out metrics are logged beside those of the mean fare and of a
+        model without features.
         """
-        from my_mlops_stacks.training.split import before, day_range, holdout_start, in_fixed_order, since
+        from my_mlops_stacks.training.split import (
+            held_out,
+            holdout_start,
+            in_fixed_order,
+            known_before,
+            labelled_days,
+            require_enough,
+            since,
+        )
         from my_mlops_stacks.training.train import Hyperparameters, fit
 
         version, trips = _frozen_trips(context)
         provenance = {"trips_version": str(version), **_feature_versions(context), "git_commit": git_commit()}
-        start = holdout_start(*day_range(trips), config.holdout_days)
-        past = before(trips, start)
+        first, last = labelled_days(trips, target.first_day, date.fromisoformat(daily.get_last_partition_key()))
+        start = holdout_start(first, last, config.holdout_days)
         if config.training_days:
-            past = since(past, start - timedelta(days=config.training_days))
+            first = max(first, start - timedelta(days=config.training_days))
+        past = since(known_before(trips, start), first)
         training_set = _training_set(context, past, exclude=[PICKUP])
         rows = in_fixed_order(training_set.load_df()).toPandas()
-        held_out = _training_set(context, since(trips, start)).load_df().toPandas()
+        require_enough(len(rows), start)
+        unseen = _training_set(context, held_out(trips, start, last)).load_df().toPandas()
         parameters = Hyperparameters(**config.model_dump(exclude={"holdout_days", "training_days"}))
-        context.log.info(f"Fitting {len(rows)} trips before {start}; {len(held_out)} trips are held out")
+        context.log.info(f"Fitting {len(rows)} trips before {start}; {len(unseen)} trips are held out")
         model = fit(rows, parameters)
-        record = _record(model, rows, held_out, parameters)
-        context.add_output_metadata(_seen(record, rows, start))
-        return _registered(context, model, training_set, record, {"held_out_from": str(start), **provenance})
+        record = _record(model, rows, unseen, parameters)
+        context.add_output_metadata(_seen(record, rows, start) | provenance)
+        days = {"trained_from": str(first), "held_out_from": str(start), "held_out_until": str(last)}
+        return _registered(context, model, training_set, record, days | provenance)
 
     return [fare_model]
 
@@ -79,21 +92,21 @@ def training_checks() -> list[dg.AssetChecksDefinition]:
     @dg.asset_check(
         asset="fare_model",
         blocking=True,
-        required_resource_keys={"step_launcher", "tables", "feature_store"},
+        required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"},
         description=f"{SAMPLED} sampled training rows have the features that the raw trips give as of their pickup; "
         "a looked-up feature that nothing recomputes fails it.",
     )
     def features_are_known_at_the_pickup(
         context: dg.AssetCheckExecutionContext, fare_model: ModelVersion
     ) -> dg.AssetCheckResult:
-        from datetime import date
-
         from my_mlops_stacks.feature_engineering.as_of import disagreements, not_recomputed
         from my_mlops_stacks.training.lookups import FEATURE_LOOKUPS
-        from my_mlops_stacks.training.split import before, sampled
+        from my_mlops_stacks.training.split import known_before, sampled, since
 
         trips = context.resources.tables.read("trips", version=int(fare_model.tags["trips_version"]))
-        past = before(trips, date.fromisoformat(fare_model.tags["held_out_from"]))
+        past = known_before(trips, date.fromisoformat(fare_model.tags["held_out_from"]))
+        if "trained_from" in fare_model.tags:
+            past = since(past, date.fromisoformat(fare_model.tags["trained_from"]))
         looked_up = _training_set(context, sampled(past, SAMPLED)).load_df()
         unproven = not_recomputed(name for name in looked_up.columns if name not in (*INPUT_COLUMNS, LABEL))
         if unproven:
@@ -106,9 +119,12 @@ def training_checks() -> list[dg.AssetChecksDefinition]:
             lookback_windows={lookup.table_name: lookup.lookback_window for lookup in FEATURE_LOOKUPS},
             default_values={k: v for lookup in FEATURE_LOOKUPS for k, v in (lookup.default_values or {}).items()},
         )
+        moved = _moved(fare_model.tags, _feature_versions(context))
+        if not found or not moved:  # rows that differ for tables that moved prove nothing about the version
+            _write_leak_check(context, fare_model, passed=not found)
         return dg.AssetCheckResult(
             passed=not found,
-            description=_why(found, fare_model.tags, _feature_versions(context)) if found else None,
+            description=_why(found, moved) if found else None,
             metadata={"differing_rows": len(found), "examples": dg.MetadataValue.text(str(found[:3]))},
         )
 
@@ -139,13 +155,24 @@ def _unproven(features: Sequence[str]) -> str:
     )
 
 
-def _why(found: list[dict[str, object]], trained_on: Mapping[str, str], newest: Mapping[str, str]) -> str:
-    """What differing rows mean: a leak, unless the feature tables are no longer those of the training."""
-    moved = [
+def _write_leak_check(context: dg.AssetCheckExecutionContext, version: ModelVersion, passed: bool) -> None:
+    """A check blocks in its own run only, so its outcome is also written on the version."""
+    registry = context.resources.model_registry
+    with registry_answers(registry.tracking_uri):
+        registry.tag(version, {LEAK_TAG: PASSED if passed else FAILED})
+
+
+def _moved(trained_on: Mapping[str, str], newest: Mapping[str, str]) -> list[str]:
+    """The feature tables that are no longer those of the training, with both versions."""
+    return [
         f"{tag.removesuffix('_version')} from version {trained_on[tag]} to {version}"
         for tag, version in newest.items()
         if trained_on.get(tag, version) != version
     ]
+
+
+def _why(found: list[dict[str, object]], moved: Sequence[str]) -> str:
+    """What differing rows mean: a leak, unless the feature tables are no longer those of the training."""
     differ = f"{len(found)} of {SAMPLED} rows differ: "
     if not moved:
         return differ + "features know the future, or their tables are stale"
@@ -203,7 +230,7 @@ def _registered(
     from my_mlops_stacks.training.train import as_matrix, predict
 
     registry, store = context.resources.model_registry, context.resources.feature_store
-    tags = {"dagster_run_id": context.run.run_id, **provenance}
+    tags = {TRAINED_TAG: context.run.run_id, **provenance}
     example = as_matrix(record.baseline[model.feature_name()].head(3))
     with registry_answers(registry.tracking_uri):
         with registry.run(f"fare_model {context.run.run_id[:8]}", tags):
@@ -218,7 +245,7 @@ def _registered(
                 pip_requirements=_model_requirements(),
             )
         version = registry.get(int(info.registered_model_version))
-        registry.tag(version, tags)
+        registry.tag(version, {LEAK_TAG: UNCHECKED, **tags})
         return registry.get(version.version)
 
 

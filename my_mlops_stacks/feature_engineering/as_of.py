@@ -15,7 +15,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from my_mlops_stacks.feature_engineering.features import dropoff_features, pickup_features
-from my_mlops_stacks.feature_engineering.features.windows import DROPOFF, LONGEST_TRIP, MICROSECOND, PICKUP
+from my_mlops_stacks.feature_engineering.features.windows import DROPOFF, FARE, LONGEST_TRIP, MICROSECOND, PICKUP
 
 TOLERANCE = 1e-5
 """Relative; the tables keep the mean fare as a 32-bit float."""
@@ -97,8 +97,9 @@ def _as_of(
     asked = rows.select(
         "row", F.col(key).alias("zip"), F.unix_micros(PICKUP).alias("pickup"), _slice(PICKUP, step).alias("now")
     )
-    ended = trips.where(F.unix_micros(DROPOFF) - F.unix_micros(PICKUP) <= LONGEST_TRIP // MICROSECOND)
-    ended = ended.select(F.col(key).alias("zip"), "fare_amount", _slice(DROPOFF, step).alias("slice"))
+    length = F.unix_micros(DROPOFF) - F.unix_micros(PICKUP)
+    ended = trips.where(F.col(FARE).isNotNull() & length.between(1, LONGEST_TRIP // MICROSECOND))
+    ended = ended.select(F.col(key).alias("zip"), FARE, _slice(DROPOFF, step).alias("slice"))
     known = asked.join(ended, "zip").where(F.col("slice") < F.col("now"))
     newest = known.groupBy("row", "pickup").agg(F.least(F.max("now"), F.max("slice") + slices).alias("end"))
     if oldest is not None:
@@ -107,7 +108,7 @@ def _as_of(
     window = known.join(newest.select("row", "end"), "row")
     window = window.where(F.col("slice").between(F.col("end") - slices, F.col("end") - 1))
     return window.groupBy("row", F.timestamp_seconds(F.col("end") * step).alias("ts")).agg(
-        F.avg("fare_amount").alias("mean_fare"), F.count("*").cast("int").alias("trips")
+        F.avg(FARE).alias("mean_fare"), F.count("*").cast("int").alias("trips")
     )
 
 

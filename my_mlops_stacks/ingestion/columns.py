@@ -15,6 +15,7 @@ SOURCE_PROBLEM = "source_problem"
 """A column that a source may add to its rows: why one cannot be taken as it is written, a rule broken; null if it can.
 
 Rules of rows see values only: of a line with too many fields, or a fare of '1,208.00', a source knows more than a null.
+A null without it is not known yet. What differs from row to row follows a colon: checks count what stands before it.
 """
 
 REASON_COLUMN = {"reason": ("string", "Every rule that the trip breaks, separated by '; '")}

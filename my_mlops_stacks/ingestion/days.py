@@ -7,7 +7,9 @@ from datetime import date, timedelta
 
 from pyspark.sql import DataFrame
 
-PICKUP, DROPOFF = "tpep_pickup_datetime", "tpep_dropoff_datetime"
+from my_mlops_stacks.events import TRIPS
+
+PICKUP, DROPOFF = TRIPS.event_time, TRIPS.known_at
 
 
 @dataclass(frozen=True)

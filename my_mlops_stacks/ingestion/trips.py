@@ -8,24 +8,28 @@ zone is UTC, so that no clock shifts: the hour of a timestamp is the hour that t
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from datetime import datetime
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, IntegralType, NumericType, TimestampNTZType, TimestampType
 
+from my_mlops_stacks.events import TRIPS
 from my_mlops_stacks.ingestion.columns import RAW_COLUMNS, SOURCE_PROBLEM
 from my_mlops_stacks.ingestion.days import ALL_DAYS, DROPOFF, PICKUP, TripDays
+from my_mlops_stacks.ingestion.rules import Rule, broken, reasons, rules
 
 logger = logging.getLogger(__name__)
 
 _TYPES = {name: kind for name, (kind, _) in RAW_COLUMNS.items()}
-DUPLICATE = "duplicate"
+DUPLICATE, SUPERSEDED = "duplicate", "superseded"
+"""Why a valid row is kept aside: it equals another, or another one tells more of the same trip."""
 _ALLOWED: dict[str, tuple[tuple[type[DataType], ...], str]] = {
     "timestamp": ((TimestampType, TimestampNTZType), "timestamp or timestamp_ntz"),
     "double": ((NumericType,), "a number"),
     "int": ((IntegralType,), "an integer"),
 }
-_LARGEST_ZIP = 99_999
 _REASONS_SHOWN = 5
 
 
@@ -58,49 +62,63 @@ def conform(raw: DataFrame, days: TripDays = ALL_DAYS) -> DataFrame:
     return days.of(raw).select(*columns, *_source_problem(raw))
 
 
-def accept(trips: DataFrame) -> tuple[DataFrame, DataFrame]:
+def accept(trips: DataFrame, now: datetime | None = None) -> tuple[DataFrame, DataFrame]:
     """Divide conformed trips into accepted ones and rejected ones; every row is in exactly one of the two.
 
-    Of trips that agree in all six columns one is accepted and the others are rejected as `duplicate`. Counting equal
-    rows finds them at a third of the cost of numbering the rows in a window, and the result does not depend on which
-    copy comes first.
+    A trip is accepted before its drop-off and its fare are known. Of valid rows of one trip (`TRIPS.identity`) those
+    that tell less than another are rejected as `superseded`, in whatever order they come. Of trips that agree in all
+    six columns one is accepted and the others are rejected as `duplicate`. Counting equal rows finds them at a third
+    of the cost of numbering the rows in a window.
 
     Args:
         trips: raw trips from `conform`, of any number of rows.
+        now: what the wall clock of New York says, without a zone; later times are rejected. Default: now.
 
     Returns:
         (accepted, rejected): the accepted trips, and the rejected ones with `reason` (the rules broken, in a fixed
         order, separated by '; '); both with `day`, as `TripDays` has it (null without any time).
     """
-    problem = _source_problem(trips)
-    distinct = trips.groupBy(*RAW_COLUMNS, *problem).agg(F.count(F.lit(1)).cast("int").alias("copies"))
-    distinct = distinct.withColumn("reason", _rules_broken(problem))
-    is_valid, day = F.col("reason") == "", F.to_date(F.coalesce(PICKUP, DROPOFF)).alias("day")
-    accepted = distinct.where(is_valid).select(*RAW_COLUMNS, day)
-    copies = distinct.where(~is_valid | (F.col("copies") > 1))
+    stated = _all_rules(trips, now)
+    distinct = trips.groupBy(*RAW_COLUMNS, *_source_problem(trips)).agg(F.count(F.lit(1)).cast("int").alias("copies"))
+    distinct = distinct.join(_best_known(trips, broken(stated)), list(TRIPS.identity), "left")
+    is_valid, is_superseded = ~broken(stated), F.coalesce(_known() < F.col("best_known"), F.lit(False))
+    day = _day().alias("day")
+    accepted = distinct.where(is_valid & ~is_superseded).select(*RAW_COLUMNS, day)
+    reason = F.when(~is_valid, reasons(stated)).when(is_superseded, SUPERSEDED)
+    copies = distinct.select(*RAW_COLUMNS, "copies", reason.alias("why"), day)
+    copies = copies.where(F.col("why").isNotNull() | (F.col("copies") > 1))
     copies = copies.withColumn("copy", F.explode(F.sequence(F.lit(1), "copies")))
-    reason = F.concat_ws("; ", F.when(~is_valid, F.col("reason")), F.when(F.col("copy") > 1, DUPLICATE))
-    rejected = copies.where(~is_valid | (F.col("copy") > 1)).select(*RAW_COLUMNS, reason.alias("reason"), day)
-    return accepted, rejected
+    reason = F.concat_ws("; ", "why", F.when(F.col("copy") > 1, DUPLICATE))
+    rejected = copies.where(F.col("why").isNotNull() | (F.col("copy") > 1))
+    return accepted, rejected.select(*RAW_COLUMNS, reason.alias("reason"), "day")
 
 
-def require_acceptable(trips: DataFrame, days: TripDays) -> None:
+def require_acceptable(trips: DataFrame, days: TripDays, now: datetime | None = None) -> None:
     """Stop before days of a table are replaced by nothing; on good input it reads no further than the first good trip.
 
     Args:
         trips: raw trips from `conform`, of `days`.
+        now: as `accept` has it.
 
     Raises:
         InvalidTripsError: there are no trips, or `accept` would reject every one; the most frequent reasons are named.
     """
-    judged = trips.select(_rules_broken(_source_problem(trips)).alias("reason"))
-    if judged.where(F.col("reason") == "").take(1):
+    stated = _all_rules(trips, now)
+    if trips.where(~broken(stated)).take(1):
         return
-    reasons = judged.groupBy("reason").count().orderBy(F.desc("count"), "reason").limit(_REASONS_SHOWN).collect()
-    if not reasons:
+    judged = trips.select(reasons(stated).alias("reason"))
+    counts = judged.groupBy("reason").count().orderBy(F.desc("count"), "reason").limit(_REASONS_SHOWN).collect()
+    if not counts:
         raise InvalidTripsError(f"There are no trips{days} in the input: give it at least one row.")
-    most_frequent = ", ".join(f"{row['reason']} ({row['count']:,})" for row in reasons)
+    most_frequent = ", ".join(f"{row['reason']} ({row['count']:,})" for row in counts)
     raise InvalidTripsError(f"Every trip{days} in the input is invalid, none is left; most frequent: {most_frequent}.")
+
+
+def _day() -> Column:
+    """The day of a trip; of times beyond the years that dates have, the first or the last of these."""
+    first, last = (F.lit(day).cast("timestamp") for day in ("0001-01-01", "9999-12-31"))
+    time = F.coalesce(PICKUP, DROPOFF)
+    return F.to_date(F.when(time.isNotNull(), F.greatest(F.least(time, last), first)))
 
 
 def _type_problem(name: str, found: DataType) -> str | None:
@@ -113,17 +131,22 @@ def _source_problem(trips: DataFrame) -> list[Column]:
     return [F.col(SOURCE_PROBLEM)] if SOURCE_PROBLEM in trips.columns else []
 
 
-def _rules_broken(source_problem: list[Column]) -> Column:
-    """The rules that a conformed row breaks, in a fixed order, separated by '; '; empty for a valid one."""
-    doubles = [name for name, kind in _TYPES.items() if kind == "double"]
-    zips = [name for name, kind in _TYPES.items() if kind == "int"]
-    rules = [(F.col(name).isNull(), f"null in {name}") for name in RAW_COLUMNS]
-    rules += [(F.isnan(name), f"NaN in {name}") for name in doubles]
-    rules += [(F.abs(name) == float("inf"), f"infinite {name}") for name in doubles]
-    rules += [
-        (F.col("fare_amount") <= 0, "fare not positive"),
-        (F.col("trip_distance") <= 0, "distance not positive"),
-        (F.col("tpep_dropoff_datetime") <= F.col("tpep_pickup_datetime"), "drop-off not after pickup"),
-    ]
-    rules += [(~F.col(name).between(1, _LARGEST_ZIP), f"{name} not a US zip") for name in zips]
-    return F.concat_ws("; ", *source_problem, *(F.when(is_broken, F.lit(reason)) for is_broken, reason in rules))
+def _all_rules(trips: DataFrame, now: datetime | None) -> Sequence[Rule]:
+    problems = [(problem.isNotNull(), problem) for problem in _source_problem(trips)]
+    return [*problems, *rules(now or TRIPS.clock())]
+
+
+def _known() -> Column:
+    """How many of drop-off and fare a row tells."""
+    return sum((F.col(name).isNotNull().cast("int") for name in (TRIPS.known_at, TRIPS.label)), F.lit(0))
+
+
+def _best_known(trips: DataFrame, is_broken: Column) -> DataFrame:
+    """How much the valid rows tell at best of each trip that has a row without drop-off or fare: `best_known`.
+
+    Few trips have one, so joining them costs little beside grouping all of them.
+    """
+    identity, is_partial = list(TRIPS.identity), F.col(TRIPS.known_at).isNull() | F.col(TRIPS.label).isNull()
+    partial = trips.where(is_partial).select(*identity).distinct()
+    rows = trips.where(_known() > 0).join(partial, identity, "left_semi")
+    return rows.groupBy(*identity).agg(F.max(F.when(~is_broken, _known())).alias("best_known"))

@@ -9,7 +9,9 @@ classifications, distinct and frequent values, the Wasserstein distance, and `mo
 
 from __future__ import annotations
 
-LABEL, PREDICTION = "fare_amount", "prediction"
+from my_mlops_stacks.events import TRIPS
+
+LABEL, PREDICTION = TRIPS.label, "prediction"
 
 CATEGORICAL = ("pickup_zip", "dropoff_zip")
 """Columns whose values are names: compared by their shares, never by their order."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-LABEL = "fare_amount"
-PICKUP = "tpep_pickup_datetime"
+from my_mlops_stacks.events import TRIPS
+
+LABEL, PICKUP = TRIPS.label, TRIPS.event_time
 TRIP_INPUTS = ("trip_distance", "pickup_zip", "dropoff_zip")
 
 INPUT_COLUMNS = {

@@ -8,11 +8,12 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from my_mlops_stacks.events import TRIPS
 from my_mlops_stacks.validation.bootstrap import cluster_sums, draws, interval, metrics_of, resampled
-from my_mlops_stacks.validation.validation import DISTANCE_BANDS
+from my_mlops_stacks.validation.validation import DISTANCE_BANDS, MIN_HELD_OUT_TRIPS
 
-ACTUAL, CANDIDATE, CHAMPION = "fare_amount", "candidate", "champion"
-PICKUP, ZIP, DISTANCE = "tpep_pickup_datetime", "pickup_zip", "trip_distance"
+ACTUAL, CANDIDATE, CHAMPION = TRIPS.label, "candidate", "champion"
+PICKUP, ZIP, DISTANCE = TRIPS.event_time, "pickup_zip", "trip_distance"
 ROW_COLUMNS = (PICKUP, DISTANCE, ZIP, ACTUAL)
 
 ALL, OTHER = "all", "other"
@@ -37,14 +38,9 @@ def check_rows(scored: pd.DataFrame, days: str) -> None:
     """Refuse rows that measure nothing; `days` says for people which they are.
 
     Raises:
-        UnusableRowsError: there are none, one lacks what its segment is named after, or a fare or a prediction is not a
-            finite number.
+        UnusableRowsError: there are too few, one lacks what its segment is named after, or a fare or a prediction is
+            not a finite number.
     """
-    if scored.empty:
-        raise UnusableRowsError(
-            f"No trips are held out ({days}), so nothing can be measured: ingest days that have trips, or raise "
-            "holdout_days in resources/model-workflow-resource.yml, and materialize 'fare_model' again."
-        )
     for column in (PICKUP, DISTANCE, ZIP):
         if bad := int(scored[column].isna().sum()):
             raise UnusableRowsError(f"{column} is missing for {bad} of {len(scored)} trips ({days}): {REJECT}.")
@@ -52,6 +48,13 @@ def check_rows(scored: pd.DataFrame, days: str) -> None:
         bad = int((~np.isfinite(scored[column])).sum()) if column in scored else 0
         if bad:
             raise UnusableRowsError(f"{column} is no finite number for {bad} of {len(scored)} trips ({days}): {fix}.")
+    if len(scored) < MIN_HELD_OUT_TRIPS:
+        count = f"Only {len(scored)}" if len(scored) else "No"
+        raise UnusableRowsError(
+            f"{count} trips are held out ({days}) whose fare is known, and fewer than {MIN_HELD_OUT_TRIPS} judge no "
+            "model (MIN_HELD_OUT_TRIPS in validation/validation.py): ingest days that have trips, or raise "
+            "holdout_days in resources/model-workflow-resource.yml, and materialize 'fare_model' again."
+        )
 
 
 def compare(scored: pd.DataFrame) -> pd.DataFrame:

@@ -30,6 +30,9 @@ def validation_thresholds() -> dict[str, MetricThreshold]:
     }
 
 
+MIN_HELD_OUT_TRIPS = 50
+"""Fewer held-out trips judge no model: their metrics say more about the few than about it."""
+
 COMPARED_METRIC = "root_mean_squared_error"
 """In this a candidate must be at least as good as the champion: an error, of which lower is better, or `r2_score`."""
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pandas as pd
 import pytest
+from deltalake import DeltaTable
 
 from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks_tests.test_pipeline import Pipeline, failure
+from my_mlops_stacks_tests.pipeline_runs import Pipeline, failure
 
 FIRST, LAST = date(2016, 1, 1), date(2016, 2, 29)
 LATE_TRIP_DAYS = 2
 TABLES = ("trips", "rejected_trips", "trip_pickup_features", "trip_dropoff_features")
 TRIPS_A_DAY = 6
-WITHOUT_TIMES = ["null in tpep_pickup_datetime", "null in tpep_pickup_datetime; null in tpep_dropoff_datetime"]
+WITHOUT_PICKUP = "null in tpep_pickup_datetime"
 
 
 class Ingesting(Pipeline):
@@ -28,13 +30,23 @@ class Ingesting(Pipeline):
         self.target = self.target.model_copy(update={"feature_engineering_workflow": workflow})
         self.definitions, self.delivered = build_definitions(self.target), folder / "delivered.parquet"
 
-    def build(self, trips: pd.DataFrame, first: date, last: date | None = None) -> dg.ExecuteInProcessResult:
+    def build(
+        self, trips: pd.DataFrame, first: date, last: date | None = None, **config: object
+    ) -> dg.ExecuteInProcessResult:
         trips.to_parquet(self.delivered)
         days = (str(first), str(last or first))
-        return self.run("feature_engineering_job", days, ingest_trips={"path": str(self.delivered)})
+        return self.run("feature_engineering_job", days, ingest_trips={"path": str(self.delivered)} | config)
 
-    def check(self) -> dg.AssetCheckEvaluation:
-        key = dg.AssetCheckKey(dg.AssetKey("trips"), "few_trips_are_rejected")
+    def rejected(self) -> list[dict]:
+        """The rejected trips, whatever their times: pandas would not hold them."""
+        folder = self.target.state_path / "warehouse" / self.target.schema_name / "rejected_trips"
+        return DeltaTable(folder).to_pyarrow_table().select(["reason", "day"]).to_pylist()
+
+    def materialized(self, asset: str = "trips") -> Mapping[str, dg.MetadataValue]:
+        return self.instance.get_latest_materialization_event(dg.AssetKey(asset)).asset_materialization.metadata
+
+    def check(self, name: str = "few_trips_are_rejected") -> dg.AssetCheckEvaluation:
+        key = dg.AssetCheckKey(dg.AssetKey("trips"), name)
         return self.instance.get_latest_asset_check_evaluation_record(key).evaluation
 
 
@@ -55,7 +67,7 @@ def trips_of(first: date, last: date) -> pd.DataFrame:
 
 
 def with_faults(trips: pd.DataFrame) -> pd.DataFrame:
-    """Beside the good ones: a trip twice, one without a fare, one without a pickup time, and one without any time."""
+    """Beside the good ones: a trip twice, one before its fare, one without a pickup time, and one without any time."""
     faulty = trips.iloc[[100, 160, 220, 280]].copy()
     faulty.iloc[1, faulty.columns.get_loc("fare_amount")] = None
     faulty.iloc[2:, faulty.columns.get_loc("tpep_pickup_datetime")] = pd.NaT
@@ -79,7 +91,7 @@ def whole(tmp_path_factory) -> Ingesting:
 def test_a_whole_run_takes_every_trip(whole):
     trips, rejected = whole.table("trips"), whole.table("rejected_trips")
     assert len(trips) == (7 + 60 + 1) * TRIPS_A_DAY
-    assert sorted(rejected["reason"]) == ["duplicate", "null in fare_amount", *WITHOUT_TIMES]
+    assert sorted(rejected["reason"]) == ["duplicate", WITHOUT_PICKUP, WITHOUT_PICKUP, "superseded"]
     assert rejected["day"].isna().sum() == 1
 
 
@@ -107,7 +119,7 @@ def test_a_run_takes_its_day_and_what_was_delivered_late_for_the_days_before_it(
         past: int(number > LATE_TRIP_DAYS) for past, number in before.items()
     }
     assert counts.sum() == len(trips) - 1
-    newest = made.instance.get_latest_materialization_event(dg.AssetKey("trips")).asset_materialization.metadata
+    newest = made.materialized()
     assert newest["replaced"].value == "(day >= DATE'2016-02-08' AND day < DATE'2016-02-11') OR day IS NULL"
     assert newest["dagster/row_count"].value == len(trips) - 1
 
@@ -116,7 +128,7 @@ def test_a_run_leaves_other_days_alone_even_when_the_source_has_lost_them(tmp_pa
     made, trips = Ingesting(tmp_path), trips_of(FIRST, LAST)
     assert made.build(trips, FIRST, LAST).success
 
-    assert made.build(trips[on(LAST, trips)], LAST).success
+    assert made.build(trips[on(LAST, trips)], LAST, allow_removal=True).success
 
     counts = made.table("trips").groupby("day").size()
     gone = {LAST - timedelta(days=1), LAST - timedelta(days=2)}
@@ -132,7 +144,7 @@ def test_a_broken_day_is_not_hidden_by_the_good_days_before_it(tmp_path):
     assert not made.build(trips, day).success
 
     evaluation = made.check()
-    assert evaluation.description.startswith("5 of 18 trips were rejected")
+    assert evaluation.description.startswith("5 of 18 trips were rejected, more than 5%")
     assert made.build(trips, day + timedelta(days=LATE_TRIP_DAYS + 1)).success
     assert made.check().metadata["rejected"].value == 0
 
@@ -153,4 +165,97 @@ def test_a_table_of_rejected_trips_without_days_is_brought_up_to_date(tmp_path):
 
     assert made.build(trips, date(2016, 2, 10)).success
 
-    assert list(made.table("rejected_trips")["reason"]) == [WITHOUT_TIMES[1]]
+    assert list(made.table("rejected_trips")["reason"]) == [WITHOUT_PICKUP]
+
+
+class TestWhatARunRemoves:
+    def test_a_source_that_has_lost_a_month_is_refused_and_nothing_is_written(self, tmp_path):
+        made, trips = Ingesting(tmp_path), trips_of(FIRST, LAST)
+        assert made.build(trips, FIRST, LAST).success
+        before = made.table("trips")
+
+        said = failure(made.build(trips[:186], FIRST, LAST))
+
+        assert (
+            "The source lacks 174 of the 360 trips that this run replaces, and all trips of 29 of their 60 days" in said
+        )
+        assert "more than 20%, so nothing was written" in said and "allow_removal: true" in said
+        pd.testing.assert_frame_equal(made.table("trips"), before)
+        assert made.build(trips[:186], FIRST, LAST, allow_removal=True).success
+        assert len(made.table("trips")) == 186
+
+    def test_what_little_goes_is_said(self, tmp_path):
+        made, trips = Ingesting(tmp_path), trips_of(FIRST, LAST)
+        assert made.build(trips, FIRST, LAST).success
+        assert "removed_trips" not in made.materialized()
+
+        assert made.build(trips.drop(index=[*range(6), 100]), FIRST, LAST).success
+
+        assert made.materialized()["removed_trips"].value == 7
+        assert made.materialized()["removed_days"].value == "2016-01-01"
+
+    def test_a_trip_whose_fare_arrives_is_not_removed(self, tmp_path):
+        made, trips = Ingesting(tmp_path), trips_of(FIRST, LAST)
+        under_way = trips.assign(
+            fare_amount=None, tpep_dropoff_datetime=pd.Series(pd.NaT, trips.index, "datetime64[us]")
+        )
+        assert made.build(under_way.astype({"fare_amount": float}), FIRST, LAST).success
+        assert made.build(trips, FIRST, LAST).success
+        assert made.materialized()["removed_trips"].value == 0
+        assert made.table("trips")["fare_amount"].notna().all()
+
+    def test_nobody_misses_generated_trips(self, tmp_path, monkeypatch):
+        monkeypatch.delenv("TRIPS_PATH", raising=False)
+        made, trips = Ingesting(tmp_path), trips_of(FIRST, LAST)
+        days = (str(FIRST), str(LAST))
+        assert made.run("feature_engineering_job", days, ingest_trips={"rows": 600}).success
+        assert made.build(trips, FIRST, LAST).success
+        assert len(made.table("trips")) == len(trips)
+
+        assert "The source lacks 360 of the 360 trips" in failure(
+            made.run("feature_engineering_job", days, ingest_trips={"rows": 600})
+        )
+
+
+class TestWhatIsRejected:
+    def test_one_fault_that_takes_the_dear_trips_blocks_below_five_percent(self, tmp_path):
+        made, trips = Ingesting(tmp_path), pd.concat([trips_of(FIRST, LAST)] * 3, ignore_index=True)
+        trips["fare_amount"] = [5.0 + number / 100 for number in range(len(trips))]  # else they were duplicates
+        trips.loc[trips.index[-40:], "fare_amount"] = 1e300  # 3.7 %
+        assert not made.build(trips, FIRST, LAST).success
+        assert made.check().description.startswith(
+            "40 of 1080 trips were rejected for 'fare above 10,000 USD', more than 1%"
+        )
+
+    def test_trips_that_are_delivered_twice_are_no_fault(self, tmp_path):
+        made, trips = Ingesting(tmp_path), trips_of(FIRST, LAST)
+        assert made.build(pd.concat([trips, trips]), FIRST, LAST).success
+        assert made.check().metadata["rejected_by_reason"].value == {"duplicate": 360}
+
+    def test_a_table_that_two_runs_have_doubled_does_not_pass(self, tmp_path):
+        made, trips = Ingesting(tmp_path), trips_of(FIRST, LAST)
+        assert made.build(trips, FIRST, LAST).success
+        assert made.check("each_trip_is_accepted_once").passed
+        with dg.build_resources({name: made.definitions.resources[name] for name in ("spark", "tables")}) as built:
+            rows = built.tables.read("trips")
+            built.tables.replace("trips", rows.union(rows), None, ("day",))
+
+        key = dg.AssetCheckKey(dg.AssetKey("trips"), "each_trip_is_accepted_once")
+        job = dg.define_asset_job("judge", dg.AssetSelection.checks(key))
+        definitions = dg.Definitions.merge(made.definitions, dg.Definitions(jobs=[job]))
+        definitions.resolve_job_def("judge").execute_in_process(instance=made.instance, raise_on_error=False)
+
+        assert not made.check(key.name).passed
+        assert made.check(key.name).description.startswith("360 trips are in the table more than once")
+
+
+def test_broken_clocks_are_kept_aside_and_stop_nothing(tmp_path):
+    """A timestamp that pandas cannot hold in nanoseconds is among the few rows of a preview."""
+    made, trips = Ingesting(tmp_path), trips_of(FIRST, LAST)
+    clocks = ["1900-01-01", "2088-03-01", "2099-12-31", "9999-12-31 23:59:59"]
+    pickups = pd.Series([pd.Timestamp(clock).as_unit("us") for clock in clocks], trips.index[:4])
+    assert made.build(pd.concat([trips, trips[:4].assign(tpep_pickup_datetime=pickups)]), FIRST, LAST).success
+    late = "pickup in the future; drop-off not after pickup"
+    assert sorted(row["reason"] for row in made.rejected()) == ["pickup before 2009-01-01", late, late, late]
+    assert "9999-12-31" in made.materialized("rejected_trips")["preview"].value
+    assert len(made.table("trips")) == len(trips)

@@ -47,3 +47,18 @@ def test_a_day_that_was_never_built_is_named(one_day):
 def test_a_day_that_may_be_empty_is(one_day):
     rows = load(one_day, "2016-02-16", {MAY_BE_EMPTY: True})
     assert (rows.count(), rows.columns) == (0, ["prediction", "day"])
+
+
+@pytest.mark.parametrize("time", ["9999-12-31 23:59:59", "0001-01-01 00:00:00", "+294247-01-10 00:00:00"])
+def test_a_time_that_python_cannot_hold_is_written_and_previewed(tables, time):
+    rows = tables.spark.spark_session.sql(
+        f"SELECT CAST('{time}' AS timestamp) AS tpep_pickup_datetime, 1.23456D AS trip_distance, 'late' AS reason, "
+        "date'2016-02-15' AS day"
+    )
+    context = dg.build_output_context(
+        asset_key=dg.AssetKey("rejected_trips"), asset_spec=dg.AssetSpec("rejected_trips")
+    )
+    DeltaTableIOManager(tables, NoFeatureStore()).handle_output(context, rows)
+    metadata = context.get_logged_metadata()
+    assert metadata["dagster/row_count"].value == 1
+    assert f"| {time} | 1.235 | late | 2016-02-15 |" in metadata["preview"].value

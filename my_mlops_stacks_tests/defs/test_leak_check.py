@@ -12,7 +12,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from my_mlops_stacks.training import lookups
-from my_mlops_stacks_tests.test_pipeline import DAYS, Pipeline
+from my_mlops_stacks_tests.pipeline_runs import DAYS, Pipeline
 
 CHECK = dg.AssetCheckKey(dg.AssetKey("fare_model"), "features_are_known_at_the_pickup")
 FUTURE = "mean_fare_in_an_hour"

@@ -15,12 +15,11 @@ import pytest
 from my_mlops_stacks.adapters.feature_store.point_in_time import Match, point_in_time_join
 from my_mlops_stacks.feature_engineering.features.dropoff_features import compute_dropoff_features
 from my_mlops_stacks.feature_engineering.features.pickup_features import compute_pickup_features
-from my_mlops_stacks_tests.conftest import real_trips_file
 from my_mlops_stacks_tests.feature_engineering.test_incremental import made_trips
+from my_mlops_stacks_tests.samples import SAMPLES, TIMES, real_sample
 
 COMPUTE = {"pickup": compute_pickup_features, "dropoff": compute_dropoff_features}
 DAYS = date(2016, 1, 1), date(2016, 12, 31)
-TIMES = ["tpep_pickup_datetime", "tpep_dropoff_datetime"]
 FEATURES = ["mean_fare_window_1h_pickup_zip", "count_trips_window_1h_pickup_zip"]
 MATCH = Match(["pickup_zip"], ["zip"], "tpep_pickup_datetime", "ts")
 
@@ -50,9 +49,9 @@ def generated() -> pd.DataFrame:
     return pd.concat(made_trips(1_000, number, start, days=3) for number, start in enumerate(starts))
 
 
-def real(file: Path) -> pd.DataFrame:
+def real() -> pd.DataFrame:
     """The real trips, and again moved to March, where the clock is set forward and a month ends."""
-    raw = pd.read_parquet(file)
+    raw = real_sample().raw()
     raw = raw[(raw.fare_amount > 0) & (raw.trip_distance > 0)]
     moved = raw.assign(**{name: raw[name] + pd.Timedelta(days=31) for name in TIMES})
     return pd.concat([raw, moved])
@@ -62,9 +61,10 @@ def real(file: Path) -> pd.DataFrame:
 def there(tmp_path_factory) -> Path:
     """A folder for each set of trips, with what Apache Spark made of them, all in one process."""
     if shutil.which("java") is None:
-        pytest.skip("Apache Spark needs Java")
-    folder, file = tmp_path_factory.mktemp("apache_spark"), real_trips_file()
-    for name, frame in {"generated": generated(), **({"real": real(file)} if file.exists() else {})}.items():
+        pytest.skip("Apache Spark needs Java: apt-get install default-jre-headless")
+    folder, trips = tmp_path_factory.mktemp("apache_spark"), {"generated": generated, "real": real}
+    for name in SAMPLES:
+        frame = trips[name]()
         (folder / name).mkdir()
         zoned = {time: frame[time].astype("datetime64[us]").dt.tz_localize("UTC") for time in TIMES}
         frame.assign(**zoned).to_parquet(folder / name / "trips.parquet", index=False)
@@ -77,10 +77,9 @@ def there(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(params=["generated", "real"])
+@pytest.fixture(params=SAMPLES)
 def folder(request: pytest.FixtureRequest, there: Path) -> Path:
-    found = there / request.param
-    return found if found.exists() else pytest.skip("the sample of real trips is not here: name it with TRIPS_PATH")
+    return there / request.param
 
 
 def in_order(frame: pd.DataFrame, *times: str) -> pd.DataFrame:

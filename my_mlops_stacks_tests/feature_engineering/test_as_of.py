@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pandas as pd
 import pytest
@@ -12,8 +12,6 @@ from my_mlops_stacks.feature_engineering.as_of import disagreements
 from my_mlops_stacks.feature_engineering.features.dropoff_features import compute_dropoff_features
 from my_mlops_stacks.feature_engineering.features.pickup_features import compute_pickup_features
 from my_mlops_stacks_tests.feature_engineering.test_incremental import ALL, made_trips, write_trips
-
-FIRST, LAST = date(2016, 1, 1), date(2016, 2, 29)
 
 
 def looked_up(
@@ -38,26 +36,27 @@ def looked_up(
 
 
 @pytest.fixture
-def features(real_trips):
-    trips, _ = real_trips
-    return [compute(trips, FIRST, LAST).toPandas() for compute in (compute_pickup_features, compute_dropoff_features)]
+def features(sample, sample_trips):
+    trips, _ = sample_trips
+    computes = (compute_pickup_features, compute_dropoff_features)
+    return [compute(trips, sample.first_day, sample.last_day).toPandas() for compute in computes]
 
 
-def test_honest_features_agree_with_the_raw_trips(spark, real_trips, features):
-    trips, frame = real_trips
+def test_honest_features_agree_with_the_raw_trips(spark, sample_trips, features):
+    trips, frame = sample_trips
     assert disagreements(trips, looked_up(spark, frame, *features)) == []
 
 
-def test_features_of_an_hour_later_are_found_out(spark, real_trips, features):
-    trips, frame = real_trips
+def test_features_of_an_hour_later_are_found_out(spark, sample_trips, features):
+    trips, frame = sample_trips
     pickups, dropoffs = features
     leaking = pickups.assign(ts=pickups["ts"] - pd.Timedelta(hours=1))
     found = disagreements(trips, looked_up(spark, frame, leaking, dropoffs))
     assert len(found) > 20
 
 
-def test_one_wrong_count_is_found_out(spark, real_trips, features):
-    trips, frame = real_trips
+def test_one_wrong_count_is_found_out(spark, sample_trips, features):
+    trips, frame = sample_trips
     rows = looked_up(spark, frame, *features)
     wrong = rows.withColumn("count_trips_window_30m_dropoff_zip", F.col("count_trips_window_30m_dropoff_zip") + 1)
     assert len(disagreements(trips, wrong)) == rows.where("count_trips_window_30m_dropoff_zip IS NOT NULL").count()

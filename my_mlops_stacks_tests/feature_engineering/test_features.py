@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import duckdb
 import pandas as pd
@@ -13,21 +13,19 @@ from my_mlops_stacks.feature_engineering.feature_tables import DROPOFF_TABLE, PI
 from my_mlops_stacks.feature_engineering.features.dropoff_features import compute_dropoff_features
 from my_mlops_stacks.feature_engineering.features.pickup_features import compute_pickup_features
 
-FIRST, LAST = date(2016, 1, 1), date(2016, 2, 29)
-
 PLAIN_SQL = """
 SELECT trips.{zip} AS zip, ends.ts, {values}, CAST(ends.ts AS DATE) AS day
 FROM trips
 JOIN (
-  SELECT unnest(generate_series(TIMESTAMP '2016-01-01', TIMESTAMP '2016-02-29 23:59', INTERVAL '{slide}')) AS ts
+  SELECT unnest(generate_series(TIMESTAMP '{first}', TIMESTAMP '{last} 23:59', INTERVAL '{slide}')) AS ts
 ) ends
   ON tpep_dropoff_datetime < ends.ts AND tpep_dropoff_datetime >= ends.ts - INTERVAL '{length}'
 GROUP BY ALL ORDER BY zip, ts
 """
 
 
-def in_duckdb(trips: pd.DataFrame, **parts: str) -> pd.DataFrame:
-    return duckdb.query(PLAIN_SQL.format(**parts)).df()  # reads the local variable `trips`
+def in_duckdb(trips: pd.DataFrame, first: date, last: date, **parts: str) -> pd.DataFrame:
+    return duckdb.query(PLAIN_SQL.format(first=first, last=last, **parts)).df()  # reads the local variable `trips`
 
 
 def assert_same(features: DataFrame, expected: pd.DataFrame) -> None:
@@ -41,31 +39,35 @@ def rows(features: DataFrame, *columns: str) -> list[tuple]:
     return [tuple(row) for row in got]
 
 
-def test_pickup_features_of_the_real_trips_equal_plain_sql(real_trips):
-    trips, frame = real_trips
+def test_pickup_features_equal_plain_sql(sample, sample_trips):
+    trips, frame = sample_trips
     expected = in_duckdb(
         frame,
+        sample.first_day,
+        sample.last_day,
         zip="pickup_zip",
         slide="15 minutes",
         length="1 hour",
         values="CAST(avg(fare_amount) AS FLOAT) AS mean_fare_window_1h_pickup_zip, "
         "count(*) AS count_trips_window_1h_pickup_zip",
     )
-    assert len(expected) > 30_000
-    assert_same(compute_pickup_features(trips, FIRST, LAST), expected)
+    assert len(expected) > 3 * len(frame)
+    assert_same(compute_pickup_features(trips, sample.first_day, sample.last_day), expected)
 
 
-def test_dropoff_features_of_the_real_trips_equal_plain_sql(real_trips):
-    trips, frame = real_trips
+def test_dropoff_features_equal_plain_sql(sample, sample_trips):
+    trips, frame = sample_trips
     expected = in_duckdb(
         frame,
+        sample.first_day,
+        sample.last_day,
         zip="dropoff_zip",
         slide="30 minutes",
         length="30 minutes",
         values="count(*) AS count_trips_window_30m_dropoff_zip, "
         "CAST(dayofweek(ends.ts) IN (0, 6) AS INT) AS dropoff_is_weekend",
     )
-    assert_same(compute_dropoff_features(trips, FIRST, LAST), expected)
+    assert_same(compute_dropoff_features(trips, sample.first_day, sample.last_day), expected)
 
 
 def test_a_window_holds_the_trips_that_ended_in_the_hour_before_it(trips_of):
@@ -99,9 +101,9 @@ def test_a_day_holds_the_windows_that_end_in_it_with_the_look_back_they_need(tri
     assert {row["day"] for row in after.collect()} == {date(2016, 2, 1)}
 
 
-def test_days_built_alone_add_up_to_the_whole(real_trips):
-    trips, _ = real_trips
-    days = [date(2016, 1, 4), date(2016, 1, 5), date(2016, 1, 6)]
+def test_days_built_alone_add_up_to_the_whole(sample, sample_trips):
+    trips, _ = sample_trips
+    days = [sample.last_day - timedelta(days=number) for number in (9, 8, 7)]
     for compute in (compute_pickup_features, compute_dropoff_features):
         whole = compute(trips, days[0], days[-1]).orderBy("zip", "ts").toPandas()
         alone = pd.concat(compute(trips, day, day).toPandas() for day in reversed(days))

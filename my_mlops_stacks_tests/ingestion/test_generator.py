@@ -18,6 +18,7 @@ from my_mlops_stacks.ingestion.generator import (
     trips_of_day,
     trips_per_day,
 )
+from my_mlops_stacks_tests.samples import ON_THE_REAL_TRIPS, Sample
 
 FIRST, LAST = date(2016, 1, 1), date(2016, 2, 29)
 SEED = 5
@@ -173,16 +174,18 @@ class TestLikeNewYork:
                     count_if(tpep_dropoff_datetime < tpep_pickup_datetime) FROM '{folder}/*.parquet'"""
         assert all(count > 10 for count in duckdb.sql(query).fetchall()[0])
 
+    @ON_THE_REAL_TRIPS
     @pytest.mark.parametrize("column", ["fare_amount", "trip_distance", "minutes"])
-    def test_quantiles_are_those_of_the_real_trips(self, trips: pd.DataFrame, real_trips: Path, column: str) -> None:
+    def test_quantiles_are_those_of_the_real_trips(self, trips: pd.DataFrame, sample: Sample, column: str) -> None:
         query = f"""SELECT *, epoch(tpep_dropoff_datetime - tpep_pickup_datetime) / 60 AS minutes
-                    FROM '{real_trips}' WHERE {VALID}"""
+                    FROM '{sample.path}' WHERE {VALID}"""
         levels = [0.05, 0.25, 0.5, 0.75, 0.9]
         real = duckdb.sql(query).df()[column].quantile(levels)
         assert trips[column].quantile(levels).to_numpy() == pytest.approx(real.to_numpy(), rel=0.2)
 
-    def test_hours_are_those_of_the_real_trips(self, trips: pd.DataFrame, real_trips: Path) -> None:
-        real = pd.read_parquet(real_trips).tpep_pickup_datetime.dt.hour.value_counts(normalize=True).sort_index()
+    @ON_THE_REAL_TRIPS
+    def test_hours_are_those_of_the_real_trips(self, trips: pd.DataFrame, sample: Sample) -> None:
+        real = sample.raw().tpep_pickup_datetime.dt.hour.value_counts(normalize=True).sort_index()
         assert trips.hour.value_counts(normalize=True).sort_index().to_numpy() == pytest.approx(real, abs=0.006)
 
 

@@ -48,6 +48,20 @@ def test_trips_that_look_alike_at_the_pickup_are_paired_once(trips_of, predict_a
     assert [row["fare_amount"] for row in one_arrived.orderBy("fare_amount").collect()] == [None, 12.0]
 
 
+def test_a_fare_counts_when_the_trip_has_ended(trips_of, predict_all):
+    """Of two trips that look alike one is over; a fare without a drop-off is not known yet."""
+    rows = [
+        TRIP,
+        (TRIP[0], None, TRIP[2], None, *TRIP[4:]),
+        (LATER[0], None, *LATER[2:]),
+        (*LATER[:3], None, 10003, 10002),
+    ]
+    trips = trips_of(rows)
+    labelled = with_labels(predict_all(trips), trips, *EVERY_DAY)
+    found = [row["fare_amount"] for row in labelled.collect()]
+    assert sorted(found, key=str) == [TRIP[3], None, None, None]
+
+
 def test_a_trip_whose_prediction_is_null_is_counted_and_has_no_error(trips_of, predict_all, profiled):
     trips = trips_of([TRIP, LATER])
     profile = profiled(predict_all(trips, "cast(null as double)"), trips)
@@ -56,8 +70,8 @@ def test_a_trip_whose_prediction_is_null_is_counted_and_has_no_error(trips_of, p
     assert whole(profile)["labelled_count"].item() == 0
 
 
-def test_the_profile_of_the_real_trips_equals_pandas(real_trips, predict_all):
-    trips, frame = real_trips
+def test_the_profile_of_many_trips_equals_pandas(sample_trips, predict_all):
+    trips, frame = sample_trips
     predictions = predict_all(trips, "3 + 3 * trip_distance")
     got = profile_metrics(predictions, with_labels(predictions, trips, *EVERY_DAY))
     assert dict(got.dtypes) == {name: kind for name, (kind, _) in PROFILE_COLUMNS.items()}
@@ -103,8 +117,8 @@ def test_the_profile_of_the_real_trips_equals_pandas(real_trips, predict_all):
         ),
     ],
 )
-def test_slices_of_the_real_trips_equal_pandas(real_trips, predict_all, profiled, key, slices):
-    trips, frame = real_trips
+def test_slices_of_many_trips_equal_pandas(sample_trips, predict_all, profiled, key, slices):
+    trips, frame = sample_trips
     profile = profiled(predict_all(trips, "3 + 3 * trip_distance"), trips)
     rows = profile[(profile["slice_key"] == key) & (profile["column_name"] == ":table")]
     error = 3 + 3 * frame.trip_distance - frame.fare_amount

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from my_mlops_stacks.adapters.spark import Spark
+from my_mlops_stacks.adapters.sql_names import quoted_path
 from my_mlops_stacks.adapters.tables.commits import committed
 
 if TYPE_CHECKING:
@@ -65,7 +66,11 @@ class Tables(ABC):
 
     @abstractmethod
     def full_name(self, name: str) -> str:
-        """The name by which Spark SQL knows the table."""
+        """The table's name for people and for other systems; Spark's is `sql_name`."""
+
+    def sql_name(self, name: str) -> str:
+        """The name by which Spark knows the table."""
+        return quoted_path(self.full_name(name))
 
     @abstractmethod
     def exists(self, name: str) -> bool: ...
@@ -115,7 +120,7 @@ class Tables(ABC):
                 f"Table {self.full_name(name)} does not exist yet: materialize the asset '{name}' first."
             )
         reader = self.spark.spark_session.read if version is None else self._as_of(name, version)
-        return reader.table(self.full_name(name))
+        return reader.table(self.sql_name(name))
 
     def replace(self, name: str, rows: DataFrame, where: str | None = None, partition_by: Sequence[str] = ()) -> None:
         """Replace the rows of `where` (all, when None) with `rows`, in one commit; creates the table when needed.

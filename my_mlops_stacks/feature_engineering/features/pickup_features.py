@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from my_mlops_stacks.feature_engineering.features.windows import DROPOFF, ended_trips, in_days, sliding_sums
+from my_mlops_stacks.feature_engineering.features.windows import DROPOFF, FARE, ended_trips, in_days, sliding_sums
 
 LENGTH, SLIDE = timedelta(hours=1), timedelta(minutes=15)
 
@@ -24,7 +24,7 @@ def compute_pickup_features(trips: DataFrame, first_day: date, last_day: date) -
     Returns: one row per `zip` and `ts` (window end) with at least one trip in its window: `zip` int, `ts` timestamp,
         `mean_fare_window_1h_pickup_zip` float (USD), `count_trips_window_1h_pickup_zip` int, `day` date.
     """
-    sums = {"units": F.round(F.col("fare_amount") * UNITS_PER_DOLLAR).cast("long"), "trips": F.lit(1)}
+    sums = {"units": F.round(F.col(FARE) * UNITS_PER_DOLLAR).cast("long"), "trips": F.lit(1)}
     ended = ended_trips(trips, first_day, last_day, LENGTH)
     windows = sliding_sums(ended, "pickup_zip", DROPOFF, length=LENGTH, slide=SLIDE, sums=sums)
     features = windows.select(

@@ -18,12 +18,22 @@ from datetime import date, datetime, time, timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-DROPOFF = "tpep_dropoff_datetime"
-PICKUP = "tpep_pickup_datetime"
+from my_mlops_stacks.events import TRIPS
+
+PICKUP, DROPOFF, FARE = TRIPS.event_time, TRIPS.known_at, TRIPS.label
 MICROSECOND = timedelta(microseconds=1)
 
 LONGEST_TRIP = timedelta(days=1)
 """Longer trips (a meter that was left running) are no basis for a feature; it bounds how far back a window reads."""
+
+
+def is_basis() -> Column:
+    """Whether a trip may be in a window: its fare and its drop-off are known, and its length is one.
+
+    A trip over the night in which clocks are set back may seem to end before it began: its own pickup would look it up.
+    """
+    length = F.unix_micros(DROPOFF) - F.unix_micros(PICKUP)
+    return F.col(FARE).isNotNull() & length.between(1, LONGEST_TRIP // MICROSECOND)
 
 
 def ended_trips(trips: DataFrame, first_day: date, last_day: date, length: timedelta) -> DataFrame:
@@ -33,12 +43,11 @@ def ended_trips(trips: DataFrame, first_day: date, last_day: date, length: timed
     """
     start = datetime.combine(first_day, time()) - length
     end = datetime.combine(last_day, time()) + timedelta(days=1)
-    duration = F.unix_micros(DROPOFF) - F.unix_micros(PICKUP)
     return trips.where(
         F.col("day").between(F.lit((start - LONGEST_TRIP).date()), F.lit(last_day))
         & (F.col(DROPOFF) >= timestamp(start))
         & (F.col(DROPOFF) < timestamp(end))
-        & (duration <= LONGEST_TRIP // MICROSECOND)
+        & is_basis()
     )
 
 

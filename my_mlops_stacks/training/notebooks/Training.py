@@ -14,6 +14,8 @@
 
 # COMMAND ----------
 
+from datetime import date
+
 import pandas as pd
 
 from my_mlops_stacks.session import open_session
@@ -22,7 +24,7 @@ from my_mlops_stacks.training.columns import LABEL, PICKUP
 from my_mlops_stacks.training.lookups import FEATURE_LOOKUPS, LOOKED_UP
 from my_mlops_stacks.training.model_inputs import model_inputs
 from my_mlops_stacks.training.plots import importance_plot
-from my_mlops_stacks.training.split import before, day_range, holdout_start, in_fixed_order, sampled, since
+from my_mlops_stacks.training.split import held_out, holdout_start, in_fixed_order, known_before, labelled_days, sampled
 from my_mlops_stacks.training.train import Hyperparameters, fit, predict
 from my_mlops_stacks.validation.metrics import regression_metrics
 from my_mlops_stacks.validation.plots import predicted_against_actual
@@ -32,7 +34,9 @@ SAMPLE = 20_000
 session = open_session()
 workflow = session.target.model_workflow
 trips = session.tables.read("trips")
-start = holdout_start(*day_range(trips), workflow.holdout_days)
+days = session.target.first_day, session.target.last_day or date.today()
+first, last = labelled_days(trips, *days)
+start = holdout_start(first, last, workflow.holdout_days)
 
 # COMMAND ----------
 
@@ -45,10 +49,10 @@ training_set, held_out_set = (
     session.feature_store.create_training_set(
         df=model_inputs(sampled(part, SAMPLE), LABEL), feature_lookups=list(FEATURE_LOOKUPS), label=LABEL
     )
-    for part in (before(trips, start), since(trips, start))
+    for part in (known_before(trips, start), held_out(trips, start, last))
 )
 rows = in_fixed_order(training_set.load_df().drop(PICKUP)).toPandas()
-held_out = held_out_set.load_df().toPandas()
+unseen = held_out_set.load_df().toPandas()
 session.show(f"Training rows before {start}: {len(rows)}", rows.head())
 session.show("Share of rows with a value", rows[list(LOOKED_UP)].notna().mean().rename("share").reset_index())
 
@@ -74,10 +78,10 @@ session.show("Feature importance", importance_plot(model))
 # COMMAND ----------
 
 predictions = {
-    "model": predict(model, held_out),
-    "without looked-up features": model_without_features(rows, held_out, LOOKED_UP, parameters),
-    "mean fare": mean_predictor(rows, held_out),
+    "model": predict(model, unseen),
+    "without looked-up features": model_without_features(rows, unseen, LOOKED_UP, parameters),
+    "mean fare": mean_predictor(rows, unseen),
 }
-measured = {name: regression_metrics(held_out[LABEL].to_numpy(), values) for name, values in predictions.items()}
+measured = {name: regression_metrics(unseen[LABEL].to_numpy(), values) for name, values in predictions.items()}
 session.show(f"Held-out trips since {start}, USD", pd.DataFrame(measured).T.rename_axis("predictor").reset_index())
-session.show("Predicted against actual", predicted_against_actual(held_out.assign(prediction=predictions["model"])))
+session.show("Predicted against actual", predicted_against_actual(unseen.assign(prediction=predictions["model"])))

@@ -24,7 +24,7 @@ from my_mlops_stacks.adapters.evaluation import evaluated, score_side_by_side
 from my_mlops_stacks.session import open_session
 from my_mlops_stacks.training.columns import LABEL
 from my_mlops_stacks.training.model_inputs import model_inputs
-from my_mlops_stacks.training.split import sampled, since
+from my_mlops_stacks.training.split import held_out, sampled
 from my_mlops_stacks.validation.comparison import ALL, ROW_COLUMNS, check_rows, compare
 from my_mlops_stacks.validation.judgement import judge, judge_against_champion
 from my_mlops_stacks.validation.plots import errors_by_segment
@@ -47,8 +47,9 @@ candidate = registry.at_alias("candidate")
 # COMMAND ----------
 
 trips_version, held_out_from = int(candidate.tags["trips_version"]), candidate.tags["held_out_from"]
-held_out = since(session.tables.read("trips", version=trips_version), date.fromisoformat(held_out_from))
-scored = score_side_by_side(session.feature_store, model_inputs(sampled(held_out, SAMPLE), LABEL), versions).rows
+days = [date.fromisoformat(candidate.tags[tag]) for tag in ("held_out_from", "held_out_until")]
+unseen = held_out(session.tables.read("trips", version=trips_version), *days)
+scored = score_side_by_side(session.feature_store, model_inputs(sampled(unseen, SAMPLE), LABEL), versions).rows
 rows = scored.select(*ROW_COLUMNS, *versions).toPandas()
 check_rows(rows, f"since {held_out_from}")
 names = ", ".join(f"{alias} version {version.version}" for alias, version in versions.items())

@@ -1,0 +1,5 @@
+"""What is raised for files that cannot be taken for trips."""
+
+
+class UnreadableTripsError(ValueError):
+    """A file, folder or table that cannot be taken as it stands; the sentence names it, and what to do."""

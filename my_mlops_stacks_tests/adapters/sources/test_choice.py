@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from my_mlops_stacks.adapters.sources.choice import LocalSources, TableSource
+from my_mlops_stacks.adapters.sources.file_trips import FileTrips
+from my_mlops_stacks.adapters.sources.table_trips import TableTrips
+from my_mlops_stacks.adapters.spark import LocalSpark
+from my_mlops_stacks.adapters.tables import LocalTables
+from my_mlops_stacks.defs.resources import build_resources
+from my_mlops_stacks.ingestion.columns import RAW_COLUMNS, SOURCE_PROBLEM
+from my_mlops_stacks.ingestion.times import TripTimes
+from my_mlops_stacks.target import load_target
+from my_mlops_stacks_tests.adapters.sources.sample import TRIPS
+
+ASKED = {"rows": 100, "seed": 1, "drift_from": None}
+WALL_CLOCK, UTC = TripTimes("wall_clock"), TripTimes("UTC")
+
+
+def test_the_path_of_the_run_then_that_of_the_environment_then_generated_trips(
+    local: LocalSpark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = LocalSources(local, tmp_path, WALL_CLOCK, date(2016, 1, 1), date(2016, 1, 2))
+    landed = tmp_path / "landed"
+    monkeypatch.setenv("TRIPS_PATH", "from/environment.csv")
+    monkeypatch.setenv("TRIPS_TIMES", "UTC")
+    by_run = sources.choose(path="from/run.csv", times="wall_clock", **ASKED)
+    assert by_run == FileTrips(local, "from/run.csv", landed, WALL_CLOCK)
+    by_environment = sources.choose(path=None, times=None, **ASKED)
+    assert by_environment == FileTrips(local, "from/environment.csv", landed, UTC)
+    monkeypatch.delenv("TRIPS_TIMES")
+    assert sources.choose(path=None, times=None, **ASKED) == FileTrips(
+        local, "from/environment.csv", landed, WALL_CLOCK
+    )
+    monkeypatch.delenv("TRIPS_PATH")
+    assert sources.choose(path=None, times=None, **ASKED).read().count() == 100
+
+
+def test_times_that_cannot_be_read_so_are_refused(local: LocalSpark, tmp_path: Path) -> None:
+    sources = LocalSources(local, tmp_path, WALL_CLOCK, date(2016, 1, 1), date(2016, 1, 2))
+    with pytest.raises(ValueError, match="cannot be read as 'local': say wall_clock"):
+        sources.choose(path="trips.csv", times="local", **ASKED)
+
+
+@pytest.mark.parametrize("target", ["local", "dev"])
+def test_a_target_that_declares_no_times_does_not_load(target: str) -> None:
+    with pytest.raises(ValueError, match="cannot be read as 'Mars'.*trips_times in databricks.yml"):
+        build_resources(load_target(target, environ={"BUNDLE_VAR_trips_times": "Mars"}))
+
+
+def test_a_target_with_a_table_reads_no_path(local: LocalSpark) -> None:
+    sources = TableSource(local, "samples.nyctaxi.trips", UTC)
+    assert sources.choose(path=None, times=None, **ASKED) == TableTrips(local, "samples.nyctaxi.trips", UTC)
+    for asked in ({"path": "trips.csv", "times": None}, {"path": None, "times": "UTC"}):
+        with pytest.raises(ValueError, match=r"reads samples\.nyctaxi\.trips .* leave 'path' and 'times' out"):
+            sources.choose(**asked, **ASKED)
+
+
+def test_reads_a_table_by_name(tables: LocalTables, tmp_path: Path) -> None:
+    TRIPS.to_parquet(tmp_path / "trips.parquet")
+    rows = FileTrips(tables.spark, str(tmp_path / "trips.parquet"), tmp_path / "landed", WALL_CLOCK).read()
+    assert rows.columns == [*RAW_COLUMNS, SOURCE_PROBLEM]
+    tables.replace("raw_trips", rows)
+    assert TableTrips(tables.spark, "test.raw_trips", WALL_CLOCK).read().count() == 3

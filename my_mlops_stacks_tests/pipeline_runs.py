@@ -1,0 +1,72 @@
+"""The pipeline on this machine in a folder of its own: what tests share that run its jobs and look at its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+import pytest
+from deltalake import DeltaTable
+
+from my_mlops_stacks.adapters.model_registry import ModelRegistry
+from my_mlops_stacks.definitions import build_definitions
+from my_mlops_stacks.defs.resources import build_resources
+from my_mlops_stacks.pipeline import run_pipeline
+from my_mlops_stacks.target import Target, load_target
+from my_mlops_stacks_tests.samples import Sample
+
+DAYS = ("2016-01-01", "2016-02-29")
+
+
+class Pipeline:
+    """A state folder of its own, and the means to run jobs on it and to look at what they made."""
+
+    results: Mapping[str, dg.ExecuteInProcessResult]
+    """Of the whole run, if there was one."""
+
+    def __init__(self, folder: Path, **variables: str) -> None:
+        variables = {"state_folder": str(folder / "state")} | variables
+        overrides = {f"BUNDLE_VAR_{name}": value for name, value in variables.items()}
+        self.target: Target = load_target("local", environ=overrides)
+        self.instance = dg.DagsterInstance.ephemeral()
+        self.definitions = build_definitions(self.target)
+        with dg.build_resources({"r": build_resources(self.target)["model_registry"]}) as resources:
+            self.registry: ModelRegistry = resources.r
+
+    def run(self, job: str, days: tuple[str, str] | None = None, **config: object) -> dg.ExecuteInProcessResult:
+        tags = {
+            f"dagster/asset_partition_range_{end}": day for end, day in zip(("start", "end"), days or (), strict=False)
+        }
+        run_config = {"ops": {op: {"config": values} for op, values in config.items()}}
+        return self.definitions.resolve_job_def(job).execute_in_process(
+            run_config=run_config, instance=self.instance, tags=tags, raise_on_error=False
+        )
+
+    def table(self, name: str) -> pd.DataFrame:
+        """The Delta table, read without any code of the project."""
+        table = DeltaTable(self.target.state_path / "warehouse" / self.target.schema_name / name)
+        nested = ["window", "window_cmp", "quantiles", "ks_test", "chi_squared_test"]
+        rows = table.to_pandas().drop(columns=nested, errors="ignore")
+        return rows.sort_values(list(rows.columns), ignore_index=True)
+
+
+@contextmanager
+def whole_run(folder: Path, sample: Sample) -> Iterator[Pipeline]:
+    """The pipeline after one run of everything on the trips of `sample`, which TRIPS_PATH names in this context."""
+    made = Pipeline(folder, first_day=sample.day(0), last_day=sample.day(-1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRIPS_PATH", str(sample.path))
+        made.results = run_pipeline(made.target, made.registry, made.instance)
+        yield made
+
+
+def failure(result: dg.ExecuteInProcessResult) -> str:
+    """The causes of the steps that failed."""
+    return "\n".join(
+        str(event.step_failure_data.error.cause or event.step_failure_data.error)
+        for event in result.all_events
+        if event.is_step_failure
+    )
