@@ -3,11 +3,11 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # Paths of make's rules are relative: the project may lie in a folder with a blank, and then so does DAGSTER_HOME, which
-# only the shell is given. Console scripts name their interpreter in a line that can't have blanks: python -m needs none.
+# only the shell is given. .venv may be a link (scripts/setup.sh), which Python must not see in its own path.
 STATE := .local
 export DAGSTER_HOME ?= $(CURDIR)/$(STATE)/dagster
 MLFLOW_DB := $(STATE)/mlflow/mlflow.db
-PY := .venv/bin/python
+PY := "$$(cd .venv && pwd -P)/bin/python"
 
 .PHONY: help
 help: ## List what can be made
@@ -73,6 +73,10 @@ benchmark: setup ## Measure features, join and scoring beside Apache Spark, Duck
 .PHONY: benchmark-launcher
 benchmark-launcher: setup ## Measure both step launchers on an emulated workspace
 	@$(PY) -m benchmarks.step_launcher
+
+.PHONY: benchmark-partitions
+benchmark-partitions: setup ## Measure the whole pipeline on 60 to 1,095 daily partitions: seconds and memory
+	@$(PY) -m benchmarks.daily_partitions
 
 .PHONY: lock
 lock: ## Write constraints.txt anew, with the newest versions that setup.cfg allows

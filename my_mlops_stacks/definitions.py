@@ -28,6 +28,7 @@ from my_mlops_stacks.defs.schedules import build_schedules
 from my_mlops_stacks.defs.sensors import build_sensors
 from my_mlops_stacks.defs.shadow import shadow_checks
 from my_mlops_stacks.defs.smoke import smoke_jobs
+from my_mlops_stacks.defs.tick_watch import tick_sensors
 from my_mlops_stacks.defs.training import training_assets, training_checks
 from my_mlops_stacks.defs.validation import validation_assets, validation_checks
 from my_mlops_stacks.target import Target, load_target
@@ -67,7 +68,12 @@ def _definitions(target: Target, daily: dg.DailyPartitionsDefinition, jobs: dict
             *upkeep_schedules(target),
             *quality_monitor_schedules(target),
         ],
-        sensors=[*build_sensors(target, jobs), *champion_sensors(target, jobs, daily), *upkeep_sensors(target)],
+        sensors=[
+            *build_sensors(target, jobs),
+            *champion_sensors(target, jobs, daily),
+            *upkeep_sensors(target),
+            *tick_sensors(target),
+        ],
         resources=build_resources(target),
         executor=build_executor(target),
     )

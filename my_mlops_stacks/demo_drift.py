@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from shlex import quote
 from time import perf_counter
 from typing import Any
 
@@ -21,6 +22,7 @@ import dagster as dg
 
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.definitions import build_definitions
+from my_mlops_stacks.defs.records import newest_evaluated
 from my_mlops_stacks.defs.resources import build_resources
 from my_mlops_stacks.defs.sensors import VIOLATION_CHECK
 from my_mlops_stacks.run_history import local_instance
@@ -102,7 +104,9 @@ class Demo:
         """Features, predictions and monitoring of today; what the check says of it."""
         for job in ("feature_engineering_job", "batch_inference_job", "monitoring_job"):
             self.build(job, self.today)
-        record = self.instance.get_latest_asset_check_evaluation_record(VIOLATION_CHECK)
+        record = newest_evaluated(self.instance, VIOLATION_CHECK)
+        if record is None:
+            raise DemoFailedError(f"monitoring_job of {self.today} has not evaluated {VIOLATION_CHECK.name}.")
         values = record.evaluation.metadata["values"].value
         self.errors[self.today] = values[str(self.today)]
         return record.evaluation
@@ -174,7 +178,7 @@ def main() -> int:
         click.secho(str(error), fg="red", err=True)
         return 1
     click.echo(f"Pages of each day: {folder / 'monitoring'}")
-    click.echo(f"In the UI: DAGSTER_HOME={folder / 'dagster'} .venv/bin/dagster dev --host 127.0.0.1")
+    click.echo(f"In the UI: DAGSTER_HOME={quote(str(folder / 'dagster'))} .venv/bin/dagster dev --host 127.0.0.1")
     return 0
 
 

@@ -61,6 +61,7 @@ def _local_checks(target: Target, write_test: bool) -> Iterator[Check]:
     yield Check("state folder", partial(local.writable, state, write_test))
     yield Check("run history", partial(local.writable, history, write_test))
     yield Check("mlflow", partial(local.mlflow_database, state / "mlflow" / "mlflow.db"))
+    yield Check("tables", partial(local.whole_tables, state / "warehouse" / target.schema_name))
     yield Check("sail", partial(local.sail, state / "warehouse", target.schema_name))
 
 

@@ -1,7 +1,8 @@
 """Where a prediction came from: `python -m my_mlops_stacks.explain --day 2016-02-20 --model-version 3`.
 
-A row of `predictions` carries its day, its model's version and when it was predicted. From there it is the history of
-Dagster that knows the run and the tables, and the registry that knows how the version was made, judged and chosen.
+A row of `predictions` carries its day, its model's name and version, and when it was predicted. From there it is the
+history of Dagster that knows the run and the tables, and the registry that knows how the version was made, judged and
+chosen.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
+from itertools import islice
 from typing import Any
 
 import click
@@ -24,11 +26,12 @@ from my_mlops_stacks.adapters.registry_errors import (
     registry_answers,
 )
 from my_mlops_stacks.defs.jobs import FEATURE_TABLES
-from my_mlops_stacks.defs.ledger import CHAMPION
+from my_mlops_stacks.defs.ledger import CHAMPION, entries, values
 from my_mlops_stacks.defs.resources import build_resources
+from my_mlops_stacks.deployment.model_deployment.promotion import HEADLINE_METRICS
 from my_mlops_stacks.target import TargetError, load_target
 
-PREDICTIONS = dg.AssetKey("predictions")
+PREDICTIONS, TRAINED = dg.AssetKey("predictions"), dg.AssetKey("fare_model")
 ENTRIES = 1000
 """So many materializations of one day, or of the champion, are searched, the newest first."""
 
@@ -37,11 +40,16 @@ class UnexplainedError(LookupError):
     """A day that the version did not predict, as far as this Dagster knows."""
 
 
+Story = Iterator[tuple[str, str]]
+"""(What, sentence)."""
+
+
 @click.command(help=__doc__)
 @click.option("--day", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The row's day")
 @click.option("--model-version", required=True, type=click.IntRange(min=1), help="The row's model_version")
+@click.option("--model-name", default=None, help="The row's model_name, else the target's model")
 @click.option("--target", default=None, help="Else MLOPS_TARGET, else local")
-def main(day: datetime, model_version: int, target: str | None) -> None:
+def main(day: datetime, model_version: int, model_name: str | None, target: str | None) -> None:
     try:
         found = load_target(target)
         home = os.environ.get("DAGSTER_HOME")
@@ -50,50 +58,49 @@ def main(day: datetime, model_version: int, target: str | None) -> None:
             dg.DagsterInstance.get() if home else dg.DagsterInstance.from_config(str(folder)) as instance,
             dg.build_resources({"model_registry": build_resources(found)["model_registry"]}) as resources,
         ):
-            registry: ModelRegistry = resources.model_registry
+            registry: ModelRegistry = resources.model_registry.of(model_name or found.registered_model)
             with registry_answers(registry.tracking_uri, "nothing was changed", then="ask again"):
                 for name, sentence in explanation(instance, registry, day.date(), model_version):
                     click.echo(f"{name:<11} {sentence}")
-    except (TargetError, UnexplainedError, ModelNotFoundError, RegistryUnavailableError) as error:
+    except (TargetError, UnexplainedError, RegistryUnavailableError) as error:
         click.secho(str(error), fg="red", err=True)
         sys.exit(1)
 
 
-def explanation(
-    instance: dg.DagsterInstance, registry: ModelRegistry, day: date, version: int
-) -> Iterator[tuple[str, str]]:
-    """What is known of the rows of `day` by `version`, as (what, sentence).
+def explanation(instance: dg.DagsterInstance, registry: ModelRegistry, day: date, version: int) -> Story:
+    """What is known of the rows of `day` by `version` of the registry's model; of a deleted one, what Dagster knows.
 
     Raises:
         UnexplainedError: this Dagster has no materialization of the day by the version.
-        ModelNotFoundError: the registry does not have the version any more.
     """
-    record = _materialization(instance, day, version)
-    seen = _values(record)
-    model = registry.get(version)
+    record = _materialization(instance, day, registry.model, version)
+    seen = values(record)
     at = datetime.fromtimestamp(record.timestamp, UTC)
-    yield "prediction", f"{model.name} version {version} for {day}, written {at:%Y-%m-%d %H:%M} UTC"
+    yield "prediction", f"{registry.model} version {version} for {day}, written {at:%Y-%m-%d %H:%M} UTC"
     yield "predicted", f"in Dagster run {record.run_id}{_on_databricks(instance, record.run_id)}"
     yield "features", ", ".join(f"{table} version {seen.get(table, 'unknown')}" for table in FEATURE_TABLES)
-    yield from _made(registry, model)
-    yield from _chosen(instance, version)
-    yield from _moved_by_hand(instance, version)
+    try:
+        yield from _made(registry, registry.get(version))
+    except ModelNotFoundError:
+        yield from _deleted(instance, registry.model, version)
+    yield from _chosen(instance, registry.model, version)
+    yield from _moved_by_hand(instance, registry.model, version)
 
 
-def _materialization(instance: dg.DagsterInstance, day: date, version: int) -> dg.EventLogRecord:
+def _materialization(instance: dg.DagsterInstance, day: date, model: str, version: int) -> dg.EventLogRecord:
     wanted = dg.AssetRecordsFilter(asset_key=PREDICTIONS, asset_partitions=[day.isoformat()])
+    others = set()
     for record in instance.fetch_materializations(wanted, limit=ENTRIES).records:
-        if _values(record).get("model_version") == version:
-            return record
+        seen = values(record)
+        if seen.get("model_version") == version:
+            if seen.get("model_name") == model:
+                return record
+            others.add(str(seen.get("model_name")))
+    named = f"; by version {version} of {', '.join(sorted(others))} there are: name it (--model-name)" if others else ""
     raise UnexplainedError(
-        f"This Dagster has no predictions of {day} by version {version}: take day and model_version from the row, and "
-        "the DAGSTER_HOME and the target of the instance that made it."
+        f"This Dagster has no predictions of {day} by version {version} of {model}{named}: take day, model_name and "
+        "model_version from the row, and the DAGSTER_HOME and the target of the instance that made it."
     )
-
-
-def _values(record: dg.EventLogRecord) -> Mapping[str, Any]:
-    materialization = record.asset_materialization
-    return {key: entry.value for key, entry in materialization.metadata.items()} if materialization else {}
 
 
 def _on_databricks(instance: dg.DagsterInstance, run_id: str) -> str:
@@ -104,18 +111,30 @@ def _on_databricks(instance: dg.DagsterInstance, run_id: str) -> str:
     return f", Databricks run {pages[-1]}" if pages else ""
 
 
-def _made(registry: ModelRegistry, model: ModelVersion) -> Iterator[tuple[str, str]]:
+def _made(registry: ModelRegistry, model: ModelVersion) -> Story:
     tags = model.tags
     yield "model", f"{registry.version_url(model)}, MLflow run {_run(registry, model)}"
-    yield (
-        "trained",
-        f"in Dagster run {tags.get('dagster_run_id', 'unknown')} at git commit {tags.get('git_commit', 'unknown')}, on "
-        f"trips version {tags.get('trips_version', 'unknown')} before {tags.get('held_out_from', 'unknown')}",
-    )
+    yield "trained", f"in Dagster run {tags.get('dagster_run_id', 'unknown')} {_provenance(tags)}"
     against, report = tags.get("validated_against", "nobody"), tags.get("validation_run_id", "none")
     yield "validated", f"{tags.get('validation_status', 'never')}, against champion {against}; MLflow run {report}"
     if "copied_from" in tags:
         yield "copied", f"from {tags['copied_from']} by {tags.get('copied_by', 'unknown')}"
+
+
+def _provenance(known: Mapping[str, Any]) -> str:
+    commit, version, before = (known.get(key, "unknown") for key in ("git_commit", "trips_version", "held_out_from"))
+    return f"at git commit {commit}, on trips version {version} before {before}"
+
+
+def _deleted(instance: dg.DagsterInstance, model: str, version: int) -> Story:
+    """What the materialization of `fare_model` tells of a version that the registry has lost."""
+    yield "model", f"{model} version {version} is not in the registry any more"
+    for record in instance.fetch_materializations(TRAINED, limit=ENTRIES).records:
+        seen = values(record)
+        if (seen.get("model_name"), seen.get("version")) == (model, version):
+            at = datetime.fromtimestamp(record.timestamp, UTC)
+            yield "trained", f"in Dagster run {record.run_id} on {at:%Y-%m-%d} {_provenance(seen)}"
+            yield "measured", ", ".join(f"{name} {seen[name]:.3f}" for name in HEADLINE_METRICS if name in seen)
 
 
 def _run(registry: ModelRegistry, model: ModelVersion) -> str:
@@ -125,9 +144,8 @@ def _run(registry: ModelRegistry, model: ModelVersion) -> str:
         return f"{model.run_id} (deleted)"
 
 
-def _chosen(instance: dg.DagsterInstance, version: int) -> Iterator[tuple[str, str]]:
-    for record in instance.fetch_materializations(CHAMPION, limit=ENTRIES).records:
-        entry = _values(record)
+def _chosen(instance: dg.DagsterInstance, model: str, version: int) -> Story:
+    for record, entry in islice(entries(instance, model), ENTRIES):
         if entry.get("version") == version:
             at = datetime.fromtimestamp(record.timestamp, UTC)
             yield (
@@ -137,11 +155,12 @@ def _chosen(instance: dg.DagsterInstance, version: int) -> Iterator[tuple[str, s
             )
 
 
-def _moved_by_hand(instance: dg.DagsterInstance, version: int) -> Iterator[tuple[str, str]]:
+def _moved_by_hand(instance: dg.DagsterInstance, model: str, version: int) -> Story:
     for record in instance.fetch_observations(CHAMPION, limit=ENTRIES).records:
         observation = record.asset_observation
         told = {key: entry.value for key, entry in observation.metadata.items()} if observation else {}
-        if observation and version in (told.get("version"), told.get("recorded_version"), told.get("seen_before")):
+        versions = (told.get("version"), told.get("recorded_version"), told.get("seen_before"))
+        if observation and told.get("model_name") == model and version in versions:
             at = datetime.fromtimestamp(record.timestamp, UTC)
             yield "by hand", f"seen at {at:%Y-%m-%d %H:%M} UTC: {observation.description}"
 

@@ -11,7 +11,9 @@ from time import perf_counter
 import click
 import dagster as dg
 
+from my_mlops_stacks.adapters.mlflow_database import LostDatabaseError
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
+from my_mlops_stacks.adapters.tables import StateError, damage, remedy_of
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.partitions import daily_partitions
 from my_mlops_stacks.defs.resources import MLFLOW_UI, build_resources
@@ -28,6 +30,10 @@ class RunFailedError(RuntimeError):
     """A run of the pipeline did not succeed; its log, above, says why."""
 
 
+EXPLAINED = (RunFailedError, LostDatabaseError, StateError)
+"""Errors that are sentences for people, wherever they were raised."""
+
+
 def main() -> int:
     """Run it; returns the exit code of the process."""
     started = perf_counter()
@@ -36,15 +42,37 @@ def main() -> int:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")  # its import would set the level of its logger again
     try:
         target = load_target()
-        home = Path(os.environ.get("DAGSTER_HOME", target.state_path / "dagster"))
+        state = target.state_path
+    except TargetError as error:
+        return _failed(str(error))
+    try:
         with dg.build_resources({"model_registry": build_resources(target)["model_registry"]}) as resources:
             registry: ModelRegistry = resources.model_registry
-            results = run_pipeline(target, registry, local_instance(home))
+            instance = local_instance(Path(os.environ.get("DAGSTER_HOME", state / "dagster")))
+            results = run_pipeline(target, registry, instance)
             click.echo("\n".join(_summary(results, registry, perf_counter() - started)))
-    except (TargetError, RunFailedError) as error:
-        click.secho(str(error), fg="red", err=True)
-        return 1
+    except Exception as error:
+        if (sentence := _sentence(error, state)) is None:
+            raise
+        return _failed(sentence)
     return 0
+
+
+def _failed(sentence: str) -> int:
+    click.secho(sentence, fg="red", err=True)
+    return 1
+
+
+def _sentence(error: BaseException | None, state: Path) -> str | None:
+    """What a person needs to know of `error` or of the nearest of its causes that says it, None when none does."""
+    while error is not None:
+        if isinstance(error, EXPLAINED):
+            return str(error)
+        if remedy := remedy_of(error):
+            said = str(error).splitlines()[0]
+            return f"What a run makes could not be written in {state}: {remedy}. What was said: {said}"
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def run_pipeline(target: Target, registry: ModelRegistry, instance: dg.DagsterInstance) -> Mapping[str, Result]:
@@ -72,6 +100,7 @@ class _Runner:
 
     def __init__(self, target: Target, instance: dg.DagsterInstance) -> None:
         self.definitions, self.instance = build_definitions(target), instance
+        self.tables_folder = target.state_path / "warehouse" / target.schema_name
 
     def run(self, job: str, days: list[str] | None = None) -> Result:
         """Run `job`, for all of `days` at once when it is partitioned.
@@ -89,7 +118,8 @@ class _Runner:
             run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
         )
         if not result.success:
-            why = "\n".join(f"  {reason}" for reason in _reasons(result))
+            damaged = damage(self.tables_folder)
+            why = "\n".join(f"  {reason}" for reason in (*_reasons(result), *damaged))
             raise RunFailedError(
                 f"{job} failed:\n{why}\nRun {result.run_id} in the Dagster UI (make dev) has the whole story."
             )
@@ -110,7 +140,7 @@ def _reasons(result: Result) -> Iterator[str]:
 def _summary(results: Mapping[str, Result], registry: ModelRegistry, seconds: float) -> Iterator[str]:
     yield click.style(f"\nThe pipeline ran in {seconds:.1f} s", bold=True)
     yield from _rows(results.values())
-    yield from _models(registry)
+    yield from _models(registry, results["model_training_job"].run_id)
     yield from _checks(results.values())
     yield "Look around: `make dev` (Dagster, http://127.0.0.1:3000), `make mlflow` (runs and models, " + MLFLOW_UI + ")"
 
@@ -127,9 +157,9 @@ def _rows(results: Iterator[Result] | list[Result]) -> Iterator[str]:
     yield "Rows        " + ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
-def _models(registry: ModelRegistry) -> Iterator[str]:
-    for alias in ("candidate", "champion"):
-        version = registry.at_alias(alias)
+def _models(registry: ModelRegistry, training: str) -> Iterator[str]:
+    versions = {"candidate": registry.output_of(training, "candidate"), "champion": registry.at_alias("champion")}
+    for alias, version in versions.items():
         measured = registry.run_metrics(version)
         numbers = ", ".join(f"{label} {measured[name]:.3f}" for name, label in METRICS.items())
         yield f"{alias.capitalize():11} {version.name} version {version.version}: {numbers}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +29,10 @@ OF_ALERT_CHANNELS = {
     "ALERT_SMTP_HOST": "smtp.example.invalid",
 }
 """What a target with an alert channel needs to load."""
+OF_THIS_SHELL = re.compile(
+    "(ALERT|ARM|AZURE|BUNDLE_VAR|DAGSTER|DATABRICKS|GIT|MLFLOW|PYSPARK|SAIL|SPARK)_|(MLOPS_TARGET|TRIPS_PATH)$"
+)
+"""Variables that the project, its libraries or git read."""
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -48,12 +55,24 @@ def with_fixed_rules(target: Target) -> Target:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def alerts_reach_nobody() -> Iterator[None]:
-    """Whatever channel a team's targets have, and whatever this shell knows of it."""
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The same on every machine: without what this shell, a git hook or a person's own settings say.
+
+    Alerts reach nobody, whatever channel a team's targets have.
+    """
+    home = tmp_path_factory.mktemp("home")
+    theirs = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "DATABRICKS_CONFIG_FILE": str(home / "none")}
+    theirs["TZ"] = "UTC"  # `collect` of PySpark gives times of this machine's zone
+    for name in ("NO_PROXY", "no_proxy"):  # servers that tests start are here
+        theirs[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1", "localhost")))
     with pytest.MonkeyPatch.context() as monkeypatch:
-        for name, value in OF_ALERT_CHANNELS.items():
+        for name in [name for name in os.environ if OF_THIS_SHELL.match(name)]:
+            monkeypatch.delenv(name)
+        for name, value in {**theirs, **OF_ALERT_CHANNELS}.items():
             monkeypatch.setenv(name, value)
+        time.tzset()
         yield
+    time.tzset()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -133,6 +134,63 @@ def test_a_tick_materializes_the_day_that_ended(local):
     assert [request.partition_key for request in requests] == ["2016-01-05"]
 
 
+@pytest.fixture
+def trainings(local, tmp_path) -> Iterator[Callable[[str], dg.RunRequest | str]]:
+    """A function from a moment to what the training's tick asks for then, whose run is started, or why it does not."""
+    schedule = local.resolve_schedule_def("model_training_schedule")
+    job = local.resolve_job_def("model_training_job")
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+
+        def tick_at(moment: str) -> dg.RunRequest | str:
+            at = datetime.fromisoformat(moment)
+            with dg.build_schedule_context(
+                instance=instance, scheduled_execution_time=at, repository_def=local.get_repository_def()
+            ) as context:
+                told = schedule.evaluate_tick(context)
+            if not told.run_requests:
+                return told.skip_message
+            (request,) = told.run_requests
+            tags = {
+                "dagster/schedule_name": schedule.name,
+                "dagster/run_key": request.run_key,
+                ".dagster/scheduled_execution_time": at.isoformat(),
+            }
+            tick_at.run = instance.create_run_for_job(job, tags=tags)
+            return request
+
+        tick_at.instance = instance
+        yield tick_at
+
+
+def test_a_cron_that_moves_does_not_train_twice_that_day(trainings):
+    first = trainings("2026-11-27T07:00:00+00:00")
+    assert first.run_key == "fare_model 2026-11-27"
+    run = trainings.run.run_id
+    assert f"Run {run} trained on this day already" in trainings("2026-11-27T09:30:00+00:00")
+    assert trainings("2026-11-27T07:00:00+00:00").run_key == first.run_key  # Dagster itself finds this tick's run
+    assert trainings("2026-11-28T09:30:00+00:00").run_key != first.run_key
+
+
+@pytest.mark.parametrize("end", ["report_run_failed", "report_run_canceled"])
+def test_a_training_that_came_to_nothing_does_not_stop_a_later_one_that_day(trainings, end):
+    trainings("2026-11-27T07:00:00+00:00")
+    getattr(trainings.instance, end)(trainings.run)
+    assert trainings("2026-11-27T09:30:00+00:00").run_key == "fare_model 2026-11-27"
+
+
+@pytest.mark.parametrize("name", ["local", "staging"])
+def test_every_schedule_asks_for_a_run_by_a_key_of_its_day(name, tmp_path):
+    definitions = build_definitions(load_target(name, environ={"BUNDLE_VAR_last_day": ""}))
+    repository, at = definitions.get_repository_def(), datetime.now(UTC)
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        for schedule in repository.schedule_defs:
+            with dg.build_schedule_context(
+                instance=instance, scheduled_execution_time=at, repository_def=repository
+            ) as context:
+                (request,) = schedule.evaluate_tick(context).run_requests
+            assert str(at.date()) in request.run_key or str((at - timedelta(days=1)).date()) == request.run_key
+
+
 def extent(local: dg.Definitions, day: str, instance: dg.DagsterInstance) -> tuple[str, str]:
     """The first and the last day of the run that the monitoring's tick on the evening after `day` asks for."""
     at = datetime.fromisoformat(f"{day}T18:00:00Z") + timedelta(days=1)
@@ -191,11 +249,11 @@ def test_a_target_on_databricks_tidies_up_after_every_way_a_run_can_end(name):
 @pytest.mark.parametrize(
     ("channel", "environ", "sensors"),
     [
-        ("none", {}, {"champion_sensor", "retraining_sensor"}),
+        ("none", {}, {"champion_sensor", "retraining_sensor", "tick_failure_sensor"}),
         (
             "teams",
             {"ALERT_TEAMS_WEBHOOK_URL": "https://example.invalid/hook"},
-            {"champion_sensor", "retraining_sensor", "run_failure_sensor"},
+            {"champion_sensor", "retraining_sensor", "run_failure_sensor", "tick_failure_sensor"},
         ),
         (
             "email",
@@ -205,7 +263,7 @@ def test_a_target_on_databricks_tidies_up_after_every_way_a_run_can_end(name):
                 "ALERT_EMAIL_TO": "b@example.invalid",
                 "ALERT_SMTP_HOST": "smtp.example.invalid",
             },
-            {"champion_sensor", "retraining_sensor", "run_failure_sensor"},
+            {"champion_sensor", "retraining_sensor", "run_failure_sensor", "tick_failure_sensor"},
         ),
     ],
 )

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from my_mlops_stacks_tests.conftest import ROOT
+from my_mlops_stacks_tests.repository import files
 
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|\bsrc(?:set)?=\"([^\"]+)\"")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-LISTED = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "*.md"]
 OTHERS = {file.parents[1].name for file in ROOT.glob("*/*/databricks.yml")}
 """Further projects of the repository, whose own tests read their documents."""
-FOUND = [name for name in subprocess.check_output(LISTED, text=True).split() if name.split("/")[0] not in OTHERS]
-DOCUMENTS = sorted(ROOT / name for name in FOUND if (ROOT / name).exists())
+DOCUMENTS = [ROOT / name for name in files() if name.endswith(".md") and name.split("/")[0] not in OTHERS]
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 
 

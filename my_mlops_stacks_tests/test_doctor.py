@@ -22,6 +22,7 @@ from databricks.sdk.service import catalog, iam
 
 from my_mlops_stacks.adapters.doctor.compute import ENVIRONMENTS
 from my_mlops_stacks.adapters.doctor.finding import Finding
+from my_mlops_stacks.bundle import parsed_host
 from my_mlops_stacks.doctor import examine, main
 from my_mlops_stacks.target import load_target
 from my_mlops_stacks_tests.databricks_emulator import Emulator
@@ -147,7 +148,7 @@ def test_another_ones_schema_without_a_grant_is_said_with_the_grant(workspace: E
         "experiment": f"pipeline@example.com may not write runs of {EXPERIMENT}",
     }
     fixes = [one.fix for one in found["grants"] if one.fix]
-    assert fixes == [f"GRANT {lacking} ON SCHEMA {SCHEMA}", "let pipeline@example.com own both"]
+    assert fixes == [f"GRANT {lacking} ON SCHEMA `staging`.`my_mlops_stacks`", "let pipeline@example.com own both"]
 
 
 def test_rights_that_were_granted_on_the_schema_are_enough(workspace: Emulator) -> None:
@@ -165,7 +166,7 @@ def test_trips_that_can_be_seen_and_not_read_are_said(
     monkeypatch.setenv("BUNDLE_VAR_trips_table", "lake.taxi.trips")
     workspace.unity_catalog.add_table("lake.taxi.trips", tmp_path)
     workspace.unity_catalog.owner = "deployer"
-    fix = "GRANT SELECT ON TABLE lake.taxi.trips"
+    fix = "GRANT SELECT ON TABLE `lake`.`taxi`.`trips`"
     assert [(one.state, one.fix) for one in examined()["trips"]] == [("ok", ""), ("failed", fix)]
     _grant(("table", "lake.taxi.trips", "pipeline@example.com", "SELECT"))
     assert [one.state for one in examined()["trips"]] == ["ok", "ok"]
@@ -241,6 +242,34 @@ def test_a_host_that_is_not_there_is_said_within_seconds(
         assert time.monotonic() - started < 10
     assert list(failures(found)) == ["workspace"]
     assert found["compute"][0].said == "Not checked, because workspace failed"
+
+
+def test_the_workspace_is_said_with_where_it_was_read(workspace: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = os.environ["DATABRICKS_HOST"].rstrip("/")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (answers,) = examined()["workspace"]
+    assert (answers.state, answers.said) == ("ok", f"{host} answers (The environment's DATABRICKS_HOST)")
+    monkeypatch.setenv("DATABRICKS_HOST", f"{host}/?o=12345")
+    monkeypatch.setenv("DATABRICKS_WORKSPACE_ID", "12345")  # or building the definitions would leave it behind
+    answers, routed = examined()["workspace"]
+    assert answers.said == f"{host}/?o=12345 answers (The environment's DATABRICKS_HOST)"
+    assert (routed.state, routed.said) == (
+        "warning",
+        f"MLflow asks {host} without saying that workspace 12345 is meant",
+    )
+
+
+def test_a_host_that_only_the_bundle_says_is_one_that_mlflow_does_not_know(
+    workspace: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = os.environ["DATABRICKS_HOST"]
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("DATABRICKS_HOST")
+    address = parsed_host(host, "databricks.yml: workspace.host")
+    target = load_target("staging").model_copy(update={"workspace": address})
+    found = [finding for name, finding in examine(target) if name == "workspace"]
+    assert [finding.state for finding in found] == ["ok", "warning"]
+    assert found[1].fix == f"set DATABRICKS_HOST to {address.url}, or name a profile in databricks.yml"
 
 
 def test_the_placeholder_of_a_new_project_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

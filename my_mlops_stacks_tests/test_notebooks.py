@@ -17,8 +17,9 @@ from my_mlops_stacks.defs.tables import TABLES
 from my_mlops_stacks.pipeline import run_pipeline
 from my_mlops_stacks.session import Session, open_session
 from my_mlops_stacks_tests.conftest import ROOT
+from my_mlops_stacks_tests.repository import files_under
 
-NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "my_mlops_stacks").rglob("notebooks/*.py"))}
+NOTEBOOKS = {path.stem: path for path in files_under("my_mlops_stacks", ".py") if path.parent.name == "notebooks"}
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.target import PACKAGE, load_target
-from my_mlops_stacks_tests.conftest import ROOT
+from my_mlops_stacks_tests.repository import copy_files
 
 STAGING = "https://adb-1111111111111111.1.azuredatabricks.net"
 PROD = "https://adb-2222222222222222.2.azuredatabricks.net"
@@ -67,11 +67,7 @@ def test_the_definitions_of_every_target_load(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_tests_still_pass(tmp_path: Path) -> None:
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
-    for name in (name for name in names if name and (ROOT / name).is_file()):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / name)
+    copy_files(tmp_path)
     write_own_values(tmp_path / "my_mlops_stacks")
     files = ("deploy/test_instance.py", "test_bundle.py", "test_definitions.py", "test_doctor.py", "test_target.py")
     tests = [f"my_mlops_stacks_tests/{file}" for file in files]

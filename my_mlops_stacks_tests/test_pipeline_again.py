@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,7 @@ from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks_tests.pipeline_runs import Pipeline, failure, whole_run
 from my_mlops_stacks_tests.samples import REAL_TRIPS_ARE_SLOW, Sample
 
+TABLES = ("trips", "trip_pickup_features", "trip_dropoff_features", "predictions", "inference_profile_metrics")
 pytestmark = REAL_TRIPS_ARE_SLOW
 
 
@@ -39,17 +41,31 @@ def folder_of(pipeline: Pipeline, table: str) -> Path:
     return pipeline.target.state_path / "warehouse" / pipeline.target.schema_name / table
 
 
+def without_clock(pipeline: Pipeline, table: str) -> pd.DataFrame:
+    """The rows of a table, but for when they were predicted."""
+    return pipeline.table(table).drop(columns=["prediction_time", "last_prediction_time"], errors="ignore")
+
+
 def test_days_done_again_give_the_same_tables(pipeline, sample):
-    names = ("trips", "trip_pickup_features", "trip_dropoff_features", "predictions", "inference_profile_metrics")
-    before = {name: pipeline.table(name) for name in names}
+    before = {name: without_clock(pipeline, name) for name in TABLES}
     for job in ("feature_engineering_job", "batch_inference_job", "monitoring_job"):
         assert pipeline.run(job, (sample.day(-10), sample.day(-9))).success
         assert pipeline.run(job, (sample.day(-8), sample.day(-8))).success
-    for name in names:
-        pd.testing.assert_frame_equal(
-            pipeline.table(name).drop(columns=["prediction_time", "last_prediction_time"], errors="ignore"),
-            before[name].drop(columns=["prediction_time", "last_prediction_time"], errors="ignore"),
-        )
+    for name in TABLES:
+        pd.testing.assert_frame_equal(without_clock(pipeline, name), before[name])
+
+
+@pytest.mark.slow
+def test_a_machine_in_another_time_zone_makes_the_same_tables(pipeline, sample, tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "America/Los_Angeles")
+    time.tzset()
+    try:
+        with whole_run(tmp_path, sample) as made:
+            for name in TABLES:
+                pd.testing.assert_frame_equal(without_clock(made, name), without_clock(pipeline, name))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_days_that_were_never_predicted_are_no_windows(pipeline, sample):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from my_mlops_stacks_tests.conftest import ROOT
+from my_mlops_stacks_tests.repository import files
 
 ASKED_FOR = re.compile(
     r"client_?secret|secret_?access_?key|servicePrincipalKey|addSpnToEnvironment|DATABRICKS_(TOKEN|PASSWORD)",
@@ -46,12 +46,10 @@ EXAMPLES = {
 
 def texts() -> Iterator[tuple[str, str]]:
     """Path and text of each file of the repository but this one and pictures."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
-    for name in names:
+    for name in files():
         file = ROOT / name
-        if name and file.is_file() and file.suffix != ".png" and not file.samefile(__file__):
-            yield name, file.read_text()
+        if file.suffix != ".png" and not file.samefile(__file__):
+            yield name, file.read_text(encoding="utf-8")
 
 
 def test_nothing_asks_for_a_client_secret() -> None:

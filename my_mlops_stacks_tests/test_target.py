@@ -129,7 +129,7 @@ def test_the_argument_wins_over_mlops_target() -> None:
 
 
 def test_the_environment_overrides_a_variable_of_any_target() -> None:
-    environ = {"BUNDLE_VAR_schema": "fares_of_ada", "BUNDLE_VAR_last_day": "", "BUNDLE_VAR_unrelated": "ignored"}
+    environ = {"BUNDLE_VAR_schema": "fares_of_ada", "BUNDLE_VAR_last_day": ""}
     target = load_target("dev", environ=environ)
 
     assert target.schema_name == "fares_of_ada"
@@ -213,25 +213,10 @@ BUNDLE_ERRORS = {
         "databricks.yml: targets.dev has the unknown key presents; valid keys are artifacts, bundle, cluster_id, "
         "compute_id, default, git, mode, permissions, presets, resources, run_as, sync, variables, workspace.",
     ),
-    "unknown variable": (
-        (MODEL, "variables:\n", "variables:\n  retries:\n    default: 3\n"),
-        "resources/model-workflow-resource.yml: variables has the unknown key retries; valid keys are platform, "
-        "catalog, schema, trips_table, trips_times, first_day, last_day, state_folder, step_launcher, compute, "
-        "prices, secrets, schedules, owner, model_name, experiment, retention_days, promotion, "
-        "rescore_days, staging_volume_name, alert_channel, "
-        "feature_engineering_workflow, model_workflow, batch_inference_workflow, monitoring_workflow.",
-    ),
     "unknown key of a declaration": (
         (ROOT, "default: fare_model", "defualt: fare_model"),
-        "databricks.yml: variables.model_name has the unknown key defualt; valid keys are description, type, default.",
-    ),
-    "variable declared twice": (
-        (MODEL, "variables:\n", "variables:\n  owner:\n    default: team:x\n"),
-        "resources/model-workflow-resource.yml: variables.owner is declared in databricks.yml too: keep one.",
-    ),
-    "targets elsewhere": (
-        (MODEL, "variables:\n", "targets:\n  dev: {}\nvariables:\n"),
-        "resources/model-workflow-resource.yml has targets: move them to databricks.yml, the one table of targets.",
+        "databricks.yml: variables.model_name has the unknown key defualt; valid keys are description, type, default, "
+        "lookup.",
     ),
     "reference in the host": (
         (ROOT, "host: .*", "host: ${var.catalog}"),
@@ -240,7 +225,8 @@ BUNDLE_ERRORS = {
     ),
     "no host": (
         (ROOT, "host: .*", "host:"),
-        "databricks.yml: targets.dev.workspace.host is empty, but a target of the platform databricks needs a value.",
+        "databricks.yml: targets.dev.workspace.host is empty, but a target of the platform databricks needs a value: "
+        "write its URL, name a profile, or set DATABRICKS_HOST.",
     ),
     "no bundle name": (
         (ROOT, "  name: my_mlops_stacks\n", ""),
@@ -248,7 +234,12 @@ BUNDLE_ERRORS = {
     ),
     "include that matches nothing": (
         (ROOT, r"resources/\*", "resource/*"),
-        "databricks.yml: include has resource/*.yml, but no file of {folder} matches it.",
+        "resources/feature-engineering-workflow-resource.yml: variables.feature_engineering_workflow is missing: "
+        "declare it, in a file that databricks.yml includes.",
+    ),
+    "included file that is not there": (
+        (ROOT, r"- resources/\*", "- resources/jobs"),
+        "databricks.yml: include has resources/jobs.yml, but no file of {folder} matches it.",
     ),
     "include that is no list": (
         (ROOT, r"include:\n  - ", "include: "),
@@ -338,6 +329,8 @@ def test_overrides_that_only_the_bundle_cli_reads_are_refused(folder: Path) -> N
     assert load_target("prod", environ={}, folder=folder).schema_name == "my_mlops_stacks"
 
 
+A_NAME = "it should be a name of Unity Catalog, without a blank, a period, a slash or any of ' # % ? : @"
+
 # One line among the variables of the target dev, and what is said of it after "databricks.yml: targets.dev.variables.".
 VALUE_ERRORS = {
     "promotion: manual": "promotion is 'manual', but it should be 'automatic' or 'approval'.",
@@ -354,22 +347,19 @@ VALUE_ERRORS = {
     "step_launcher: pipes": (
         "step_launcher is 'pipes', but it should be 'none', 'unity_catalog' or 'databricks_pyspark'."
     ),
-    "schedules: on": "schedules is True, but it should be 'running' or 'stopped'.",
+    "schedules: on": "schedules is 'on', but it should be 'running' or 'stopped'.",
     "alert_channel: slack": "alert_channel is 'slack', but it should be 'none', 'teams' or 'email'.",
     'catalog: ""': "catalog is empty, but a target of the platform databricks needs a value.",
     'trips_table: ""': "trips_table is empty, but a target of the platform databricks needs a value.",
-    "schema: 2016": "schema is 2016, but it should be a valid string.",
     "schema: [a]": "schema is ['a'], but it should be a valid string.",
     "schema: {a: 1}": "schema is {'a': 1}, but it should be one value, not a mapping.",
-    "schema: fare-model": (
-        "schema is 'fare-model', but it should be letters, digits and underscores, because SQL uses it without quotes."
-    ),
-    'schema: ""': (
-        "schema is empty, but it should be letters, digits and underscores, because SQL uses it without quotes."
-    ),
+    "schema: fare.model": f"schema is 'fare.model', but {A_NAME}.",
+    "schema: fare model": f"schema is 'fare model', but {A_NAME}.",
+    "model_name: fare@champion": f"model_name is 'fare@champion', but {A_NAME}.",
+    'schema: ""': f"schema is empty, but {A_NAME}.",
     "trips_table: trips": "trips_table is 'trips', but it should be a table's full name, catalog.schema.table.",
     "first_day: 01/02/2016": "first_day is '01/02/2016', but it should be a day as YYYY-MM-DD.",
-    "first_day: 20160101": "first_day is 20160101, but it should be a valid date.",
+    "first_day: 20160101": "first_day is 20160101, but it should be a day as YYYY-MM-DD.",
     'first_day: ""': "first_day is empty, but it should be a day as YYYY-MM-DD.",
     "first_day: 2016-01-01\nlast_day: 2015-12-31": (
         "last_day is 2015-12-31, but it should not be before first_day, 2016-01-01."
@@ -404,6 +394,14 @@ def test_a_wrong_value_is_refused(folder: Path, lines: str, sentence: str) -> No
     assert message(folder, "dev") == f"databricks.yml: targets.dev.variables.{sentence}"
 
 
+def test_an_environment_whose_path_alembic_misreads_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.prefix", "/home/me/50% app/.venv")
+    with pytest.raises(
+        TargetError, match="can't be installed in /home/me/50% app/.venv: alembic takes the percent sign"
+    ):
+        _ = load_target("local").state_path
+
+
 @pytest.mark.parametrize(("name", "fault"), [("50%20off", "%20"), ("a\\b", "\\")])
 def test_a_state_folder_that_deltalake_takes_for_another_is_refused(tmp_path: Path, name: str, fault: str) -> None:
     target = load_target("local", environ={"BUNDLE_VAR_state_folder": str(tmp_path / name)})
@@ -425,7 +423,7 @@ def test_the_local_platform_needs_a_state_folder(folder: Path) -> None:
 # A changed line of a workflow's file, and what is said of it after the file's name and ": variables.".
 WORKFLOW_ERRORS = {
     (MODEL, "run_mode: .*", "run_mode: on"): (
-        "model_workflow.run_mode is True, but it should be 'enabled', 'dry_run' or 'disabled'."
+        "model_workflow.run_mode is 'on', but it should be 'enabled', 'dry_run' or 'disabled'."
     ),
     (MODEL, "holdout_days: .*", "holdout_days: 0"): (
         "model_workflow.holdout_days is 0, but it should be greater than 0."
@@ -436,8 +434,8 @@ WORKFLOW_ERRORS = {
     (MODEL, "holdout_days: .*", "holdout_days:"): (
         "model_workflow.holdout_days is empty, but it should be a valid integer."
     ),
-    (MODEL, "enable_baseline_comparison: .*", 'enable_baseline_comparison: "false"'): (
-        "model_workflow.enable_baseline_comparison is 'false', but it should be a valid boolean."
+    (MODEL, "enable_baseline_comparison: .*", "enable_baseline_comparison: never"): (
+        "model_workflow.enable_baseline_comparison is 'never', but it should be a valid boolean."
     ),
     (MODEL, "num_leaves: .*", "num_leaves: 1"): "model_workflow.num_leaves is 1, but it should be greater than 1.",
     (MODEL, "learning_rate: .*", "learning_rate: .nan"): (
@@ -450,8 +448,9 @@ WORKFLOW_ERRORS = {
     (MONITORING, "num_evaluation_windows: .*\n.*", "num_evaluation_windows: 5\n      num_violation_windows: 6"): (
         "monitoring_workflow.num_violation_windows is 6, but it should be at most num_evaluation_windows, 5."
     ),
-    (MONITORING, "type: complex", "type: complex\n    lookup: x"): (
-        "monitoring_workflow has the unknown key lookup; valid keys are description, type, default."
+    (MONITORING, "type: complex", "type: complex\n    lookup: {job: x}"): (
+        "monitoring_workflow is looked up in the workspace, which only the bundle CLI does: write the value, or set "
+        "BUNDLE_VAR_monitoring_workflow."
     ),
     (MODEL, r"default:\n( +.*\n?)+", "default: fast\n"): (
         "model_workflow is 'fast', but it should be a mapping, because the variable is complex."

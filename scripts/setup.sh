@@ -19,14 +19,22 @@ find_python() {
 
 python=$(find_python)
 extras=$(IFS=,; echo "dev${*:+,$*}")
+# alembic, which Dagster and MLflow keep their databases with, takes a percent sign in the path of a package for a placeholder.
+if [[ $PWD == *%* && ! -e .venv ]]; then
+    home=${XDG_DATA_HOME:-$HOME/.local/share}
+    mkdir -p "$home"
+    ln -sfn "$(mktemp -d "$home/my_mlops_stacks-venv.XXXXXX")" .venv
+fi
+mkdir -p .venv
+venv=$(cd .venv && pwd -P)
 echo "Setting up .venv with $("$python" --version), a minute or two the first time"
 if command -v uv >/dev/null; then
-    [ -x .venv/bin/python ] || uv venv --quiet --python "$python" .venv
+    [ -x "$venv/bin/python" ] || uv venv --quiet --allow-existing --python "$python" "$venv"
     # Compiled now, imports take a third of the time at every start.
-    uv pip install --quiet --compile-bytecode --python .venv/bin/python -c constraints.txt -e ".[$extras]"
+    uv pip install --quiet --compile-bytecode --python "$venv/bin/python" -c constraints.txt -e ".[$extras]"
 else
-    [ -x .venv/bin/python ] || "$python" -m venv .venv
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$extras]"
+    [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$extras]"
 fi
 touch .venv/.ready
 echo "Set-up is done"

@@ -7,8 +7,8 @@ URIs differ. A version is always named by its number; nothing here asks for "the
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
@@ -16,8 +16,10 @@ from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from my_mlops_stacks.adapters.registry_errors import DanglingAliasError, DeletedRunError, ModelNotFoundError, explained
+from my_mlops_stacks.bundle import link
 from my_mlops_stacks.deployment.model_deployment.promotion import Holder
 
 if TYPE_CHECKING:
@@ -39,6 +41,11 @@ REMEDIES = {
 BASELINE_FILE = "baseline.json"
 RUN_TAG = "tracked_in_run"
 """On a copied version: the run of this experiment that has what the original's run had."""
+
+
+def output_tag(alias: str) -> str:
+    """The tag of a version that names the Dagster run whose asset of this alias it is."""
+    return f"{alias}_in_dagster_run"
 
 
 @dataclass(frozen=True)
@@ -179,6 +186,43 @@ class ModelRegistry:
                 int(held),
             ) from error
 
+    def versions(self) -> Iterator[ModelVersion]:
+        """All versions, the newest first."""
+        numbers, token = [], None
+        while token != "":
+            page = self.client.search_model_versions(f"name = '{self.model}'", page_token=token)
+            numbers += [int(found.version) for found in page]
+            token = page.token or ""
+        for number in sorted(numbers, reverse=True):
+            with suppress(ModelNotFoundError):  # deleted just now
+                yield self.get(number)  # a search in Unity Catalog leaves the tags out
+
+    def find_output(self, alias: str, dagster_runs: Sequence[str]) -> ModelVersion | None:
+        """The version that the first of `dagster_runs` made which made one of this alias; None when none of them did.
+
+        Its number is what a run carries: the alias is another version's as soon as another run has come as far.
+        """
+        found: dict[str, ModelVersion] = {}
+        for version in self.versions() if dagster_runs else ():
+            found.setdefault(version.tags.get(output_tag(alias), ""), version)
+            if dagster_runs[0] in found:
+                break
+        return next((found[run] for run in dagster_runs if run in found), None)
+
+    def output_of(self, dagster_run: str, alias: str) -> ModelVersion:
+        """The version that `dagster_run` made of this alias.
+
+        Raises:
+            ModelNotFoundError: it was deleted, or a later run made the same version anew and goes on with it.
+        """
+        found = self.find_output(alias, [dagster_run])
+        if found is None:
+            raise ModelNotFoundError(
+                f"The version of {self.model} that the Dagster run {dagster_run} made '{alias}' was deleted, or a "
+                "later run has taken it over: follow that run, or launch model_training_job again; no alias was moved."
+            )
+        return found
+
     def _aliases(self) -> Mapping[str, str]:
         try:
             with explained(f"{self.model} is not registered yet."):
@@ -205,9 +249,25 @@ class ModelRegistry:
             return Holder(error.version, deleted=True)
         return Holder(found.version) if found else None
 
-    def move_alias(self, alias: str, version: ModelVersion) -> None:
-        """Let `version` hold `alias`, also when the one that held it was deleted; does nothing when it already does."""
+    @contextmanager
+    def moving_alone(self) -> Iterator[None]:
+        """Within, no other process of this machine moves an alias; a server has nothing that would lock it."""
+        if self.artifacts is None:
+            yield
+            return
+        from filelock import FileLock
+
+        self.artifacts.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.artifacts.with_name("aliases.lock"), is_singleton=True):
+            yield
+
+    def move_alias(self, alias: str, version: ModelVersion, last_look: Callable[[], object] = lambda: None) -> None:
+        """Let `version` hold `alias`, also when the one that held it was deleted; does nothing when it already does.
+
+        Whatever `last_look` raises, as the last thing before the move, keeps the alias where it is.
+        """
         if self.holder(alias) != Holder(version.version):
+            last_look()
             self._set_alias(alias, str(version.version))
             logger.info("%s version %s now holds the alias '%s'", self.model, version.version, alias)
 
@@ -233,8 +293,7 @@ class ModelRegistry:
         The metrics and the baseline of its run in `origin` come along, in a run of this experiment. A version that has
         `tags` is complete, for they are written last, and is given instead of a second copy.
         """
-        for found in self.client.search_model_versions(f"name = '{self.model}'"):
-            known = self.get(int(found.version))  # a search in Unity Catalog leaves the tags out
+        for known in self.versions():
             if tags.items() <= known.tags.items():
                 return known
         record = TrainingRecord({}, origin.run_metrics(source), {}, origin.baseline(source))
@@ -278,13 +337,13 @@ class ModelRegistry:
 
     def run_page(self, run: RunInfo) -> str:
         """Where people see the run."""
-        page = "ml/experiments" if self.registry_uri == "databricks-uc" else "#/experiments"
-        return f"{self.ui}/{page}/{run.experiment_id}/runs/{run.run_id}"
+        page = "ml/experiments" if self.registry_uri.startswith("databricks-uc") else "#/experiments"
+        return link(self.ui, f"{page}/{run.experiment_id}/runs/{run.run_id}")
 
     def version_url(self, version: ModelVersion) -> str:
-        if self.registry_uri == "databricks-uc":
-            return f"{self.ui}/explore/data/models/{self.model.replace('.', '/')}/version/{version.version}"
-        return f"{self.ui}/#/models/{self.model}/versions/{version.version}"
+        if self.registry_uri.startswith("databricks-uc"):
+            return link(self.ui, f"explore/data/models/{quote(self.model).replace('.', '/')}/version/{version.version}")
+        return link(self.ui, f"#/models/{quote(self.model)}/versions/{version.version}")
 
     def _model_version(self, found: Any) -> ModelVersion:
         tags = dict(found.tags)

@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from my_mlops_stacks.adapters.databricks_client import workspace_client
+from my_mlops_stacks.bundle import WorkspaceAddress
 from my_mlops_stacks.monitoring.columns import PREDICTION
 
 if TYPE_CHECKING:
@@ -31,13 +33,13 @@ class MonitorError(RuntimeError):
 class DataQualityMonitor:
     """The monitor of one table of `schema` (catalog.schema), whose dashboard is put into `assets_folder`.
 
-    Signs in with Databricks' unified authentication; `host` may be None, then the environment says it.
+    Without `workspace`, Databricks' unified authentication finds one.
     """
 
     table: str
     schema: str
     assets_folder: str
-    host: str | None
+    workspace: WorkspaceAddress | None
     timeout_s: float = TIMEOUT_S
     poll_s: float = POLL_S
 
@@ -49,10 +51,9 @@ class DataQualityMonitor:
         Raises:
             MonitorError: it failed, or took longer than `timeout_s`; the message says which of the two.
         """
-        from databricks.sdk import WorkspaceClient
         from databricks.sdk.errors import NotFound
 
-        client = WorkspaceClient(host=self.host)
+        client = workspace_client(self.workspace)
         deadline = time.monotonic() + self.timeout_s
         if not client.tables.exists(self.table).table_exists:
             return None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from my_mlops_stacks.adapters.plain_paths import plain_path
+from my_mlops_stacks.adapters.sql_names import quoted
 
 if TYPE_CHECKING:
     from pysail.spark import SparkConnectServer
@@ -32,7 +33,6 @@ class Spark(Protocol):
 def _sail_server() -> SparkConnectServer:
     """Start Sail once per process, on a free loopback port; the cache keeps it alive as long as the process."""
     os.environ.setdefault("RUST_LOG", "off")  # Sail reports errors to the client; its log would repeat them
-    os.environ.setdefault("SAIL_EXECUTION__BATCH_SIZE", "131072")  # a third less time in joins than the default
     # More parts than two cores need: smaller ones are hashed in the cache, while eight would slow small queries down.
     os.environ.setdefault("SAIL_EXECUTION__DEFAULT_PARALLELISM", str(max(4, os.cpu_count() or 1)))
     from pysail.spark import SparkConnectServer
@@ -74,7 +74,7 @@ class LocalSpark:
         session.conf.set("spark.sql.session.timeZone", "UTC")
         # PySpark would note the line of code behind every expression for errors; Sail's do not tell it.
         session.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
-        session.sql(f"CREATE SCHEMA IF NOT EXISTS {self.schema}")
+        session.sql(f"CREATE SCHEMA IF NOT EXISTS {quoted(self.schema)}")
         for folder in sorted((self.warehouse / self.schema).glob("*")):
             if has_commit(folder):
                 self._register(session, folder.name)
@@ -91,11 +91,12 @@ class LocalSpark:
 
     def forget(self, name: str) -> None:
         """Let this session know the table no more; its files stay."""
-        self.spark_session.sql(f"DROP TABLE IF EXISTS {self.schema}.{name}")
+        self.spark_session.sql(f"DROP TABLE IF EXISTS {quoted(self.schema, name)}")
         self._registered.discard(name)
 
     def _register(self, session: SparkSession, name: str) -> None:
-        session.sql(f"CREATE TABLE IF NOT EXISTS {self.schema}.{name} USING delta LOCATION '{self.location(name)}'")
+        table, location = quoted(self.schema, name), self.location(name)
+        session.sql(f"CREATE TABLE IF NOT EXISTS {table} USING delta LOCATION '{location}'")
         self._registered.add(name)
 
     @property

@@ -1,6 +1,7 @@
 """Which channel a target's alerts go to, and the sensor that tells of failed runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from os import environ
 
 import dagster as dg
@@ -48,7 +49,7 @@ def failure_sensors(target: Target, alerts: Alerts) -> list[dg.SensorDefinition]
     """One sensor where the target has a channel, else none.
 
     Dagster's own run failure sensor goes on to the next run when its function raises; this one does once the channel
-    has taken the alert. Its cursor is the number of the last failure in the event log that nobody has to hear of again.
+    has taken the alert. Its cursor is the last failure in the event log that nobody has to hear of again.
     """
     if target.alert_channel == "none":
         return []
@@ -61,31 +62,58 @@ def failure_sensors(target: Target, alerts: Alerts) -> list[dg.SensorDefinition]
     )
     def tell_of_failures(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         if context.cursor is None:
-            newest = _failures(context.instance, None)
-            told = str(newest[0].storage_id if newest else 0)
-            return dg.SensorResult(skip_reason="Runs that fail from now on are told", cursor=told)
-        told, count = context.cursor, 0
-        for record in _failures(context.instance, int(told)):
+            told = _newest_failure(context.instance)
+            return dg.SensorResult(skip_reason="Runs that fail from now on are told", cursor=told.written())
+        told, count = Told.read(context.cursor), 0
+        for record in _failures(context.instance, told):
             alert = _alert_of(context, record.event_log_entry, target)
             try:
                 if alert:
                     alerts.send(alert)
             except AlertError as error:
                 context.log.error(str(error))
-                return dg.SensorResult(skip_reason=f"Sent again with the next tick: {error}", cursor=told)
-            told, count = str(record.storage_id), count + (alert is not None)
-        return dg.SensorResult(skip_reason=f"{count} failed runs were told", cursor=told)
+                return dg.SensorResult(skip_reason=f"Sent again with the next tick: {error}", cursor=told.written())
+            told, count = told.after(record), count + (alert is not None)
+        return dg.SensorResult(skip_reason=f"{count} failed runs were told", cursor=told.written())
 
     return [tell_of_failures]
 
 
-def _failures(instance: dg.DagsterInstance, after: int | None) -> Sequence[dg.EventLogRecord]:
-    """The failures after that number in the event log, the oldest first; the newest failure when it is None."""
-    failed = dg.DagsterEventType.RUN_FAILURE
-    if after is None:
-        return instance.fetch_run_status_changes(failed, limit=1).records
-    later = dg.RunStatusChangeRecordsFilter(failed, after_storage_id=after)
-    return instance.fetch_run_status_changes(later, limit=FAILURES_A_TICK, ascending=True).records
+@dataclass(frozen=True)
+class Told:
+    """The largest number in the event log of a failure that was told, and the latest moment of one.
+
+    Both, since SQLite gives the numbers of deleted runs again, and the clocks of two hosts differ.
+    """
+
+    number: int = 0
+    moment: float | None = None
+
+    @classmethod
+    def read(cls, cursor: str) -> "Told":
+        number, _, moment = cursor.partition(" ")
+        return cls(int(number), float(moment) if moment else None)  # earlier ones were the number alone
+
+    def written(self) -> str:
+        return f"{self.number} {'' if self.moment is None else self.moment}"
+
+    def after(self, record: dg.EventLogRecord) -> "Told":
+        return Told(max(record.storage_id, self.number), max(record.timestamp, self.moment or 0.0))
+
+
+def _newest_failure(instance: dg.DagsterInstance) -> Told:
+    newest = instance.fetch_run_status_changes(dg.DagsterEventType.RUN_FAILURE, limit=1).records
+    return Told().after(newest[0]) if newest else Told()
+
+
+def _failures(instance: dg.DagsterInstance, told: Told) -> Sequence[dg.EventLogRecord]:
+    """The failures that were not told, the oldest first: those whose numbers were given again, else the later ones."""
+    failed, number = dg.DagsterEventType.RUN_FAILURE, told.number
+    again = dg.RunStatusChangeRecordsFilter(failed, after_timestamp=told.moment, before_storage_id=number + 1)
+    later = dg.RunStatusChangeRecordsFilter(failed, after_storage_id=number)
+    fetch = instance.fetch_run_status_changes
+    records = fetch(again, limit=FAILURES_A_TICK, ascending=True).records if told.moment else ()
+    return records or fetch(later, limit=FAILURES_A_TICK, ascending=True).records
 
 
 def _alert_of(context: dg.SensorEvaluationContext, entry: dg.EventLogEntry, target: Target) -> Alert | None:
@@ -108,14 +136,21 @@ def _alert_of(context: dg.SensorEvaluationContext, entry: dg.EventLogEntry, targ
 
 def links(run_id: str, check: dg.AssetCheckKey | None = None) -> dict[str, str]:
     """Pages of the Dagster UI whose address is in DAGSTER_WEBSERVER_URL; none without it."""
-    server = environ.get("DAGSTER_WEBSERVER_URL", "").rstrip("/")
-    if not server:
-        return {}
-    pages = {"The run": f"{server}/runs/{run_id}"}
+    pages = {"The run": f"runs/{run_id}"}
     if check is not None:
         asset = "/".join(check.asset_key.path)
-        pages["The check"] = f"{server}/assets/{asset}?view=checks&checkDetail={check.name}"
-    return pages
+        pages["The check"] = f"assets/{asset}?view=checks&checkDetail={check.name}"
+    return _addresses(pages)
+
+
+def page_of(kind: str, name: str, location: str | None) -> dict[str, str]:
+    """As `links`, the page of a `schedule` or `sensor` of a code location; the list of all when that is not known."""
+    return _addresses({f"The {kind}": f"locations/{location}/{kind}s/{name}" if location else "automation"})
+
+
+def _addresses(pages: Mapping[str, str]) -> dict[str, str]:
+    server = environ.get("DAGSTER_WEBSERVER_URL", "").rstrip("/")
+    return {name: f"{server}/{page}" for name, page in pages.items()} if server else {}
 
 
 def _required(variable: str, channel: str) -> str:

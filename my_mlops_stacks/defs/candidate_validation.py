@@ -56,18 +56,20 @@ def validate(context: Context, candidate: ModelVersion, run_mode: str, compared:
     """
     registry = context.resources.model_registry
     registry.tag(candidate, {STATUS_TAG: JUDGING})
-    champion = registry.find_alias("champion") if compared else None
-    former = last_champion(context.instance, registry) if compared and champion is None else None
+    holder = registry.find_alias("champion") if compared else None
+    is_champion = holder is not None and holder.version == candidate.version
+    champion = None if is_champion else holder
+    former = last_champion(context.instance, registry) if compared and holder is None else None
     versions = {"candidate": candidate} | ({"champion": champion} if champion else {})
     scored = score_held_out(context, versions)
     tags = {
         "dagster_run_id": context.run.run_id,
-        AGAINST_TAG: against(champion.version if champion else None, compared),
+        AGAINST_TAG: against(holder.version if holder else None, compared, candidate.version),
     }
     name = f"validation of version {candidate.version}"
     with registry.run(name, tags | recorded_on(candidate)) as run:
         measured = _measured(context, scored.rows, candidate, champion)
-        verdicts = _verdicts(measured, compared, former)
+        verdicts = _verdicts(measured, compared, former, is_champion)
         facts = _facts(versions, status(verdicts, run_mode), scored)
         report = _report(facts, verdicts, scored.rows)
     registry.tag(candidate, {RUN_TAG: run.info.run_id, AGAINST_TAG: tags[AGAINST_TAG], STATUS_TAG: facts.status})
@@ -90,12 +92,12 @@ def _measured(
 
 
 def _verdicts(
-    measured: tuple[dict[str, float], dict[str, float] | None], compared: bool, former: int | None
+    measured: tuple[dict[str, float], dict[str, float] | None], compared: bool, former: int | None, is_champion: bool
 ) -> list[Verdict]:
     from my_mlops_stacks.validation.judgement import judge, judge_against_champion
     from my_mlops_stacks.validation.rules import rules
 
-    return [*judge(rules(), *measured), judge_against_champion(*measured, compared, former)]
+    return [*judge(rules(), *measured), judge_against_champion(*measured, compared, former, is_champion)]
 
 
 def _facts(versions: Mapping[str, ModelVersion], outcome: str, scored: HeldOut) -> "Facts":

@@ -30,8 +30,8 @@ def champion_sensors(
         registry: ModelRegistry = context.resources.model_registry
         with registry_answers(registry.tracking_uri):
             holder = registry.find_alias("champion")
-        entry, before = newest_entry(context.instance, registry.model), Watch.read(context.cursor)
-        known = (entry.version, entry.run) if entry else (None, None)
+        entry, before = newest_entry(context.instance, registry.model), Watch.read(context.cursor, registry.model)
+        known = (entry.version, entry.run, entry.at) if entry else (None, None)
         noticed, watch = before.noticed(holder.version if holder else None, *known)
         if noticed == NOTHING:
             return _skipped(f"Nothing moved: {watch.sentence}" if watch.moves else "No version is champion yet", watch)
@@ -56,7 +56,11 @@ def _by_hand(
     holder: ModelVersion | None, entry: Entry | None, before: Watch, registry: ModelRegistry
 ) -> dg.AssetObservation:
     recorded = entry.version if entry else "none"
-    metadata: dict[str, Any] = {"recorded_version": recorded, "seen_before": before.version or "none"}
+    metadata: dict[str, Any] = {
+        "model_name": registry.model,
+        "recorded_version": recorded,
+        "seen_before": before.version or "none",
+    }
     if holder is None:
         text = f"Nobody is champion any more; Dagster had made it version {recorded}"
         return dg.AssetObservation(CHAMPION, description=text, metadata={"moved": "alias removed", **metadata})

@@ -4,7 +4,7 @@ import dagster as dg
 
 from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings
 from my_mlops_stacks.defs.resources import launcher_settings
-from my_mlops_stacks.defs.schedules import default_schedule_status
+from my_mlops_stacks.defs.schedules import daily_schedule_of
 from my_mlops_stacks.target import Target
 
 KEPT_DAYS = 7
@@ -40,14 +40,8 @@ def upkeep_schedules(target: Target) -> list[dg.ScheduleDefinition]:
     """Weekly: remove what no teardown removed, because its host was gone, and code that nothing runs any more."""
     if target.step_launcher != "unity_catalog":
         return []
-    schedule = dg.ScheduleDefinition(
-        name="staging_clean_up_schedule",
-        job=_clean_up_job(launcher_settings(target)),
-        cron_schedule="0 3 * * 0",
-        execution_timezone="UTC",
-        default_status=default_schedule_status(target),
-    )
-    return [schedule]
+    job = _clean_up_job(launcher_settings(target))
+    return [daily_schedule_of(job, "staging_clean_up_schedule", "0 3 * * 0", target)]
 
 
 def _clean_up_job(settings: LauncherSettings) -> dg.JobDefinition:

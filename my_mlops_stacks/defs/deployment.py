@@ -62,8 +62,9 @@ def deployment_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg
         registry = context.resources.model_registry
         version = approved(config.version, challenger.version)
         with registry_answers(registry.tracking_uri):
+            before = champion_before(registry, version)  # looked at first: whoever comes after it is noticed
             _require_fit(context, registry, challenger)
-            before, metrics = champion_before(registry, version), registry.run_metrics(challenger)
+            metrics = registry.run_metrics(challenger)
         decision = Decision(challenger.name, version, config.approved_by, config.reason)
         context.add_output_metadata(decision.entry(before, challenger.tags, metrics))
         return challenger

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from my_mlops_stacks.adapters.aliases import give_alias
 from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
-from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
+from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion, output_tag
 from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.adapters.tables import Tables
+from my_mlops_stacks.defs.ended_runs import require_running
 from my_mlops_stacks.defs.metadata import markdown_table
 from my_mlops_stacks.defs.tables import PARTITION_COLUMN, TABLES, TableSpec
 from my_mlops_stacks.deployment.model_deployment.promotion import CHAMPION
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 PREVIEW_ROWS = 5
 MAY_BE_EMPTY = "days_may_be_empty"
 """Metadata of an input whose days may hold nothing: nothing is made of a day that was deleted."""
+
+NO_RUN = dg.build_output_context().run_id
+"""What Dagster says for the run of an asset that no step of this run makes."""
 
 REPLACED = "replaced"
 """Metadata of an output of an unpartitioned asset: in SQL, which rows of its table it replaces."""
@@ -53,6 +58,7 @@ class DeltaTableIOManager(dg.IOManager):
                 df=obj.limit(0),
                 description=context.asset_spec.description or "",
             )
+        _require_running(context)
         self.tables.replace(name, obj, where, spec.partitioned_by)
         try:
             self._describe(context, name, spec, where)
@@ -129,25 +135,53 @@ def _plain(value: Any) -> Any:
 
 
 class ModelAliasIOManager(dg.IOManager):
-    """Stores a model version by giving it the alias of its asset."""
+    """Stores a model version by giving it the alias of its asset; a run takes the version that it made itself."""
 
     def __init__(self, registry: ModelRegistry, aliases: Mapping[str, str]) -> None:
         self.registry, self.aliases = registry, aliases
 
     def handle_output(self, context: dg.OutputContext, obj: ModelVersion) -> None:
-        alias = self.aliases[context.asset_key.path[-1]]
+        alias, still_runs = self.aliases[context.asset_key.path[-1]], partial(_require_running, context)
+        still_runs()
         with registry_answers(self.registry.tracking_uri):
             run = self.registry.run_url(obj)
+            self.registry.tag(obj, {output_tag(alias): context.run_id})
         seen = {
             "alias": alias,
-            **({} if alias == CHAMPION else {"version": obj.version}),  # its asset tells that, and more
+            **({} if alias == CHAMPION else {"model_name": obj.name, "version": obj.version}),  # its asset tells both
             "model_version_page": dg.MetadataValue.url(self.registry.version_url(obj)),
             "mlflow_run": dg.MetadataValue.url(run),
         }
-        give_alias(self.registry, alias, obj)
+        from_version = _plain(context.output_metadata.get("from_version"))
+        give_alias(self.registry, alias, obj, may_move=still_runs, from_version=from_version)
         context.add_output_metadata(seen)
         context.log.info(f"{obj.name} version {obj.version} holds the alias '{alias}'")
 
     def load_input(self, context: dg.InputContext) -> ModelVersion:
+        """The version that this run, or the run that it continues, made; who holds the alias when neither made one."""
+        alias = self.aliases[context.asset_key.path[-1]]
         with registry_answers(self.registry.tracking_uri):
-            return self.registry.at_alias(self.aliases[context.asset_key.path[-1]])
+            if (made_in := _run_of(context)) is not None:
+                return self.registry.output_of(made_in, alias)
+            continued = self.registry.find_output(alias, _repeated_runs(context))
+            return continued or self.registry.at_alias(alias)
+
+
+def _require_running(context: dg.OutputContext) -> None:
+    require_running(context.step_context.instance, context.run_id)
+
+
+def _run_of(context: dg.InputContext) -> str | None:
+    """The run whose step made the input: this one, or the one whose steps it repeats; None without such a step."""
+    upstream = context.upstream_output
+    return upstream.run_id if upstream is not None and upstream.run_id != NO_RUN else None
+
+
+def _repeated_runs(context: dg.InputContext) -> list[str]:
+    """The runs that this one repeats for a part of their assets, the newest first."""
+    step, runs = context.step_context, []
+    run = step.dagster_run
+    while run is not None and run.parent_run_id is not None:
+        runs.append(run.parent_run_id)
+        run = step.instance.get_run_by_id(run.parent_run_id)
+    return runs

@@ -1,6 +1,8 @@
 """The history of champions, which is that of the materializations of the asset `champion`."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
@@ -8,26 +10,47 @@ from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.deployment.model_deployment.promotion import PREVIOUS_CHAMPION
 
 CHAMPION = dg.AssetKey("champion")
+PAGE = 10
 
 
 @dataclass(frozen=True)
 class Entry:
-    """That `version` became champion in the Dagster run `run`; `rescore_from` is the first day to predict again."""
+    """That `version` became champion in the Dagster run `run`; `rescore_from` is the first day to predict again.
+
+    `at` is when it was written, in seconds since 1970.
+    """
 
     version: int
     run: str
+    at: float
     rescore_from: str | None
 
 
 def newest_entry(instance: dg.DagsterInstance, model: str) -> Entry | None:
-    """What Dagster did last with the champion of `model`; None when it never made one."""
-    recorded = instance.get_latest_materialization_event(CHAMPION)
-    if recorded is None or recorded.asset_materialization is None:
+    """What Dagster did last with the champion of `model`; None when it knows of nothing."""
+    found = next(entries(instance, model), None)
+    if found is None:
         return None
-    told = {name: found.value for name, found in recorded.asset_materialization.metadata.items()}
-    if told.get("model_name") != model:  # an instance may have the champions of several targets
-        return None
-    return Entry(int(told["version"]), recorded.run_id, told.get("rescore_from"))
+    record, told = found
+    return Entry(int(told["version"]), record.run_id, record.timestamp, told.get("rescore_from"))
+
+
+def entries(instance: dg.DagsterInstance, model: str) -> Iterator[tuple[dg.EventLogRecord, Mapping[str, Any]]]:
+    """The history of `model`, the newest first: an instance may have the champions of several targets and names."""
+    cursor, has_more = None, True
+    while has_more:
+        page = instance.fetch_materializations(CHAMPION, limit=PAGE, cursor=cursor)
+        for record in page.records:
+            told = values(record)
+            if told.get("model_name") == model:
+                yield record, told
+        cursor, has_more = page.cursor, page.has_more
+
+
+def values(record: dg.EventLogRecord) -> Mapping[str, Any]:
+    """The metadata of a materialization."""
+    materialization = record.asset_materialization
+    return {key: entry.value for key, entry in materialization.metadata.items()} if materialization else {}
 
 
 def last_champion(instance: dg.DagsterInstance, registry: ModelRegistry) -> int | None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from my_mlops_stacks.defs.schedules import default_schedule_status
+from my_mlops_stacks.defs.schedules import daily_schedule_of
 from my_mlops_stacks.defs.tables import TABLES
 from my_mlops_stacks.target import Target
 
@@ -13,14 +13,7 @@ SUNDAY_MORNING = "0 4 * * 0"
 
 def maintenance_schedules(target: Target) -> list[dg.ScheduleDefinition]:
     """Weekly, when nothing else is scheduled; a writer at the same time is waited for, not disturbed."""
-    schedule = dg.ScheduleDefinition(
-        name="table_maintenance_schedule",
-        job=_maintenance_job(target),
-        cron_schedule=SUNDAY_MORNING,
-        execution_timezone="UTC",
-        default_status=default_schedule_status(target),
-    )
-    return [schedule]
+    return [daily_schedule_of(_maintenance_job(target), "table_maintenance_schedule", SUNDAY_MORNING, target)]
 
 
 def _maintenance_job(target: Target) -> dg.JobDefinition:

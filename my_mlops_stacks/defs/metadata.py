@@ -1,14 +1,23 @@
 """What people see beside an asset: plots and small tables, as metadata that the Dagster UI renders."""
 
 import base64
+import html
 import io
-from typing import TYPE_CHECKING
+import math
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
+LONGEST_CELL = 100
+"""Characters of a cell: a table stays readable."""
+LARGE = 1_000
+"""Numbers from here on are written without an exponent."""
 
 
 def png(figure: "Figure", trimmed: bool = True) -> bytes:
@@ -29,10 +38,46 @@ def as_data(image: bytes) -> str:
 
 
 def markdown_table(rows: "pd.DataFrame") -> str:
-    """The rows as a Markdown table; floats with four significant digits."""
-    lines = [rows.columns, ["---"] * len(rows.columns), *rows.itertuples(index=False)]
-    return "\n".join("| " + " | ".join(_cell(value) for value in line) + " |" for line in lines)
+    """The rows as a Markdown table that says what is in them, whatever it is: one line a row, one cell a value.
+
+    Numbers have four significant digits or all before the point, nested values are written as `name: value`, and a text
+    ends after `LONGEST_CELL` characters.
+    """
+    head = [_escaped(str(name)) for name in rows.columns]
+    lines = [
+        head,
+        ["---"] * len(head),
+        *([_cell(value) for value in row] for row in rows.itertuples(index=False, name=None)),
+    ]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _cell(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value).replace("|", "\\|")
+def _cell(value: Any) -> str:
+    text = " ".join(_text(value).split())
+    return _escaped(text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…")
+
+
+def _text(value: Any) -> str:
+    """A value for people; nested ones without the names of Python's types."""
+    from pandas import isna
+
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes | bytearray):
+        return f"{len(value)} bytes"
+    if hasattr(value, "asDict"):  # a row of Spark
+        value = value.asDict()
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{_text(name)}: {_text(inner)}' for name, inner in value.items())}}}"
+    if hasattr(value, "tolist") and not isinstance(value, float):  # of numpy: a number or an array
+        value = value.tolist()
+    if isinstance(value, list | tuple | set):
+        return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, float) and math.isfinite(value):
+        return f"{value:.4g}" if abs(value) < LARGE else f"{value:,.0f}"
+    return "null" if isna(value) else str(value)
+
+
+def _escaped(text: str) -> str:
+    """So that neither Markdown nor HTML sees anything in it."""
+    return re.sub(r"([\\`*\[\]|~])", r"\\\1", html.escape(text, quote=False))

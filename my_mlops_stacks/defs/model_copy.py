@@ -1,11 +1,14 @@
 """Promotion across environments: a job that brings another environment's version here."""
 
+from functools import partial
+
 import dagster as dg
 from pydantic import Field
 
 from my_mlops_stacks.adapters.aliases import give_alias
 from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
 from my_mlops_stacks.adapters.registry_errors import registry_answers
+from my_mlops_stacks.defs.ended_runs import require_running
 from my_mlops_stacks.deployment.model_deployment.promotion import SHADOW_TAG
 
 
@@ -28,7 +31,7 @@ def copy_model_job() -> dg.JobDefinition:
         registry: ModelRegistry = context.resources.model_registry
         with registry_answers(registry.tracking_uri):
             copied = _copied(registry, config)
-        give_alias(registry, "challenger", copied)
+        give_alias(registry, "challenger", copied, may_move=partial(require_running, context.instance, context.run_id))
         context.log.info(f"{config.model} version {config.version} is {copied.name} version {copied.version}")
         context.add_output_metadata(
             {

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 HISTORY = timedelta(days=60)
 DAYS_AT_ONCE = 4
 """Each day's verdicts are four small queries, which wait for Spark more than they compute."""
-RMSE = "root_mean_squared_error"
 
 
 def report_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -43,9 +42,10 @@ def report_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg.Ass
             for kind in ("profile", "drift")
         )
         judged = judged_windows(profile, AsOf(now, last)).toPandas()
-        threshold = workflow.metric_violation_threshold if workflow.metric_to_monitor == RMSE else None
         pictures = {
-            "error_over_time": png(error_over_time(judged, threshold), trimmed=False),
+            "error_over_time": png(
+                error_over_time(judged, workflow.metric_violation_threshold, workflow.metric_to_monitor), trimmed=False
+            ),
             "drift": png(drift_heat_map(drift.toPandas(), judged), trimmed=False),
         }
         pages = _pages(workflow, profile, drift, now, days=(first, last), pictures=pictures)

@@ -99,8 +99,9 @@ def _metric_within_threshold(found: "Evaluation") -> dg.AssetCheckResult:
         model_id=found.model_id,
         metric=rule.metric_to_monitor,
         direction=rule.direction,
-        threshold=rule.metric_violation_threshold,
+        threshold=f"{rule.metric_violation_threshold:g}",  # as text: Dagster draws numbers, and a constant says nothing
         values=found.values,
+        **({rule.metric_to_monitor: found.values[found.newest]} if found.newest else {}),
         violating_days=", ".join(found.violating_days),
         label_coverage=found.coverage,
     )

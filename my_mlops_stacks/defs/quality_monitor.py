@@ -1,11 +1,9 @@
 """Targets on Databricks also have the workspace's own monitor of the predictions: made and refreshed by a job."""
 
-from os import environ
-
 import dagster as dg
 
 from my_mlops_stacks.adapters.monitor import DataQualityMonitor
-from my_mlops_stacks.defs.schedules import default_schedule_status
+from my_mlops_stacks.defs.schedules import daily_schedule_of
 from my_mlops_stacks.target import Target
 
 
@@ -18,16 +16,10 @@ def quality_monitor_schedules(target: Target) -> list[dg.ScheduleDefinition]:
         table=f"{schema}.predictions",
         schema=schema,
         assets_folder=f"/Workspace/Shared/{target.catalog}-{target.schema_name}-monitoring",
-        host=environ.get("DATABRICKS_HOST", target.workspace_host),
+        workspace=target.workspace_address,
     )
-    schedule = dg.ScheduleDefinition(
-        name="quality_monitor_schedule",
-        job=_quality_monitor_job(monitor),
-        cron_schedule=target.monitoring_workflow.cron_schedule,
-        execution_timezone="UTC",
-        default_status=default_schedule_status(target),
-    )
-    return [schedule]
+    cron = target.monitoring_workflow.cron_schedule
+    return [daily_schedule_of(_quality_monitor_job(monitor), "quality_monitor_schedule", cron, target)]
 
 
 def _quality_monitor_job(monitor: DataQualityMonitor) -> dg.JobDefinition:

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from my_mlops_stacks.adapters.databricks_client import take_plain_host
 from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
 from my_mlops_stacks.adapters.mlflow_database import database_uri, make_database
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
@@ -17,11 +18,11 @@ from my_mlops_stacks.adapters.step_launcher.compute import Compute
 from my_mlops_stacks.adapters.step_launcher.cost import PriceTable
 from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings, SecretReference, read_requirements
 from my_mlops_stacks.adapters.tables import LocalTables, UnityCatalogTables
-from my_mlops_stacks.bundle import ENVIRONMENT_PREFIX
+from my_mlops_stacks.bundle import ON_CLUSTER
 from my_mlops_stacks.defs.io_managers import DeltaTableIOManager, ModelAliasIOManager
 from my_mlops_stacks.defs.provenance import COMMIT_VARIABLE, git_commit
 from my_mlops_stacks.ingestion.times import TripTimes
-from my_mlops_stacks.target import PACKAGE, VARIABLES, Target
+from my_mlops_stacks.target import PACKAGE, Target
 
 ALIASES = {"fare_model": "candidate", "challenger": "challenger", "champion": "champion"}
 IMPORTED_FIRST = ("mlflow.models.evaluation.evaluator_registry",)
@@ -95,14 +96,17 @@ def _twin(tables: LocalTables, registry: ModelRegistry) -> FeatureStore:
 def _databricks(target: Target) -> Resources:
     from my_mlops_stacks.adapters.feature_store.databricks import DatabricksFeatureStore
 
-    tracking_uri = environ.get("MLFLOW_TRACKING_URI", "databricks")
+    workspace = target.workspace_address
+    take_plain_host(environ)
+    signing_in = f"://{workspace.profile}" if workspace.profile else ""
+    tracking_uri = environ.get("MLFLOW_TRACKING_URI", f"databricks{signing_in}")
     times = TripTimes(target.trips_times)
     registry = ModelRegistry(
         model=target.registered_model,
         experiment=target.experiment,
         tracking_uri=tracking_uri,
-        registry_uri=environ.get("MLFLOW_REGISTRY_URI", "databricks-uc"),
-        ui=tracking_uri if tracking_uri.startswith("http") else str(target.workspace_host),
+        registry_uri=environ.get("MLFLOW_REGISTRY_URI", f"databricks-uc{signing_in}"),
+        ui=tracking_uri if tracking_uri.startswith("http") else workspace.url,
     )
     return {
         "spark": _built(lambda _: ClusterSpark()),
@@ -128,8 +132,9 @@ def launcher_settings(target: Target) -> LauncherSettings:
 
     The cluster reads the target anew, so what the environment here puts over it (a variable, MLflow) goes there too.
     """
-    overriding = [*(f"{ENVIRONMENT_PREFIX}{name}" for name in VARIABLES), "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"]
-    overrides = {name: environ[name] for name in overriding if name in environ}
+    workspace = target.workspace_address
+    of_mlflow = {name: environ[name] for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI") if name in environ}
+    overrides = {**target.environment, **of_mlflow, ON_CLUSTER: workspace.url}
     return LauncherSettings(
         volume=target.staging_volume,
         compute=Compute().overridden(target.compute),
@@ -138,7 +143,7 @@ def launcher_settings(target: Target) -> LauncherSettings:
         environment={"MLOPS_TARGET": target.name, COMMIT_VARIABLE: git_commit(), **overrides},
         secrets=tuple(SecretReference(name, *path.split("/")) for name, path in target.secrets.items()),
         prices=PriceTable(**target.prices.model_dump()),
-        host=environ.get("DATABRICKS_HOST", target.workspace_host),
+        workspace=workspace,
     )
 
 

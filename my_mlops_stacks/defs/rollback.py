@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
 import dagster as dg
 from pydantic import Field
@@ -10,7 +11,8 @@ from my_mlops_stacks.adapters.aliases import champion_before, give_alias
 from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
 from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.adapters.scoring_errors import scorable
-from my_mlops_stacks.deployment.model_deployment.promotion import CHAMPION, Decision, Holder
+from my_mlops_stacks.defs.ended_runs import require_running
+from my_mlops_stacks.deployment.model_deployment.promotion import CHAMPION, Decision, Holder, followed
 
 SAMPLE = 100
 
@@ -39,7 +41,8 @@ def rollback_job(daily: dg.TimeWindowPartitionsDefinition) -> dg.JobDefinition:
             _predicts(context, version)
             before, metrics = champion_before(registry, version.version), registry.run_metrics(version)
         offer = _offer(context, before)
-        give_alias(registry, CHAMPION, version, over_deleted=True)
+        still_runs = partial(require_running, context.instance, context.run_id)
+        give_alias(registry, CHAMPION, version, may_move=still_runs, from_version=followed(before), over_deleted=True)
         decision = Decision(version.name, version.version, config.rolled_back_by, config.reason)
         rescored = {"rescore_from": config.rescore_from} if config.rescore_from else {}
         page = dg.MetadataValue.url(registry.version_url(version))

@@ -3,15 +3,18 @@
 The monitoring's ticks also compute the days again whose fares are late: those that the check `labels_arrive` names.
 """
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import dagster as dg
 
+from my_mlops_stacks.defs.ended_runs import ENDED
 from my_mlops_stacks.defs.jobs import Job
+from my_mlops_stacks.defs.records import newest_evaluated
 from my_mlops_stacks.target import Target, Workflow
 
 LABELS_CHECK = dg.AssetCheckKey(dg.AssetKey("predictions"), "labels_arrive")
 MONITORING = "monitoring"
+SCHEDULED_AT = ".dagster/scheduled_execution_time"
 MOST_DAYS_AGAIN = 14
 """So many days before the usual ones a tick computes again at most, for fares that are late."""
 
@@ -32,14 +35,52 @@ def build_schedules(
         )
         for name, workflow in workflows.items()
     ]
-    training = dg.ScheduleDefinition(
-        name="model_training_schedule",
-        job=jobs["model_training_job"],
+    return [*partitioned, _training_schedule(jobs["model_training_job"], target)]
+
+
+def _training_schedule(job: Job, target: Target) -> dg.ScheduleDefinition:
+    """Once a day at most: Dagster's own run keys are those of one moment, and a cron may move to another."""
+    name = "model_training_schedule"
+
+    @dg.schedule(
+        name=name,
+        job=job,
         cron_schedule=target.model_workflow.cron_schedule,
         execution_timezone="UTC",
         default_status=default_schedule_status(target),
+        description=f"{job.description}, once a day at most",
     )
-    return [*partitioned, training]
+    def training(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        key = f"{target.registered_model} {context.scheduled_execution_time.date()}"
+        asked = {"dagster/schedule_name": name, "dagster/run_key": key}
+        for run in context.instance.get_runs(dg.RunsFilter(tags=asked)):
+            if run.status not in ENDED and run.tags.get(SCHEDULED_AT) != _moment(context):
+                return dg.SkipReason(f"Run {run.run_id} trained on this day already; launch {job.name} for another.")
+        return dg.RunRequest(run_key=key)
+
+    return training
+
+
+def _moment(context: dg.ScheduleEvaluationContext) -> str:
+    """The tick's own time, as Dagster writes it on the runs of the tick."""
+    return context.scheduled_execution_time.astimezone(UTC).isoformat()
+
+
+def daily_schedule_of(job: dg.JobDefinition, name: str, cron: str, target: Target) -> dg.ScheduleDefinition:
+    """A schedule of a job without partitions, whose ticks of one day ask for the same run."""
+
+    @dg.schedule(
+        name=name,
+        job=job,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        default_status=default_schedule_status(target),
+        description=job.description,
+    )
+    def once(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        return dg.RunRequest(run_key=str(context.scheduled_execution_time.date()))
+
+    return once
 
 
 def _daily_schedule(
@@ -83,8 +124,8 @@ def _daily_schedule(
 
 def _with_late_days(instance: dg.DagsterInstance, keys: list[str], first: str) -> str:
     """`first`, or the oldest day before it whose fares are late by the newest `labels_arrive`, unless it is too old."""
-    record = instance.get_latest_asset_check_evaluation_record(LABELS_CHECK)
-    named = record.evaluation.metadata.get("late_days") if record and record.evaluation else None
+    record = newest_evaluated(instance, LABELS_CHECK)
+    named = record.evaluation.metadata.get("late_days") if record else None
     oldest = keys[max(keys.index(first) - MOST_DAYS_AGAIN, 0)]
     return min([first, *(day for day in (named.value if named else ()) if oldest <= day)])
 

@@ -9,6 +9,7 @@ import dagster as dg
 from my_mlops_stacks.adapters.alerts import Alert, AlertError, Alerts
 from my_mlops_stacks.defs.alerts import build_alerts, failure_sensors, links
 from my_mlops_stacks.defs.jobs import Job
+from my_mlops_stacks.defs.records import newest_evaluated
 from my_mlops_stacks.monitoring.retraining import FINE, GIVE_UP, RETRAIN, History, Judgement, RetrainingRule
 from my_mlops_stacks.target import Target
 
@@ -37,12 +38,12 @@ def _retraining_sensor(target: Target, training_job: Job, alerts: Alerts) -> dg.
     )
     def retrain_on_violation(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         """Ask for one training per violation; it reads what the check wrote, and starts no cluster."""
-        record = context.instance.get_latest_asset_check_evaluation_record(VIOLATION_CHECK)
-        evaluation = record.evaluation if record else None
-        if evaluation is None:
+        record = newest_evaluated(context.instance, VIOLATION_CHECK)
+        if record is None:
             return dg.SkipReason(f"{VIOLATION_CHECK.name} has not been evaluated yet")
+        evaluation = record.evaluation
         found = {name: value.value for name, value in evaluation.metadata.items()}
-        judged = Judgement(str(record.id), evaluation.passed, found.get("day"))
+        judged = Judgement(record.identity, evaluation.passed, found.get("day"))
         decision, history = rule.decide(judged, History.read(context.cursor))
         history = _told(context, history, alerts, evaluation, record.run_id)
         if decision == RETRAIN:

@@ -16,7 +16,9 @@ from my_mlops_stacks.feature_engineering.feature_tables import (
 )
 from my_mlops_stacks.ingestion.columns import REJECTED_COLUMNS, TRIP_COLUMNS
 from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
+from my_mlops_stacks.names import require_columns, require_table
 from my_mlops_stacks.training.columns import INPUT_COLUMNS
+from my_mlops_stacks.training.lookups import LOOKED_UP
 
 PARTITION_COLUMN = "day"
 
@@ -99,3 +101,7 @@ TABLES: Mapping[str, TableSpec] = {
     "inference_profile_metrics": TableSpec(PROFILE_COLUMNS),
     "inference_drift_metrics": TableSpec(DRIFT_COLUMNS),
 }
+for _name, _spec in TABLES.items():
+    require_table(_name, "TABLES in defs/tables.py")
+    require_columns(_spec.columns, f"the columns of the table '{_name}'")
+require_columns((*INPUT_COLUMNS, *LOOKED_UP), "FEATURE_LOOKUPS in training/lookups.py beside INPUT_COLUMNS")

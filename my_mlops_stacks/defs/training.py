@@ -14,6 +14,7 @@ from my_mlops_stacks.defs.metadata import plot, png
 from my_mlops_stacks.defs.provenance import git_commit
 from my_mlops_stacks.target import PACKAGE, Target
 from my_mlops_stacks.training.columns import INPUT_COLUMNS, LABEL, PICKUP
+from my_mlops_stacks.validation.verdict import FAILED, LEAK_TAG, PASSED, TRAINED_TAG, UNCHECKED
 
 if TYPE_CHECKING:
     import lightgbm
@@ -80,7 +81,7 @@ def training_assets(target: Target, daily: dg.TimeWindowPartitionsDefinition) ->
         context.log.info(f"Fitting {len(rows)} trips before {start}; {len(unseen)} trips are held out")
         model = fit(rows, parameters)
         record = _record(model, rows, unseen, parameters)
-        context.add_output_metadata(_seen(record, rows, start))
+        context.add_output_metadata(_seen(record, rows, start) | provenance)
         days = {"trained_from": str(first), "held_out_from": str(start), "held_out_until": str(last)}
         return _registered(context, model, training_set, record, days | provenance)
 
@@ -91,7 +92,7 @@ def training_checks() -> list[dg.AssetChecksDefinition]:
     @dg.asset_check(
         asset="fare_model",
         blocking=True,
-        required_resource_keys={"step_launcher", "tables", "feature_store"},
+        required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"},
         description=f"{SAMPLED} sampled training rows have the features that the raw trips give as of their pickup; "
         "a looked-up feature that nothing recomputes fails it.",
     )
@@ -118,9 +119,12 @@ def training_checks() -> list[dg.AssetChecksDefinition]:
             lookback_windows={lookup.table_name: lookup.lookback_window for lookup in FEATURE_LOOKUPS},
             default_values={k: v for lookup in FEATURE_LOOKUPS for k, v in (lookup.default_values or {}).items()},
         )
+        moved = _moved(fare_model.tags, _feature_versions(context))
+        if not found or not moved:  # rows that differ for tables that moved prove nothing about the version
+            _write_leak_check(context, fare_model, passed=not found)
         return dg.AssetCheckResult(
             passed=not found,
-            description=_why(found, fare_model.tags, _feature_versions(context)) if found else None,
+            description=_why(found, moved) if found else None,
             metadata={"differing_rows": len(found), "examples": dg.MetadataValue.text(str(found[:3]))},
         )
 
@@ -151,13 +155,24 @@ def _unproven(features: Sequence[str]) -> str:
     )
 
 
-def _why(found: list[dict[str, object]], trained_on: Mapping[str, str], newest: Mapping[str, str]) -> str:
-    """What differing rows mean: a leak, unless the feature tables are no longer those of the training."""
-    moved = [
+def _write_leak_check(context: dg.AssetCheckExecutionContext, version: ModelVersion, passed: bool) -> None:
+    """A check blocks in its own run only, so its outcome is also written on the version."""
+    registry = context.resources.model_registry
+    with registry_answers(registry.tracking_uri):
+        registry.tag(version, {LEAK_TAG: PASSED if passed else FAILED})
+
+
+def _moved(trained_on: Mapping[str, str], newest: Mapping[str, str]) -> list[str]:
+    """The feature tables that are no longer those of the training, with both versions."""
+    return [
         f"{tag.removesuffix('_version')} from version {trained_on[tag]} to {version}"
         for tag, version in newest.items()
         if trained_on.get(tag, version) != version
     ]
+
+
+def _why(found: list[dict[str, object]], moved: Sequence[str]) -> str:
+    """What differing rows mean: a leak, unless the feature tables are no longer those of the training."""
     differ = f"{len(found)} of {SAMPLED} rows differ: "
     if not moved:
         return differ + "features know the future, or their tables are stale"
@@ -215,7 +230,7 @@ def _registered(
     from my_mlops_stacks.training.train import as_matrix, predict
 
     registry, store = context.resources.model_registry, context.resources.feature_store
-    tags = {"dagster_run_id": context.run.run_id, **provenance}
+    tags = {TRAINED_TAG: context.run.run_id, **provenance}
     example = as_matrix(record.baseline[model.feature_name()].head(3))
     with registry_answers(registry.tracking_uri):
         with registry.run(f"fare_model {context.run.run_id[:8]}", tags):
@@ -230,7 +245,7 @@ def _registered(
                 pip_requirements=_model_requirements(),
             )
         version = registry.get(int(info.registered_model_version))
-        registry.tag(version, tags)
+        registry.tag(version, {LEAK_TAG: UNCHECKED, **tags})
         return registry.get(version.version)
 
 

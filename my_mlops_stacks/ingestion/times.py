@@ -5,11 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from my_mlops_stacks.events import TRIPS
-
-EVENT_ZONE = TRIPS.time_zone
-"""Of its wall clock are the times of all trips; they are kept without a zone."""
-
 WALL_CLOCK, WALL_CLOCK_AS_UTC = "wall_clock", "wall_clock_as_utc"
 
 
@@ -17,9 +12,9 @@ WALL_CLOCK, WALL_CLOCK_AS_UTC = "wall_clock", "wall_clock_as_utc"
 class TripTimes:
     """What a source declares of its times.
 
-    `wall_clock`: they are the wall clock of `EVENT_ZONE`, without a zone. `wall_clock_as_utc`: so they are, though they
-    are labelled UTC. The name of a zone, such as UTC or America/New_York: labelled times are moments, the others wall
-    clock of that zone, and both become the wall clock of `EVENT_ZONE`.
+    `wall_clock`: they are the wall clock of the events' zone (`events.TRIPS`), without a zone. `wall_clock_as_utc`: so
+    they are, though they are labelled UTC. The name of a zone, such as UTC or America/New_York: labelled times are
+    moments, the others wall clock of that zone, and both become the wall clock of the events.
 
     Raises:
         ValueError: the declaration is none of these.

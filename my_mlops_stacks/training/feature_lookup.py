@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
 
+from my_mlops_stacks.names import require_columns, require_table
+
 
 @dataclass(frozen=True)
 class FeatureLookup:
@@ -17,18 +19,19 @@ class FeatureLookup:
     Args:
         table_name: The feature table: a plain name, `schema.name` or `catalog.schema.name`.
         lookup_key: Columns of the DataFrame that hold the table's primary keys without its time-series column, in
-            the table's order and of the same types. A null key finds nothing.
+            the table's order and of the same types; another look-up may have put them out. A null key finds nothing.
         feature_names: One column of the table or several; None means all that are no keys, in alphabetical order.
         rename_outputs: Feature name -> name in the output.
         timestamp_lookup_key: The DataFrame's column of the moment for which features are wanted. A time-series table
             needs it, other tables refuse it. The newest row with `feature time <= this moment` is taken, as a whole.
         lookback_window: The oldest age of a row that may be taken, inclusive; zero means the same moment exactly,
             None any age. All look-ups in one table must state the same.
-        default_values: Output name (after renaming) -> value that replaces nulls, also those of a row that matched.
+        default_values: Output name (after renaming) -> value that replaces nulls, also those of a row that matched; of
+            the feature's own kind, so an integer such as 0 for an integer feature.
 
     Raises:
         ValueError: A look-back window without a timestamp key or below zero, a default value for a name that the
-            look-up does not put out.
+            look-up does not put out, a name that LightGBM, Delta or Unity Catalog would refuse or change.
     """
 
     table_name: str
@@ -41,6 +44,7 @@ class FeatureLookup:
     default_values: Mapping[str, bool | int | float | str] | None = None
 
     def __post_init__(self) -> None:
+        self._check_names()
         self._check_lookback()
         self._check_defaults()
 
@@ -57,6 +61,13 @@ class FeatureLookup:
     def output_name(self, feature_name: str) -> str:
         """The feature's name in the output."""
         return (self.rename_outputs or {}).get(feature_name, feature_name)
+
+    def _check_names(self) -> None:
+        place = f"FeatureLookup in '{self.table_name}'"
+        require_table(self.table_name.rpartition(".")[2], place)
+        require_columns(dict.fromkeys((*self.features, *(self.rename_outputs or {}))), place)
+        require_columns((self.output_name(name) for name in self.features), place)
+        require_columns((self.rename_outputs or {}).values(), place)
 
     def _check_lookback(self) -> None:
         if self.lookback_window is None:
@@ -85,6 +96,17 @@ class FeatureLookup:
                     f"FeatureLookup in '{self.table_name}': default_values has '{name}', which is none of the "
                     f"outputs {sorted(outputs)}."
                 )
+
+
+def check_lookups(lookups: Sequence[FeatureLookup]) -> None:
+    """Refuse what is no look-up.
+
+    Raises:
+        TypeError: says what it is.
+    """
+    for lookup in lookups:
+        if not isinstance(lookup, FeatureLookup):
+            raise TypeError(f"feature_lookups takes FeatureLookup objects, not {lookup!r}.")
 
 
 def as_tuple(names: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import lightgbm
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 
 def importance_plot(model: lightgbm.Booster) -> Figure:
@@ -14,4 +15,5 @@ def importance_plot(model: lightgbm.Booster) -> Figure:
     axes = figure.subplots()
     axes.barh(gains.index, gains / max(gains.sum(), 1e-12), color="#4c72b0")
     axes.set(title="Feature importance", xlabel="share of the loss reduction")
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
     return figure

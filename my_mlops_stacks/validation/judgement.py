@@ -74,7 +74,11 @@ def _holds(rule: Rule, value: float, champion: float | None) -> bool:
 
 
 def judge_against_champion(
-    candidate: Metrics, champion: Metrics | None, compared: bool = True, former: int | None = None
+    candidate: Metrics,
+    champion: Metrics | None,
+    compared: bool = True,
+    former: int | None = None,
+    is_champion: bool = False,
 ) -> Verdict:
     """The candidate must be at least as good as the champion on the same rows; the first model has none to beat.
 
@@ -82,6 +86,7 @@ def judge_against_champion(
         compared: whether the comparison is switched on: without it the champion is no reason to fail.
         former: the version that was champion, when there has been one and nobody is it now: an alias that is gone
             must not switch the comparison off.
+        is_champion: whether the candidate itself is the champion, which is then compared with nobody.
     """
     value = _measured(COMPARED_METRIC, candidate)
     if champion is not None:
@@ -92,7 +97,9 @@ def judge_against_champion(
             f"version that may serve, or run the checks with {OFF}, then materialize 'fare_model' again"
         )
         return Verdict(CHAMPION_RULE, False, value, None, lost)
-    reason = "There is no champion yet" if compared else "enable_baseline_comparison is off"
+    reason = "enable_baseline_comparison is off"
+    if compared:
+        reason = "It is the champion itself" if is_champion else "There is no champion yet"
     sentence = f"{reason}: the thresholds alone decide about this model"
     return Verdict(CHAMPION_RULE, math.isfinite(value), value, None, sentence)
 

@@ -7,9 +7,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from my_mlops_stacks.day_axis import name_days
+
 CANDIDATE, WORSE, BETTER, CHAMPION = "#4c72b0", "#c44e52", "#55a868", "#8c8c8c"
 POINTS = 5_000
 SEED = 0
+WIDTH_OF_DAYS = 300
+"""Points, which the lines of all days share."""
 
 
 def predicted_against_actual(held_out: pd.DataFrame) -> Figure:
@@ -39,11 +43,12 @@ def residuals_over_time(held_out: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(7, 3.5))
     axes = figure.subplots()
     mean = days.mean()
-    axes.fill_between(mean.index, days.quantile(0.1), days.quantile(0.9), alpha=0.25, color="#4c72b0")
-    axes.plot(mean.index, mean, color="#4c72b0")
-    axes.axhline(0, color="#c44e52", linewidth=1)
+    thick = min(4, WIDTH_OF_DAYS / len(mean))
+    axes.vlines(mean.index, days.quantile(0.1), days.quantile(0.9), alpha=0.25, color=CANDIDATE, linewidth=thick)
+    axes.plot(mean.index, mean, marker=".", color=CANDIDATE)
+    axes.axhline(0, color=WORSE, linewidth=1)
     axes.set(title="Residuals of the held-out days", ylabel="predicted less actual, USD")
-    figure.autofmt_xdate()
+    name_days(axes, mean.index)
     return figure
 
 

@@ -8,11 +8,18 @@ from dataclasses import dataclass
 STATUS_TAG, RUN_TAG, AGAINST_TAG = "validation_status", "validation_run_id", "validated_against"
 """On a version: the verdict; the MLflow run with its report; the champion's version that it was compared with."""
 
+LEAK_TAG, UNCHECKED = "leak_check", "unchecked"
+"""On a version: whether its features were known at the pickup, `UNCHECKED` from its training on."""
+
+TRAINED_TAG = "dagster_run_id"
+"""On a version: the Dagster run that trained it."""
+
 PASSED, FAILED, DRY_RUN, SKIPPED = "passed", "failed", "dry_run", "skipped"
 JUDGING = "judging"
 """Written before a validation starts: one that dies leaves a version without a verdict, whatever it had before."""
 
 NO_CHAMPION, UNCOMPARED = "none", "nobody: enable_baseline_comparison was off"
+ITSELF = "nobody: it was the champion itself"
 CHAMPION_RULE = "candidate_beats_champion"
 
 
@@ -38,19 +45,30 @@ def status(verdicts: Sequence[Verdict], run_mode: str) -> str:
     return PASSED if all(verdict.passed for verdict in verdicts) else FAILED
 
 
-def against(champion: int | None, compared: bool) -> str:
-    """What a validation writes as `AGAINST_TAG`."""
+def against(champion: int | None, compared: bool, candidate: int) -> str:
+    """What a validation of version `candidate` writes as `AGAINST_TAG`."""
     if not compared:
         return UNCOMPARED
+    if champion == candidate:
+        return ITSELF
     return NO_CHAMPION if champion is None else str(champion)
 
 
 def require_promotable(tags: Mapping[str, str], version: int, accepted: Sequence[str] = (PASSED, SKIPPED)) -> None:
     """Refuse a version whose recorded verdict does not let it hold an alias; `skipped` (validation off) does.
 
+    A version that training did not mark as `UNCHECKED` is older than the mark, or made by hand.
+
     Raises:
-        NotValidatedError: the version failed, was only tried in a dry run, was never validated, or not to the end.
+        NotValidatedError: the version failed, was only tried in a dry run, was never validated, or not to the end; or
+            its features may know the future.
     """
+    leak_check = tags.get(LEAK_TAG, PASSED)
+    if leak_check != PASSED:
+        raise NotValidatedError(
+            f"Version {version} may not be promoted: its {LEAK_TAG} is '{leak_check}'; run the check "
+            "features_are_known_at_the_pickup of 'fare_model', and train again where it fails."
+        )
     found = tags.get(STATUS_TAG)
     if found in accepted:
         return
@@ -74,11 +92,19 @@ def require_judged_against(tags: Mapping[str, str], version: int, champion: int 
     if is_free or champion in (None, version) or found == str(champion):
         return
     fact, fix = (
-        (f"{champion} is champion", "run the checks of 'fare_model' again")
+        (f"{champion} is champion", f"{_judged_again(tags)}, which judges it against {champion}")
         if is_held
         else (f"{champion}, the last champion, lost the alias", "launch rollback_job with a version that may serve")
     )
     raise NotValidatedError(f"Version {version} was judged against {found}, but {fact}: {fix}; no alias was moved.")
+
+
+def _judged_again(tags: Mapping[str, str]) -> str:
+    """How a version gets another verdict: a run carries its version, so it is the one that trained it."""
+    run = tags.get(TRAINED_TAG)
+    if run is None:
+        return "give it the alias candidate and run the checks of 'fare_model' again"
+    return f"re-execute the run {run} from the step candidate_validation on"
 
 
 def as_copied(tags: Mapping[str, str], origin: str, *also: str) -> dict[str, str]:

@@ -67,7 +67,7 @@ def test_before_there_are_predictions_there_is_nothing_to_watch(workspace):
 
 def test_the_job_says_that_there_is_nothing_to_watch_yet(workspace, capfd):
     workspace.unity_catalog.delete_table({"full_name": TABLE})
-    job = build_definitions(load_target("staging", environ={})).resolve_job_def("quality_monitor_job")
+    job = build_definitions(load_target("staging")).resolve_job_def("quality_monitor_job")
     assert job.execute_in_process().success
     assert f"Nothing to watch: {TABLE} does not exist yet" in capfd.readouterr().err
 

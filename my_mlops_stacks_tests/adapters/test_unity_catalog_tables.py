@@ -19,7 +19,7 @@ class RecordingSession:
     def __init__(self, failing: str = "") -> None:
         self.statements: list[str] = []
         self.failing = failing
-        self.catalog = SimpleNamespace(tableExists=lambda name: name == "main.taxi.trips")
+        self.catalog = SimpleNamespace(tableExists=lambda name: name == "`main`.`taxi`.`trips`")
 
     def sql(self, statement: str) -> SimpleNamespace:
         self.statements.append(statement)
@@ -38,10 +38,10 @@ def test_maintenance_states_how_long_history_is_kept_before_it_removes_files():
     session = RecordingSession()
     done = tables_of(session).maintain("trips", timedelta(days=14))
     assert session.statements == [
-        "ALTER TABLE main.taxi.trips SET TBLPROPERTIES ('delta.deletedFileRetentionDuration' = 'interval 14 days', "
-        "'delta.logRetentionDuration' = 'interval 28 days')",
-        "OPTIMIZE main.taxi.trips",
-        "VACUUM main.taxi.trips RETAIN 336 HOURS",
+        "ALTER TABLE `main`.`taxi`.`trips` SET TBLPROPERTIES ("
+        "'delta.deletedFileRetentionDuration' = 'interval 14 days', 'delta.logRetentionDuration' = 'interval 28 days')",
+        "OPTIMIZE `main`.`taxi`.`trips`",
+        "VACUUM `main`.`taxi`.`trips` RETAIN 336 HOURS",
     ]
     assert str(done) == "5 files put together into 1"
 
@@ -57,7 +57,7 @@ def test_maintenance_waits_for_writers(statement):
 def test_the_version_is_that_of_the_newest_commit():
     session = RecordingSession()
     assert tables_of(session).version("trips") == 12
-    assert session.statements == ["DESCRIBE HISTORY main.taxi.trips LIMIT 1"]
+    assert session.statements == ["DESCRIBE HISTORY `main`.`taxi`.`trips` LIMIT 1"]
 
 
 def test_a_table_exists_by_its_full_name():
@@ -69,7 +69,7 @@ def test_new_columns_are_added_in_one_statement():
     tables_of(session).add_columns(
         "trips", [StructField("fare", DoubleType()), StructField("paid", ArrayType(IntegerType()))]
     )
-    assert session.statements == ["ALTER TABLE main.taxi.trips ADD COLUMNS (fare double, paid array<int>)"]
+    assert session.statements == ["ALTER TABLE `main`.`taxi`.`trips` ADD COLUMNS (`fare` double, `paid` array<int>)"]
 
 
 class Writer:
@@ -89,7 +89,7 @@ class Writer:
 def test_a_table_that_is_written_anew_states_how_long_history_is_kept():
     writer = Writer()
     tables_of(RecordingSession()).replace("trips", SimpleNamespace(write=writer))
-    assert writer.told["saveAsTable"] == ("main.taxi.trips",)
+    assert writer.told["saveAsTable"] == ("`main`.`taxi`.`trips`",)
     assert writer.told["mode"] == ("overwrite",)
     assert writer.told["delta.deletedFileRetentionDuration"] == "interval 30 days"
     assert writer.told["delta.logRetentionDuration"] == "interval 60 days"

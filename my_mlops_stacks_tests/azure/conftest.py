@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,8 @@ import pytest
 
 from my_mlops_stacks_tests.conftest import ROOT
 
-RECORDER = """#!{python}
+RECORDER = """#!/bin/sh
+''''exec {python} "$0" "$@" # the shell takes a Python in a folder with a blank, as #! does not '''
 import json, os, sys
 name = os.path.basename(sys.argv[0])
 with open({log!r}, "a") as log:
@@ -37,7 +39,7 @@ class Tools:
         where = folder or self.folder / "bin"
         where.mkdir(parents=True, exist_ok=True)
         for name in names:
-            text = RECORDER.format(python=sys.executable, log=str(self._log), answers=str(self._answers))
+            text = RECORDER.format(python=shlex.quote(sys.executable), log=str(self._log), answers=str(self._answers))
             (where / name).write_text(text)
             (where / name).chmod(0o755)
         self.answer({})

@@ -20,10 +20,11 @@ from my_mlops_stacks_tests.azure.graph import jobs
 from my_mlops_stacks_tests.azure.rendering import render
 from my_mlops_stacks_tests.azure.rules import MACRO, PIPED_TO_A_SHELL, SECRET
 from my_mlops_stacks_tests.conftest import ROOT
+from my_mlops_stacks_tests.repository import files_under
 from my_mlops_stacks_tests.test_secrets import ASKED_FOR
 
 PIPELINES = ROOT / ".azure" / "devops-pipelines"
-SCRIPTS = sorted((ROOT / "scripts").glob("*.sh"))
+SCRIPTS = files_under("scripts", ".sh")
 
 
 def test_shellcheck_has_nothing_to_say() -> None:

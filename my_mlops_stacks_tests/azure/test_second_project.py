@@ -22,6 +22,7 @@ from my_mlops_stacks_tests.azure.rendering import render
 from my_mlops_stacks_tests.azure.rules import RULES
 from my_mlops_stacks_tests.azure.test_pipelines import check_schema
 from my_mlops_stacks_tests.conftest import ROOT
+from my_mlops_stacks_tests.repository import copy_files
 from my_mlops_stacks_tests.test_docs import broken
 
 NAME = "second_of_the_tests"
@@ -60,10 +61,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     with served() as pull_requests:
         made = Checkout(folder / "clone", folder / "remote.git", pull_requests)
         source = folder / "source"
-        listed = made.git("ls-files", "-z", "--cached", "--others", "--exclude-standard", folder=ROOT)
-        for name in (name for name in listed.split("\0") if name and name != ".venv" and (ROOT / name).is_file()):
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, source / name)
+        copy_files(source)
         made.git("init", "--quiet", "--initial-branch", "main", folder=source)
         made.git("add", "--all", folder=source)
         author = ("-c", "user.name=tester", "-c", "user.email=tester@example.com")

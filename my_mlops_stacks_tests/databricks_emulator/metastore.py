@@ -1,11 +1,13 @@
 """The metastore behind the tasks' Spark sessions: a part of Unity Catalog's API at an address of its own.
 
-Sail asks it for tables and tells it of new ones, so tasks that run at the same time see each other's tables. It is
-inside the workspace: no token, no latency, no faults, and its calls are not counted.
+Sail asks it for tables and tells it of new ones, so tasks that run at the same time see each other's tables; it puts
+names of catalogs and schemas between backticks as SQL would, which Databricks' API does not know. It is inside the
+workspace: no token, no latency, no faults, and its calls are not counted.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +59,7 @@ class Metastore:
 
     @route("GET", f"{METASTORE}/tables/{{full_name}}", TablesAPI.get)
     def get_table(self, call: Call) -> dict[str, Any]:
-        return self._known(call["full_name"])
+        return self._known(_plain(call["full_name"]))
 
     def _known(self, full_name: str) -> dict[str, Any]:
         """To Sail every table is external: for a managed one it would want commits through the catalog."""
@@ -73,4 +75,10 @@ class Metastore:
 
 
 def _full_name(asked: dict[str, Any]) -> str:
-    return f"{asked['catalog_name']}.{asked['schema_name']}.{asked['name']}"
+    return _plain(f"{asked['catalog_name']}.{asked['schema_name']}.{asked['name']}")
+
+
+def _plain(name: str) -> str:
+    """A name without the backticks that quote its parts."""
+    parts = re.findall(r"`(?:[^`]|``)+`|[^.]+", name)
+    return ".".join(part[1:-1].replace("``", "`") if part.startswith("`") else part for part in parts)

@@ -112,6 +112,32 @@ def test_what_failed_before_the_sensor_was_there_and_what_is_retried_is_not_told
     assert watched.told == []
 
 
+def test_what_fails_after_runs_were_deleted_is_told_whatever_number_it_gets(instance):
+    watched = Watched(instance, Channel())
+    watched.fail()
+    watched.tick()
+    runs = [watched.fail(), watched.fail()]
+    watched.tick()
+    for run in instance.get_runs():
+        instance.delete_run(run.run_id)
+    for _ in range(2):
+        runs.append(watched.fail())
+        watched.tick()
+        watched.tick()
+    assert watched.told == runs
+
+
+def test_the_cursor_of_an_earlier_release_is_read(instance):
+    watched = Watched(instance, Channel())
+    watched.fail()
+    watched.tick()
+    watched.cursor = watched.cursor.split()[0]
+    runs = [watched.fail()]
+    watched.tick()
+    watched.tick()
+    assert watched.told == runs
+
+
 def test_more_failures_than_a_tick_tells_are_told_by_the_next_ones(monkeypatch):
     monkeypatch.setattr("my_mlops_stacks.defs.alerts.FAILURES_A_TICK", 1)
     watched = Watched(dg.DagsterInstance.ephemeral(), Channel())

@@ -104,8 +104,9 @@ def test_a_violation_is_an_error_with_its_numbers_and_retrains(judged):
         "model_id": "fare_model/1",
         "metric": "root_mean_squared_error",
         "direction": "above",
-        "threshold": 5.0,
+        "threshold": "5",
         "values": {"2016-02-29": 9.5, "2016-02-28": 9.25, "2016-02-27": 2.0},
+        "root_mean_squared_error": 9.5,
         "violating_days": "2016-02-29, 2016-02-28",
         "label_coverage": 1.0,
     }

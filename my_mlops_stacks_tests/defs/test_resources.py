@@ -51,7 +51,8 @@ def test_the_standard_variables_win_over_the_file_and_go_to_the_cluster(monkeypa
     monkeypatch.setenv("DATABRICKS_HOST", "https://adb-9.azuredatabricks.net")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
     settings = launcher_settings(load_target("staging"))
-    assert settings.host == "https://adb-9.azuredatabricks.net"
+    assert settings.workspace.host == "https://adb-9.azuredatabricks.net"
+    assert settings.environment["MLOPS_WORKSPACE"] == "https://adb-9.azuredatabricks.net"
     assert settings.environment["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:5000"
     assert settings.environment["MLOPS_TARGET"] == "staging"
 

@@ -14,6 +14,7 @@ from dagster_cloud_cli.config.models import DagsterCloudYaml
 
 from my_mlops_stacks_tests.deploy import dockerfile
 from my_mlops_stacks_tests.deploy.conftest import ROOT, Shell
+from my_mlops_stacks_tests.repository import files_under
 
 IMAGE = "registry.example.com:5000/my_mlops_stacks:0123456789012345678901234567890123456789"
 DIGEST = f"registry.example.com/my_mlops_stacks@sha256:{'a' * 64}"
@@ -196,7 +197,7 @@ def test_the_webserver_on_kubernetes_finds_the_code_location(shell: Shell) -> No
 
 
 def test_scripts_pass_shellcheck() -> None:
-    scripts = [*map(str, (ROOT / "scripts").glob("*.sh")), str(Path(__file__).with_name("stub_program.sh"))]
+    scripts = [*map(str, files_under("scripts", ".sh")), str(Path(__file__).with_name("stub_program.sh"))]
     subprocess.run([str(Path(sys.executable).with_name("shellcheck")), *scripts], check=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from my_mlops_stacks_tests.deploy.conftest import ROOT
+from my_mlops_stacks_tests.repository import files
 
 PAGE = (ROOT / "docs" / "deployment.md").read_text()
 
@@ -12,8 +13,8 @@ PAGE = (ROOT / "docs" / "deployment.md").read_text()
 def test_every_file_of_deploy_is_explained_and_every_link_leads_somewhere() -> None:
     linked = set(re.findall(r"\]\(([^)#]+)\)", PAGE))
     assert all((ROOT / "docs" / link).exists() for link in linked)
-    files = {file.relative_to(ROOT).as_posix() for file in (ROOT / "deploy").rglob("*") if file.is_file()}
-    assert files <= {link.removeprefix("../") for link in linked}
+    named = {name for name in files() if name.startswith("deploy/")}
+    assert named <= {link.removeprefix("../") for link in linked}
 
 
 def test_every_variable_that_compose_takes_is_explained() -> None:

@@ -19,6 +19,7 @@ from my_mlops_stacks.adapters.doctor.compute import versions_of
 from my_mlops_stacks.adapters.step_launcher.compute import Compute
 from my_mlops_stacks.target import load_target
 from my_mlops_stacks_tests.deploy import dockerfile
+from my_mlops_stacks_tests.repository import copy_files, files_under
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE, IGNORE = ROOT / "Dockerfile", ROOT / ".dockerignore"
@@ -78,12 +79,11 @@ def test_nothing_else_is_sent(path: str) -> None:
 def test_every_file_that_the_package_needs_is_installed(tmp_path: Path) -> None:
     """The image installs the package, not a link to its source: data files must be declared in setup.cfg."""
     build = "from setuptools import setup; setup()"
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "my_mlops_stacks"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    command = [sys.executable, "-c", build, "-q", "build", "--build-base", str(tmp_path / "build")]
+    copy_files(tmp_path)
+    command = [sys.executable, "-c", build, "-q", "build"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     installed = tmp_path / "build" / "lib" / "my_mlops_stacks"
-    source = {file.relative_to(ROOT / "my_mlops_stacks") for file in (ROOT / "my_mlops_stacks").rglob("*")}
+    source = {file.relative_to(ROOT / "my_mlops_stacks") for file in files_under("my_mlops_stacks")}
     needed = {file for file in source if file.suffix in (".py", ".yml", ".txt") and "notebooks" not in file.parts}
     assert needed == {file.relative_to(installed) for file in installed.rglob("*") if file.is_file()}
 

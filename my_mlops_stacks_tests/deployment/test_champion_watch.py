@@ -106,6 +106,38 @@ def test_an_alias_that_was_removed_is_reported_and_nothing_is_predicted_again(de
     assert "Nothing moved" in tick(desk, moved.cursor).skip_message
 
 
+@pytest.mark.parametrize("delete", ["wipe", "newest run", "all runs"])
+def test_history_that_was_deleted_is_no_move_and_hides_none(desk, delete):
+    desk.hold(challenger=3, champion=2)
+    assert desk.promote().success
+    known = tick(desk)
+    if delete == "wipe":
+        desk.instance.wipe_assets([dg.AssetKey("champion")])
+    for run in desk.instance.get_runs(limit=1 if delete == "newest run" else None) if delete != "wipe" else ():
+        desk.instance.delete_run(run.run_id)
+    cursor = known.cursor
+    for _ in range(3):
+        quiet = tick(desk, cursor)
+        assert "Nothing moved" in quiet.skip_message and not quiet.asset_events
+        cursor = quiet.cursor
+    by_hand(desk, 2)  # even where the entry that is left says so
+    moved = seen_twice(desk, cursor)
+    assert len(moved.asset_events) == 1
+    desk.hold(challenger=1, champion=2)
+    assert desk.promote().success
+    promoted = tick(desk, moved.cursor)
+    assert not promoted.asset_events and "Nothing moved" in tick(desk, promoted.cursor).skip_message
+
+
+def test_champions_of_other_targets_and_reports_by_hand_are_not_its_history(desk):
+    known = tick(desk)
+    for number in range(12):
+        other = {"model_name": "another.fare_model", "version": number}
+        desk.instance.report_runless_asset_event(dg.AssetMaterialization("champion", metadata=other))
+    desk.instance.report_runless_asset_event(dg.AssetMaterialization("champion"))
+    assert "Nothing moved" in tick(desk, known.cursor).skip_message
+
+
 def test_where_no_rescoring_is_asked_for_a_move_is_only_reported(desk):
     quiet = desk.with_variables()
     quiet.instance = desk.instance
@@ -140,6 +172,6 @@ def test_what_two_ticks_agree_on_is_a_move_by_hand():
     assert doubting.noticed(2, 2, "b")[0] == RECORDED
     told, moved = doubting.noticed(2, 1, "a")
     assert (told, moved) == (BY_HAND, Watch(2, "a", 2))
-    assert Watch.read(moved.written()) == moved
+    assert Watch.read(moved.written(), "") == moved
     calmed = doubting.noticed(1, 1, "a")[1]
     assert calmed.noticed(2, 1, "a")[0] == DOUBTFUL  # once more, long after: again a first sight

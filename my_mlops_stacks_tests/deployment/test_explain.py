@@ -11,6 +11,7 @@ from deltalake import DeltaTable, write_deltalake
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from my_mlops_stacks.defs.ledger import newest_entry
 from my_mlops_stacks.explain import UnexplainedError, explanation, main
 from my_mlops_stacks_tests.deployment.acts import predictions_of, promoted, run
 from my_mlops_stacks_tests.gate import FIRST_DAY, LAST_DAY, Constant
@@ -45,13 +46,57 @@ def test_a_deleted_run_is_said_and_the_rest_is_told(gate):
 def test_a_move_by_hand_is_part_of_the_story(gate):
     champion = promoted(gate, Constant(12.0))
     assert run(gate, "batch_inference_job", (LAST_DAY, LAST_DAY)).success
-    others = {"version": champion.version + 1, "recorded_version": champion.version + 2}
+    others = {"model_name": champion.name, "version": champion.version + 1, "recorded_version": champion.version + 2}
     seen = dg.AssetObservation("champion", description="moved", metadata=others)
-    own = dg.AssetObservation("champion", description="taken away", metadata={"recorded_version": champion.version})
-    for observation in (seen, own):
+    renamed = {"model_name": "fares", "version": champion.version}
+    foreign = dg.AssetObservation("champion", description="another model's", metadata=renamed)
+    of_this = {"model_name": champion.name, "recorded_version": champion.version}
+    own = dg.AssetObservation("champion", description="taken away", metadata=of_this)
+    for observation in (seen, foreign, own):
         gate.instance.report_runless_asset_event(observation)
     told = list(explanation(gate.instance, gate.registry, date.fromisoformat(LAST_DAY), champion.version))
     assert [sentence.partition("UTC: ")[2] for name, sentence in told if name == "by hand"] == ["taken away"]
+
+
+def test_a_renamed_model_has_a_story_of_its_own(gate):
+    """Both have a version with the same number, which predicted the same day and was champion."""
+    champion = promoted(gate, Constant(12.0))
+    assert run(gate, "batch_inference_job", (LAST_DAY, LAST_DAY)).success
+    day, number = date.fromisoformat(LAST_DAY), champion.version
+    before = list(explanation(gate.instance, gate.registry, day, number))
+    predicted = {"model_name": "fares", "model_version": number}
+    entry = {"model_name": "fares", "version": number, "from_version": "none", "decided_by": "Eve", "reason": "renamed"}
+    for event in (
+        dg.AssetMaterialization("predictions", metadata=predicted, partition=LAST_DAY),
+        dg.AssetMaterialization("champion", metadata=entry),
+    ):
+        gate.instance.report_runless_asset_event(event)
+    assert list(explanation(gate.instance, gate.registry, day, number)) == before
+    assert newest_entry(gate.instance, champion.name).version == newest_entry(gate.instance, "fares").version == number
+    assert newest_entry(gate.instance, "nobody") is None
+
+    told = list(explanation(gate.instance, gate.registry.of("fares"), day, number))
+    chosen = [sentence.partition(", by ")[2] for name, sentence in told if name == "champion"]
+    assert chosen == ["Eve: renamed (Dagster run )"]
+    assert dict(told)["model"] == f"fares version {number} is not in the registry any more"
+    with pytest.raises(UnexplainedError, match=f"version {number} of fare_model, fares there are: name it"):
+        list(explanation(gate.instance, gate.registry.of("prices"), day, number))
+
+
+def test_what_dagster_knows_of_a_deleted_version_is_told(gate):
+    champion = promoted(gate, Constant(12.0))
+    scoring = run(gate, "batch_inference_job", (LAST_DAY, LAST_DAY))
+    trained = {"model_name": champion.name, "version": champion.version, "git_commit": "abc123", "trips_version": "7"}
+    measured = {"held_out_from": "2016-02-28", "root_mean_squared_error": 2.5}
+    gate.instance.report_runless_asset_event(dg.AssetMaterialization("fare_model", metadata=trained | measured))
+    promoted(gate, Constant(12.0))  # its successor: the other tests need a champion
+    gate.registry.client.delete_model_version(champion.name, str(champion.version))
+    told = dict(explanation(gate.instance, gate.registry, date.fromisoformat(LAST_DAY), champion.version))
+    assert told["predicted"] == f"in Dagster run {scoring.run_id}"
+    assert told["model"] == f"fare_model version {champion.version} is not in the registry any more"
+    assert told["trained"].endswith("at git commit abc123, on trips version 7 before 2016-02-28")
+    assert told["measured"] == "root_mean_squared_error 2.500"
+    assert "by automatic: passed validation" in told["champion"]
 
 
 def test_the_command_tells_it_and_says_what_it_lacks(gate, tmp_path, monkeypatch):

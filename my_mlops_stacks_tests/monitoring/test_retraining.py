@@ -94,7 +94,7 @@ class Sensor:
             "day": f"2016-02-{day:02d}",
             "metric": "root_mean_squared_error",
             "direction": "above",
-            "threshold": 5.0,
+            "threshold": "5",
             "model_id": "fare_model/1",
             "values": {f"2016-02-{day:02d}": 9.25, f"2016-02-{day - 1:02d}": 8.0},
         }
@@ -132,7 +132,7 @@ def test_a_request_says_why_in_tags_and_people_hear_of_it_once(sensor):
         "retraining/reason": "root_mean_squared_error is above 5",
         "retraining/metric": "root_mean_squared_error",
         "retraining/direction": "above",
-        "retraining/threshold": "5.0",
+        "retraining/threshold": "5",
         "retraining/windows": "2016-02-10, 2016-02-09",
         "retraining/values": "9.25, 8",
         "retraining/model": "fare_model/1",
@@ -146,6 +146,16 @@ def test_a_request_says_why_in_tags_and_people_hear_of_it_once(sensor):
     assert alert.links["The check"] == (
         "https://dagster.example.invalid/assets/predictions?view=checks&checkDetail=metric_within_threshold"
     )
+
+
+def test_an_evaluation_after_a_wipe_asks_with_another_key(sensor):
+    sensor.evaluate(10, False)
+    (before,) = sensor.tick().run_requests
+    sensor.instance.wipe_assets([VIOLATION_CHECK.asset_key])
+    assert "has not been evaluated yet" in sensor.tick().skip_message
+    sensor.evaluate(13, False)  # SQLite gives it the number of the one that is gone
+    (after,) = sensor.tick().run_requests
+    assert after.run_key != before.run_key  # the daemon drops a request with a key that it has seen
 
 
 def test_long_reasons_are_cut(sensor):

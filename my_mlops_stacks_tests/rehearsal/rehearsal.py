@@ -35,6 +35,8 @@ from my_mlops_stacks_tests.rehearsal.mlflow_server import mlflow_server
 TARGET = "staging"
 FIRST_DAY, LAST_DAY, HELD_OUT_DAYS = "2016-02-24", "2016-02-29", 2
 TRIPS, SEED = 3_000, 0
+CATALOG, SCHEMA = "fares-staging", "fares-1"
+"""Names that SQL takes between backticks alone."""
 LIBRARY_MODULES = Path(__file__).with_name("runtime")
 JOBS = ("feature_engineering_job", "model_training_job", "batch_inference_job", "monitoring_job")
 FOREIGN = ("ARM_", "BUNDLE_VAR_", "DATABRICKS_", "MLFLOW_", "MLOPS_")
@@ -171,6 +173,8 @@ def _overrides(mlflow: str) -> dict[str, str]:
         "MLOPS_TARGET": TARGET,
         "MLFLOW_TRACKING_URI": mlflow,
         "MLFLOW_REGISTRY_URI": mlflow,
+        "BUNDLE_VAR_catalog": CATALOG,
+        "BUNDLE_VAR_schema": SCHEMA,
         "BUNDLE_VAR_first_day": FIRST_DAY,
         "BUNDLE_VAR_last_day": LAST_DAY,
     }

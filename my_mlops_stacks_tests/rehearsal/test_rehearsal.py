@@ -16,7 +16,15 @@ from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.explain import explanation
 from my_mlops_stacks.target import load_target
 from my_mlops_stacks_tests.rehearsal import report
-from my_mlops_stacks_tests.rehearsal.rehearsal import FIRST_DAY, HELD_OUT_DAYS, LAST_DAY, Rehearsal, opened
+from my_mlops_stacks_tests.rehearsal.rehearsal import (
+    CATALOG,
+    FIRST_DAY,
+    HELD_OUT_DAYS,
+    LAST_DAY,
+    SCHEMA,
+    Rehearsal,
+    opened,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +74,7 @@ def test_the_report_says_what_ran_where(rehearsal):
     text = "\n".join(report.lines(rehearsal))
     assert "(serverless): fare_model, " in text
     assert "Dagster host: challenger, champion" in text
-    assert "Checks      16 of 16 passed" in text
+    assert "Checks      18 of 18 passed" in text
     assert "Left over   nothing" in text
 
 
@@ -78,7 +86,7 @@ def test_tables_are_those_of_the_local_target(rehearsal, local_warehouse, name):
 
 
 def test_feature_tables_are_tables_of_unity_catalog(rehearsal):
-    known = rehearsal.workspace.unity_catalog.table("staging.my_mlops_stacks.trip_pickup_features")
+    known = rehearsal.workspace.unity_catalog.table(f"{CATALOG}.{SCHEMA}.trip_pickup_features")
     assert known["table_type"] == "MANAGED"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -36,16 +37,26 @@ def test_a_version_without_a_passing_verdict_is_refused(tags):
 
 
 def test_what_a_verdict_says_about_the_champion():
-    assert against(7, True) == "7" and against(None, True) == "none"
-    assert against(None, False) == "nobody: enable_baseline_comparison was off"
+    assert against(7, True, 8) == "7" and against(None, True, 8) == "none"
+    assert against(8, True, 8) == "nobody: it was the champion itself"
+    assert against(None, False, 8) == "nobody: enable_baseline_comparison was off"
 
 
 @pytest.mark.parametrize("found", ["1", "none", None])
 def test_a_verdict_against_another_champion_is_stale(found):
     tags = {"validation_status": "passed"} | ({"validated_against": found} if found else {})
-    told = f"Version 3 was judged against {found or 'nobody'}, but 2 is champion: run the checks of 'fare_model' again"
-    with pytest.raises(NotValidatedError, match=told):
+    told = f"Version 3 was judged against {found or 'nobody'}, but 2 is champion: "
+    with pytest.raises(NotValidatedError, match=f"{told}give it the alias candidate and run"):
         require_judged_against(tags, 3, 2)
+    with pytest.raises(NotValidatedError, match=f"{told}re-execute the run r7 from the step candidate_validation on"):
+        require_judged_against(tags | {"dagster_run_id": "r7"}, 3, 2)
+
+
+@pytest.mark.parametrize(("leak_check", "is_promotable"), [("passed", True), ("failed", False), ("unchecked", False)])
+def test_a_version_whose_features_may_know_the_future_is_not_promoted(leak_check, is_promotable):
+    tags = {"validation_status": "passed", "leak_check": leak_check}
+    with nullcontext() if is_promotable else pytest.raises(NotValidatedError, match=f"leak_check is '{leak_check}'"):
+        require_promotable(tags, 3)
 
 
 @pytest.mark.parametrize(

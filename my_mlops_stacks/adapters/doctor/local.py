@@ -28,13 +28,25 @@ def sail(warehouse: Path, schema: str) -> Iterator[Finding]:
     yield ok(f"Sail started and counted to {counted}, as Spark {session.version}")
 
 
+def whole_tables(schema_folder: Path) -> Iterator[Finding]:
+    """Whether every table has all commits of its log and all files of its newest version."""
+    from my_mlops_stacks.adapters.tables import damage
+
+    found = list(damage(schema_folder))
+    for sentence in found:
+        said, _, fix = sentence.partition(": ")
+        yield failed(said, fix.rstrip("."))
+    if not found:
+        yield ok("All tables are whole")
+
+
 def mlflow_database(file: Path) -> Iterator[Finding]:
     """Whether MLflow made its tables; it would take seconds at the first run, or fail half-way."""
     if not file.exists():
         yield failed(f"{file} does not exist", "make setup")
         return
     try:
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             versions = connection.execute("SELECT version_num FROM alembic_version").fetchall()
     except sqlite3.Error as error:
         yield failed(f"{file} is not MLflow's database: {error}", "remove it, then make setup")

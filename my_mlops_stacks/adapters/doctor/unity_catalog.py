@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from my_mlops_stacks.adapters.doctor.finding import Finding, failed, ok, warning
 from my_mlops_stacks.adapters.doctor.workspace import TargetWorkspace, exists, told
+from my_mlops_stacks.adapters.sql_names import quoted_path
 from my_mlops_stacks.adapters.step_launcher import preflight
 from my_mlops_stacks.adapters.step_launcher.workspace import ClientSource, Workspace
 
@@ -106,7 +107,8 @@ def rights(
     if not lacking:
         return ok(f"{workspace.me} holds {', '.join(needed)} on {kind} {name}")
     said = ", ".join(right.replace("_", " ") for right in lacking)
-    return failed(f"{workspace.me} lacks {said} on {kind} {name}", f"GRANT {said} ON {kind.upper()} {name}")
+    fix = f"GRANT {said} ON {kind.upper()} {quoted_path(name)}"
+    return failed(f"{workspace.me} lacks {said} on {kind} {name}", fix)
 
 
 def schema_name(workspace: TargetWorkspace) -> str:

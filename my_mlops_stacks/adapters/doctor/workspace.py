@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any
 
+from my_mlops_stacks.adapters.databricks_client import workspace_client
 from my_mlops_stacks.adapters.doctor.finding import Finding, failed, ok, warning
 from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings
+from my_mlops_stacks.bundle import WorkspaceAddress
 from my_mlops_stacks.target import Target
 
 if TYPE_CHECKING:
@@ -30,11 +33,8 @@ class TargetWorkspace:
 
     @cached_property
     def client(self) -> WorkspaceClient:
-        from databricks.sdk import WorkspaceClient
-        from databricks.sdk.core import Config
-
         timing = {"http_timeout_seconds": CALL_S, "retry_timeout_seconds": RETRY_S}
-        return WorkspaceClient(config=Config(host=self.settings.host, **timing))
+        return workspace_client(self.settings.workspace, **timing)
 
     @cached_property
     def user(self) -> User:
@@ -81,8 +81,8 @@ def reachable(workspace: TargetWorkspace) -> Iterator[Finding]:
     """Whether something answers at the host, and whether it is the one that the bundle deploys to."""
     import requests
 
-    target = workspace.target
-    host, declared = (str(url).rstrip("/") for url in (workspace.settings.host, target.workspace_host))
+    target, address = workspace.target, workspace.target.workspace_address
+    host, declared = address.host, address.overruled
     if PLACEHOLDER in host:
         fix = f"write the workspace's address under targets.{target.name} in databricks.yml"
         yield failed(f"The host is the placeholder {host}", fix)
@@ -93,10 +93,24 @@ def reachable(workspace: TargetWorkspace) -> Iterator[Finding]:
         fix = "see to the address, the network and its firewall"
         yield failed(f"{host} does not answer ({type(error).__name__})", fix)
         return
-    yield ok(f"{host} answers")
-    if declared != host and PLACEHOLDER not in declared:
+    yield ok(f"{address.url} answers ({address.source})")
+    if declared and PLACEHOLDER not in declared:
         fix = "make them the same, or steps run elsewhere than the bundle deploys"
         yield warning(f"DATABRICKS_HOST is {host}, and databricks.yml says {declared}", fix)
+    yield from _signs_in_mlflow(address)
+
+
+def _signs_in_mlflow(address: WorkspaceAddress) -> Iterator[Finding]:
+    """MLflow signs in by itself: what only databricks.yml says, it does not know."""
+    if address.profile is None and not os.environ.get("DATABRICKS_HOST") and "MLFLOW_TRACKING_URI" not in os.environ:
+        fix = f"set DATABRICKS_HOST to {address.url}, or name a profile in databricks.yml"
+        yield warning("MLflow does not know the workspace: it takes it from DATABRICKS_HOST or a profile", fix)
+    if address.workspace_id and address.profile is None and address.url != address.host:
+        fix = "write workspace_id into a profile of ~/.databrickscfg, and name it in databricks.yml or in "
+        yield warning(
+            f"MLflow asks {address.host} without saying that workspace {address.workspace_id} is meant",
+            f"{fix}DATABRICKS_CONFIG_PROFILE",
+        )
 
 
 def signed_in(workspace: TargetWorkspace) -> Iterator[Finding]:

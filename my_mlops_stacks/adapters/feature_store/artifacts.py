@@ -13,12 +13,22 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+MODEL_URIS = ("models:/", "runs:/")
 ALIAS_URI = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
 
 
 def local_copy(model_uri: str) -> Path:
-    """The folder with the files of a model; an alias is resolved now, once, to the version that holds it."""
+    """The folder with the files of a model; an alias is resolved now, once, to the version that holds it.
+
+    Raises:
+        ValueError: the address is none of a logged or registered model.
+    """
     import mlflow
+
+    if not str(model_uri).startswith(MODEL_URIS):
+        raise ValueError(
+            f"'{model_uri}' is no address of a model: write models:/name/version, models:/name@alias or runs:/run/path."
+        )
 
     return _downloaded(mlflow.get_tracking_uri(), mlflow.get_registry_uri(), _pinned(model_uri))
 

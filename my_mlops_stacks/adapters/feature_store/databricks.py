@@ -11,9 +11,11 @@ from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from my_mlops_stacks.adapters.feature_store.model_log import check_input_names, flavor_module
+from my_mlops_stacks.adapters.feature_store.connect_defaults import fill_with_python_numbers
+from my_mlops_stacks.adapters.feature_store.model_log import check_input_names, flavor_module, stated_params
+from my_mlops_stacks.adapters.feature_store.names import check_table_name
 from my_mlops_stacks.adapters.tables import Tables
-from my_mlops_stacks.training.feature_lookup import FeatureLookup, as_tuple
+from my_mlops_stacks.training.feature_lookup import FeatureLookup, as_tuple, check_lookups
 
 if TYPE_CHECKING:
     from databricks.feature_engineering import FeatureEngineeringClient
@@ -37,6 +39,7 @@ class DatabricksFeatureStore:
         """The real client; starts with the first call."""
         from databricks.feature_engineering import FeatureEngineeringClient
 
+        fill_with_python_numbers()
         return FeatureEngineeringClient(model_registry_uri=self.registry_uri)
 
     def create_table(
@@ -84,15 +87,16 @@ class DatabricksFeatureStore:
         *,
         df: DataFrame,
         feature_lookups: Sequence[FeatureLookup],
-        label: str | None,
-        exclude_columns: Sequence[str] | None = None,
+        label: str | Sequence[str] | None,
+        exclude_columns: str | Sequence[str] | None = None,
     ) -> TrainingSet:
         """See `FeatureStore.create_training_set`."""
+        check_lookups(feature_lookups)
         return self.client.create_training_set(
             df=df,
             feature_lookups=[self._lookup(lookup) for lookup in feature_lookups],
-            label=label,
-            exclude_columns=list(exclude_columns or ()),
+            label=label if label is None or isinstance(label, str) else list(label),
+            exclude_columns=list(as_tuple(exclude_columns)),
         )
 
     def log_model(
@@ -105,12 +109,13 @@ class DatabricksFeatureStore:
         registered_model_name: str | None = None,
         signature: Any = None,
         input_example: Any = None,
+        params: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> ModelInfo:
         """See `FeatureStore.log_model`.
 
         The client writes the logged model's signature itself, from the training set: `signature` and `input_example`
-        only serve to check the model's inputs here.
+        only serve to check the model's inputs here, and the signature's parameters are passed on.
         """
         import mlflow
 
@@ -122,6 +127,7 @@ class DatabricksFeatureStore:
             flavor=flavor_module(flavor),
             training_set=training_set,
             infer_input_example=input_example is not None,
+            params=stated_params(signature, params),
             **kwargs,
         )
         if registered_model_name is not None:  # here, not in the client: it does not say which version it made
@@ -129,12 +135,29 @@ class DatabricksFeatureStore:
             info.registered_model_version = mlflow.register_model(info.model_uri, registered_model_name).version
         return info
 
-    def score_batch(self, *, model_uri: str, df: DataFrame, result_type: str | DataType = "double") -> DataFrame:
+    def score_batch(
+        self,
+        *,
+        model_uri: str,
+        df: DataFrame,
+        result_type: str | DataType = "double",
+        env_manager: str = "local",
+        params: Mapping[str, Any] | None = None,
+    ) -> DataFrame:
         """See `FeatureStore.score_batch`."""
-        return self.client.score_batch(model_uri=model_uri, df=df, result_type=result_type)
+        return self.client.score_batch(
+            model_uri=model_uri,
+            df=df,
+            result_type=result_type,
+            env_manager=env_manager,
+            params=dict(params) if params else None,
+        )
 
     def _full(self, name: str) -> str:
-        return name if "." in name else self.tables.full_name(name)
+        """The three parts that the client wants; `schema.table` is in the target's catalog."""
+        check_table_name(name)
+        catalog, schema, _ = self.tables.full_name("table").split(".")
+        return ".".join([*[catalog, schema][: 2 - name.count(".")], name])
 
     def _lookup(self, lookup: FeatureLookup) -> DatabricksFeatureLookup:
         """Our look-up as the real class."""

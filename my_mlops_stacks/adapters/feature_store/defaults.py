@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
-INTEGERS = ("tinyint", "smallint", "int", "bigint")
+BITS = {"smallint": 16, "int": 32, "bigint": 64}
 FLOATS = ("float", "double")
+BOOLEANS = {"true": True, "false": False}
 
 
 def default_text(output: str, value: Any, data_type: str) -> str | None:
@@ -13,31 +15,42 @@ def default_text(output: str, value: Any, data_type: str) -> str | None:
 
     Raises:
         ValueError: the value does not fit a feature of `data_type`.
+        OverflowError: it is an integer that the type cannot hold.
     """
     if value is None:
         return None
-    if not _fits(value, data_type):
+    text = str(value) if isinstance(value, (Real, str)) else ""
+    try:
+        default_value(text, data_type)
+    except ValueError:
         raise ValueError(
-            f"The default value {value!r} does not fit the feature '{output}' of type {data_type}: numbers, booleans "
-            "and strings can have defaults of their own kind."
-        )
-    return value if isinstance(value, str) else repr(value)
+            f"The default value {value!r} does not fit the feature '{output}' of type {data_type}: booleans, strings "
+            "and numbers can have defaults of their own kind, an integer like 0 for integers. An empty text is none."
+        ) from None
+    return text
 
 
 def default_value(text: str, data_type: str) -> Any:
-    """The value of a text that `default_text` or Databricks' client wrote."""
-    if data_type == "boolean":
-        return text.lower() == "true"
-    if data_type in INTEGERS:
-        return int(text)
-    return float(text) if data_type in FLOATS else text
+    """The value of a text that `default_text` or Databricks' client wrote.
+
+    Raises:
+        ValueError: the text is no value of the type.
+        OverflowError: it is an integer that the type cannot hold.
+    """
+    if not text:
+        raise ValueError("an empty text is no default")
+    if data_type in BITS:
+        return _integer(int(text), BITS[data_type])
+    if data_type in FLOATS:
+        return float(text)
+    if data_type == "boolean" and text.lower() in BOOLEANS:
+        return BOOLEANS[text.lower()]
+    if data_type == "string":
+        return text
+    raise ValueError(f"'{text}' is no {data_type}")
 
 
-def _fits(value: Any, data_type: str) -> bool:
-    if isinstance(value, bool):
-        return data_type == "boolean"
-    if isinstance(value, int):
-        return data_type in (*INTEGERS, *FLOATS)
-    if isinstance(value, float):
-        return data_type in FLOATS
-    return isinstance(value, str) and data_type == "string"
+def _integer(value: int, bits: int) -> int:
+    if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
+        raise OverflowError(f"The default value {value} does not fit an integer of {bits} bits.")
+    return value

@@ -8,19 +8,25 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from my_mlops_stacks.adapters.feature_store.column_types import check_frame
 from my_mlops_stacks.adapters.feature_store.look_up import TableRows, look_up
 from my_mlops_stacks.adapters.feature_store.merge import check_mode, check_rows, check_schema, create, merge
-from my_mlops_stacks.adapters.feature_store.model_log import check_input_names, flavor_module, log_with_spec
-from my_mlops_stacks.adapters.feature_store.names import check_columns, taken
+from my_mlops_stacks.adapters.feature_store.model_log import (
+    check_input_names,
+    flavor_module,
+    log_with_spec,
+    stated_params,
+)
+from my_mlops_stacks.adapters.feature_store.names import check_columns, check_table_name, taken
 from my_mlops_stacks.adapters.feature_store.point_in_time import column
 from my_mlops_stacks.adapters.feature_store.protocol import PREDICTION_COLUMN
 from my_mlops_stacks.adapters.feature_store.registry import FeatureTableRegistry, LocalFeatureTable, describe
-from my_mlops_stacks.adapters.feature_store.scoring import with_predictions
+from my_mlops_stacks.adapters.feature_store.scoring import LOCAL, check_environment, with_predictions
 from my_mlops_stacks.adapters.feature_store.spec import RAW_MODEL, FeatureSpec, model_data, read_spec
 from my_mlops_stacks.adapters.feature_store.training_set import LocalTrainingSet, build_spec
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.adapters.tables import LocalTables
-from my_mlops_stacks.training.feature_lookup import FeatureLookup
+from my_mlops_stacks.training.feature_lookup import FeatureLookup, as_tuple, check_lookups
 
 if TYPE_CHECKING:
     from mlflow.models.model import ModelInfo
@@ -37,7 +43,7 @@ class LocalFeatureStore:
     """`FeatureStore` on the Delta tables of `tables` and the MLflow of `model_registry`.
 
     Tables are named plainly or with the warehouse's schema before them. A call with names of columns that do not
-    exist fails when it is made; a null label time fails when the rows are computed.
+    exist fails when it is made; a training set's null label time fails when its rows are computed.
     """
 
     tables: LocalTables
@@ -57,12 +63,14 @@ class LocalFeatureStore:
     ) -> LocalFeatureTable:
         """See `FeatureStore.create_table`. A Delta table of that name which is no feature table is refused."""
         plain = self._plain(name)
+        if df is not None:
+            check_frame(df)
         if self.tables.exists(plain):
             return self._existing(plain)
         rows = self._empty(schema) if df is None else df
         if schema is not None and schema.simpleString() != rows.schema.simpleString():
             raise ValueError(f"Feature table '{name}': df and schema differ; pass one of them.")
-        table = describe(plain, primary_keys, timeseries_column, partition_columns, rows.columns)
+        table = describe(plain, primary_keys, timeseries_column, partition_columns, rows.schema)
         check_rows(rows, table)
         self._registry.put(plain, replace(table, description=description, tags=dict(tags or {})))
         create(self.tables, table, rows)
@@ -90,6 +98,7 @@ class LocalFeatureStore:
     def write_table(self, *, name: str, df: DataFrame, mode: str = "merge") -> None:
         """See `FeatureStore.write_table`. The rows are computed twice: to check their keys, and to write them."""
         check_mode(mode)
+        check_frame(df)
         source = self._read(name)
         check_schema(df, source)
         check_rows(df, source.table)
@@ -109,13 +118,16 @@ class LocalFeatureStore:
         *,
         df: DataFrame,
         feature_lookups: Sequence[FeatureLookup],
-        label: str | None,
-        exclude_columns: Sequence[str] | None = None,
+        label: str | Sequence[str] | None,
+        exclude_columns: str | Sequence[str] | None = None,
     ) -> LocalTrainingSet:
-        """See `FeatureStore.create_training_set`. A look-up key is a column of `df`, never another look-up's output."""
+        """See `FeatureStore.create_training_set`."""
+        check_frame(df)
+        check_lookups(feature_lookups)
+        labels = as_tuple(label or None)
         lookups = [replace(lookup, table_name=self._full(lookup.table_name)) for lookup in feature_lookups]
-        spec = build_spec(df, lookups, label, exclude_columns or (), self._read)
-        return LocalTrainingSet(df, spec, label, self._read)
+        spec = build_spec(df, lookups, labels, as_tuple(exclude_columns), self._read)
+        return LocalTrainingSet(df, spec, labels, self._read)
 
     def log_model(
         self,
@@ -127,6 +139,7 @@ class LocalFeatureStore:
         registered_model_name: str | None = None,
         signature: Any = None,
         input_example: Any = None,
+        params: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> ModelInfo:
         """See `FeatureStore.log_model`. The logged model also predicts by itself, for rows with all the features."""
@@ -140,19 +153,30 @@ class LocalFeatureStore:
             registered_model_name=registered_model_name,
             signature=signature,
             input_example=input_example,
+            params=stated_params(signature, params),
             **kwargs,
         )
 
-    def score_batch(self, *, model_uri: str, df: DataFrame, result_type: str | DataType = "double") -> DataFrame:
+    def score_batch(
+        self,
+        *,
+        model_uri: str,
+        df: DataFrame,
+        result_type: str | DataType = "double",
+        env_manager: str = LOCAL,
+        params: Mapping[str, Any] | None = None,
+    ) -> DataFrame:
         """See `FeatureStore.score_batch`."""
+        check_frame(df)
+        check_environment(env_manager)
         self._point_mlflow()
         spec = read_spec(model_uri)
         _check_scorable(df, spec)
         inputs = spec.model_inputs
-        rows = look_up(df, spec, self._read)
+        rows = look_up(df, spec, self._read, keep_timeless=True)
         kept = df.columns + [name for name in inputs if name not in df.columns]
         raw_model = model_data(model_uri) / RAW_MODEL
-        return with_predictions(rows.select(*map(column, kept)), raw_model, inputs, result_type)
+        return with_predictions(rows.select(*map(column, kept)), raw_model, inputs, result_type, params)
 
     @property
     def _registry(self) -> FeatureTableRegistry:
@@ -176,6 +200,7 @@ class LocalFeatureStore:
         return self.tables.spark.spark_session.createDataFrame([], schema)
 
     def _plain(self, name: str) -> str:
+        check_table_name(name)
         *qualifiers, plain = name.split(".")
         if qualifiers and qualifiers[-1] != self.tables.spark.schema:
             raise ValueError(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
 from my_mlops_stacks.adapters.feature_store.defaults import default_value
-from my_mlops_stacks.adapters.feature_store.point_in_time import Match, column, point_in_time_join
+from my_mlops_stacks.adapters.feature_store.moments import moments_of
+from my_mlops_stacks.adapters.feature_store.point_in_time import KEY, Match, column, point_in_time_join
 from my_mlops_stacks.adapters.feature_store.registry import LocalFeatureTable
 from my_mlops_stacks.adapters.feature_store.spec import FeatureColumn, FeatureSpec
 
@@ -37,17 +38,44 @@ class Join:
     time_key: str | None
 
 
-def look_up(df: DataFrame, spec: FeatureSpec, read: ReadTable) -> DataFrame:
-    """`df` with the features that it does not have yet; default values fill nulls also where `df` had the feature."""
+def look_up(df: DataFrame, spec: FeatureSpec, read: ReadTable, *, keep_timeless: bool = False) -> DataFrame:
+    """`df` with the features that it does not have yet; default values fill nulls also where `df` had the feature.
+
+    A row without the time by which it looks up raises when the rows are computed, or gets nulls when `keep_timeless`.
+    """
     missing = [feature for feature in spec.features if feature.name not in df.columns]
-    read, joined = cache(read), df  # one version of a table for all its look-ups
-    for join, outputs in joins(missing).items():
-        source = read(join.table_name)
-        check_keys(df, join, source)
-        _check_features(outputs, join, source)
-        joined = _joined(joined, join, source, outputs, spec.lookback_windows.get(join.table_name))
-    defaults = {f.name: default_value(f.default, f.data_type) for f in spec.features if f.default is not None}
+    joined = df
+    for join, outputs, source in planned(missing, dict(df.dtypes), read):
+        lookback = spec.lookback_windows.get(join.table_name)
+        joined = _joined(joined, join, source, outputs, lookback=lookback, keep_timeless=keep_timeless)
+    defaults = {f.name: default_value(f.default, f.data_type) for f in spec.features if f.default}
     return joined.fillna(defaults) if defaults else joined
+
+
+def planned(
+    features: Iterable[FeatureColumn], types: Mapping[str, str], read: ReadTable
+) -> Iterator[tuple[Join, dict[str, str], TableRows]]:
+    """The joins that put out `features`, with their outputs and rows, each after those whose outputs are its keys.
+
+    Args:
+        types: the columns of the DataFrame that looks up, and their types.
+
+    Raises:
+        ValueError: a key is missing or of another type than the table's, or a feature is gone.
+    """
+    read, known, waiting = cache(read), dict(types), joins(features)  # one version of a table for all its look-ups
+    while waiting:
+        ready = [join for join in waiting if known.keys() >= set(join.lookup_key)]
+        if not ready:
+            raise _keyless(waiting, known)
+        for join in ready:
+            outputs, source = waiting.pop(join), read(join.table_name)
+            _check_time_key(types, join, source)
+            _check_keys(known, join, source)
+            _check_features(outputs, join, source)
+            theirs = dict(source.rows.dtypes)
+            known |= {output: theirs[name] for output, name in outputs.items()}
+            yield join, outputs, source
 
 
 def joins(features: Iterable[FeatureColumn]) -> dict[Join, dict[str, str]]:
@@ -59,27 +87,37 @@ def joins(features: Iterable[FeatureColumn]) -> dict[Join, dict[str, str]]:
     return found
 
 
-def check_keys(df: DataFrame, join: Join, source: TableRows) -> None:
-    """Refuse look-up keys that are missing, too many or too few, or of other types than the table's.
+def _keyless(waiting: Iterable[Join], known: Mapping[str, str]) -> ValueError:
+    join = next(iter(waiting))
+    key = next(key for key in join.lookup_key if key not in known)
+    return ValueError(
+        f"The look-up key '{key}' of '{join.table_name}' is not a column of the DataFrame, nor the output of a look-up "
+        "that can come before."
+    )
 
-    Raises:
-        ValueError: says which key, and what to do.
-    """
+
+def _check_time_key(types: Mapping[str, str], join: Join, source: TableRows) -> None:
     table, name = source.table, join.table_name
     if join.time_key is None and table.timestamp_keys:
         raise ValueError(f"'{name}' is a time-series table: its look-ups need a timestamp_lookup_key.")
     if join.time_key is not None and not table.timestamp_keys:
         raise ValueError(f"'{name}' has no time-series column: its look-ups take no timestamp_lookup_key.")
-    if len(join.lookup_key) != len(table.primary_keys):
+    if join.time_key is not None and join.time_key not in types:
+        raise ValueError(f"The look-up key '{join.time_key}' of '{name}' is not a column of the DataFrame.")
+    for time in table.timestamp_keys:
+        moments_of(time, source.rows.schema[time].dataType)
+
+
+def _check_keys(types: Mapping[str, str], join: Join, source: TableRows) -> None:
+    table, name = source.table, join.table_name
+    if len(join.lookup_key) != len(table.entity_keys):
         raise ValueError(
-            f"'{name}' has the primary keys {list(table.primary_keys)}; the look-up key {list(join.lookup_key)} must "
+            f"'{name}' has the primary keys {list(table.entity_keys)}; the look-up key {list(join.lookup_key)} must "
             "name one column for each."
         )
-    types, table_types = dict(df.dtypes), dict(source.rows.dtypes)
+    table_types = dict(source.rows.dtypes)
     asked = (*join.lookup_key, join.time_key) if join.time_key else join.lookup_key
-    for ours, theirs in zip(asked, table.keys, strict=True):
-        if ours not in types:
-            raise ValueError(f"The look-up key '{ours}' of '{name}' is not a column of the DataFrame.")
+    for ours, theirs in zip(asked, table.primary_keys, strict=True):
         if types[ours] != table_types[theirs]:
             raise ValueError(
                 f"The look-up key '{ours}' is {types[ours]}, but '{theirs}' of '{name}' is {table_types[theirs]}: "
@@ -97,13 +135,20 @@ def _check_features(outputs: Mapping[str, str], join: Join, source: TableRows) -
 
 
 def _joined(
-    df: DataFrame, join: Join, source: TableRows, outputs: Mapping[str, str], lookback: timedelta | None
+    df: DataFrame,
+    join: Join,
+    source: TableRows,
+    outputs: Mapping[str, str],
+    *,
+    lookback: timedelta | None,
+    keep_timeless: bool,
 ) -> DataFrame:
     table = source.table
     if join.time_key is not None:
-        match = Match(join.lookup_key, table.primary_keys, join.time_key, table.timestamp_keys[0], lookback)
+        times = join.time_key, table.timestamp_keys[0]
+        match = Match(join.lookup_key, table.entity_keys, *times, lookback, keep_timeless)
         return point_in_time_join(df, source.rows, match, outputs)
-    keys = {f"__key_{i}": key for i, key in enumerate(table.primary_keys)}
+    keys = {KEY.format(i): key for i, key in enumerate(table.entity_keys)}
     payload = source.rows.select(*(column(name).alias(output) for output, name in (keys | dict(outputs)).items()))
     same = [column(ours) == column(theirs) for ours, theirs in zip(join.lookup_key, keys, strict=True)]
     return df.join(payload, same, "left").drop(*keys)

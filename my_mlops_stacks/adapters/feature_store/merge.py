@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from my_mlops_stacks.adapters.feature_store.column_types import check_types
 from my_mlops_stacks.adapters.feature_store.look_up import TableRows
 from my_mlops_stacks.adapters.feature_store.names import ROWS, check_columns, taken
 from my_mlops_stacks.adapters.feature_store.point_in_time import column
 from my_mlops_stacks.adapters.feature_store.registry import LocalFeatureTable
+from my_mlops_stacks.adapters.sql_names import quoted
 from my_mlops_stacks.adapters.tables import LocalTables
 
 if TYPE_CHECKING:
@@ -29,12 +31,13 @@ def check_schema(df: DataFrame, target: TableRows) -> None:
     A time-series table wants all its columns: a row stands for one moment as a whole.
     """
     check_columns(df.columns)
+    check_types(target.table.name, df.schema)
     table, types, known = target.table, dict(df.dtypes), dict(target.rows.dtypes)
     if cased := taken((name for name in types if name not in known), known):
         raise ValueError(
             f"The rows for feature table '{table.name}' have its columns {cased} in another case: rename them."
         )
-    needed = set(known) if table.timestamp_keys else {*table.keys, *table.partition_columns}
+    needed = set(known) if table.timestamp_keys else {*table.primary_keys, *table.partition_columns}
     missing = sorted(needed - set(types))
     if missing:
         raise ValueError(f"The rows for feature table '{table.name}' lack the columns {missing}.")
@@ -48,15 +51,15 @@ def check_rows(df: DataFrame, table: LocalFeatureTable) -> None:
     """Refuse rows with a null key, or with the same keys twice."""
     from pyspark.sql import functions as F
 
-    keys = [column(key) for key in table.keys]
+    keys = [column(key) for key in table.primary_keys]
     per_key = df.groupBy(*keys).agg(F.count(F.lit(1)).alias(ROWS))
     checks = [F.max(ROWS), *(F.max(key.isNull().cast("int")) for key in keys)]
     most, *nulls = per_key.agg(*checks).collect()[0]
-    missing = [key for key, is_null in zip(table.keys, nulls, strict=True) if is_null]
+    missing = [key for key, is_null in zip(table.primary_keys, nulls, strict=True) if is_null]
     if missing:
         raise ValueError(f"The rows for feature table '{table.name}' have nulls in the key columns {missing}.")
     if (most or 0) > 1:
-        raise ValueError(f"The rows for feature table '{table.name}' are not unique by {list(table.keys)}.")
+        raise ValueError(f"The rows for feature table '{table.name}' are not unique by {list(table.primary_keys)}.")
 
 
 def create(tables: LocalTables, table: LocalFeatureTable, rows: DataFrame) -> None:
@@ -75,20 +78,16 @@ def merge(tables: LocalTables, table: LocalFeatureTable, df: DataFrame) -> None:
             held = tables.read(table.name).columns
             if new := [field for field in df.schema if field.name not in held]:
                 tables.add_columns(table.name, new)
-            session.sql(_merge_sql(tables.full_name(table.name), view, table, df.columns)).collect()
+            session.sql(_merge_sql(tables.sql_name(table.name), view, table, df.columns)).collect()
     finally:
         session.catalog.dropTempView(view)
 
 
 def _merge_sql(target: str, view: str, table: LocalFeatureTable, columns: list[str]) -> str:
-    names = [_quoted(name) for name in columns]
-    same = " AND ".join(f"t.{_quoted(key)} = s.{_quoted(key)}" for key in table.keys)
-    changes = ", ".join(f"{_quoted(name)} = s.{_quoted(name)}" for name in columns if name not in table.keys)
+    names = [quoted(name) for name in columns]
+    same = " AND ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in table.primary_keys)
+    changes = ", ".join(f"{quoted(name)} = s.{quoted(name)}" for name in columns if name not in table.primary_keys)
     update = f"WHEN MATCHED THEN UPDATE SET {changes}" if changes else ""
     values = ", ".join(f"s.{name}" for name in names)
     insert = f"WHEN NOT MATCHED THEN INSERT ({', '.join(names)}) VALUES ({values})"  # noqa: S608 - names are quoted
     return f"MERGE INTO {target} AS t USING {view} AS s ON {same} {update} {insert}"
-
-
-def _quoted(name: str) -> str:
-    return "`{}`".format(name.replace("`", "``"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -29,23 +29,29 @@ def log_with_spec(
     registered_model_name: str | None,
     signature: Any,
     input_example: Any,
+    params: Mapping[str, Any],
     **kwargs: Any,
 ) -> ModelInfo:
     """Log `model` and `spec` to the active MLflow run.
 
     Without `pip_requirements` the flavor's own are taken: MLflow would otherwise start a process to find them. Without
-    a signature it is inferred from the input example.
+    a signature it is inferred from the input example. `params` are the parameters of `predict` and their defaults.
     """
     import mlflow
+    from mlflow.models import ModelSignature
 
     requirements = {} if _has_environment(kwargs) else {"pip_requirements": flavor.get_default_pip_requirements()}
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / MODEL_DATA
         data.mkdir()
         (data / SPEC_FILE).write_text(spec.to_yaml())
-        _save(flavor, model, data / RAW_MODEL, **requirements, **kwargs)
+        schema = _params_schema(params)
+        stated = {"signature": ModelSignature(params=schema)} if params else {}
+        _save(flavor, model, data / RAW_MODEL, **requirements, **stated, **kwargs)
         if signature is None and input_example is not None:
             signature = _inferred(data / RAW_MODEL, input_example)
+        if params:
+            signature = ModelSignature(getattr(signature, "inputs", None), getattr(signature, "outputs", None), schema)
         return mlflow.pyfunc.log_model(
             name=artifact_path,
             loader_module=Path(feature_store_loader.__file__).stem,
@@ -75,6 +81,13 @@ def check_input_names(seen: Sequence[str], signature: Any, input_example: Any) -
         )
 
 
+def stated_params(signature: Any, params: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The parameters of a model's `predict` with their defaults: `params`, or else those of its signature."""
+    if params is not None:
+        return dict(params)
+    return {param.name: param.default for param in getattr(signature, "params", None) or ()}
+
+
 def flavor_module(flavor: ModuleType | str) -> ModuleType:
     """The MLflow module of a flavor that is given as itself or by its name, such as `lightgbm`."""
     return importlib.import_module(f"mlflow.{flavor}") if isinstance(flavor, str) else flavor
@@ -86,6 +99,12 @@ def _stated_inputs(signature: Any, input_example: Any) -> Sequence[str]:
     return list(getattr(input_example, "columns", ()))
 
 
+def _params_schema(params: Mapping[str, Any]) -> Any:
+    from mlflow.models import infer_signature
+
+    return infer_signature(params=dict(params)).params if params else None
+
+
 def _inferred(raw_model: Path, input_example: Any) -> Any:
     import mlflow
     from mlflow.models import infer_signature
@@ -94,7 +113,7 @@ def _inferred(raw_model: Path, input_example: Any) -> Any:
 
 
 def _has_environment(kwargs: dict[str, Any]) -> bool:
-    return "pip_requirements" in kwargs or "conda_env" in kwargs
+    return not {"pip_requirements", "extra_pip_requirements", "conda_env"}.isdisjoint(kwargs)
 
 
 def _save(flavor: ModuleType, model: Any, path: Path, **kwargs: Any) -> None:

@@ -21,7 +21,7 @@ PREDICTION_COLUMN = "prediction"
 
 
 class FeatureTable(Protocol):
-    """The description of a feature table. The twin's `primary_keys` leave out the time-series column."""
+    """The description of a feature table. `primary_keys` have the time-series column among them."""
 
     name: str
     description: str | None
@@ -35,7 +35,7 @@ class TrainingSet(Protocol):
     """Rows with labels, and the look-ups that give them their features."""
 
     def load_df(self) -> DataFrame:
-        """The columns of `df` less label and excluded ones, then features in look-up order, then the label."""
+        """The columns of `df` less label and excluded ones, then features in look-up order, then labels."""
 
 
 class FeatureStore(Protocol):
@@ -85,17 +85,19 @@ class FeatureStore(Protocol):
         *,
         df: DataFrame,
         feature_lookups: Sequence[FeatureLookup],
-        label: str | None,
-        exclude_columns: Sequence[str] = (),
+        label: str | Sequence[str] | None,
+        exclude_columns: str | Sequence[str] = (),
     ) -> TrainingSet:
         """Rows of `df` with the features that were known at each row's time.
 
-        A row without a match, or with a null key, gets nulls; rows that are there twice stay twice. Excluded names
-        that do not exist are ignored. Excluded look-up keys stay in the model's specification, marked as such.
+        A row without a match, or with a null key, gets nulls; rows that are there twice stay twice. A look-up key may
+        be what another look-up puts out. Excluded names that do not exist are ignored. Excluded look-up keys stay in
+        the model's specification, marked as such. `label` names one column, several, or none.
 
         Raises:
             ValueError: A label, key or feature that does not exist, key types that differ, an output name that is
-                taken or there twice, a timestamp key that is missing or out of place.
+                taken or there twice, a timestamp key that is missing or out of place, a default value of another kind.
+            OverflowError: A default value that the feature's integer type cannot hold.
         """
 
     def log_model(
@@ -108,23 +110,36 @@ class FeatureStore(Protocol):
         registered_model_name: str | None = None,
         signature: Any = None,
         input_example: Any = None,
+        params: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> ModelInfo:
         """Log `model` to the active MLflow run together with its look-ups, so that `score_batch` finds its features.
 
         `signature` describes the inputs of `model` itself, and must name the columns of `load_df()` without the
-        label, in that order. Other keyword arguments, such as `pip_requirements`, go to `flavor.save_model`.
+        label, in that order. `params` are the parameters that the model's `predict` takes, with their defaults; without
+        them those of the signature. Other keyword arguments, such as `pip_requirements`, go to `flavor.save_model`.
         The answer has the version as `registered_model_version` when `registered_model_name` is given.
         """
 
-    def score_batch(self, *, model_uri: str, df: DataFrame, result_type: str = "double") -> DataFrame:
+    def score_batch(
+        self,
+        *,
+        model_uri: str,
+        df: DataFrame,
+        result_type: str = "double",
+        env_manager: str = "local",
+        params: Mapping[str, Any] | None = None,
+    ) -> DataFrame:
         """Look up the features of a model that `log_model` logged and add the column `prediction`.
 
         `model_uri` is `models:/name/version`, `models:/name@alias` or `runs:/run/path`. The result has the columns
         of `df`, then the model's features in the order of training, then `prediction` as `result_type` (`double`,
         `float`, `int`, `long`, `boolean`, `string` or an `array<...>` of them). Features that are in `df` are used as
-        they are, and not looked up.
+        they are, and not looked up. `params` go to the model's `predict`; `env_manager` other than `local` needs
+        Databricks.
 
         Raises:
-            ValueError: `df` has a column `prediction`, or lacks a look-up key or another input of the model.
+            ValueError: `df` has a column `prediction`, or lacks a look-up key or another input of the model; the model
+                was not logged by `log_model`.
+            MlflowException: `result_type` or `env_manager` is none that there is.
         """

@@ -9,20 +9,28 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from my_mlops_stacks.adapters.feature_store.column_types import check_types
+from my_mlops_stacks.adapters.feature_store.moments import moments_of
 from my_mlops_stacks.adapters.feature_store.names import check_columns
 from my_mlops_stacks.training.feature_lookup import as_tuple
 
+if TYPE_CHECKING:
+    from pyspark.sql.types import StructType
+
 FOLDER = "_feature_tables"
+ENTITY_KEYS = "entity_keys"
+ENTITY_KEYS_IN_FILE = "primary_keys"  # without the time-series column: so the files of older tables read
 
 
 @dataclass(frozen=True)
 class LocalFeatureTable:
-    """A feature table's description; `primary_keys` without the time-series column, `features` are all columns."""
+    """A feature table's description; `entity_keys` are without the time-series column, `features` are all columns."""
 
     name: str
-    primary_keys: tuple[str, ...]
+    entity_keys: tuple[str, ...]
     timestamp_keys: tuple[str, ...] = ()
     partition_columns: tuple[str, ...] = ()
     description: str | None = None
@@ -30,9 +38,9 @@ class LocalFeatureTable:
     features: tuple[str, ...] = ()
 
     @property
-    def keys(self) -> tuple[str, ...]:
-        """The columns that identify a row: primary keys, then the time-series column."""
-        return self.primary_keys + self.timestamp_keys
+    def primary_keys(self) -> tuple[str, ...]:
+        """The columns that identify a row; the time-series column is the last."""
+        return self.entity_keys + self.timestamp_keys
 
 
 @dataclass(frozen=True)
@@ -47,13 +55,15 @@ class FeatureTableRegistry:
             record = json.loads(self._file(name).read_text())
         except FileNotFoundError:
             return None
-        tuples = ("primary_keys", "timestamp_keys", "partition_columns")
+        record[ENTITY_KEYS] = record.pop(ENTITY_KEYS_IN_FILE)
+        tuples = (ENTITY_KEYS, "timestamp_keys", "partition_columns")
         return LocalFeatureTable(**record | {key: tuple(record[key]) for key in tuples})
 
     def put(self, name: str, table: LocalFeatureTable) -> None:
         """Record a description. The columns stay out: the Delta table is the one place that knows them."""
         record = asdict(table)
         del record["features"]
+        record[ENTITY_KEYS_IN_FILE] = record.pop(ENTITY_KEYS)
         file = self._file(name)
         file.parent.mkdir(parents=True, exist_ok=True)
         draft = file.with_name(f"{file.name}.{uuid4().hex}")
@@ -73,15 +83,17 @@ def describe(
     primary_keys: str | Sequence[str],
     timeseries_column: str | None,
     partition_columns: str | Sequence[str] | None,
-    columns: Sequence[str],
+    schema: StructType,
 ) -> LocalFeatureTable:
     """Check the keys of a table about to be created against its columns.
 
     Raises:
         ValueError: A column or a key that is there twice or has a reserved name, a key that is no column, a time-series
-            column that is no key, or the only one.
+            column that is no key, or the only one, or that holds no time; a type that no feature table has.
     """
+    columns = schema.names
     check_columns(columns)
+    check_types(name, schema)
     keys, partitions = as_tuple(primary_keys), as_tuple(partition_columns)
     if len(set(keys)) < len(keys):
         raise ValueError(f"Feature table '{name}': primary_keys {list(keys)} names a column twice.")
@@ -93,6 +105,8 @@ def describe(
     missing = [column for column in (*keys, *partitions) if column not in columns]
     if missing:
         raise ValueError(f"Feature table '{name}': {missing} are keys or partition columns but no columns.")
+    if timeseries_column is not None:
+        moments_of(timeseries_column, schema[timeseries_column].dataType)
     entity = tuple(key for key in keys if key != timeseries_column)
     if not entity:
         raise ValueError(f"Feature table '{name}': primary_keys needs a column beside the time-series column.")

@@ -7,12 +7,13 @@ memory with the engine; only the model's inputs become pandas, in chunks that ke
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from my_mlops_stacks.adapters.feature_store.model_inputs import as_pandas
 from my_mlops_stacks.adapters.feature_store.protocol import PREDICTION_COLUMN
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pyspark.sql.types import DataType
 
 CHUNK_ROWS = 65_536
+LOCAL = "local"
 PRIMITIVES = {
     "double": "float64",
     "float": "float32",
@@ -37,14 +39,35 @@ RESULT_TYPE = re.compile(r"(?:array<\s*(?P<element>\w+)\s*>|(?P<primitive>\w+))"
 _loading = Lock()
 
 
-def with_predictions(df: DataFrame, raw_model: Path, inputs: Sequence[str], result_type: str | DataType) -> DataFrame:
+def check_environment(env_manager: str | None) -> None:
+    """Refuse to score in another Python environment than this one: only Databricks builds those.
+
+    Raises:
+        MlflowException: `env_manager` is not `local`.
+    """
+    from mlflow.exceptions import MlflowException
+
+    if env_manager not in (None, "", LOCAL):
+        raise MlflowException.invalid_parameter_value(
+            f"env_manager '{env_manager}' needs Databricks: on this machine models are scored in the running Python, "
+            f"with '{LOCAL}'."
+        )
+
+
+def with_predictions(
+    df: DataFrame,
+    raw_model: Path,
+    inputs: Sequence[str],
+    result_type: str | DataType,
+    params: Mapping[str, Any] | None = None,
+) -> DataFrame:
     """The rows of `df` with the model's `prediction` for its `inputs`, computed when the result is."""
     from pyspark.sql.types import StructField, StructType
 
     kind = ResultKind.parse(result_type)
     _load(str(raw_model))  # a model that does not load fails here, not in the middle of a job
     schema = StructType([*df.schema.fields, StructField(PREDICTION_COLUMN, kind.spark_type())])
-    return df.mapInArrow(partial(_predict_batches, str(raw_model), tuple(inputs), kind), schema)
+    return df.mapInArrow(partial(_predict_batches, str(raw_model), tuple(inputs), kind, params), schema)
 
 
 class ResultKind:
@@ -62,13 +85,15 @@ class ResultKind:
         """Read `double`, `array<float>` and the like, or a Spark type.
 
         Raises:
-            ValueError: the type is none that a prediction can have.
+            MlflowException: the type is none that a prediction can have.
         """
+        from mlflow.exceptions import MlflowException
+
         text = result_type if isinstance(result_type, str) else result_type.simpleString()
         found = RESULT_TYPE.fullmatch(text.strip())
         element = (found["element"] or found["primitive"]).lower() if found else ""
         if element not in PRIMITIVES:
-            raise ValueError(
+            raise MlflowException.invalid_parameter_value(
                 f"result_type '{text}' is none of {', '.join(PRIMITIVES)}, nor an array<...> of one of them."
             )
         return cls(PRIMITIVES[element], bool(found and found["element"]))
@@ -115,40 +140,33 @@ class ResultKind:
 
 
 def _predict_batches(
-    raw_model: str, inputs: tuple[str, ...], kind: ResultKind, batches: Iterator[pa.RecordBatch]
+    raw_model: str,
+    inputs: tuple[str, ...],
+    kind: ResultKind,
+    params: Mapping[str, Any] | None,
+    batches: Iterator[pa.RecordBatch],
 ) -> Iterator[pa.RecordBatch]:
-    model = _load(raw_model)
+    predict = partial(_load(raw_model).predict, params=params)
     chunk: list[pa.RecordBatch] = []
     for batch in batches:
         chunk.append(batch)
         if sum(part.num_rows for part in chunk) >= CHUNK_ROWS:
-            yield from _predict_chunk(model, inputs, kind, chunk)
+            yield from _predict_chunk(predict, inputs, kind, chunk)
             chunk = []
     if chunk:
-        yield from _predict_chunk(model, inputs, kind, chunk)
+        yield from _predict_chunk(predict, inputs, kind, chunk)
 
 
 def _predict_chunk(
-    model: PyFuncModel, inputs: tuple[str, ...], kind: ResultKind, chunk: list[pa.RecordBatch]
+    predict: Callable[[pd.DataFrame], Any], inputs: tuple[str, ...], kind: ResultKind, chunk: list[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
     table = pa.Table.from_batches(chunk)
     if table.num_rows == 0:
         return
-    prediction = kind.column(model.predict(_as_pandas(table.select(list(inputs)))))
+    prediction = kind.column(predict(as_pandas(table.select(list(inputs)))))
     yield from table.append_column(PREDICTION_COLUMN, prediction).to_batches()
-
-
-def _as_pandas(table: pa.Table) -> pd.DataFrame:
-    """The rows as `toPandas()` gave them in training: timestamps are wall clock without a zone."""
-    import pyarrow as pa
-
-    naive = [
-        pa.field(field.name, pa.timestamp(field.type.unit)) if pa.types.is_timestamp(field.type) else field
-        for field in table.schema
-    ]
-    return table.cast(pa.schema(naive)).to_pandas()
 
 
 def _load(raw_model: str) -> PyFuncModel:

@@ -22,7 +22,7 @@ SERIALIZATION_VERSION = 9
 CLIENT = "my_mlops_stacks"
 
 
-class FeatureSpecNotFoundError(LookupError):
+class FeatureSpecNotFoundError(ValueError):
     """A model without a feature specification."""
 
 
@@ -64,9 +64,11 @@ class FeatureSpec:
 
     @property
     def required_columns(self) -> list[str]:
-        """The columns that a DataFrame to score must have: source columns and look-up keys."""
+        """The columns that a DataFrame to score must have: sources and look-up keys that no look-up puts out."""
+        outputs = {feature.name for feature in self.features}
         keys = [key for feature in self.features for key in (*feature.lookup_key, feature.timestamp_lookup_key) if key]
-        return list(dict.fromkeys([*(source.name for source in self.sources), *keys]))
+        sources = [source.name for source in self.sources]
+        return list(dict.fromkeys([*sources, *(key for key in keys if key not in outputs)]))
 
     def to_yaml(self) -> str:
         columns = [{source.name: _source_entry(source)} for source in self.sources]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
 from my_mlops_stacks.adapters.feature_store.defaults import default_text
-from my_mlops_stacks.adapters.feature_store.look_up import ReadTable, TableRows, check_keys, joins, look_up
-from my_mlops_stacks.adapters.feature_store.names import check_columns, check_reserved, repeated, taken
+from my_mlops_stacks.adapters.feature_store.look_up import ReadTable, TableRows, look_up, planned
+from my_mlops_stacks.adapters.feature_store.names import check_columns, check_names, repeated, taken
 from my_mlops_stacks.adapters.feature_store.point_in_time import column
+from my_mlops_stacks.adapters.feature_store.protocol import PREDICTION_COLUMN
 from my_mlops_stacks.adapters.feature_store.spec import FeatureColumn, FeatureSpec, SourceColumn
 from my_mlops_stacks.training.feature_lookup import FeatureLookup
 
@@ -25,22 +27,21 @@ class LocalTrainingSet:
 
     df: DataFrame
     spec: FeatureSpec
-    label: str | None
+    labels: tuple[str, ...]
     read: ReadTable
 
     def load_df(self) -> DataFrame:
-        """The columns of `df` less label and excluded ones, then features in look-up order, then the label.
+        """The columns of `df` less label and excluded ones, then features in look-up order, then labels.
 
         Every table is read as of one version, the newest when this is called.
         """
-        labels = [self.label] if self.label else []
-        return look_up(self.df, self.spec, self.read).select(*map(column, [*self.spec.model_inputs, *labels]))
+        return look_up(self.df, self.spec, self.read).select(*map(column, [*self.spec.model_inputs, *self.labels]))
 
 
 def build_spec(
     df: DataFrame,
     feature_lookups: Sequence[FeatureLookup],
-    label: str | None,
+    labels: Sequence[str],
     exclude_columns: Sequence[str],
     read: ReadTable,
 ) -> FeatureSpec:
@@ -49,30 +50,31 @@ def build_spec(
     Raises:
         ValueError: as `FeatureStore.create_training_set` says.
     """
-    read, columns = cache(read), df.columns
-    _check_label(columns, label, exclude_columns)
+    read = cache(read)
+    _check_labels(df.columns, labels, exclude_columns)
     features = [feature for lookup in feature_lookups for feature in _features_of(lookup, read(lookup.table_name))]
-    _check_outputs([feature.name for feature in features], columns)
+    _check_outputs([feature.name for feature in features], df.columns)
     keys = {key for feature in features for key in (*feature.lookup_key, feature.timestamp_lookup_key)}
-    types = dict(df.dtypes)
-    spec = FeatureSpec(
+    types = {name: kind for name, kind in df.dtypes if name not in labels}  # rows to score have no label
+    deque(planned(features, types, read), maxlen=0)  # every join is checked
+    return FeatureSpec(
         sources=tuple(
             SourceColumn(name, types[name], include=name not in exclude_columns)
-            for name in columns
-            if name != label and (name not in exclude_columns or name in keys)
+            for name in types
+            if name not in exclude_columns or name in keys
         ),
-        features=tuple(feature for feature in features if feature.name not in exclude_columns),
+        features=tuple(
+            replace(feature, include=feature.name not in exclude_columns)
+            for feature in features
+            if feature.name not in exclude_columns or feature.name in keys
+        ),
         lookback_windows=_lookback_windows(feature_lookups),
     )
-    unlabelled = df.drop(label) if label else df  # rows to score have no label to look anything up by
-    for join in joins(features):
-        check_keys(unlabelled, join, read(join.table_name))
-    return spec
 
 
 def _features_of(lookup: FeatureLookup, source: TableRows) -> list[FeatureColumn]:
     types = dict(source.rows.dtypes)
-    names = lookup.features or tuple(sorted(set(types) - set(source.table.keys)))
+    names = lookup.features or tuple(sorted(set(types) - set(source.table.primary_keys)))
     missing = [name for name in names if name not in types]
     if missing:
         raise ValueError(f"Feature table '{lookup.table_name}' has no feature {missing}; it has {sorted(types)}.")
@@ -96,12 +98,15 @@ def _features_of(lookup: FeatureLookup, source: TableRows) -> list[FeatureColumn
     ]
 
 
-def _check_label(columns: Sequence[str], label: str | None, exclude_columns: Sequence[str]) -> None:
+def _check_labels(columns: Sequence[str], labels: Sequence[str], exclude_columns: Sequence[str]) -> None:
     check_columns(columns)
-    if label is not None and label not in columns:
-        raise ValueError(f"The label '{label}' is not a column of the DataFrame, which has {columns}.")
-    if label is not None and label in exclude_columns:
-        raise ValueError(f"The label '{label}' cannot be excluded: pass label=None for rows without one.")
+    if twice := repeated(labels):
+        raise ValueError(f"The labels {list(labels)} name {twice} twice.")
+    for label in labels:
+        if label not in columns:
+            raise ValueError(f"The label '{label}' is not a column of the DataFrame, which has {columns}.")
+        if label in exclude_columns:
+            raise ValueError(f"The label '{label}' cannot be excluded: pass label=None for rows without one.")
 
 
 def _check_outputs(outputs: Sequence[str], columns: Sequence[str]) -> None:
@@ -112,7 +117,9 @@ def _check_outputs(outputs: Sequence[str], columns: Sequence[str]) -> None:
             f"The DataFrame or the label already has the name {clashing} of a looked-up feature: rename the feature "
             "with rename_outputs, or drop the column."
         )
-    check_reserved(outputs)
+    if taken([PREDICTION_COLUMN], outputs):
+        raise ValueError(f"score_batch adds the column '{PREDICTION_COLUMN}': rename the feature with rename_outputs.")
+    check_names(outputs)
 
 
 def _lookback_windows(lookups: Sequence[FeatureLookup]) -> dict[str, timedelta | None]:

@@ -1,4 +1,4 @@
-"""Times of a file or a table as the wall clock of `EVENT_ZONE`, read as the source declares them."""
+"""Times of a file or a table as the wall clock of the events, read as the source declares them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from my_mlops_stacks.adapters.sources.errors import UnreadableTripsError
-from my_mlops_stacks.ingestion.times import EVENT_ZONE, WALL_CLOCK, WALL_CLOCK_AS_UTC, TripTimes
+from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.ingestion.times import WALL_CLOCK, WALL_CLOCK_AS_UTC, TripTimes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,11 +38,11 @@ class FileClock:
             return times.cast(pa.timestamp("us"))
         self._meet(name, label)
         zone = self.times.zone
-        if zone is None or (label is None and zone == EVENT_ZONE):
+        if zone is None or (label is None and zone == TRIPS.time_zone):
             return times.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us")) if times.type.tz else times
         if label is None:  # an hour that the zone has twice, or skips, is the one before the clocks were moved
             times = pc.assume_timezone(times, zone, ambiguous="earliest", nonexistent="earliest")
-        return pc.local_timestamp(times.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us", EVENT_ZONE)))
+        return pc.local_timestamp(times.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us", TRIPS.time_zone)))
 
     def _meet(self, name: str, label: str | None) -> None:
         contradiction = _contradiction(self.times, label)
@@ -84,7 +85,7 @@ def wall_clock_column(name: str, kind: str, times: TripTimes, table: str) -> Col
             f"trips_times in databricks.yml to UTC, or to {WALL_CLOCK_AS_UTC} if New York's clock is only labelled UTC."
         )
     zone = times.zone
-    if zone is None or (kind == "timestamp_ntz" and zone == EVENT_ZONE):
+    if zone is None or (kind == "timestamp_ntz" and zone == TRIPS.time_zone):
         return F.col(name)
     moments = F.col(name) if kind == "timestamp" else F.to_utc_timestamp(F.col(name).cast("timestamp"), zone)
-    return F.from_utc_timestamp(moments, EVENT_ZONE).alias(name)
+    return F.from_utc_timestamp(moments, TRIPS.time_zone).alias(name)

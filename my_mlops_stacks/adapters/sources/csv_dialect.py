@@ -96,23 +96,27 @@ def _header(lines: list[bytes], separator: str) -> tuple[list[str], int]:
 def _quotes(stream: pa.NativeFile, block: bytes, separator: str, width: int) -> tuple[bool, bool]:
     """Whether the file has quotes at all, and whether \\" is a quote inside of quotes, as Spark writes it.
 
-    In RFC 4180 the quotes end there: what a line with \\" means is told by which of the two gives it all its fields.
+    In RFC 4180 the quotes end there: the first part of the file that is better read one way says which it is.
     """
     has_quotes, escapes = False, None
     while block:
         has_quotes = has_quotes or b'"' in block
         if escapes is None and b'\\"' in block:
-            escapes = _escapes(block, separator, width)
+            lines = [line.decode(errors="replace") for line in block.splitlines(keepends=True)]
+            escaped, doubled = (_faulty(lines, separator, width, escape) for escape in ("\\", None))
+            escapes = None if escaped == doubled else escaped < doubled
         block = stream.read(_BLOCK)
     return has_quotes, bool(escapes)
 
 
-def _escapes(block: bytes, separator: str, width: int) -> bool | None:
-    """None if both give as many lines all their fields."""
-    lines = [line.decode(errors="replace") for line in block.splitlines() if b'\\"' in line]
-
-    def whole(escape: str | None) -> int:
-        return sum(len(next(csv.reader([line], delimiter=separator, escapechar=escape))) == width for line in lines)
-
-    escaped, doubled = whole("\\"), whole(None)
-    return None if escaped == doubled else escaped > doubled
+def _faulty(lines: list[str], separator: str, width: int, escape: str | None) -> int:
+    """How many rows have not all their fields, or go on where quotes have ended."""
+    rows = csv.reader(iter(lines), delimiter=separator, escapechar=escape, strict=True)
+    faulty = 0
+    while True:
+        try:
+            faulty += len(next(rows)) not in (width, 0)
+        except csv.Error:
+            faulty += 1
+        except StopIteration:
+            return faulty

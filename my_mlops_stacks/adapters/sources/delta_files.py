@@ -53,7 +53,11 @@ def _constants(columns: Collection[str], action: Mapping[str, object]) -> tuple[
 
 @contextmanager
 def _opened(table: Path) -> Iterator[DeltaTable]:
-    """The table through a link to its log: deltalake does not open folders whose names have a bracket or a percent."""
+    """The table of that folder, through links: deltalake does not find its log in a folder named [a] or %20.
+
+    Raises:
+        UnreadableTripsError: its log cannot be followed, here or by what is done with the table.
+    """
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 

@@ -62,7 +62,7 @@ class Landing:
 
     def _make(self, snapshot: Path, prints: Mapping[str, DataFile]) -> None:
         """In a folder that nobody reads, which gets its name when all files are there."""
-        held = {landed.name.partition("-")[0]: landed for landed in self.folder.glob("*/*.parquet")}
+        held = {landed.name.partition("-")[0]: landed for landed in self.folder.glob("[!.]*/*.parquet")}
         unfinished = self.folder / f".{uuid4().hex}"
         unfinished.mkdir(parents=True)
         try:
@@ -77,7 +77,7 @@ class Landing:
 
     def _remove_unused(self) -> None:
         for folder in self.folder.iterdir():
-            with suppress(FileNotFoundError):  # another run has just removed it, or given it its name
+            with suppress(FileNotFoundError):  # another run has published or removed it
                 if folder.stat().st_mtime < time.time() - _UNUSED_SECONDS:
                     rmtree(folder, ignore_errors=True)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from my_mlops_stacks.adapters.sources.clock import wall_clock_column
 from my_mlops_stacks.adapters.spark import Spark
+from my_mlops_stacks.adapters.sql_names import quoted_path
 from my_mlops_stacks.ingestion.columns import RAW_COLUMNS
 from my_mlops_stacks.ingestion.times import TripTimes
 
@@ -28,7 +29,7 @@ class TableTrips:
         Raises:
             UnreadableTripsError: its times contradict the declaration.
         """
-        trips = self.spark.spark_session.read.table(self.table)
+        trips = self.spark.spark_session.read.table(quoted_path(self.table))
         times = {name: kind for name, kind in trips.dtypes if RAW_COLUMNS.get(name, ("",))[0] == "timestamp"}
         clocks = {name: wall_clock_column(name, kind, self.times, self.table) for name, kind in times.items()}
         return trips.withColumns(clocks) if self.times.zone else trips

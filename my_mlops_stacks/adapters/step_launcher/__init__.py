@@ -40,6 +40,8 @@ The rules that make it survive:
   until nothing of that runs.
 - *Steps of one worker live and die apart.* One that fails on the host is cancelled alone; the worker is ended under the
   others only when an attempt does not end, and then they count it as lost infrastructure.
+- *An ended run ends its steps*: a host that goes on, for whoever ended its run could not reach it, looks at the run's
+  status before it sends a step and every few seconds while it follows one, and cancels the Databricks run.
 - *A message is written again as it was*: a write that failed may have landed, and been read.
 - *A lease ends a cluster that nobody follows*: not renewed for `lease_s`, or removed, the process on the cluster ends.
 

@@ -44,6 +44,7 @@ __all__ = ["DagsterEvent", "EngineEventData", "StepExecutionContext", "StepLaunc
 
 INTERRUPTIONS = (DagsterExecutionInterruptedError, KeyboardInterrupt)
 TERMINATED = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
+ENDED = (dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE)
 FINAL = frozenset({DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_UP_FOR_RETRY})
 LOADING = threading.Lock()
 RECENT_ROWS = 10  # runs of the same asset at the same time may have written between ours and now
@@ -77,7 +78,8 @@ def dump_step(context: StepExecutionContext, lost_attempts: int) -> bytes:
         counts[reference.step_key] = max(0, counts.get(reference.step_key, 0) - lost_attempts)
         known = reference.known_state._replace(previous_retry_attempts=counts)
         reference = reference._replace(known_state=known)
-    return pickle.dumps({"reference": reference, "upstream": _upstream_versions(context)})
+    repeated = [run for name in repeated_runs(context) if (run := context.instance.get_run_by_id(name))]
+    return pickle.dumps({"reference": reference, "upstream": _upstream_versions(context), "repeated": repeated})
 
 
 def _upstream_versions(context: StepExecutionContext) -> dict[dg.AssetKey, Any]:
@@ -106,6 +108,25 @@ def is_being_terminated(context: StepExecutionContext) -> bool:
     """Whether someone asked for the end of the run, in the UI for example."""
     run = context.instance.get_run_by_id(context.run_id)
     return run is not None and run.status in TERMINATED
+
+
+class RunEndedError(dg.Failure):
+    """The Dagster run was ended while this process, which nobody could reach, went on."""
+
+
+def require_running(context: StepExecutionContext) -> None:
+    """Refuse to go on for a run that was ended, by force or by the monitoring of runs.
+
+    Raises:
+        RunEndedError: it was; the step is not retried.
+    """
+    run = context.instance.get_run_by_id(context.run_id)
+    if run is not None and run.status in ENDED:
+        raise RunEndedError(
+            f"The run {run.run_id} was ended ({run.status.value}) while its process went on: what it runs on "
+            "Databricks is cancelled; launch its job again if the result is wanted.",
+            allow_retries=False,
+        )
 
 
 def repeated_runs(context: StepExecutionContext) -> Iterator[str]:
@@ -228,6 +249,8 @@ def run_pickled_step(body: bytes, on_entry: Callable[[str], object]) -> str | No
         reference.recon_job.get_definition()
     instance = external_instance_from_step_run_ref(reference, lambda entry: on_entry(serialize_value(entry)))
     with instance, _step_context(reference, instance) as context:
+        for run in request["repeated"]:
+            instance.add_run(run)
         _know_partitions(context)
         context._data_version_cache = ShippedVersions(context, request["upstream"])
         final = None

@@ -20,6 +20,7 @@ from my_mlops_stacks.adapters.step_launcher.workspace import Workspace
 FIRST_LOOK_S = 0.3
 SHARE_OF_AGE = 0.15  # a step that has run for long may be heard of a little later
 LEASE_RENEWALS = 4  # in the time after which a lease lapses
+LOOK_AT_RUN_S = 5.0  # between two looks whether the Dagster run was ended
 
 
 class AttemptLostError(Exception):
@@ -57,7 +58,7 @@ class Follower:
         self._renew_lease, self._pending, self._start_timeout_s = renew_lease, pending, start_timeout_s
         self._number, self._final = 0, None
         self._hit, self._life = False, ""
-        self._asked = self._begun = self._heard = self._renewed = time.monotonic()
+        self._asked = self._begun = self._heard = self._renewed = self._looked = time.monotonic()
         self._ended: float | None = None
 
     def events(self) -> Iterator[internals.DagsterEvent]:
@@ -65,6 +66,7 @@ class Follower:
 
         Raises:
             AttemptLostError: no more messages can come, and no final event did.
+            RunEndedError: the Dagster run was ended, and this process was not told.
         """
         if not self._pending:
             self._wait()  # a look at once would find nothing
@@ -80,6 +82,9 @@ class Follower:
 
     def _next(self) -> protocol.Message | None:
         """The next message, or None after a wait."""
+        if time.monotonic() - self._looked > LOOK_AT_RUN_S:
+            internals.require_running(self._context)
+            self._looked = time.monotonic()
         if time.monotonic() - self._renewed > self._timing.lease_s / LEASE_RENEWALS:
             self._renew_lease()
             self._renewed = time.monotonic()

@@ -59,7 +59,7 @@ class StepLaunch:
         except SubmitRefusedError as refused:
             self._over = True
             raise explain_refusal(refused, self._context.step.key, self._compute) from refused
-        except internals.INTERRUPTIONS:
+        except (*internals.INTERRUPTIONS, internals.RunEndedError):
             terminated = True
             raise
         except GeneratorExit:  # whoever runs the steps stops, for a termination or for an error of its own
@@ -90,6 +90,7 @@ class StepLaunch:
     def _start(self) -> tuple[Dispatch, set[tuple[Any, ...]]]:
         """Send the step; returns where it is, and what an earlier process stored of it."""
         context, number = self._context, self._number
+        internals.require_running(context)
         for earlier in internals.repeated_runs(context):
             end_dagster_run(self._runs, earlier)
         body = internals.dump_step(context, self._lost_attempts())

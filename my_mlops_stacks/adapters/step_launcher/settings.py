@@ -10,6 +10,7 @@ from pathlib import Path
 
 from my_mlops_stacks.adapters.step_launcher.compute import Compute, package_of
 from my_mlops_stacks.adapters.step_launcher.cost import PriceTable
+from my_mlops_stacks.bundle import WorkspaceAddress
 
 PACKAGE = Path(__file__).resolve().parents[2]
 LOOKS_SECRET = re.compile(r"token|secret|password|passwd|credential|private_?key|access_?key|api_?key", re.IGNORECASE)
@@ -57,8 +58,8 @@ class LauncherSettings:
     as in requirements.txt; pyspark is left to the runtime. `environment` is set on the cluster before definitions are
     loaded there, and `imports` are modules that are imported there first, while no other step imports anything: those
     that import others under a lock of their own, for which two steps would wait for ever. `workspace_folder` holds the
-    main file; by default a folder in the home of the identity. Without `host`, the SDK's unified authentication finds
-    the workspace. `matched_packages` must agree in major.minor.
+    main file; by default a folder in the home of the identity. Without `workspace`, the SDK's unified authentication
+    finds one. `matched_packages` must agree in major.minor.
     """
 
     volume: str
@@ -68,7 +69,7 @@ class LauncherSettings:
     environment: Mapping[str, str] = field(default_factory=dict)
     imports: tuple[str, ...] = ()
     secrets: tuple[SecretReference, ...] = ()
-    host: str | None = None
+    workspace: WorkspaceAddress | None = None
     workspace_folder: str | None = None
     prices: PriceTable | None = None
     infrastructure_retries: int = 1

@@ -85,7 +85,7 @@ def stock_config(settings: LauncherSettings, environ: Mapping[str, str], code: P
             "install_default_libraries": True,
         },
         "permissions": {},
-        "databricks_host": settings.host or environ.get("DATABRICKS_HOST", ""),
+        "databricks_host": settings.workspace.host if settings.workspace else environ.get("DATABRICKS_HOST", ""),
         "env_variables": dict(settings.environment),
         "secrets_to_env_variables": [
             {"name": secret.variable, "scope": secret.scope, "key": secret.key} for secret in settings.secrets

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tenacity import RetryCallState, Retrying, wait_random_exponential
 
+from my_mlops_stacks.adapters.databricks_client import workspace_client
 from my_mlops_stacks.adapters.step_launcher.call_errors import (
     SignInError,
     is_sign_in,
@@ -63,17 +64,12 @@ class ClientSource:
             self._client = None
 
     def _build(self) -> WorkspaceClient:
-        from databricks.sdk import WorkspaceClient
-        from databricks.sdk.core import Config
-
-        return WorkspaceClient(
-            config=Config(
-                host=self._settings.host,
-                http_timeout_seconds=self._settings.timing.call_timeout_s,
-                retry_timeout_seconds=SDK_RETRY_S,
-                product="my-mlops-stacks-step-launcher",
-                product_version="1.0.0",
-            )
+        return workspace_client(
+            self._settings.workspace,
+            http_timeout_seconds=self._settings.timing.call_timeout_s,
+            retry_timeout_seconds=SDK_RETRY_S,
+            product="my-mlops-stacks-step-launcher",
+            product_version="1.0.0",
         )
 
 

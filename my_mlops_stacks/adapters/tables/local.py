@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from my_mlops_stacks.adapters.spark import LocalSpark, has_commit
+from my_mlops_stacks.adapters.tables.damage import StateError, folder_answers
 from my_mlops_stacks.adapters.tables.tables import Maintenance, Tables, history_properties
 
 if TYPE_CHECKING:
@@ -63,21 +64,34 @@ class LocalTables(Tables):
 
         Delta alone would not do: of two first writes of a table, Sail 0.7 commits both and keeps the rows of both, and
         a column that one writer adds ends the other's write. A process that ends, however it does, lets go.
+
+        Raises:
+            StateError: the folder can't be written, or the disk is full; the table is as it was.
         """
         from filelock import FileLock, Timeout
 
         file = self.spark.warehouse / self.spark.schema / LOCKS / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(file, is_singleton=True)
-        try:
-            lock.acquire(timeout=PATIENCE_S)
-        except Timeout:
-            logger.info("Another process writes %s: waiting for it", self.full_name(name))
-            lock.acquire()
-        try:
-            yield
-        finally:
-            lock.release()
+        with folder_answers(self.folder(name)):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(file, is_singleton=True)
+            try:
+                lock.acquire(timeout=PATIENCE_S)
+            except Timeout:
+                logger.info("Another process writes %s: waiting for it", self.full_name(name))
+                lock.acquire()
+            try:
+                yield
+            finally:
+                lock.release()
+
+    def create(self, name: str, like: DataFrame, partition_by: Sequence[str] = ()) -> None:
+        """See `Tables.create`. Rows whose log was lost are not written over, a day at a time, as if they never were."""
+        if not self.exists(name) and any(self.folder(name).rglob("*.parquet")):
+            raise StateError(
+                f"{self.folder(name)} has data files and no log that tells of them: put the log back, or delete the "
+                f"folder and materialize '{name}' again, all its partitions."
+            )
+        super().create(name, like, partition_by)
 
     def maintain(self, name: str, retention: timedelta) -> Maintenance:
         with self.only_writer(name):

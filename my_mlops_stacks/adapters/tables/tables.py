@@ -11,11 +11,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from my_mlops_stacks.adapters.spark import Spark
+from my_mlops_stacks.adapters.sql_names import quoted_path
 from my_mlops_stacks.adapters.tables.commits import committed
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, DataFrameReader, DataFrameWriter
-    from pyspark.sql.types import StructField
+    from pyspark.sql.types import StructField, StructType
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,10 @@ USUAL_RETENTION = timedelta(days=30)
 
 class TableNotFoundError(LookupError):
     """A table was read before anything wrote it."""
+
+
+class ColumnTypeError(ValueError):
+    """Rows have a column whose type is not the table's."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,11 @@ class Tables(ABC):
 
     @abstractmethod
     def full_name(self, name: str) -> str:
-        """The name by which Spark SQL knows the table."""
+        """The table's name for people and for other systems; Spark's is `sql_name`."""
+
+    def sql_name(self, name: str) -> str:
+        """The name by which Spark knows the table."""
+        return quoted_path(self.full_name(name))
 
     @abstractmethod
     def exists(self, name: str) -> bool: ...
@@ -111,7 +120,7 @@ class Tables(ABC):
                 f"Table {self.full_name(name)} does not exist yet: materialize the asset '{name}' first."
             )
         reader = self.spark.spark_session.read if version is None else self._as_of(name, version)
-        return reader.table(self.full_name(name))
+        return reader.table(self.sql_name(name))
 
     def replace(self, name: str, rows: DataFrame, where: str | None = None, partition_by: Sequence[str] = ()) -> None:
         """Replace the rows of `where` (all, when None) with `rows`, in one commit; creates the table when needed.
@@ -154,16 +163,31 @@ class Tables(ABC):
         self._save(writer.options(**self.properties).partitionBy(*partition_by), name)
 
     def _fitted(self, name: str, rows: DataFrame) -> DataFrame:
-        """`rows` with every column of the table, after adding to the table those that it lacks."""
+        """`rows` with every column of the table, after adding to the table those that it lacks.
+
+        Raises:
+            ColumnTypeError: a column has another type than in the table.
+        """
         from pyspark.sql import functions as F
 
         held, given = self.read(name).schema, rows.schema
+        self._same_types(name, {field.name: field.dataType.simpleString() for field in held}, given)
         new = [field for field in given if field.name not in held.names]
         if new:
             logger.info("%s gets the new columns %s", self.full_name(name), ", ".join(field.name for field in new))
             self.add_columns(name, new)
         missing = {field.name: F.lit(None).cast(field.dataType) for field in held if field.name not in given.names}
         return rows.withColumns(missing) if missing else rows
+
+    def _same_types(self, name: str, held: Mapping[str, str], given: StructType) -> None:
+        for field in given:
+            kind = field.dataType.simpleString()
+            if held.get(field.name, kind) != kind:
+                raise ColumnTypeError(
+                    f"Column {field.name} of {self.full_name(name)} is {held[field.name]}, but {kind} in the rows to "
+                    f"write: cast it, or give it another name. To change a column's type, drop the table and "
+                    f"materialize '{name}' again, all its partitions."
+                )
 
 
 def _guarded(rows: DataFrame, where: str, partition_by: Sequence[str]) -> DataFrame:

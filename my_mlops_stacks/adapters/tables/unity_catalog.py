@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from my_mlops_stacks.adapters.sql_names import quoted
 from my_mlops_stacks.adapters.tables.commits import committed
 from my_mlops_stacks.adapters.tables.tables import Maintenance, Tables, history_properties
 
@@ -26,14 +27,14 @@ class UnityCatalogTables(Tables):
         return f"{self.catalog}.{self.schema}.{name}"
 
     def exists(self, name: str) -> bool:
-        return self.spark.spark_session.catalog.tableExists(self.full_name(name))
+        return self.spark.spark_session.catalog.tableExists(self.sql_name(name))
 
     def version(self, name: str) -> int:
-        history = self.spark.spark_session.sql(f"DESCRIBE HISTORY {self.full_name(name)} LIMIT 1")
+        history = self.spark.spark_session.sql(f"DESCRIBE HISTORY {self.sql_name(name)} LIMIT 1")
         return history.collect()[0]["version"]
 
     def maintain(self, name: str, retention: timedelta) -> Maintenance:
-        session, table = self.spark.spark_session, self.full_name(name)
+        session, table = self.spark.spark_session, self.sql_name(name)
         kept = ", ".join(f"'{key}' = '{value}'" for key, value in history_properties(retention).items())
         committed(lambda: session.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ({kept})").collect())
         metrics = committed(lambda: session.sql(f"OPTIMIZE {table}").collect())[0]["metrics"]
@@ -41,8 +42,8 @@ class UnityCatalogTables(Tables):
         return Maintenance(metrics["numFilesRemoved"], metrics["numFilesAdded"], None)
 
     def _save(self, writer: DataFrameWriter, name: str) -> None:
-        writer.saveAsTable(self.full_name(name))
+        writer.saveAsTable(self.sql_name(name))
 
     def add_columns(self, name: str, columns: Sequence[StructField]) -> None:
-        added = ", ".join(f"{column.name} {column.dataType.simpleString()}" for column in columns)
-        self.spark.spark_session.sql(f"ALTER TABLE {self.full_name(name)} ADD COLUMNS ({added})").collect()
+        added = ", ".join(f"{quoted(column.name)} {column.dataType.simpleString()}" for column in columns)
+        self.spark.spark_session.sql(f"ALTER TABLE {self.sql_name(name)} ADD COLUMNS ({added})").collect()

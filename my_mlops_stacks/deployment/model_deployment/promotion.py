@@ -46,7 +46,7 @@ class Decision:
         return {
             "model_name": self.model,
             "version": self.version,
-            "from_version": _told(before),
+            "from_version": followed(before),
             "decided_by": self.by,
             "reason": self.reason,
             "git_commit": tags.get("git_commit", "unknown"),
@@ -54,7 +54,8 @@ class Decision:
         } | measured
 
 
-def _told(before: Holder | None) -> int | str:
+def followed(before: Holder | None) -> int | str:
+    """Whom a champion came after, as the history says it."""
     if before is None:
         return "none"
     return f"{before.version} (deleted)" if before.deleted else before.version

@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from my_mlops_stacks.day_axis import name_days
+
 DAYS = 7
 LARGE_CHANGE = 0.1
 """A prediction that changes by more than this share of the champion's is counted as changed."""
@@ -68,10 +70,10 @@ def differences_plot(per_day: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(7, 3.5))
     axes = figure.subplots()
     days = pd.to_datetime(per_day["day"])
-    axes.plot(days, per_day["champion_mean"], marker="o", color="#4c72b0", label="champion")
-    axes.plot(days, per_day["challenger_mean"], marker="o", color="#dd8452", label="challenger")
+    axes.plot(days, per_day["champion_mean"], marker="o", color="#4c72b0", label="champion, mean")
+    axes.plot(days, per_day["challenger_mean"], marker="o", color="#dd8452", label="challenger, mean")
     axes.bar(days, per_day["mean_absolute_difference"], color="#c44e52", alpha=0.4, label="mean absolute difference")
-    axes.set(title="The challenger where the champion spoke", ylabel="mean prediction, USD")
+    axes.set(title="The challenger where the champion spoke", ylabel="USD")
     axes.legend()
-    figure.autofmt_xdate()
+    name_days(axes, days)
     return figure

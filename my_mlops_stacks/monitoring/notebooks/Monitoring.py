@@ -50,7 +50,9 @@ profile = profile_metrics(since(newest, first), since(labelled, first))
 judged = judged_windows(profile, AsOf(datetime.now(UTC))).toPandas().sort_values("day")
 shown = ["day", "model_id", "count", "label_coverage", "root_mean_squared_error", "mean_average_error", "bias"]
 session.show(f"Profile of {first} to {last}", judged[shown])
-session.show("Error of the predictions", error_over_time(judged, workflow.metric_violation_threshold))
+session.show(
+    "Error of the predictions", error_over_time(judged, workflow.metric_violation_threshold, workflow.metric_to_monitor)
+)
 
 # COMMAND ----------
 

@@ -63,7 +63,7 @@ def parameters(function) -> set[str]:
 @pytest.mark.parametrize("method", METHODS)
 def test_arguments_have_the_real_names(method):
     ours = parameters(getattr(FeatureStore, method))
-    through_kwargs = {"signature", "input_example"} if method == "log_model" else set()
+    through_kwargs = {"signature", "input_example", "params"} if method == "log_model" else set()
     assert ours - through_kwargs <= parameters(getattr(real.FeatureEngineeringClient, method))
     assert parameters(getattr(LocalFeatureStore, method)) == ours
     assert parameters(getattr(DatabricksFeatureStore, method)) == ours
@@ -80,7 +80,7 @@ def test_plain_names_become_full_names(store):
     store.get_table(name="a.b.c")
     store.drop_table(name="pickups")
     names = [store.client.calls[method]["name"] for method in METHODS[:5]]
-    assert names == ["main.taxi.pickups", "a.b.c", "main.taxi.pickups", "other.pickups", "main.taxi.pickups"]
+    assert names == ["main.taxi.pickups", "a.b.c", "main.taxi.pickups", "main.other.pickups", "main.taxi.pickups"]
     assert store.client.calls["create_table"]["timeseries_column"] == "ts"
 
 
@@ -115,11 +115,13 @@ def test_logging_and_scoring_fit_the_real_client(store):
     arguments = {"model": 1, "artifact_path": "model", "flavor": flavor, "training_set": training_set}
     store.log_model(**arguments, input_example=SimpleNamespace(columns=["distance"]), pip_requirements=["lightgbm"])
     call = store.client.calls["log_model"]
-    assert call == arguments | {"infer_input_example": True, "pip_requirements": ["lightgbm"]}
+    assert call == arguments | {"infer_input_example": True, "params": {}, "pip_requirements": ["lightgbm"]}
     with pytest.raises(ValueError, match=r"inputs \['zip'\] are not the columns \['distance'\]"):
         store.log_model(**arguments, input_example=SimpleNamespace(columns=["zip"]))
-    store.score_batch(model_uri="models:/main.taxi.fare_model@champion", df="rows", result_type="float")
-    assert store.client.calls["score_batch"]["result_type"] == "float"
+    uri = "models:/main.taxi.fare_model@champion"
+    store.score_batch(model_uri=uri, df="rows", result_type="float", env_manager="uv", params={"a": 1})
+    arguments = {"model_uri": uri, "df": "rows", "result_type": "float", "env_manager": "uv", "params": {"a": 1}}
+    assert store.client.calls["score_batch"] == arguments
 
 
 def test_the_real_client_reads_our_specification():

@@ -36,7 +36,7 @@ def content(store: LocalFeatureStore, *columns: str) -> list[tuple]:
 def test_a_table_is_created_with_its_rows_and_described(counts):
     table = counts.get_table(name="test.counts")
     assert (table.name, table.description) == ("counts", "Trips")
-    assert (table.primary_keys, table.timestamp_keys) == (("zip",), ("ts",))
+    assert (table.primary_keys, table.timestamp_keys) == (("zip", "ts"), ("ts",))
     assert table.features == ("zip", "ts", "count")
     assert content(counts) == [(1, 1), (2, 2)]
 
@@ -49,7 +49,7 @@ def test_a_second_process_knows_the_table(counts, registry):
 
 def test_creating_an_existing_table_writes_nothing(counts, make_frame):
     table = counts.create_table(name="counts", primary_keys="zip", df=make_frame([(9, NOON, 9)], SCHEMA))
-    assert table.primary_keys == ("zip",)
+    assert table.primary_keys == ("zip", "ts")
     assert table.timestamp_keys == ("ts",)
     assert content(counts) == [(1, 1), (2, 2)]
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import yaml
+from mlflow.exceptions import MlflowException
 from mlflow.models import Model, infer_signature
 from sklearn.linear_model import LinearRegression
 
@@ -173,7 +174,7 @@ def test_several_outputs_come_as_an_array_or_the_leftmost(pickups, training_set,
     assert pickups.score_batch(model_uri=uri, df=trips).collect()[0]["prediction"] == pytest.approx(1.0)
     with pytest.raises(Exception, match="no column that fits result_type 'int32'"):
         pickups.score_batch(model_uri=uri, df=trips, result_type="int").collect()
-    with pytest.raises(ValueError, match="result_type 'map<string,int>' is none of double"):
+    with pytest.raises(MlflowException, match="result_type 'map<string,int>' is none of double"):
         pickups.score_batch(model_uri=uri, df=trips, result_type="map<string,int>")
 
 

@@ -81,12 +81,12 @@ def test_a_table_is_looked_up_twice_under_other_names(pickups, make_frame):
     schema = TRIPS.append(pa.field("dropoff_zip", pa.int32()))
     trips = make_frame([(1, NOON, 2.0, 9.0, 2), (2, NOON, 2.0, 9.0, 1)], schema)
     lookups = [
-        by_time(feature_names="count", rename_outputs={"count": "pickup count"}),
-        by_time(feature_names="count", lookup_key="dropoff_zip", rename_outputs={"count": "dropoff.count"}),
+        by_time(feature_names="count", rename_outputs={"count": "pickup_count"}),
+        by_time(feature_names="count", lookup_key="dropoff_zip", rename_outputs={"count": "dropoff_count"}),
         by_time(feature_names="ts", rename_outputs={"ts": "known_at"}),
     ]
     found = loaded(pickups, trips, *lookups, exclude_columns=["pickup", "distance", "pickup_zip"])
-    assert found.columns == ["dropoff_zip", "pickup count", "dropoff.count", "known_at", "fare"]
+    assert found.columns == ["dropoff_zip", "pickup_count", "dropoff_count", "known_at", "fare"]
     known_at = [row["known_at"] for row in found.selectExpr("CAST(known_at AS STRING) AS known_at").collect()]
     assert sorted(map(str, known_at)) == ["2016-01-01 11:00:00", "None"]
     assert rows_of(found.drop("known_at")) == [(1, None, 2, 9.0), (2, 2, None, 9.0)]
@@ -157,7 +157,11 @@ def renamed(name: str) -> FeatureLookup:
         ([by_zip(timestamp_lookup_key="pickup")], {}, "take no timestamp_lookup_key"),
         ([by_time(feature_names="count", lookback_window=HOUR), renamed("n")], {}, "state one for all of them"),
         ([by_zip(default_values={"tip": "x"})], {}, r"default_values for \['tip'\]"),
-        ([by_zip(default_values={"zone": 1})], {}, "1 does not fit the feature 'zone' of type string"),
+        ([by_zip(default_values={"airport": 1})], {}, "1 does not fit the feature 'airport' of type boolean"),
+        ([by_zip(default_values={"zone": ""})], {}, "An empty text is none"),
+        ([renamed("Prediction")], {}, "score_batch adds the column 'prediction'"),
+        ([renamed("__side")], {}, r"needs the names \['__side'\]"),
+        ([renamed("a"), by_zip(lookup_key="b")], {}, "'b' of 'test.zones' is not a column"),
         ([by_time(table_name="other.pickups")], {}, "is in another schema than 'test'"),
     ],
 )

@@ -10,8 +10,10 @@ from my_mlops_stacks.adapters.sources.file_trips import FileTrips
 from my_mlops_stacks.adapters.sources.table_trips import TableTrips
 from my_mlops_stacks.adapters.spark import LocalSpark
 from my_mlops_stacks.adapters.tables import LocalTables
+from my_mlops_stacks.defs.resources import build_resources
 from my_mlops_stacks.ingestion.columns import RAW_COLUMNS, SOURCE_PROBLEM
 from my_mlops_stacks.ingestion.times import TripTimes
+from my_mlops_stacks.target import load_target
 from my_mlops_stacks_tests.adapters.sources.sample import TRIPS
 
 ASKED = {"rows": 100, "seed": 1, "drift_from": None}
@@ -41,6 +43,12 @@ def test_times_that_cannot_be_read_so_are_refused(local: LocalSpark, tmp_path: P
     sources = LocalSources(local, tmp_path, WALL_CLOCK, date(2016, 1, 1), date(2016, 1, 2))
     with pytest.raises(ValueError, match="cannot be read as 'local': say wall_clock"):
         sources.choose(path="trips.csv", times="local", **ASKED)
+
+
+@pytest.mark.parametrize("target", ["local", "dev"])
+def test_a_target_that_declares_no_times_does_not_load(target: str) -> None:
+    with pytest.raises(ValueError, match="cannot be read as 'Mars'.*trips_times in databricks.yml"):
+        build_resources(load_target(target, environ={"BUNDLE_VAR_trips_times": "Mars"}))
 
 
 def test_a_target_with_a_table_reads_no_path(local: LocalSpark) -> None:

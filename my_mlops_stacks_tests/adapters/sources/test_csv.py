@@ -56,7 +56,10 @@ NOTES = ['say "x", y', "two\nlines, and a , comma", "a\\b"]
         with_notes(NOTES),
         with_notes(NOTES, quoting=csv.QUOTE_ALL),
         with_notes(NOTES, doublequote=False, escapechar="\\"),
-        with_notes(NOTES)[:60] + with_notes(NOTES)[60:],
+        with_notes(["", '\n;"', '",'], doublequote=False, escapechar="\\"),
+        TRIPS.assign(note=["", '",', ""])[["note", *TRIPS.columns]].to_csv(
+            index=False, doublequote=False, escapechar="\\", quoting=csv.QUOTE_ALL
+        ),
         with_notes(['"', '""', '","']),
         with_notes(['C:\\"x', "C:\\", "y\\"]),
         TRIPS.assign(note=NOTES)[["note", *TRIPS.columns]].to_csv(index=False),

@@ -24,6 +24,7 @@ from my_mlops_stacks.adapters.spark import LocalSpark
 from my_mlops_stacks.ingestion.days import TripDays
 from my_mlops_stacks.ingestion.times import TripTimes
 from my_mlops_stacks.ingestion.trips import accept, conform
+from my_mlops_stacks_tests.adapters.odd_names import ODD_NAMES
 from my_mlops_stacks_tests.adapters.sources.sample import HEADER, LINE, TIMES, TRIPS
 
 WALL_CLOCK = TripTimes("wall_clock")
@@ -77,6 +78,11 @@ def test_a_run_reads_what_was_there_when_it_began(local: LocalSpark, folder: Pat
     again = FileTrips(local, str(folder), folder.parent / "landed", WALL_CLOCK).read()
     assert (rows.count(), again.count()) == (3, 4)
     assert conform(rows).where("fare_amount = 9.5").count() == 1
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_state_folder_of_any_name(local: LocalSpark, folder: Path, name: str) -> None:
+    assert FileTrips(local, str(folder), folder.parent / name / "landed", WALL_CLOCK).read().count() == 3
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from my_mlops_stacks.adapters.step_launcher.remote.lease import Lease
 from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings, SecretReference, Timing
 from my_mlops_stacks.adapters.step_launcher.stock import stock_config
 from my_mlops_stacks.adapters.step_launcher.versions import installed_versions, mismatch
+from my_mlops_stacks.bundle import parsed_host
 from my_mlops_stacks_tests.adapters.step_launcher.workbench import make_settings
 
 
@@ -172,7 +173,8 @@ def test_a_lease_lapses_when_it_is_not_renewed_or_removed(tmp_path: Path) -> Non
 
 def test_the_stock_launcher_has_the_same_settings(tmp_path: Path) -> None:
     settings = make_settings(
-        host="https://adb-1.azuredatabricks.net", secrets=(SecretReference("WORD", "scope", "key"),)
+        workspace=parsed_host("https://adb-1.azuredatabricks.net", "here"),
+        secrets=(SecretReference("WORD", "scope", "key"),),
     )
     config = stock_config(settings, {"DATABRICKS_TOKEN": "dapi"}, tmp_path)
     assert config["run_config"]["cluster"]["new"]["nodes"]["node_types"]["node_type_id"] == "Standard_D4ds_v5"

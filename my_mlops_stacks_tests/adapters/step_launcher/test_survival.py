@@ -100,6 +100,17 @@ def test_terminating_the_run_cancels_the_databricks_run_within_seconds(workbench
     assert run_of(workbench).status == dg.DagsterRunStatus.CANCELED
 
 
+def test_a_run_that_was_ended_without_its_process_is_cancelled_on_databricks(workbench: Workbench) -> None:
+    """By force, when the process of the run cannot be reached: that goes on to follow its step."""
+    with when(lambda: workbench.notes("slow"), lambda: workbench.instance.report_run_canceled(run_of(workbench))):
+        result = workbench.materialize("slow")
+    assert not result.success
+    workbench.emulator.wait_until_idle()
+    assert workbench.emulator.runs[0].outcome.result.value == "CANCELED"
+    assert workbench.notes("slow_end") == []
+    assert "was ended (CANCELED) while its process went on" in workbench.texts(result)
+
+
 @pytest.mark.slow
 def test_terminating_while_submitting_cancels_what_was_submitted(workbench: Workbench) -> None:
     fault = workbench.emulator.fail("POST", "runs/submit", lose_reply=True, times=3, delay=0.2)

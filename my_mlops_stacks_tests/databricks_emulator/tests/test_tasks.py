@@ -201,3 +201,16 @@ class TestWhatATaskFinds:
         assert client.tables.get("dev.app.fares").table_type is catalog.TableType.MANAGED
         stored = DeltaTable(emulator.unity_catalog.table_folder("dev.app.fares")).to_pandas()
         assert dict(zip(stored["zip"], stored["fare"], strict=True)) == {1: 30.0, 2: 5.0}
+
+    @pytest.mark.parametrize("name", ["fares-dev.app-1.fares", "dev.2016.fares"])
+    def test_names_between_backticks_are_those_of_the_workspace(self, emulator: Emulator, name: str) -> None:
+        quoted = ".".join(f"`{part.replace('`', '``')}`" for part in name.split("."))
+        code = f"""
+            spark.range(3).write.format("delta").saveAsTable({quoted!r})
+            print(spark.catalog.tableExists({quoted!r}), spark.table({quoted!r}).count())
+            print(spark.sql("DESCRIBE HISTORY {quoted} LIMIT 1").collect()[0]["version"])
+        """
+        emulator.unity_catalog.add_schema(name.rpartition(".")[0])
+        _, output = run(emulator, code)
+        assert output.logs.splitlines() == ["True 3", "0"], output.error
+        assert emulator.unity_catalog.table(name)["table_type"] == "MANAGED"

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 LABELS = {"zip": "int", "at": "timestamp", "fare": "double"}
 PICKUPS = {"zip": "int", "ts": "timestamp", "trips": "int", "mean_fare": "double"}
 ZONES = {"zip": "int", "borough": "string"}
+KINDS = {"zip": "int", "s": "smallint", "i": "int", "l": "bigint", "f": "float", "d": "double", "t": "string"}
+KINDS |= {"b": "boolean"}
+TICKS = {"zip": "int", "ts": "bigint", "v": "int"}
 TABLES: Mapping[str, tuple[Mapping[str, str], list[str], str | None, list[tuple]]] = {
     "pickups": (
         PICKUPS,
@@ -21,6 +24,11 @@ TABLES: Mapping[str, tuple[Mapping[str, str], list[str], str | None, list[tuple]
         [(1, 60, 10, 5.0), (1, 120, None, 7.0), (1, 180, 30, None), (2, 60, 40, 9.0)],
     ),
     "zones": (ZONES, ["zip"], None, [(1, "Queens"), (2, None)]),
+    "codes": ({"borough": "string", "code": "int"}, ["borough"], None, [("Queens", 7), ("Bronx", 8)]),
+    "kinds": (KINDS, ["zip"], None, [(1, *[None] * 7), (2, 2, 2, 2**53 + 1, 2.0, 2.0, "x", True)]),
+    "ticks": (TICKS, ["zip", "ts"], "ts", [(1, 60, 1), (1, 2**53, 2), (1, 2**53 + 2, 3), (1, 2**62, 4), (2, -5, 5)]),
+    "halves": (TICKS | {"ts": "double"}, ["zip", "ts"], "ts", [(1, 0.1, 1), (1, 2.5, 2)]),
+    "days": (TICKS | {"ts": "date"}, ["zip", "ts"], "ts", [(1, date(2016, 1, 5), 1), (1, date(2016, 1, 7), 2)]),
 }
 
 
@@ -32,7 +40,7 @@ class Case:
     look_ups: Sequence[Mapping[str, Any]]
     columns: Sequence[str] = ()
     rows: Sequence[tuple] = ()
-    label: str | None = "fare"
+    label: str | Sequence[str] | None = "fare"
     exclude: Sequence[str] = ()
     error: type[Exception] | None = None
     schema: Mapping[str, str] = field(default_factory=lambda: LABELS)

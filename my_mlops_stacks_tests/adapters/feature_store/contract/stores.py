@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import partial, partialmethod
+from hashlib import sha1
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -22,7 +27,8 @@ from my_mlops_stacks_tests.adapters.feature_store.contract.cases import TABLES
 from my_mlops_stacks_tests.adapters.feature_store.contract.workspace import Workspace, served
 
 MIDNIGHT_MICROS = 1_451_952_000_000_000  # 5 January 2016, UTC
-ARROW = {"int": pa.int32(), "double": pa.float64(), "string": pa.string(), "timestamp": pa.timestamp("us", tz="UTC")}
+ARROW = {"smallint": pa.int16(), "int": pa.int32(), "bigint": pa.int64(), "float": pa.float32(), "double": pa.float64()}
+ARROW |= {"boolean": pa.bool_(), "string": pa.string(), "date": pa.date32(), "timestamp": pa.timestamp("us", tz="UTC")}
 SAIL_CATALOG, SCHEMA = "sail", "contract"
 
 
@@ -67,17 +73,43 @@ def real(folder: Path, native_join: bool) -> Iterator[FeatureStore]:
         monkeypatch.setenv("DATABRICKS_TOKEN", "a-token-of-nobody")
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
         monkeypatch.chdir(folder)  # where MLflow then keeps models
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
         monkeypatch.setattr(SparkSession.Builder, "getOrCreate", lambda _: spark.spark_session)
         from databricks.ml_features._spark_client._spark_client import SparkClient
 
         monkeypatch.setattr(
             SparkClient, "catalog_exists", lambda _, name: name == SAIL_CATALOG
         )  # Sail has no words for it
+        monkeypatch.setattr(
+            SparkClient, "get_predict_udf", partialmethod(_with_model_at_hand, SparkClient.get_predict_udf)
+        )
         store = DatabricksFeatureStore(UnityCatalogTables(spark, SAIL_CATALOG, SCHEMA), f"sqlite:///{folder}/mlflow.db")
         for name in ("create_training_set", "score_batch"):
             call = partial(getattr(store.client, name), use_spark_native_join=native_join)
             monkeypatch.setattr(store.client, name, call)
         yield store
+
+
+def _with_model_at_hand(client: Any, predict_udf: Callable[..., Any], model_uri: str, **arguments: Any) -> Any:
+    """Put the model where the UDF looks for it: the client deletes its copy before Sail, which loads late, predicts."""
+    place = sha1(model_uri.encode(), usedforsecurity=False).hexdigest()
+    shutil.copytree(model_uri, Path(tempfile.gettempdir()) / "mlflow" / place / str(os.getpid()))
+    return predict_udf(client, model_uri, **arguments)
+
+
+def logged(store: FeatureStore, training_set: Any, model: Any, flavor: str, **arguments: Any) -> str:
+    """The address of a model that a run of this store's MLflow logged."""
+    run = store.model_registry.run("contract", {}) if isinstance(store, LocalFeatureStore) else mlflow.start_run()
+    with run:
+        info = store.log_model(
+            model=model,
+            artifact_path="model",
+            flavor=flavor,
+            training_set=training_set,
+            pip_requirements=["mlflow"],
+            **arguments,
+        )
+    return info.model_uri
 
 
 def session(store: Any) -> SparkSession:

@@ -6,8 +6,11 @@ import pytest
 
 from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
 from my_mlops_stacks.training.feature_lookup import FeatureLookup
-from my_mlops_stacks_tests.adapters.feature_store.contract import stores
-from my_mlops_stacks_tests.adapters.feature_store.contract.cases import CASES, Case, pickups
+from my_mlops_stacks_tests.adapters.feature_store.contract import cases, stores
+from my_mlops_stacks_tests.adapters.feature_store.contract.cases import Case, pickups
+from my_mlops_stacks_tests.adapters.feature_store.contract.chained_cases import CHAINED, LABELLED
+
+CASES = cases.CASES | CHAINED | LABELLED
 
 TEMPO_ON_SAIL = "dbl-tempo makes nulls by a union with an untyped NULL, whose type is void on Sail 0.7"
 KNOWN = {
@@ -28,7 +31,7 @@ def training_set(store: FeatureStore, case: Case):
         df=labels,
         feature_lookups=[FeatureLookup(**arguments) for arguments in case.look_ups],
         label=case.label,
-        exclude_columns=list(case.exclude),
+        exclude_columns=case.exclude,
     )
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import lightgbm
-import mlflow
 import numpy as np
 import pandas as pd
 import pytest
 
-from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
 from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
 from my_mlops_stacks.training.feature_lookup import FeatureLookup
 from my_mlops_stacks_tests.adapters.feature_store.contract import stores
@@ -31,25 +29,16 @@ def logged(store: FeatureStore, model: lightgbm.Booster) -> str:
     training_set = store.create_training_set(
         df=labels, feature_lookups=[look_up], label="fare", exclude_columns=["at", "nothing"]
     )
-    run = store.model_registry.run("contract", {}) if isinstance(store, LocalFeatureStore) else mlflow.start_run()
-    with run:
-        return store.log_model(
-            model=model,
-            artifact_path="model",
-            flavor="lightgbm",
-            training_set=training_set,
-            pip_requirements=["lightgbm"],
-        ).model_uri
+    return stores.logged(store, training_set, model, "lightgbm")
 
 
 def test_a_logged_model_looks_its_features_up(store: FeatureStore) -> None:
-    """Databricks' client deletes its copy of the model before Sail, which loads it late, has predicted."""
     model = fitted()
     uri = logged(store, model)
     rows = stores.frame(stores.session(store), LABELS, LABELLED).drop("fare")
     scored = store.score_batch(model_uri=uri, df=rows)
     assert scored.columns == ["zip", "at", *INPUTS[1:], "prediction"]
-    if not isinstance(store, LocalFeatureStore):
+    if scored.schema["trips"].dataType.typeName() == "void":  # as dbl-tempo joins on Sail 0.7, the model gets no type
         return
     found = scored.orderBy("zip", "at").toPandas()["prediction"]
     np.testing.assert_allclose(found, model.predict(pd.DataFrame(FEATURES, columns=INPUTS, dtype="float64")))

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlparse
 import yaml
 
 TYPES = {"int": "INTEGER", "bigint": "LONG", "double": "DOUBLE", "float": "FLOAT", "string": "STRING", "date": "DATE"}
-TYPES |= {"timestamp": "TIMESTAMP", "boolean": "BOOLEAN"}
+TYPES |= {"timestamp": "TIMESTAMP", "boolean": "BOOLEAN", "smallint": "SHORT"}
 SPARK_TYPES = {name: kind for kind, name in TYPES.items()}
 
 

@@ -22,12 +22,13 @@ from pathlib import Path
 from threading import RLock
 from types import ModuleType
 from typing import Any
+from urllib.parse import quote
 
 from emulated.config import Config
 from emulated.imports import when_imported
 
 LOOPBACK = "127.0.0.1"
-HISTORY = re.compile(r"\s*DESCRIBE\s+HISTORY\s+([\w.`]+)(?:\s+LIMIT\s+(\d+))?\s*;?\s*", re.IGNORECASE)
+HISTORY = re.compile(r"\s*DESCRIBE\s+HISTORY\s+((?:`(?:[^`]|``)+`|[\w.])+)(?:\s+LIMIT\s+(\d+))?\s*;?\s*", re.IGNORECASE)
 HISTORY_COLUMNS = "version BIGINT, timestamp TIMESTAMP, operation STRING"
 _configs: list[Config] = []
 _starting = RLock()  # two steps of one worker may ask at once
@@ -117,7 +118,7 @@ def _correct(config: Config) -> None:
         **options: Any,
     ) -> None:
         given = {"format": format, "mode": mode, "partitionBy": partitionBy, **options}
-        _save_as_table(config, self, name.replace("`", ""), save, given)
+        _save_as_table(config, self, name, save, given)
 
     def sql_or_history(self: Any, query: str, *rest: Any, **options: Any) -> Any:
         found = HISTORY.fullmatch(query)
@@ -127,8 +128,15 @@ def _correct(config: Config) -> None:
     DataFrameWriter.saveAsTable, SparkSession.sql = save_as_table, sql_or_history
 
 
-def _save_as_table(config: Config, writer: Any, name: str, save: Any, options: dict[str, Any]) -> None:
+def _plain(name: str) -> str:
+    """A table's name as the metastore has it: without the backticks that quote it."""
+    parts = re.findall(r"`(?:[^`]|``)+`|[^.`]+", name)
+    return ".".join(part[1:-1].replace("``", "`") if part.startswith("`") else part for part in parts)
+
+
+def _save_as_table(config: Config, writer: Any, sql_name: str, save: Any, options: dict[str, Any]) -> None:
     """Write the folder of a Delta table, which is new or replaced or added to as the writer says, and register it."""
+    name = _plain(sql_name)
     known = _ask(config, f"tables/{name}")
     if known is None and _ask(config, f"schemas/{name.rpartition('.')[0]}") is None:
         from pyspark.errors import AnalysisException
@@ -140,12 +148,12 @@ def _save_as_table(config: Config, writer: Any, name: str, save: Any, options: d
     given = {key: value for key, value in options.items() if value is not None}
     save(writer, str(location), **{"format": writer._write.source or "delta", **given})
     if known is None:
-        get().sql(f"CREATE TABLE IF NOT EXISTS {name} USING delta LOCATION '{location}'").collect()
+        get().sql(f"CREATE TABLE IF NOT EXISTS {sql_name} USING delta LOCATION '{location}'").collect()
 
 
 def _history(config: Config, session: Any, found: re.Match[str]) -> Any:
     """The commits of a Delta table, newest first, from its log."""
-    table = _ask(config, f"tables/{found[1].replace('`', '')}")
+    table = _ask(config, f"tables/{_plain(found[1])}")
     if table is None:
         return session.table(found[1])  # which says that there is none
     files = sorted(Path(table["storage_location"], "_delta_log").glob("*.json"), reverse=True)
@@ -163,7 +171,7 @@ def _commit(file: Path) -> tuple[int, datetime, str]:
 def _ask(config: Config, what: str) -> dict[str, Any] | None:
     """What the metastore knows of a table or a schema."""
     try:
-        with urllib.request.urlopen(f"{config.metastore}/{what}", timeout=30) as answer:
+        with urllib.request.urlopen(f"{config.metastore}/{quote(what)}", timeout=30) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         if error.code == 404:

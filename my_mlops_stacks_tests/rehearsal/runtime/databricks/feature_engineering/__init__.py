@@ -22,6 +22,7 @@ from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
 from my_mlops_stacks.adapters.feature_store.spec import read_spec
 from my_mlops_stacks.adapters.feature_store.training_set import LocalTrainingSet
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
+from my_mlops_stacks.adapters.sql_names import quoted_path
 from my_mlops_stacks.adapters.tables import LocalTables
 from my_mlops_stacks.training.feature_lookup import FeatureLookup
 
@@ -44,12 +45,15 @@ class WorkspaceSpark:
     def full_name(self, name: str) -> str:
         return f"{self.warehouse.name}.{self.schema}.{name}"
 
+    def location(self, name: str) -> str:
+        return str(self.warehouse / self.schema / name)
+
     def register(self, name: str) -> None:
-        folder = self.warehouse / self.schema / name
-        self.spark_session.sql(f"CREATE TABLE IF NOT EXISTS {self.full_name(name)} USING delta LOCATION '{folder}'")
+        table, location = quoted_path(self.full_name(name)), self.location(name)
+        self.spark_session.sql(f"CREATE TABLE IF NOT EXISTS {table} USING delta LOCATION '{location}'")
 
     def forget(self, name: str) -> None:
-        self.spark_session.sql(f"DROP TABLE IF EXISTS {self.full_name(name)}")
+        self.spark_session.sql(f"DROP TABLE IF EXISTS {quoted_path(self.full_name(name))}")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,78 @@
+"""What Dagster has recorded of checks and of ticks: all that is read of an instance outside of its public API."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import dagster as dg
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, TickStatus
+from dagster._utils.error import SerializableErrorInfo
+
+GOOD = (TickStatus.SUCCESS, TickStatus.SKIPPED)
+UNFINISHED = 2
+"""Ticks that may stand before the newest one that has ended: the one that goes on, and one that its daemon lost."""
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A check that was evaluated, in the run `run_id`, which is empty where somebody reported it.
+
+    `identity` is not that of another evaluation, in a history that was deleted either: SQLite gives an id again.
+    """
+
+    identity: str
+    run_id: str
+    evaluation: dg.AssetCheckEvaluation
+
+
+def newest_evaluated(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> Evaluated | None:
+    """The newest evaluation of the check, whatever was planned after it and failed, or goes on; None without any."""
+    summary = instance.event_log_storage.get_asset_check_summary_records([check])[check]
+    record = summary.last_completed_check_execution_record
+    if record is None or record.event is None or not isinstance(record.evaluation, dg.AssetCheckEvaluation):
+        return None
+    return Evaluated(f"{record.id} of {record.event.timestamp}", record.run_id, record.evaluation)
+
+
+@dataclass(frozen=True)
+class Streak:
+    """A schedule or sensor whose last `failures` ticks failed; times are seconds since 1970.
+
+    `last_good` is when a tick succeeded last, None when Dagster knows of none; `error` says why the newest one failed.
+    """
+
+    name: str
+    is_schedule: bool
+    is_running: bool
+    failures: int
+    last_good: float | None
+    newest: float
+    error: str
+
+
+def failing_ticks(instance: dg.DagsterInstance, location: str | None) -> Iterator[Streak]:
+    """The schedules and sensors of a code location whose newest tick that ended has failed; of all without a name."""
+    for state in instance.all_instigator_state():
+        origin = state.origin.repository_origin.code_location_origin
+        ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=UNFINISHED + 1)
+        newest = next((tick for tick in ticks if tick.is_completed), None)
+        if location in (None, origin.location_name) and newest is not None and newest.is_failure:
+            yield _streak(instance, state, newest)
+
+
+def _streak(instance: dg.DagsterInstance, state: InstigatorState, newest: InstigatorTick) -> Streak:
+    good = instance.get_ticks(state.instigator_origin_id, state.selector_id, statuses=[*GOOD], limit=1)
+    return Streak(
+        name=state.instigator_name,
+        is_schedule=state.instigator_type.value == "SCHEDULE",
+        is_running=state.is_running,
+        failures=max(newest.consecutive_failure_count, newest.failure_count, 1),
+        last_good=good[0].timestamp if good else None,
+        newest=newest.timestamp,
+        error=_first_cause(newest.error),
+    )
+
+
+def _first_cause(error: SerializableErrorInfo | None) -> str:
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error else "Dagster has recorded no error."
