@@ -58,7 +58,7 @@ def test_a_day_without_trips_is_an_empty_partition(tmp_path, sample):
 
 
 def test_a_run_whose_check_fails_ends_with_what_the_check_says(tmp_path, monkeypatch, sample):
-    trips = sample.raw()
+    trips = sample.valid()
     trips.loc[: len(trips) // 10, "fare_amount"] = -1.0
     trips.to_parquet(tmp_path / "trips.parquet")
     rejected = len(trips) - len(valid(trips))

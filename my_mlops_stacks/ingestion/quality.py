@@ -22,6 +22,8 @@ MAX_SHARE_OF_A_DAY = 0.1
 MIN_REJECTED = 20
 """Fewer trips of a reason or of a day are chance, whatever their share."""
 
+DAYS_NAMED = 3
+
 NO_FAULTS = {DUPLICATE, SUPERSEDED}
 """A delivery that repeats trips, or tells more of them, is none."""
 
@@ -48,7 +50,10 @@ class Rejections:
             if faults := _faults(reason):
                 of_day[day] += trips
                 of_rule.update(dict.fromkeys(faults, trips))
-        return [*self._of_all(of_day.total()), *self._of_rules(of_rule, of_day.total()), *self._of_days(of_day)]
+        days = list(self._of_days(of_day))
+        more = [f"and so were trips of {len(days) - DAYS_NAMED} more days"] if len(days) > DAYS_NAMED else []
+        of_all = [*self._of_all(of_day.total()), *self._of_rules(of_rule, of_day.total())]
+        return [*of_all, *days[:DAYS_NAMED], *more]
 
     def _of_all(self, rejected: int) -> Iterator[str]:
         taken = sum(self.accepted.values()) + rejected

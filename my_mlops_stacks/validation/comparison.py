@@ -25,7 +25,7 @@ class UnusableRowsError(ValueError):
     """The held-out rows can't tell how good a model is."""
 
 
-REJECT = "add a rule to ingestion/trips.py that rejects such trips, then materialize 'trips' and 'fare_model' again"
+REJECT = "add a rule to ingestion/rules.py that rejects such trips, then materialize 'trips' and 'fare_model' again"
 FIXES = {
     ACTUAL: REJECT,
     CANDIDATE: "look at these trips' features and at the training's parameters, then materialize 'fare_model' again",

@@ -155,7 +155,7 @@ def test_an_empty_hold_out_names_the_fix():
 
 @pytest.mark.parametrize(
     ("column", "fix"),
-    [("fare_amount", "ingestion/trips.py"), ("candidate", "materialize 'fare_model'"), ("champion", "roll back")],
+    [("fare_amount", "ingestion/rules.py"), ("candidate", "materialize 'fare_model'"), ("champion", "roll back")],
 )
 def test_what_is_no_number_is_counted_and_names_the_fix(column, fix):
     rows = scored(20)
@@ -168,5 +168,5 @@ def test_what_is_no_number_is_counted_and_names_the_fix(column, fix):
 def test_a_trip_that_belongs_to_no_segment_is_refused(column):
     rows = scored(20).astype({"pickup_zip": float})
     rows.loc[3, column] = None
-    with pytest.raises(UnusableRowsError, match=f"{column} is missing for 1 of 20 trips .*ingestion/trips.py"):
+    with pytest.raises(UnusableRowsError, match=f"{column} is missing for 1 of 20 trips .*ingestion/rules.py"):
         check_rows(rows, "since 2016-02-15")
