@@ -208,11 +208,12 @@ def test_the_cluster_is_reached_as_the_identity_of_the_pipeline(project: Path, t
 
 def test_the_definitions_of_every_target_are_loaded(project: Path, tools: Tools) -> None:
     shutil.copy(ROOT / "my_mlops_stacks" / "databricks.yml", project / "my_mlops_stacks")
-    tools.add("dagster", folder=project / ".venv" / "bin")
+    tools.add("dagster.py", folder=project)  # which python -m finds before the installed one
+    (project / ".venv" / "bin").mkdir(parents=True)
     (project / ".venv" / "bin" / "python").symlink_to(ROOT / ".venv" / "bin" / "python")
     done = tools.run(project / "scripts" / "validate_definitions.sh")
     assert re.findall(r"Target (\w+)", done.stdout) == ["local", "dev", "test", "staging", "prod"]
-    call = ["dagster", "definitions", "validate", "--module-name", "my_mlops_stacks.definitions"]
+    call = ["dagster.py", "definitions", "validate", "--module-name", "my_mlops_stacks.definitions"]
     assert tools.calls() == [call] * 5
 
 
@@ -235,8 +236,9 @@ def test_postgresql_is_installed_where_it_can_be_and_never_fails(tools: Tools, t
 
 
 def test_tests_write_what_the_pipeline_publishes(project: Path, tools: Tools) -> None:
-    tools.add("pytest", folder=project / ".venv" / "bin")
+    tools.add("python", folder=project / ".venv" / "bin")
     tools.run(project / "scripts" / "test_with_reports.sh")
     (call,) = tools.calls()
+    assert call[:3] == ["python", "-m", "pytest"]
     assert call[call.index("--junitxml") + 1] == "reports/tests.xml"
     assert "xml:reports/coverage.xml" in call

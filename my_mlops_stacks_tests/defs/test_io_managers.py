@@ -56,11 +56,13 @@ def test_a_time_that_pandas_cannot_hold_is_written_and_previewed(tables, time):
         f"SELECT CAST('{time}' AS timestamp) AS tpep_pickup_datetime, 1.23456D AS trip_distance, 'late' AS reason, "
         "date'2016-02-15' AS day"
     )
-    context = dg.build_output_context(
-        asset_key=dg.AssetKey("rejected_trips"), asset_spec=dg.AssetSpec("rejected_trips")
-    )
-    DeltaTableIOManager(tables, NoFeatureStore()).handle_output(context, rows)
-    metadata = context.get_logged_metadata()
+
+    @dg.asset(io_manager_def=DeltaTableIOManager(tables, NoFeatureStore()))
+    def rejected_trips():
+        return rows
+
+    (event,) = dg.materialize([rejected_trips]).asset_materializations_for_node("rejected_trips")
+    metadata = event.metadata
     assert metadata["dagster/row_count"].value == 1
     assert f"| {'' if time.startswith('+') else time} | 1.235".lstrip("| ") in metadata["preview"].value
     assert "| 1.235 | late | 2016-02-15 |" in metadata["preview"].value
