@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -164,6 +165,11 @@ class Target(_Frozen):
         if self.workspace is None:
             raise TargetError(f"The target {self.name} has no workspace: everything of it is on this machine.")
         return self.workspace
+
+    @property
+    def newest_day(self) -> date:
+        """The last day with a partition: `last_day`, else the newest that is over in UTC, as Dagster counts them."""
+        return self.last_day or datetime.now(UTC).date() - timedelta(days=1)
 
     @property
     def state_path(self) -> Path:

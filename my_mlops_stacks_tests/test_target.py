@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from my_mlops_stacks.defs.partitions import daily_partitions
 from my_mlops_stacks.target import PACKAGE, MonitoringWorkflow, Target, TargetError, Workflow, load_target
 
 TARGETS = ["local", "dev", "test", "staging", "prod"]
@@ -535,3 +536,12 @@ def test_models_can_be_built_without_files() -> None:
     workflow = MonitoringWorkflow(**window, **labels, **retraining, num_evaluation_windows=1, num_violation_windows=1)
     target = Target.model_validate(load_target(environ={}).model_dump() | {"monitoring_workflow": workflow})
     assert target.monitoring_workflow.metric_violation_threshold == 1.0
+
+
+def test_the_newest_day_is_that_of_the_newest_partition() -> None:
+    """Asked before and after, for a day may end meanwhile."""
+    target = load_target("local")
+    assert target.newest_day == date(2016, 2, 29)
+    growing = target.model_copy(update={"last_day": None})
+    before, newest = growing.newest_day, daily_partitions(growing).get_last_partition_key()
+    assert newest in (before.isoformat(), growing.newest_day.isoformat())

@@ -1,7 +1,6 @@
 """From a target to the adapters that its assets use: the only place that knows on which platform a target runs."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
 from os import environ
 from typing import Any
 
@@ -59,7 +58,7 @@ def build_executor(target: Target) -> dg.ExecutorDefinition:
 
 
 def _local(target: Target) -> Resources:
-    state, last_day = target.state_path, target.last_day or date.today() - timedelta(days=1)
+    state = target.state_path
     database, times = state / "mlflow" / "mlflow.db", TripTimes(target.trips_times)
     registry = ModelRegistry(
         model=target.registered_model,
@@ -81,7 +80,7 @@ def _local(target: Target) -> Resources:
         "model_registry": _built(lambda _: with_database()),
         "pages": _built(lambda _: FolderPages(state / "monitoring")),
         "trips_sources": _built(
-            lambda r: LocalSources(r.spark, state / "trips", times, target.first_day, last_day), {"spark"}
+            lambda r: LocalSources(r.spark, state / "trips", times, target.first_day, target.newest_day), {"spark"}
         ),
         "step_launcher": dg.ResourceDefinition.none_resource("Steps run in the run's own process"),
     }

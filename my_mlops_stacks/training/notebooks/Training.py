@@ -14,7 +14,6 @@
 
 # COMMAND ----------
 
-from datetime import date
 
 import pandas as pd
 
@@ -34,8 +33,7 @@ SAMPLE = 20_000
 session = open_session()
 workflow = session.target.model_workflow
 trips = session.tables.read("trips")
-days = session.target.first_day, session.target.last_day or date.today()
-first, last = labelled_days(trips, *days)
+first, last = labelled_days(trips, session.target.first_day, session.target.newest_day)
 start = holdout_start(first, last, workflow.holdout_days)
 
 # COMMAND ----------
