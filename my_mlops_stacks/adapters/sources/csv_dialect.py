@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 _SEPARATORS = (",", ";", "\t", "|")
 _BLOCK = 1 << 20
+_SWALLOWED_DAY = re.compile(r"[\r\n].*\d{4}-\d\d-\d\d", re.DOTALL)
 _OTHER_FORMATS = {
     b"PAR1": "parquet",
     b"\x1f\x8b": "compressed with gzip (name it .csv.gz)",
@@ -52,7 +54,8 @@ def dialect_of(file: DataFile) -> Dialect:
     """Look at the whole file once.
 
     Raises:
-        UnreadableTripsError: it is empty, of another format, or its header has not each column of trips once.
+        UnreadableTripsError: it is empty, of another format, or its header has not each column of trips once, or has a
+            quote without its end.
     """
     with opened(file) as stream:
         block = stream.read(_BLOCK)
@@ -60,6 +63,7 @@ def dialect_of(file: DataFile) -> Dialect:
         lines = block.splitlines(keepends=True)
         separator = max(_SEPARATORS, key=lambda one: len(RAW_COLUMNS.keys() & map(plain, _header(lines, one)[0])))
         names, header_lines = _header(lines, separator)
+        _refuse_swallowed(file, lines, names)
         columns = columns_of_trips(file, names)
         if separator != ",":
             logger.info("%s separates its columns with %r", file.path, separator)
@@ -86,11 +90,27 @@ def _check_format(file: DataFile, block: bytes) -> None:
 
 
 def _header(lines: list[bytes], separator: str) -> tuple[list[str], int]:
-    """The names of the first line that is not blank, and on how many lines it ends."""
+    """The names of the first line that is not blank, and on how many lines it ends.
+
+    What csv takes for a name that is too long to be one is a single name.
+    """
     texts = (line.decode("utf-8-sig" if i == 0 else "utf-8", errors="replace") for i, line in enumerate(lines))
     rows = csv.reader(texts, delimiter=separator)
-    names = next((row for row in rows if any(name.strip() for name in row)), [])
+    try:
+        names = next((row for row in rows if any(name.strip() for name in row)), [])
+    except csv.Error:
+        names = [b"".join(lines[: rows.line_num]).decode(errors="replace")]
     return names, rows.line_num
+
+
+def _refuse_swallowed(file: DataFile, lines: list[bytes], names: list[str]) -> None:
+    """A name may have a line break, but no day after it: that is a row."""
+    if any(map(_SWALLOWED_DAY.search, names)):
+        line = next(number for number, text in enumerate(lines, 1) if text.strip())
+        raise UnreadableTripsError(
+            f"{file.path}, line {line}: a quote that is opened in the header has no end, and takes rows with it: close "
+            f"or remove it."
+        )
 
 
 def _quotes(stream: pa.NativeFile, block: bytes, separator: str, width: int) -> tuple[bool, bool]:
