@@ -249,6 +249,15 @@ def test_a_file_of_another_format_is_named(tmp_path: Path, name: str, content: b
         source_rows(tmp_path)
 
 
+@pytest.mark.parametrize("rows", [10, 30_000])  # in the first megabyte, and behind it
+@pytest.mark.parametrize("name", ["b.csv", "b.csv.gz"])
+def test_a_part_that_was_never_written_is_refused(tmp_path: Path, name: str, rows: int) -> None:
+    content = "\n".join([HEADER, *[LINE] * rows, "\0" * 4096 + LINE, LINE, f"{LINE}\0", LINE]).encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    with pytest.raises(UnreadableTripsError, match=f"{name} .*it has bytes that are zero"):
+        source_rows(tmp_path)
+
+
 def test_a_header_alone_is_no_trips(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", HEADER)
     TRIPS.to_csv(tmp_path / "b.csv", index=False)
