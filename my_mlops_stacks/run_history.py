@@ -17,6 +17,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
+from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
@@ -59,7 +60,10 @@ def _engine(url: str) -> Engine:
 
 
 def local_instance(home: Path) -> dg.DagsterInstance:
-    """The instance whose files are in `home`, for this process to write to."""
+    """The instance whose files are in `home`, for this process to write to.
+
+    Its SQLite files get their tables one after the other: of several processes at once, one makes them.
+    """
     home.mkdir(parents=True, exist_ok=True)
     home = plain_path(home)  # the URL of an SQLite file ends at a question mark
     storage = {
@@ -67,4 +71,5 @@ def local_instance(home: Path) -> dg.DagsterInstance:
         "class": OpenConnectionsEventLogStorage.__name__,
         "config": {"base_dir": str(home / "history" / "runs")},
     }
-    return dg.DagsterInstance.local_temp(str(home), overrides={"event_log_storage": storage})
+    with FileLock(home / "storage.lock"):
+        return dg.DagsterInstance.local_temp(str(home), overrides={"event_log_storage": storage})

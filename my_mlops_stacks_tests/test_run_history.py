@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import multiprocessing
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
 
 import dagster as dg
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
@@ -38,3 +41,24 @@ def test_the_private_methods_that_it_builds_on_are_there():
     assert list(inspect.signature(SqliteEventLogStorage._connect).parameters) == ["self", "shard"]
     assert list(inspect.signature(SqliteEventLogStorage._initdb).parameters) == ["self", "engine", "for_index_shard"]
     assert list(inspect.signature(SqliteEventLogStorage.conn_string_for_shard).parameters) == ["self", "shard_name"]
+
+
+PROCESSES, ROUNDS = 3, 2
+
+
+def open_at_once(folder: Path, start: Barrier) -> None:
+    for number in range(ROUNDS):
+        start.wait(timeout=120)
+        local_instance(folder / str(number))
+
+
+def test_first_processes_at_once_make_one_history(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    start = context.Barrier(PROCESSES)
+    racing = [context.Process(target=open_at_once, args=(tmp_path, start)) for _ in range(PROCESSES)]
+    for process in racing:
+        process.start()
+    for process in racing:
+        process.join()
+    assert [process.exitcode for process in racing] == [0] * PROCESSES
+    assert [local_instance(tmp_path / str(number)).get_runs_count() for number in range(ROUNDS)] == [0] * ROUNDS

@@ -42,7 +42,7 @@ def disagreements(
     lookback_windows: Mapping[str, timedelta | None] | None = None,
     default_values: Mapping[str, bool | float | str] | None = None,
 ) -> list[dict[str, object]]:
-    """Rows whose looked-up features differ from those recomputed at their pickup time; empty when there is no leak.
+    """Rows whose looked-up features differ from those recomputed at their pickup time, a text; empty without a leak.
 
     Args:
         trips: all accepted trips, as they are now.
@@ -65,7 +65,9 @@ def disagreements(
     compared = rows.join(recomputed, "row", "left")
     compared = compared.fillna(defaults) if defaults else compared
     differs = reduce(or_, (~_close(F.col(name), F.col(EXPECTED.format(name))) for name in features))
-    return [row.asDict() for row in compared.where(differs).orderBy("row").collect()]
+    found = compared.where(differs).orderBy("row")
+    shown = found.withColumn(PICKUP, F.col(PICKUP).cast("string"))  # collected, a time would be this machine's
+    return [row.asDict() for row in shown.collect()]
 
 
 def _expected(trips: DataFrame, rows: DataFrame, oldest: Mapping[str, timedelta | None]) -> DataFrame:

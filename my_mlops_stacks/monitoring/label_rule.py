@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from pyspark.sql import DataFrame
 
@@ -14,9 +14,9 @@ LATE_DAYS = 14
 """For so many days after they were due labels are waited for: older days are not named any more."""
 
 QUERY = f"""{SCORED}
-SELECT day, label_coverage, newest_prediction_time FROM windows ORDER BY day DESC LIMIT :windows
+SELECT day, label_coverage, unix_seconds(newest_prediction_time) AS made FROM windows ORDER BY day DESC LIMIT :windows
 """  # noqa: S608, made of constants
-"""The newest windows of {{profile}}, labelled or not."""
+"""The newest windows of {{profile}}, labelled or not; a timestamp would be collected in this machine's time zone."""
 
 FUTURE_DAYS = "SELECT DISTINCT day FROM {profile} WHERE day > to_date(:latest) ORDER BY day"
 
@@ -26,7 +26,7 @@ Verdict = tuple[bool, str]
 
 @dataclass(frozen=True)
 class Windows:
-    """Label coverage by day, newest first; when the newest prediction of all was made; days that have not come yet."""
+    """Label coverage by day, newest first; the time of the newest prediction of all, UTC; days yet to come."""
 
     coverage: Mapping[str, float]
     last_prediction_time: datetime | None
@@ -73,7 +73,7 @@ def newest_windows(profile: DataFrame, as_of: AsOf, windows: int) -> Windows:
     """The newest `windows` days of the profile metrics table."""
     rows = rows_of(QUERY, as_of, {"windows": windows}, profile=profile)
     future = rows_of(FUTURE_DAYS, as_of, {}, profile=profile)
-    made = [row["newest_prediction_time"] for row in rows if row["newest_prediction_time"] is not None]
+    made = [datetime.fromtimestamp(row["made"], UTC).replace(tzinfo=None) for row in rows if row["made"] is not None]
     return Windows(
         {str(row["day"]): row["label_coverage"] for row in rows},
         max(made, default=None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime
 
 import pytest
@@ -267,6 +268,19 @@ def test_predictions_from_the_future_are_seen(spark, hour, ahead):
     rows = [window(date(2016, 2, 15), last_prediction_time=datetime(2016, 3, 1, hour))]
     found = newest_windows(profile_of(spark, rows), TODAY, windows=5)
     assert found.is_ahead_of(datetime(2016, 3, 1, 11, 30, tzinfo=UTC)) is ahead
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
+def test_when_predictions_were_made_is_the_same_on_a_machine_of_any_zone(spark, monkeypatch, zone):
+    made = datetime(2016, 3, 1, 11, 15, 20)
+    rows = profile_of(spark, [window(date(2016, 2, 15), last_prediction_time=made.replace(tzinfo=UTC))])
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert newest_windows(rows, TODAY, windows=5).last_prediction_time == made
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_clock_that_is_wrong_is_seen_behind_the_version_that_is_judged(spark):

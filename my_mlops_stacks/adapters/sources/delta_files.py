@@ -74,7 +74,10 @@ def _opened(table: Path) -> Iterator[DeltaTable]:
 
 
 def _damaged(table: Path, cause: str) -> str:
-    return f"The log of the Delta table {table} is damaged or incomplete ({cause}): copy the whole table again."
+    return (
+        f"The log of the Delta table {table} is damaged or incomplete, or asks for features that are not read here "
+        f"({cause}): copy the whole table again, or write a copy of its rows (CREATE TABLE ... AS SELECT)."
+    )
 
 
 def _refuse_features(table: Path, opened: DeltaTable) -> None:

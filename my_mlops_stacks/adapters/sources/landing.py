@@ -28,7 +28,7 @@ from my_mlops_stacks.ingestion.times import TripTimes
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LANDING_VERSION = 1
+LANDING_VERSION = 2
 """Counts up whenever the same file would be landed as other rows."""
 
 _UNUSED_SECONDS = 24 * 60 * 60

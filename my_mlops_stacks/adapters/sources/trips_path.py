@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from my_mlops_stacks.adapters.sources.errors import UnreadableTripsError
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
+_SHOWN = 200
 _PATTERN = re.compile(r"[*?\[]")
 
 
@@ -17,10 +18,11 @@ def resolve(given: str) -> Path:
 
     Raises:
         FileNotFoundError: nothing is there.
-        UnreadableTripsError: it is an address of another machine, or the home of a person who is unknown here.
+        UnreadableTripsError: it is an address of another machine, the home of a person who is unknown here, or no
+            path at all.
     """
     path = _local(given)
-    if path.exists():
+    if _exists(path):
         return path.resolve()
     if path.is_symlink():
         raise FileNotFoundError(f"{path} is a link to {path.readlink()}, which does not exist: mend the link.")
@@ -32,6 +34,16 @@ def resolve(given: str) -> Path:
         f"There are no trips at {path.resolve()}: set TRIPS_PATH to a parquet or CSV file, a folder of such files or a "
         f"Delta table, or unset it to generate trips."
     )
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # too long, or in a folder that this user may not enter
+        raise UnreadableTripsError(
+            f"TRIPS_PATH is {str(path)[:_SHOWN]}, where nothing can be read ({error.strerror}): set it to a path that "
+            f"this user may read."
+        ) from error
 
 
 def _local(given: str) -> Path:

@@ -182,6 +182,20 @@ def test_a_quote_without_end_that_takes_megabytes(tmp_path: Path) -> None:
         source_rows(write(tmp_path / "trips.csv", f"{HEADER},note", *lines))
 
 
+@pytest.mark.parametrize("count", [20, 20_000])  # beyond the longest field that csv takes
+@pytest.mark.parametrize("header", [f'"{HEADER},note', f'{HEADER},"note', HEADER.replace("fare", '"fare') + ",note"])
+@pytest.mark.parametrize("end", ['a "quote"', "none"])
+def test_a_quote_without_end_in_the_header(tmp_path: Path, header: str, count: int, end: str) -> None:
+    write(tmp_path / "a.csv", f"{HEADER},note", f"{LINE},row")
+    write(tmp_path / "b.csv", "", header, *[f"{LINE},row"] * count, f"{LINE},{end}", f"{LINE},row")
+    with pytest.raises(UnreadableTripsError, match=r"b.csv, line 2: a quote that is opened in the header has no end"):
+        source_rows(tmp_path)
+
+
+def test_a_name_may_have_a_line_break(tmp_path: Path) -> None:
+    assert len(good_rows(write(tmp_path / "trips.csv", f'{HEADER},"2016-01-01\nnote"', f"{LINE},a"))) == 1
+
+
 def test_the_first_quote_of_spark_may_come_late(tmp_path: Path) -> None:
     lines = [f"{LINE},row"] * 30_000 + [f'{LINE},"say \\"x\\", y"'] * 3
     rows = good_rows(write(tmp_path / "trips.csv", f"{HEADER},note", *lines))
@@ -232,6 +246,15 @@ def test_a_file_of_another_format_is_named(tmp_path: Path, name: str, content: b
     write(tmp_path / "a.csv", HEADER, LINE)
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UnreadableTripsError, match=f"{name} .*{sentence}"):
+        source_rows(tmp_path)
+
+
+@pytest.mark.parametrize("rows", [10, 30_000])  # in the first megabyte, and behind it
+@pytest.mark.parametrize("name", ["b.csv", "b.csv.gz"])
+def test_a_part_that_was_never_written_is_refused(tmp_path: Path, name: str, rows: int) -> None:
+    content = "\n".join([HEADER, *[LINE] * rows, "\0" * 4096 + LINE, LINE, f"{LINE}\0", LINE]).encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    with pytest.raises(UnreadableTripsError, match=f"{name} .*it has bytes that are zero"):
         source_rows(tmp_path)
 
 

@@ -153,6 +153,18 @@ def test_a_damaged_log_is_refused_by_name(table: Path, damage: Callable[[Path], 
         source_rows(table)
 
 
+def test_a_feature_that_nobody_here_knows_is_named(table: Path) -> None:
+    commit = table / "_delta_log" / f"{0:020}.json"
+    actions = [json.loads(line) for line in commit.read_text().splitlines()]
+    protocol = next(action["protocol"] for action in actions if "protocol" in action)
+    known = protocol.get("readerFeatures", [])
+    protocol |= {"minReaderVersion": 3, "minWriterVersion": 7}
+    protocol |= {"readerFeatures": [*known, "fancy"], "writerFeatures": [*known, "fancy"]}
+    commit.write_text("\n".join(map(json.dumps, actions)))
+    with pytest.raises(UnreadableTripsError, match=r"not read here .*'fancy'.* write a copy of its rows"):
+        source_rows(table)
+
+
 def test_a_missing_data_file_is_named(table: Path) -> None:
     file = table / DeltaTable(table).file_uris()[0].rpartition("/")[2]
     whole = file.read_bytes()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from my_mlops_stacks.adapters.sources import trips_path
 from my_mlops_stacks.adapters.sources.errors import UnreadableTripsError
 from my_mlops_stacks_tests.adapters.odd_names import ODD_NAMES
 from my_mlops_stacks_tests.adapters.sources.sample import TRIPS, good_rows, is_sample, source_rows
@@ -64,6 +65,12 @@ def test_a_pattern_is_refused(csv: Path) -> None:
 def test_a_missing_path(csv: Path, name: str) -> None:
     with pytest.raises(FileNotFoundError, match=f"no trips at {csv.parent / name}: set TRIPS_PATH"):
         source_rows(csv.parent / name)
+
+
+@pytest.mark.parametrize("given", ["x" * 5000, f"{'x' * 300}.csv"])
+def test_what_is_no_path_is_refused(given: str) -> None:
+    with pytest.raises(UnreadableTripsError, match="where nothing can be read"):
+        trips_path.resolve(given)
 
 
 def test_an_unknown_home() -> None:
