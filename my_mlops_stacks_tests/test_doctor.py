@@ -247,6 +247,7 @@ def test_a_host_that_is_not_there_is_said_within_seconds(
 def test_the_workspace_is_said_with_where_it_was_read(workspace: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     host = os.environ["DATABRICKS_HOST"].rstrip("/")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("DATABRICKS_WORKSPACE_ID", raising=False)  # which definitions of other tests may have left
     (answers,) = examined()["workspace"]
     assert (answers.state, answers.said) == ("ok", f"{host} answers (The environment's DATABRICKS_HOST)")
     monkeypatch.setenv("DATABRICKS_HOST", f"{host}/?o=12345")

@@ -16,7 +16,7 @@ def test_everything_that_a_step_needs_is_confirmed(tmp_path: Path) -> None:
     with opened(tmp_path) as rehearsal:
         said = list(smoke(rehearsal.target, rehearsal.instance))
         assert said[0] == "Signed in as pipeline@example.com"
-        assert said[1] == "Only this identity writes on /Volumes/staging/my_mlops_stacks/staging"
+        assert said[1] == f"Only this identity writes on {rehearsal.target.staging_volume}"
         assert "'trips_table_exists': False" in said[2]
         assert "fare_amount" in said[2]
         assert "'feature_store': 'FeatureEngineeringClient'" in said[2]

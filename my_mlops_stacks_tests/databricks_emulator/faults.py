@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Lock
 
 from my_mlops_stacks_tests.databricks_emulator.api import ApiError, Request
@@ -27,7 +27,7 @@ class Fault:
 
     One action: `status` answers with that error and does nothing else; `reset` closes the connection before the call
     is executed; `lose_reply` executes it, then closes the connection. `delay` seconds may come with any, or alone.
-    The rule holds for `times` calls (None: no limit) after the first `skip`, and for `seconds` since it was added.
+    The rule holds for `times` calls (None: no limit) after the first `skip`, and for `seconds` since the first of them.
     """
 
     method: str = ""
@@ -42,11 +42,11 @@ class Fault:
     times: int | None = 1
     skip: int = 0
     seconds: float | None = None
-    added: float = field(default_factory=time.monotonic)
+    began: float | None = None
     hits: int = 0
 
     def matches(self, request: Request) -> bool:
-        if self.seconds is not None and time.monotonic() - self.added > self.seconds:
+        if self.seconds is not None and self.began is not None and time.monotonic() - self.began > self.seconds:
             return False
         return bool(re.search(self.method, request.method) and re.search(self.path, request.path))
 
@@ -85,5 +85,6 @@ class Faults:
                     fault.skip -= 1
                 elif fault.times is None or fault.hits < fault.times:
                     fault.hits += 1
+                    fault.began = fault.began or time.monotonic()
                     return fault
         return None

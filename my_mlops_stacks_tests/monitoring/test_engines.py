@@ -25,6 +25,7 @@ def make_input(folder) -> None:
     trips = pd.DataFrame(
         {
             "tpep_pickup_datetime": pickup.astype("datetime64[us]"),
+            "tpep_dropoff_datetime": (pickup + pd.Timedelta(minutes=20)).astype("datetime64[us]"),
             "pickup_zip": rng.choice([10001, 10002, 10003, 11371], count).astype("int32"),
             "dropoff_zip": rng.choice([10001, 10002], count).astype("int32"),
             "trip_distance": rng.choice([0.5, 1.5, 3.0, 6.0, 12.0], count),

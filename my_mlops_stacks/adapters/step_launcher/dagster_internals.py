@@ -78,7 +78,9 @@ def dump_step(context: StepExecutionContext, lost_attempts: int) -> bytes:
         counts[reference.step_key] = max(0, counts.get(reference.step_key, 0) - lost_attempts)
         known = reference.known_state._replace(previous_retry_attempts=counts)
         reference = reference._replace(known_state=known)
-    repeated = [run for name in repeated_runs(context) if (run := context.instance.get_run_by_id(name))]
+    runs = (context.instance.get_run_by_id(name) for name in repeated_runs(context))
+    # Without their snapshots, which the instance on the cluster lacks: all that it asks is which run repeats which.
+    repeated = [run._replace(job_snapshot_id=None, execution_plan_snapshot_id=None) for run in runs if run]
     return pickle.dumps({"reference": reference, "upstream": _upstream_versions(context), "repeated": repeated})
 
 

@@ -49,8 +49,8 @@ class WorkspaceSpark:
         return str(self.warehouse / self.schema / name)
 
     def register(self, name: str) -> None:
-        table, location = quoted_path(self.full_name(name)), self.location(name)
-        self.spark_session.sql(f"CREATE TABLE IF NOT EXISTS {table} USING delta LOCATION '{location}'")
+        table = quoted_path(self.full_name(name))
+        self.spark_session.sql(f"CREATE TABLE IF NOT EXISTS {table} USING delta LOCATION '{self.location(name)}'")
 
     def forget(self, name: str) -> None:
         self.spark_session.sql(f"DROP TABLE IF EXISTS {quoted_path(self.full_name(name))}")
@@ -105,7 +105,7 @@ class FeatureEngineeringClient:
         *,
         df: DataFrame,
         feature_lookups: Sequence[FeatureLookup],
-        label: str | None,
+        label: str | list[str] | None,
         exclude_columns: Sequence[str] = (),
     ) -> TrainingSet:
         store = self._store(feature_lookups[0].table_name)
@@ -126,23 +126,23 @@ class FeatureEngineeringClient:
     ) -> Any:
         """As the real client does, writes the signature itself; it has no argument for one."""
         rows = training_set.load_df().limit(SIGNATURE_ROWS).toPandas()
-        label = training_set.twin.label
-        inputs = rows.drop(columns=label)
+        labels = list(training_set.twin.labels)
+        inputs = rows.drop(columns=labels)
         store = self._store(training_set.twin.spec.features[0].table_name)
         return store.log_model(
             model=model,
             artifact_path=artifact_path,
             flavor=flavor,
             training_set=training_set.twin,
-            signature=infer_signature(inputs, rows[label]),
+            signature=infer_signature(inputs, rows[labels]),
             input_example=inputs if infer_input_example else None,
             **kwargs,
         )
 
-    def score_batch(self, *, model_uri: str, df: DataFrame, result_type: Any = "double") -> DataFrame:
+    def score_batch(self, *, model_uri: str, df: DataFrame, **arguments: Any) -> DataFrame:
         mlflow.set_registry_uri(self.registry_uri)
         store = self._store(read_spec(model_uri).features[0].table_name)
-        return store.score_batch(model_uri=model_uri, df=df, result_type=result_type)
+        return store.score_batch(model_uri=model_uri, df=df, **arguments)
 
     def _store(self, table: str) -> LocalFeatureStore:
         catalog, schema, _ = table.split(".")
