@@ -10,7 +10,7 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from my_mlops_stacks.ingestion.columns import RAW_COLUMNS
+from my_mlops_stacks.events import TRIPS
 from my_mlops_stacks.ingestion.trips import DUPLICATE, SUPERSEDED
 
 MAX_REJECTED_SHARE = 0.05
@@ -88,6 +88,6 @@ def _faults(reason: str) -> list[str]:
 
 
 def repeated(trips: DataFrame) -> int:
-    """How many accepted trips equal another one beside the first."""
-    copies = trips.groupBy(*RAW_COLUMNS).count().where("count > 1")
+    """How many accepted trips have the identity of another one, beside the first of each."""
+    copies = trips.groupBy(*TRIPS.identity).count().where("count > 1")
     return copies.agg(F.coalesce(F.sum(F.col("count") - 1), F.lit(0))).collect()[0][0]

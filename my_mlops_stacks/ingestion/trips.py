@@ -8,8 +8,10 @@ zone is UTC, so that no clock shifts: the hour of a timestamp is the hour that t
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import reduce
+from operator import and_
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -23,8 +25,8 @@ from my_mlops_stacks.ingestion.rules import Rule, broken, reasons, rules
 logger = logging.getLogger(__name__)
 
 _TYPES = {name: kind for name, (kind, _) in RAW_COLUMNS.items()}
-DUPLICATE, SUPERSEDED = "duplicate", "superseded"
-"""Why a valid row is kept aside: it equals another, or another one tells more of the same trip."""
+DUPLICATE, SUPERSEDED, CONFLICTING = "duplicate", "superseded", "conflicts with another row of the trip"
+"""Why a valid row is kept aside: it equals another; another one tells more of the trip, or something else of it."""
 _ALLOWED: dict[str, tuple[tuple[type[DataType], ...], str]] = {
     "timestamp": ((TimestampType, TimestampNTZType), "timestamp or timestamp_ntz"),
     "double": ((NumericType,), "a number"),
@@ -66,9 +68,11 @@ def accept(trips: DataFrame, now: datetime | None = None) -> tuple[DataFrame, Da
     """Divide conformed trips into accepted ones and rejected ones; every row is in exactly one of the two.
 
     A trip is accepted before its drop-off and its fare are known. Of valid rows of one trip (`TRIPS.identity`) those
-    that tell less than another are rejected as `superseded`, in whatever order they come. Of trips that agree in all
-    six columns one is accepted and the others are rejected as `duplicate`. Counting equal rows finds them at a third
-    of the cost of numbering the rows in a window.
+    that tell less than another are rejected as `superseded`, in whatever order they come. Of several that tell as much
+    and not the same, such as two fares, the one with the latest drop-off and then the highest fare is accepted, for no
+    order of deliveries is known, and the others are rejected as conflicting. Of rows that agree in all six columns one
+    is taken and the others are rejected as `duplicate`. So an accepted trip's identity is its own. Counting equal rows
+    finds them at a third of the cost of numbering the rows in a window.
 
     Args:
         trips: raw trips from `conform`, of any number of rows.
@@ -80,11 +84,12 @@ def accept(trips: DataFrame, now: datetime | None = None) -> tuple[DataFrame, Da
     """
     stated = _all_rules(trips, now)
     distinct = trips.groupBy(*RAW_COLUMNS, *_source_problem(trips)).agg(F.count(F.lit(1)).cast("int").alias("copies"))
-    distinct = distinct.join(_best_known(trips, broken(stated)), list(TRIPS.identity), "left")
-    is_valid, is_superseded = ~broken(stated), F.coalesce(_known() < F.col("best_known"), F.lit(False))
+    distinct = distinct.join(_best_of_several(trips.where(~broken(stated))), list(TRIPS.identity), "left")
+    is_valid, is_best = ~broken(stated), F.coalesce(_same(_told(), "best"), F.lit(True))
     day = _day().alias("day")
-    accepted = distinct.where(is_valid & ~is_superseded).select(*RAW_COLUMNS, day)
-    reason = F.when(~is_valid, reasons(stated)).when(is_superseded, SUPERSEDED)
+    accepted = distinct.where(is_valid & is_best).select(*RAW_COLUMNS, day)
+    tells_less = _known() < F.col("best.known")
+    reason = F.when(~is_valid, reasons(stated)).when(~is_best, F.when(tells_less, SUPERSEDED).otherwise(CONFLICTING))
     copies = distinct.select(*RAW_COLUMNS, "copies", reason.alias("why"), day)
     copies = copies.where(F.col("why").isNotNull() | (F.col("copies") > 1))
     copies = copies.withColumn("copy", F.explode(F.sequence(F.lit(1), "copies")))
@@ -141,12 +146,21 @@ def _known() -> Column:
     return sum((F.col(name).isNotNull().cast("int") for name in (TRIPS.known_at, TRIPS.label)), F.lit(0))
 
 
-def _best_known(trips: DataFrame, is_broken: Column) -> DataFrame:
-    """How much the valid rows tell at best of each trip that has a row without drop-off or fare: `best_known`.
+def _told() -> dict[str, Column]:
+    """What a row tells beside what identifies its trip, in the order in which one row is preferred to another."""
+    never = F.lit("0001-01-01").cast("timestamp")
+    drop_off, fare = F.coalesce(F.col(TRIPS.known_at), never), F.coalesce(F.col(TRIPS.label), F.lit(0.0))
+    return {"known": _known(), "drop_off": drop_off, "fare": fare}
 
-    Few trips have one, so joining them costs little beside grouping all of them.
-    """
-    identity, is_partial = list(TRIPS.identity), F.col(TRIPS.known_at).isNull() | F.col(TRIPS.label).isNull()
-    partial = trips.where(is_partial).select(*identity).distinct()
-    rows = trips.where(_known() > 0).join(partial, identity, "left_semi")
-    return rows.groupBy(*identity).agg(F.max(F.when(~is_broken, _known())).alias("best_known"))
+
+def _same(told: Mapping[str, Column], struct: str) -> Column:
+    """Whether all is as in the column `struct`; null without one. Sail 0.7 compares no structs of other nullability."""
+    return reduce(and_, (value == F.col(f"{struct}.{name}") for name, value in told.items()))
+
+
+def _best_of_several(valid: DataFrame) -> DataFrame:
+    """The `best` that is told of each trip of which the valid rows tell different things; there are few."""
+    told = F.struct(*(value.alias(name) for name, value in _told().items()))
+    both = valid.groupBy(*TRIPS.identity).agg(F.max(told).alias("best"), F.min(told).alias("worst"))
+    differs = ~_same({name: F.col(f"worst.{name}") for name in _told()}, "best")
+    return both.where(differs).drop("worst")
