@@ -158,9 +158,14 @@ class ModelAliasIOManager(dg.IOManager):
         context.log.info(f"{obj.name} version {obj.version} holds the alias '{alias}'")
 
     def load_input(self, context: dg.InputContext) -> ModelVersion:
-        """The version that this run, or the run that it continues, made; who holds the alias when neither made one."""
+        """The version that this run, or the run that it continues, made; who holds the alias when neither made one.
+
+        A run carries its version up to the promotion: the champion is whoever holds the alias, after a rollback too.
+        """
         alias = self.aliases[context.asset_key.path[-1]]
         with registry_answers(self.registry.tracking_uri):
+            if alias == CHAMPION:
+                return self.registry.at_alias(alias)
             if (made_in := _run_of(context)) is not None:
                 return self.registry.output_of(made_in, alias)
             continued = self.registry.find_output(alias, _repeated_runs(context))

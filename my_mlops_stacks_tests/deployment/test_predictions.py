@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import create_execution_plan, execute_plan
+
+from my_mlops_stacks.defs.ledger import CHAMPION
 from my_mlops_stacks.deployment.batch_inference.columns import PREDICTION_COLUMNS
 from my_mlops_stacks.deployment.batch_inference.predictions import as_predictions, to_score
 from my_mlops_stacks_tests.deployment.acts import promoted, reason, rolled_back, run
 from my_mlops_stacks_tests.gate import LAST_DAY, NEIGHBOURS, Constant, NeighboursFare
+
+PREDICTIONS = dg.AssetKey("predictions")
 
 
 def test_only_the_asked_days_are_scored_and_without_what_the_end_of_a_trip_tells(trips_of):
@@ -48,3 +55,20 @@ def test_a_champion_that_was_deleted_names_the_fix(gate):
     assert f"is that of version {lost.version}, which was deleted: launch rollback_job" in text
     assert rolled_back(gate, good).success
     assert run(gate, "batch_inference_job", (LAST_DAY, LAST_DAY)).success
+
+
+def test_a_run_that_goes_on_after_a_rollback_predicts_with_who_is_champion(gate):
+    """The run promoted a version and failed at the predictions: going on, it does not bring back the bad one."""
+    good, bad = promoted(gate, Constant(12.0)), promoted(gate, Constant(99.0))
+    promotion = gate.instance.get_latest_materialization_event(CHAMPION).run_id
+    assert rolled_back(gate, good).success
+    job = gate.definitions.resolve_job_def("batch_inference_job")
+    job = job.get_subset(asset_selection={PREDICTIONS}, asset_check_selection=set())
+    days = {f"dagster/asset_partition_range_{end}": LAST_DAY for end in ("start", "end")}
+    goes_on = gate.instance.create_run_for_job(job, tags=days, parent_run_id=promotion, root_run_id=promotion)
+    events = execute_plan(create_execution_plan(job), InMemoryJob(job), gate.instance, goes_on)
+    assert not [event for event in events if event.is_step_failure]
+    record = gate.instance.get_latest_materialization_event(PREDICTIONS)
+    assert record.run_id == goes_on.run_id != promotion
+    assert record.asset_materialization.metadata["model_version"].value == good.version
+    assert gate.aliases()["previous_champion"] == bad.version
