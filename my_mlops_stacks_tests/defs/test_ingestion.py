@@ -220,7 +220,7 @@ class TestWhatARunRemoves:
 class TestWhatIsRejected:
     def test_one_fault_that_takes_the_dear_trips_blocks_below_five_percent(self, tmp_path):
         made, trips = Ingesting(tmp_path), pd.concat([trips_of(FIRST, LAST)] * 3, ignore_index=True)
-        trips["fare_amount"] = [5.0 + number / 100 for number in range(len(trips))]  # else they were duplicates
+        trips["trip_distance"] = [1.0 + number / 100 for number in range(len(trips))]  # else they were duplicates
         trips.loc[trips.index[-40:], "fare_amount"] = 1e300  # 3.7 %
         assert not made.build(trips, FIRST, LAST).success
         assert made.check().description.startswith(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import permutations
 
 import pytest
 from pyspark.sql import SparkSession
 
 from my_mlops_stacks.ingestion.days import ALL_DAYS
-from my_mlops_stacks.ingestion.trips import accept, conform, require_acceptable
+from my_mlops_stacks.ingestion.trips import CONFLICTING, accept, conform, require_acceptable
 from my_mlops_stacks_tests.ingestion.test_trips import DROPOFF, SCHEMA, a_trip, frame
 
 COMPLETE = a_trip()
 UNDER_WAY = a_trip(tpep_dropoff_datetime=None, fare_amount=None)
 NO_FARE, NO_DROPOFF = a_trip(fare_amount=None), a_trip(tpep_dropoff_datetime=None)
+LATER = a_trip(tpep_dropoff_datetime=DROPOFF + timedelta(minutes=1))
 Told = tuple[object, object]
 
 
@@ -38,7 +40,9 @@ def test_a_trip_is_accepted_before_its_label_is_known(spark: SparkSession, row: 
         ([UNDER_WAY, NO_FARE], [(DROPOFF, None)], ["superseded"]),
         ([UNDER_WAY, UNDER_WAY], [(None, None)], ["duplicate"]),
         ([UNDER_WAY, UNDER_WAY, COMPLETE], [(DROPOFF, 8.0)], ["superseded", "superseded; duplicate"]),
-        ([UNDER_WAY, COMPLETE, a_trip(fare_amount=9.0)], [(DROPOFF, 8.0), (DROPOFF, 9.0)], ["superseded"]),
+        ([UNDER_WAY, COMPLETE, a_trip(fare_amount=9.0)], [(DROPOFF, 9.0)], [CONFLICTING, "superseded"]),
+        ([a_trip(fare_amount=9.0), LATER], [(LATER[1], 8.0)], [CONFLICTING]),
+        ([NO_FARE, NO_DROPOFF], [(DROPOFF, None)], [CONFLICTING]),
         ([UNDER_WAY, a_trip(fare_amount=-8.0)], [(None, None)], ["fare not positive"]),
         ([UNDER_WAY, a_trip(trip_distance=2.0)], [(None, None), (DROPOFF, 8.0)], []),
     ],

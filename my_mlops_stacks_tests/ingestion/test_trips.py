@@ -163,9 +163,9 @@ class TestAccept:
         assert [row["reason"] for row in accept(conform(raw))[1].collect()] == ["null in pickup_zip"]
 
     def test_accepts_one_of_equal_trips(self, spark: SparkSession) -> None:
-        nearly = a_trip(fare_amount=8.01)
+        nearly = a_trip(trip_distance=1.41)
         accepted, _ = accept(conform(frame(spark, a_trip(), nearly, a_trip(), a_trip())))
-        assert sorted(row["fare_amount"] for row in accepted.collect()) == [8.0, 8.01]
+        assert sorted(row["trip_distance"] for row in accepted.collect()) == [1.4, 1.41]
         assert reasons(spark, a_trip(), nearly, a_trip(), a_trip()) == ["duplicate", "duplicate"]
 
     def test_an_invalid_trip_that_repeats_is_rejected_each_time(self, spark: SparkSession) -> None:
@@ -200,11 +200,12 @@ class TestAccept:
 
         assert Counter(map(spelled, accepted)) + Counter(map(spelled, rejected)) == Counter(map(spelled, rows))
         told = [row for row in {spelled(row): row for row in rows}.values() if is_valid(*row)]
-        known = [sum(value is not None for value in (row[1], row[3])) for row in told]
-        best: dict[tuple, int] = {}
-        for row, count in zip(told, known, strict=True):
-            best[identity(row)] = max(count, best.get(identity(row), 0))
-        expected = {spelled(row) for row, count in zip(told, known, strict=True) if count == best[identity(row)]}
+        best: dict[tuple, tuple] = {}
+        for row in told:
+            known = sum(value is not None for value in (row[1], row[3]))
+            ranked = (known, row[1] or datetime.min, row[3] or 0.0, row)
+            best[identity(row)] = max(ranked, best.get(identity(row), ranked), key=lambda found: found[:3])
+        expected = {spelled(row) for *_, row in best.values()}
         assert {spelled(row) for row in accepted} == expected
         assert len(accepted) == len(expected) > 0
         assert any("None" in row for row in expected)
