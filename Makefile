@@ -11,7 +11,7 @@ PY := "$$(cd .venv && pwd -P)/bin/python"
 
 .PHONY: help
 help: ## List what can be made
-	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
 
 .PHONY: setup
 setup: .venv/.ready $(MLFLOW_DB) ## Install the project into .venv (the others do it when needed)
