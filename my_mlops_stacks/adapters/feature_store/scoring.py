@@ -67,7 +67,7 @@ def with_predictions(
     kind = ResultKind.parse(result_type)
     _load(str(raw_model))  # a model that does not load fails here, not in the middle of a job
     schema = StructType([*df.schema.fields, StructField(PREDICTION_COLUMN, kind.spark_type())])
-    return df.mapInArrow(partial(_predict_batches, str(raw_model), tuple(inputs), kind, params), schema)
+    return df.repartition(4).mapInArrow(partial(_predict_batches, str(raw_model), tuple(inputs), kind, params), schema)
 
 
 class ResultKind:
