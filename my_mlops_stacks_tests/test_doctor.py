@@ -248,7 +248,7 @@ def test_the_workspace_is_said_with_where_it_was_read(workspace: Emulator, monke
     host = os.environ["DATABRICKS_HOST"].rstrip("/")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("DATABRICKS_WORKSPACE_ID", raising=False)  # which definitions of other tests may have left
-    (answers,) = examined()["workspace"]
+    answers, *_ = examined()["workspace"]  # a team's own host may have more to say
     assert (answers.state, answers.said) == ("ok", f"{host} answers (The environment's DATABRICKS_HOST)")
     monkeypatch.setenv("DATABRICKS_HOST", f"{host}/?o=12345")
     monkeypatch.setenv("DATABRICKS_WORKSPACE_ID", "12345")  # or building the definitions would leave it behind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 
 from my_mlops_stacks_tests.databricks_emulator.api import ApiError, Request
@@ -27,7 +27,8 @@ class Fault:
 
     One action: `status` answers with that error and does nothing else; `reset` closes the connection before the call
     is executed; `lose_reply` executes it, then closes the connection. `delay` seconds may come with any, or alone.
-    The rule holds for `times` calls (None: no limit) after the first `skip`, and for `seconds` since the first of them.
+    The rule holds for `times` calls (None: no limit) after the first `skip`, and for `seconds` since it was added or,
+    with `since_first_call`, since the first of them.
     """
 
     method: str = ""
@@ -42,11 +43,13 @@ class Fault:
     times: int | None = 1
     skip: int = 0
     seconds: float | None = None
-    began: float | None = None
+    since_first_call: bool = False
+    began: float = field(default_factory=time.monotonic)
     hits: int = 0
 
     def matches(self, request: Request) -> bool:
-        if self.seconds is not None and self.began is not None and time.monotonic() - self.began > self.seconds:
+        has_begun = self.hits > 0 or not self.since_first_call
+        if self.seconds is not None and has_begun and time.monotonic() - self.began > self.seconds:
             return False
         return bool(re.search(self.method, request.method) and re.search(self.path, request.path))
 
@@ -84,7 +87,8 @@ class Faults:
                 if fault.skip > 0:
                     fault.skip -= 1
                 elif fault.times is None or fault.hits < fault.times:
+                    if fault.since_first_call and not fault.hits:
+                        fault.began = time.monotonic()
                     fault.hits += 1
-                    fault.began = fault.began or time.monotonic()
                     return fault
         return None

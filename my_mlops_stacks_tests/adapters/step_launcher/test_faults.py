@@ -57,7 +57,7 @@ def test_each_kind_of_call_may_be_refused_once(workbench: Workbench, status: int
 @pytest.mark.parametrize("status", [429, 500, 503, 504])
 def test_all_calls_may_fail_for_a_while(workbench: Workbench, status: int) -> None:
     """Seconds stand for the minute: what is repeated, and for how long, is a setting."""
-    fault = workbench.emulator.fail(status=status, times=None, seconds=5)
+    fault = workbench.emulator.fail(status=status, times=None, seconds=5, since_first_call=True)
     assert_made_once(workbench, workbench.materialize("numbers"))
     assert fault.hits > 1
 
