@@ -252,12 +252,10 @@ def test_the_workspace_is_said_with_where_it_was_read(workspace: Emulator, monke
     assert (answers.state, answers.said) == ("ok", f"{host} answers (The environment's DATABRICKS_HOST)")
     monkeypatch.setenv("DATABRICKS_HOST", f"{host}/?o=12345")
     monkeypatch.setenv("DATABRICKS_WORKSPACE_ID", "12345")  # or building the definitions would leave it behind
-    answers, routed = examined()["workspace"]
+    answers, *others = examined()["workspace"]
     assert answers.said == f"{host}/?o=12345 answers (The environment's DATABRICKS_HOST)"
-    assert (routed.state, routed.said) == (
-        "warning",
-        f"MLflow asks {host} without saying that workspace 12345 is meant",
-    )
+    routed = ("warning", f"MLflow asks {host} without saying that workspace 12345 is meant")
+    assert routed in [(other.state, other.said) for other in others]
 
 
 def test_a_host_that_only_the_bundle_says_is_one_that_mlflow_does_not_know(
