@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
     from pyspark.sql.types import DataType
 
+PARTS = 4
+"""Sail runs the model once for each part of the rows; with a part for each of 365 days, a run took 2 GB more."""
+
 CHUNK_ROWS = 65_536
 LOCAL = "local"
 PRIMITIVES = {
@@ -67,7 +70,9 @@ def with_predictions(
     kind = ResultKind.parse(result_type)
     _load(str(raw_model))  # a model that does not load fails here, not in the middle of a job
     schema = StructType([*df.schema.fields, StructField(PREDICTION_COLUMN, kind.spark_type())])
-    return df.repartition(4).mapInArrow(partial(_predict_batches, str(raw_model), tuple(inputs), kind, params), schema)
+    return df.repartition(PARTS).mapInArrow(
+        partial(_predict_batches, str(raw_model), tuple(inputs), kind, params), schema
+    )
 
 
 class ResultKind:
