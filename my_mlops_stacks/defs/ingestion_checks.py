@@ -35,7 +35,7 @@ def ingestion_checks(target: Target, daily: dg.TimeWindowPartitionsDefinition) -
         asset="trips",
         blocking=True,
         required_resource_keys={"step_launcher", "tables"},
-        description="No accepted trip of the days that the run took equals another one.",
+        description="No two accepted trips of the days that the run took have the same identity.",
     )
     def each_trip_is_accepted_once(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         from my_mlops_stacks.ingestion.quality import repeated
