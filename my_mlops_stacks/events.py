@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
-
-@dataclass(frozen=True)
-class EventTable:
-    """A table of events, by the names of its columns.
-
-    `event_time` is when an event happens and is predicted, `known_at` when its `label` is known: the label counts as
-    unknown while either is null. `identity` is known of an event from the start and tells it from others. Times are
-    wall clock of `time_zone`, without a zone.
-    """
-
-    event_time: str
-    known_at: str
-    label: str
-    identity: tuple[str, ...]
-    time_zone: str
-
-    @property
-    def is_labelled(self) -> str:
-        """The events whose label is known, in SQL."""
-        return f"{self.label} IS NOT NULL AND {self.known_at} IS NOT NULL"
-
-    def clock(self) -> datetime:
-        """What the wall clock of the events says now."""
-        return datetime.now(ZoneInfo(self.time_zone)).replace(tzinfo=None)
-
+from mlops_core.project import Column, EventTable
 
 TRIPS = EventTable(
+    "trips",
+    columns=(
+        Column(
+            "tpep_pickup_datetime",
+            "timestamp",
+            "When the meter was switched on: wall clock of New York, without a zone",
+        ),
+        Column(
+            "tpep_dropoff_datetime",
+            "timestamp",
+            "When the meter was switched off, as wall clock too; null until then",
+        ),
+        Column("trip_distance", "double", "Distance driven", unit="mi"),
+        Column(
+            "fare_amount",
+            "double",
+            "Fare by the meter without tip, tolls and taxes, what the model predicts; null until known",
+            unit="USD",
+        ),
+        Column("pickup_zip", "int", "US zip code of the pickup, as a number: 7030 is 07030"),
+        Column("dropoff_zip", "int", "US zip code of the drop-off, as a number"),
+    ),
     event_time="tpep_pickup_datetime",
     known_at="tpep_dropoff_datetime",
     label="fare_amount",
     identity=("tpep_pickup_datetime", "pickup_zip", "dropoff_zip", "trip_distance"),
     time_zone="America/New_York",
+    longest=timedelta(days=1),  # a longer trip is a meter that was left running
 )

@@ -17,11 +17,11 @@ import pandas as pd
 from deltalake import DeltaTable
 from mlflow.pyfunc import PythonModel
 
+from mlops_core.project.feature_lookup import FeatureLookup
 from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.resources import build_resources
 from my_mlops_stacks.target import load_target
-from my_mlops_stacks.training.feature_lookup import FeatureLookup
 from my_mlops_stacks.training.model_inputs import model_inputs
 
 FIRST_DAY, LAST_DAY, HELD_OUT_FROM = "2016-02-24", "2016-02-29", "2016-02-28"

@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from my_mlops_stacks.deployment.model_deployment.shadow import differences_plot
-from my_mlops_stacks.monitoring.columns import DRIFT_MONITORED
 from my_mlops_stacks.monitoring.plots import drift_heat_map, error_over_time
 from my_mlops_stacks.validation.plots import residuals_over_time
 
@@ -45,7 +44,9 @@ def error(days: list[date]) -> Figure:
 def drift(days: list[date]) -> Figure:
     shown = judged(days)[["day", "model_id"]]
     rows = shown.assign(drift_type="BASELINE", population_stability_index=0.1)
-    return drift_heat_map(pd.concat([rows.assign(column_name=name) for name in DRIFT_MONITORED[:3]]), shown)
+    return drift_heat_map(
+        pd.concat([rows.assign(column_name=name) for name in ("trip_distance", "pickup_zip", "prediction")]), shown
+    )
 
 
 def residuals(days: list[date]) -> Figure:

@@ -7,6 +7,7 @@ case and takes 255 characters, is from their documentation.
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 
 import lightgbm
 import numpy as np
@@ -15,9 +16,11 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from mlops_core.project import Count
+from mlops_core.project.feature_lookup import FeatureLookup
+from mlops_core.project.names import NameRefusedError, require_columns, require_table
+from my_mlops_stacks import project
 from my_mlops_stacks.defs import tables
-from my_mlops_stacks.names import NameRefusedError, require_columns, require_table
-from my_mlops_stacks.training.feature_lookup import FeatureLookup
 
 ALLOWED = ("mean_fare_1h", "MeanFare", "_x", "a" * 255)
 OF_LIGHTGBM = ("mean fare", " ", "a,b", 'a"b', "a:b", "a[1]", "a{b}", "", "a\nb")
@@ -94,18 +97,17 @@ def test_a_look_up_is_refused_where_it_is_written(written):
 
 
 def test_look_ups_whose_outputs_are_one_column_are_refused_when_the_code_location_loads(monkeypatch):
-    monkeypatch.setattr("my_mlops_stacks.training.lookups.LOOKED_UP", ("mean_fare", "Trip_Distance"))
-    told = "beside INPUT_COLUMNS: 'trip_distance' and 'Trip_Distance' differ by case"
-    with pytest.raises(NameRefusedError, match=told):
+    pickup, dropoff = project.PROJECT.lookups
+    renamed = replace(pickup, rename_outputs={"mean_fare_window_1h_pickup_zip": "Trip_Distance"})
+    monkeypatch.setattr(project, "PROJECT", replace(project.PROJECT, lookups=(renamed, dropoff)))
+    with pytest.raises(NameRefusedError, match="'trip_distance' and 'Trip_Distance' differ by case"):
         importlib.reload(tables)
     monkeypatch.undo()
     importlib.reload(tables)
 
 
-def test_a_feature_tables_column_is_refused_when_the_code_location_loads(monkeypatch):
-    columns = {"zip": ("int", ""), "mean fare": ("float", "")}
-    monkeypatch.setattr("my_mlops_stacks.feature_engineering.feature_tables.PICKUP_TABLE", columns)
-    with pytest.raises(NameRefusedError, match="the columns of the table 'trip_pickup_features': 'mean fare'"):
-        importlib.reload(tables)
-    monkeypatch.undo()
-    importlib.reload(tables)
+@pytest.mark.parametrize("name", ["mean fare", "ts", "Day", "zip", "fare,mean"])
+def test_a_feature_is_refused_where_it_is_declared(name):
+    first = project.PROJECT.feature_tables[0]
+    with pytest.raises(NameRefusedError, match="'trip_pickup_features'|Column: "):
+        replace(first, aggregates=(Count(name, "Trips"),))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import deltalake
@@ -11,12 +12,12 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
+from mlops_core.features.tables import compute_features
 from my_mlops_stacks.adapters.tables import LocalTables
-from my_mlops_stacks.feature_engineering.features.dropoff_features import compute_dropoff_features
-from my_mlops_stacks.feature_engineering.features.pickup_features import compute_pickup_features
+from my_mlops_stacks.project import PROJECT
 
 FRIDAY = 5  # Polars'
-COMPUTE = {"trip_pickup_features": compute_pickup_features, "trip_dropoff_features": compute_dropoff_features}
+COMPUTE = {table.name: partial(compute_features, table) for table in PROJECT.feature_tables}
 PLAIN_SQL = {
     "trip_pickup_features": """
         SELECT pickup_zip AS zip, ts, CAST(avg(fare_amount) AS FLOAT) AS mean_fare_window_1h_pickup_zip,

@@ -18,7 +18,7 @@ from my_mlops_stacks.adapters.tables import LocalTables
 from my_mlops_stacks.ingestion.generator import generate_trips
 from my_mlops_stacks.ingestion.trips import accept, conform
 from my_mlops_stacks.monitoring.bins import bins_of
-from my_mlops_stacks.monitoring.columns import DRIFT_MONITORED, LABEL
+from my_mlops_stacks.monitoring.columns import LABEL, watched
 from my_mlops_stacks.monitoring.drift import drift_metrics, versions_of
 from my_mlops_stacks.monitoring.labels import with_labels
 from my_mlops_stacks.monitoring.profile import profile_metrics
@@ -67,7 +67,7 @@ def _report(what: str, goal: str, tables: LocalTables, days: int, rounds: int) -
     first = LAST_DAY - timedelta(days=days - 1)
     sample = tables.read("predictions").limit(10_000).toPandas()
     sample[LABEL] = sample["prediction"]
-    bins = {("fare_model", 1): bins_of(sample, DRIFT_MONITORED)}
+    bins = {("fare_model", 1): bins_of(sample, watched(sample.columns))}
     times, processor = [], []
     for _ in range(rounds + 1):
         started, busy = perf_counter(), process_time()

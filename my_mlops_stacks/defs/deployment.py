@@ -21,6 +21,7 @@ from my_mlops_stacks.deployment.model_deployment.promotion import (
     approved,
     require_shadowed,
 )
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.target import Target
 
 WAY_OUT = "bring back what it needs, or launch rollback_job with a version that predicts"
@@ -75,7 +76,7 @@ def deployment_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg
         kinds={"spark", "delta", "mlflow"},
         partitions_def=daily,
         backfill_policy=ONE_RUN_A_RANGE,
-        deps=["trip_pickup_features", "trip_dropoff_features"],
+        deps=[table.name for table in PROJECT.feature_tables],
         io_manager_key="table_io_manager",
         required_resource_keys={"step_launcher", "feature_store", "tables", "model_registry"},
         code_version="1",

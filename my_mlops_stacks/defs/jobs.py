@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from my_mlops_stacks.adapters.step_launcher.compute import Compute
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.target import Target
 
 if TYPE_CHECKING:  # what `define_asset_job` returns: Dagster exports the function, not the type
@@ -13,7 +14,7 @@ else:
     Job = Any
 
 INGESTION = ("trips", "rejected_trips")
-FEATURE_TABLES = ("trip_pickup_features", "trip_dropoff_features")
+FEATURE_TABLES = tuple(table.name for table in PROJECT.feature_tables)
 MONITOR_TABLES = ("inference_profile_metrics", "inference_drift_metrics")
 CLUSTER_TAG = "databricks/cluster"
 """Runs with the same value share a limit of the run queue (`deploy/dagster.yaml`)."""

@@ -68,11 +68,12 @@ def monitoring_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg
 def _bins_of(context: dg.AssetExecutionContext, model: str, version: int) -> "list[Bins]":
     """The bins of a version's training rows; none, with a line in the log, when the registry no longer has it."""
     from my_mlops_stacks.monitoring.bins import bins_of
-    from my_mlops_stacks.monitoring.columns import DRIFT_MONITORED
+    from my_mlops_stacks.monitoring.columns import watched
 
     registry = context.resources.model_registry.of(model)
     try:
-        return bins_of(registry.baseline(registry.get(version)), DRIFT_MONITORED)
+        baseline = registry.baseline(registry.get(version))
+        return bins_of(baseline, watched(baseline.columns))
     except ModelNotFoundError as error:
         context.log.warning(f"The drift of {model} version {version} is not computed: {error}")
         return []

@@ -5,20 +5,14 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
+from mlops_core.project import FeatureTable
+from mlops_core.project.feature_tables import TIME
+from mlops_core.project.names import require_columns, require_table
 from my_mlops_stacks.deployment.batch_inference.columns import HISTORY_KEY, PREDICTION_COLUMNS
-from my_mlops_stacks.feature_engineering.feature_tables import (
-    DROPOFF_COLUMNS,
-    DROPOFF_TABLE,
-    PICKUP_COLUMNS,
-    PICKUP_TABLE,
-    PRIMARY_KEYS,
-    TIMESERIES_COLUMN,
-)
 from my_mlops_stacks.ingestion.columns import REJECTED_COLUMNS, TRIP_COLUMNS
 from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
-from my_mlops_stacks.names import require_columns, require_table
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.training.columns import INPUT_COLUMNS
-from my_mlops_stacks.training.lookups import LOOKED_UP
 
 PARTITION_COLUMN = "day"
 
@@ -52,6 +46,10 @@ class TableSpec:
         )
 
 
+def _feature_table(table: FeatureTable) -> TableSpec:
+    return TableSpec(table.columns, table.lineage, primary_keys=table.primary_keys, timeseries_column=TIME)
+
+
 def _from_trips(**sources: str) -> dict[str, list[tuple[str, str]]]:
     """Lineage of columns that are made of columns of `trips`, named with spaces between them."""
     return {column: [("trips", name) for name in names.split()] for column, names in sources.items()}
@@ -64,38 +62,20 @@ _INPUT_LINEAGE = _from_trips(
     day="day",
 )
 
+_LOOKED_UP_COLUMNS, _LOOKED_UP_LINEAGE = {}, {}
+for _lookup in PROJECT.lookups:
+    _columns = PROJECT.table(_lookup.table_name).feature_columns
+    for _feature, _output in PROJECT.outputs(_lookup).items():
+        _LOOKED_UP_COLUMNS[_output] = _columns[_feature]
+        _LOOKED_UP_LINEAGE[_output] = [(_lookup.table_name, _feature)]
+
 TABLES: Mapping[str, TableSpec] = {
     "trips": TableSpec(TRIP_COLUMNS),
     "rejected_trips": TableSpec(REJECTED_COLUMNS),
-    "trip_pickup_features": TableSpec(
-        PICKUP_TABLE,
-        _from_trips(
-            zip="pickup_zip",
-            ts="tpep_dropoff_datetime",
-            mean_fare_window_1h_pickup_zip="fare_amount tpep_dropoff_datetime",
-            count_trips_window_1h_pickup_zip="tpep_dropoff_datetime",
-            day="tpep_dropoff_datetime",
-        ),
-        primary_keys=PRIMARY_KEYS,
-        timeseries_column=TIMESERIES_COLUMN,
-    ),
-    "trip_dropoff_features": TableSpec(
-        DROPOFF_TABLE,
-        _from_trips(
-            zip="dropoff_zip",
-            ts="tpep_dropoff_datetime",
-            count_trips_window_30m_dropoff_zip="tpep_dropoff_datetime",
-            dropoff_is_weekend="tpep_dropoff_datetime",
-            day="tpep_dropoff_datetime",
-        ),
-        primary_keys=PRIMARY_KEYS,
-        timeseries_column=TIMESERIES_COLUMN,
-    ),
+    **{table.name: _feature_table(table) for table in PROJECT.feature_tables},
     "predictions": TableSpec(
-        INPUT_COLUMNS | PICKUP_COLUMNS | DROPOFF_COLUMNS | PREDICTION_COLUMNS,
-        _INPUT_LINEAGE
-        | {name: [("trip_pickup_features", name)] for name in PICKUP_COLUMNS}
-        | {name: [("trip_dropoff_features", name)] for name in DROPOFF_COLUMNS},
+        INPUT_COLUMNS | _LOOKED_UP_COLUMNS | PREDICTION_COLUMNS,
+        _INPUT_LINEAGE | _LOOKED_UP_LINEAGE,
         history_key=HISTORY_KEY,
     ),
     "inference_profile_metrics": TableSpec(PROFILE_COLUMNS),
@@ -104,4 +84,4 @@ TABLES: Mapping[str, TableSpec] = {
 for _name, _spec in TABLES.items():
     require_table(_name, "TABLES in defs/tables.py")
     require_columns(_spec.columns, f"the columns of the table '{_name}'")
-require_columns((*INPUT_COLUMNS, *LOOKED_UP), "FEATURE_LOOKUPS in training/lookups.py beside INPUT_COLUMNS")
+require_columns((*INPUT_COLUMNS, *PROJECT.looked_up), "The features that project.py looks up beside INPUT_COLUMNS")

@@ -12,8 +12,10 @@ from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.defs.annotations import DataFrame
 from my_mlops_stacks.defs.metadata import plot, png
 from my_mlops_stacks.defs.provenance import git_commit
+from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.target import PACKAGE, Target
-from my_mlops_stacks.training.columns import INPUT_COLUMNS, LABEL, PICKUP
+from my_mlops_stacks.training.columns import LABEL, PICKUP
 from my_mlops_stacks.validation.verdict import FAILED, LEAK_TAG, PASSED, TRAINED_TAG, UNCHECKED
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def training_assets(target: Target, daily: dg.TimeWindowPartitionsDefinition) ->
         group_name="training",
         owners=[target.owner],
         kinds={"lightgbm", "mlflow"},
-        deps=["trips", "trip_pickup_features", "trip_dropoff_features"],
+        deps=[TRIPS.name, *(table.name for table in PROJECT.feature_tables)],
         io_manager_key="model_io_manager",
         required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"},
         code_version="1",
@@ -93,14 +95,13 @@ def training_checks() -> list[dg.AssetChecksDefinition]:
         asset="fare_model",
         blocking=True,
         required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"},
-        description=f"{SAMPLED} sampled training rows have the features that the raw trips give as of their pickup; "
-        "a looked-up feature that nothing recomputes fails it.",
+        description=f"{SAMPLED} sampled training rows have the features that the project's own code makes of the trips "
+        "that were known at their pickup.",
     )
     def features_are_known_at_the_pickup(
         context: dg.AssetCheckExecutionContext, fare_model: ModelVersion
     ) -> dg.AssetCheckResult:
-        from my_mlops_stacks.feature_engineering.as_of import disagreements, not_recomputed
-        from my_mlops_stacks.training.lookups import FEATURE_LOOKUPS
+        from mlops_core.features.leakage import leakage_violations
         from my_mlops_stacks.training.split import known_before, sampled, since
 
         trips = context.resources.tables.read("trips", version=int(fare_model.tags["trips_version"]))
@@ -108,17 +109,7 @@ def training_checks() -> list[dg.AssetChecksDefinition]:
         if "trained_from" in fare_model.tags:
             past = since(past, date.fromisoformat(fare_model.tags["trained_from"]))
         looked_up = _training_set(context, sampled(past, SAMPLED)).load_df()
-        unproven = not_recomputed(name for name in looked_up.columns if name not in (*INPUT_COLUMNS, LABEL))
-        if unproven:
-            return dg.AssetCheckResult(
-                passed=False, description=_unproven(unproven), metadata={"not_recomputed": unproven}
-            )
-        found = disagreements(
-            trips,
-            looked_up,
-            lookback_windows={lookup.table_name: lookup.lookback_window for lookup in FEATURE_LOOKUPS},
-            default_values={k: v for lookup in FEATURE_LOOKUPS for k, v in (lookup.default_values or {}).items()},
-        )
+        found = leakage_violations(PROJECT, trips, looked_up)
         moved = _moved(fare_model.tags, _feature_versions(context))
         if not found or not moved:  # rows that differ for tables that moved prove nothing about the version
             _write_leak_check(context, fare_model, passed=not found)
@@ -141,18 +132,9 @@ def _frozen_trips(context: dg.AssetExecutionContext) -> tuple[int, DataFrame]:
 
 def _feature_versions(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> dict[str, str]:
     """Tags that tell the newest version of each feature table, which is the one that look-ups read."""
-    from my_mlops_stacks.training.lookups import FEATURE_LOOKUPS
-
     tables = context.resources.tables
-    names = dict.fromkeys(lookup.table_name for lookup in FEATURE_LOOKUPS)
+    names = dict.fromkeys(lookup.table_name for lookup in PROJECT.lookups)
     return {f"{name}_version": str(tables.version(name)) for name in names if tables.exists(name)}
-
-
-def _unproven(features: Sequence[str]) -> str:
-    return (
-        f"Nothing recomputes {', '.join(features)}, so it may tell of the future: add it, by the name "
-        "that its look-up puts out, to feature_engineering/as_of.py, or leave it out of training/lookups.py"
-    )
 
 
 def _write_leak_check(context: dg.AssetCheckExecutionContext, version: ModelVersion, passed: bool) -> None:
@@ -185,11 +167,10 @@ def _why(found: list[dict[str, object]], moved: Sequence[str]) -> str:
 def _training_set(
     context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, trips: DataFrame, exclude: Sequence[str] = ()
 ) -> Any:
-    from my_mlops_stacks.training.lookups import FEATURE_LOOKUPS
     from my_mlops_stacks.training.model_inputs import model_inputs
 
     return context.resources.feature_store.create_training_set(
-        df=model_inputs(trips, LABEL), feature_lookups=list(FEATURE_LOOKUPS), label=LABEL, exclude_columns=exclude
+        df=model_inputs(trips, LABEL), feature_lookups=list(PROJECT.lookups), label=LABEL, exclude_columns=exclude
     )
 
 
@@ -198,7 +179,6 @@ def _record(
 ) -> TrainingRecord:
     """Measure the model, and what it must beat, on the held-out trips."""
     from my_mlops_stacks.training.baselines import mean_predictor, model_without_features, training_baseline
-    from my_mlops_stacks.training.lookups import LOOKED_UP
     from my_mlops_stacks.training.plots import importance_plot
     from my_mlops_stacks.training.train import predict
     from my_mlops_stacks.validation.metrics import regression_metrics, rmse
@@ -207,9 +187,9 @@ def _record(
     actual = held_out[LABEL].to_numpy()
     scored = held_out.assign(prediction=predict(model, held_out))
     metrics = regression_metrics(actual, scored["prediction"].to_numpy()) | {
-        "rmse_without_features": rmse(actual, model_without_features(rows, held_out, LOOKED_UP, parameters)),
+        "rmse_without_features": rmse(actual, model_without_features(rows, held_out, PROJECT.looked_up, parameters)),
         "rmse_of_mean_fare": rmse(actual, mean_predictor(rows, held_out)),
-        "looked_up_share": float(rows[list(LOOKED_UP)].notna().mean().min()),
+        "looked_up_share": float(rows[list(PROJECT.looked_up)].notna().mean().min()),
     }
     figures = {
         "feature_importance": png(importance_plot(model)),

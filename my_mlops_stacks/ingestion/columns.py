@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-RAW_COLUMNS = {
-    "tpep_pickup_datetime": ("timestamp", "When the meter was switched on: wall clock of New York, without a zone"),
-    "tpep_dropoff_datetime": ("timestamp", "When the meter was switched off, as wall clock too; null until then"),
-    "trip_distance": ("double", "Distance driven, in miles"),
-    "fare_amount": (
-        "double",
-        "Fare by the meter in USD, without tip, tolls and taxes: what the model predicts; null until known",
-    ),
-    "pickup_zip": ("int", "US zip code of the pickup, as a number: 7030 is 07030"),
-    "dropoff_zip": ("int", "US zip code of the drop-off, as a number"),
-}
+from my_mlops_stacks.events import TRIPS
+
+RAW_COLUMNS = {column.name: (column.type, column.text) for column in TRIPS.columns}
 
 SOURCE_PROBLEM = "source_problem"
 """A column that a source may add to its rows: why one cannot be taken as it is written, a rule broken; null if it can.

@@ -9,6 +9,8 @@ classifications, distinct and frequent values, the Wasserstein distance, and `mo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from my_mlops_stacks.events import TRIPS
 
 LABEL, PREDICTION = TRIPS.label, "prediction"
@@ -16,20 +18,21 @@ LABEL, PREDICTION = TRIPS.label, "prediction"
 CATEGORICAL = ("pickup_zip", "dropoff_zip")
 """Columns whose values are names: compared by their shares, never by their order."""
 
-FEATURES = (
-    "trip_distance",
-    "pickup_zip",
-    "dropoff_zip",
-    "pickup_hour",
-    "mean_fare_window_1h_pickup_zip",
-    "count_trips_window_1h_pickup_zip",
-    "count_trips_window_30m_dropoff_zip",
-)
-"""Columns that are described each day: not the weekday and the weekend, which are one value a day."""
+ONE_VALUE_A_DAY = ("pickup_weekday", "dropoff_is_weekend")
+"""Features that differ between days and hardly within one: no day is like the days of the training."""
 
-DRIFT_MONITORED = (*FEATURES, PREDICTION, LABEL)
+NOT_WATCHED = frozenset({TRIPS.event_time, "model_name", "model_version", "prediction_time", "day", *ONE_VALUE_A_DAY})
+"""Columns of predictions that are not described each day."""
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+
+
+def watched(columns: Iterable[str]) -> list[str]:
+    """Those of `columns` that are described each day and compared with the training rows, prediction and label last."""
+    known = list(columns)
+    features = [name for name in known if name not in {*NOT_WATCHED, PREDICTION, LABEL}]
+    return [*features, *(name for name in (PREDICTION, LABEL) if name in known)]
+
 
 WINDOW_COLUMNS = {
     "window": ("struct<start:timestamp,end:timestamp>", "The day that the row describes"),

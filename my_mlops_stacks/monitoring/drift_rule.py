@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
-from my_mlops_stacks.monitoring.columns import FEATURES, PREDICTION
+from my_mlops_stacks.monitoring.columns import LABEL, PREDICTION
 from my_mlops_stacks.monitoring.judged_windows import SCORED, AsOf, rows_of
 
 LARGE_CHANGE = 0.25
@@ -15,7 +15,7 @@ LARGE_CHANGE = 0.25
 CHANCE = 1e-5
 """Below this p-value chance does not explain a change: a few rows can have a large index by chance alone.
 
-So small that seven features on every day of ten years are hardly ever called changed by chance.
+So small that a dozen features on every day of ten years are hardly ever called changed by chance.
 """
 
 QUERY = f"""{SCORED}, newest AS (
@@ -52,7 +52,7 @@ class Drift:
 
     @property
     def features(self) -> Drift:
-        return self.of(*FEATURES)
+        return self.of(*(name for name in self.stability if name not in (PREDICTION, LABEL)))
 
     @property
     def predictions(self) -> Drift:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from my_mlops_stacks.monitoring.columns import CATEGORICAL, DRIFT_MONITORED
+from my_mlops_stacks.monitoring.columns import CATEGORICAL, watched
 
 WORST = 10
 STYLE = (
@@ -93,7 +93,9 @@ def _columns(whole: pd.DataFrame, drift: pd.DataFrame) -> pd.DataFrame:
         found = drift[drift["drift_type"] == kind].set_index(["model_id", "column_name"])
         found = found["population_stability_index"].rename(name)
         rows = rows.join(found, on=["model_id", "column_name"])
-    order = rows["column_name"].map({name: place for place, name in enumerate(DRIFT_MONITORED)})
+    order = rows["column_name"].map(
+        {name: place for place, name in enumerate(watched(sorted(set(rows["column_name"]))))}
+    )
     return rows.assign(order=order).sort_values(["order", "model_id"])
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from my_mlops_stacks.day_axis import HALF_A_DAY, name_days
-from my_mlops_stacks.monitoring.columns import DRIFT_MONITORED
+from my_mlops_stacks.monitoring.columns import watched
 from my_mlops_stacks.monitoring.drift_rule import LARGE_CHANGE
 
 LINE, BAD, GREY = "#4c72b0", "#c44e52", "#8c8c8c"
@@ -95,7 +95,7 @@ def drift_heat_map(drift: pd.DataFrame, judged: pd.DataFrame) -> Figure:
     """
     shown = drift[drift["drift_type"] == "BASELINE"].merge(judged[["day", "model_id"]], on=["day", "model_id"])
     grid = shown.pivot(index="column_name", columns="day", values="population_stability_index")
-    grid = grid.reindex([name for name in DRIFT_MONITORED if name in grid.index])
+    grid = grid.reindex(watched(grid.index))
     figure = Figure(figsize=(9, 0.32 * max(len(grid), 1) + 1.2))
     axes = figure.subplots(gridspec_kw={"left": 0.27, "right": 0.9, "bottom": 0.18, "top": 0.88})
     axes.set_title("Drift against the training rows (population stability index)")

@@ -15,12 +15,12 @@ from pyspark.sql import functions as F
 from my_mlops_stacks.monitoring.columns import (
     CATEGORICAL,
     COLUMN_METRICS,
-    FEATURES,
     LABEL,
     PREDICTION,
     PROFILE_COLUMNS,
     QUANTILES,
     TABLE_METRICS,
+    watched,
 )
 from my_mlops_stacks.monitoring.quantiles import IN_ORDER, with_quantiles
 from my_mlops_stacks.monitoring.slices import SLICE, SLICED_BY, grouping_sets, slice_key, slice_numbers, slice_value
@@ -49,7 +49,7 @@ def profile_metrics(predictions: DataFrame, labelled: DataFrame) -> DataFrame:
         predictions: the days' rows of the predictions table.
         labelled: the same rows with `fare_amount`, as `with_labels` makes them.
     """
-    features = [name for name in FEATURES if name in predictions.columns]
+    features = [name for name in watched(predictions.columns) if name != PREDICTION]
     whole = _numbers(predictions, features).groupBy(*MODEL_DAY)
     whole = whole.agg(F.expr("count(1) AS count"), *map(F.expr, _descriptions(features)))
     whole = with_quantiles(whole, features).withColumns({name: F.lit(None).cast("string") for name in SLICE})

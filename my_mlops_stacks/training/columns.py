@@ -9,9 +9,7 @@ TRIP_INPUTS = ("trip_distance", "pickup_zip", "dropoff_zip")
 
 INPUT_COLUMNS = {
     PICKUP: ("timestamp", "Pickup time, New York wall clock; the feature tables are looked up at it"),
-    "trip_distance": ("double", "Distance in miles"),
-    "pickup_zip": ("int", "US zip code of the pickup"),
-    "dropoff_zip": ("int", "US zip code of the drop-off"),
+    **{name: (TRIPS.column(name).type, TRIPS.column(name).text) for name in TRIP_INPUTS},
     "pickup_hour": ("int", "Hour of the pickup on the wall clock, 0 to 23"),
     "pickup_weekday": ("int", "Weekday of the pickup on the wall clock, 0 (Monday) to 6"),
 }

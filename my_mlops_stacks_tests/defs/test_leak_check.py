@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, timedelta
 
 import dagster as dg
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
-from my_mlops_stacks.training import lookups
+from mlops_core.features.tables import compute_features
+from mlops_core.project import Column, ComputedTable
+from my_mlops_stacks.defs.resources import build_resources
+from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.project import PROJECT
+from my_mlops_stacks.training.split import day_range
 from my_mlops_stacks_tests.pipeline_runs import DAYS, Pipeline
 
 CHECK = dg.AssetCheckKey(dg.AssetKey("fare_model"), "features_are_known_at_the_pickup")
@@ -78,37 +85,55 @@ def test_features_that_know_the_future_stop_the_model(trained):
     assert trained.registry.at_alias("champion").version == first.version
 
 
-def with_mean_fare_of_the_next_hour(made: Pipeline) -> None:
-    """Give the feature table a column of the future: the mean fare of the window an hour later, zip by zip."""
-    held = table(made, "trip_pickup_features")
-    rows = held.to_pandas()
-    later = rows[["zip", "ts", "mean_fare_window_1h_pickup_zip"]].assign(ts=rows["ts"] - pd.Timedelta(hours=1))
-    future = rows.merge(later.rename(columns={"mean_fare_window_1h_pickup_zip": FUTURE}), on=["zip", "ts"], how="left")
-    write_deltalake(held, pa.Table.from_pandas(future, preserve_index=False), mode="overwrite", schema_mode="overwrite")
+def next_hours_fare(trips: DataFrame, first_day: date, last_day: date) -> DataFrame:
+    """A feature of the future: the mean fare of the hour that begins at `ts`."""
+    hours = trips.where("fare_amount IS NOT NULL").selectExpr(
+        "pickup_zip AS zip", "date_trunc('HOUR', tpep_dropoff_datetime) AS ts", "fare_amount"
+    )
+    return hours.groupBy("zip", "ts").agg(F.avg("fare_amount").alias(FUTURE))
 
 
-def test_a_feature_that_nothing_recomputes_stops_the_model(trained, monkeypatch):
-    with_mean_fare_of_the_next_hour(trained)
-    pickup, dropoff = lookups.FEATURE_LOOKUPS
-    more = replace(pickup, feature_names=[*pickup.features, FUTURE])
-    monkeypatch.setattr(lookups, "FEATURE_LOOKUPS", (more, dropoff))
-    monkeypatch.setattr(lookups, "LOOKED_UP", (*lookups.LOOKED_UP, FUTURE))
+LEAKING = ComputedTable(
+    "trip_future_features",
+    meaning="What nobody can know",
+    events=TRIPS,
+    entity={"zip": "pickup_zip"},
+    columns_made=(Column(FUTURE, "float", "Mean fare of the hour that begins"),),
+    compute=next_hours_fare,
+    look_back=timedelta(days=1),
+)
+
+
+def test_a_feature_that_nobody_told_the_check_of_stops_the_model(trained, monkeypatch):
+    leaking = replace(PROJECT, feature_tables=(*PROJECT.feature_tables, LEAKING), lookups=())
+    with dg.build_resources(build_resources(trained.target)) as resources:
+        trips = resources.tables.read("trips")
+        rows = compute_features(LEAKING, trips, *day_range(trips))
+        resources.feature_store.create_table(
+            name=LEAKING.name,
+            primary_keys=list(LEAKING.primary_keys),
+            timeseries_column="ts",
+            partition_columns=["day"],
+            df=rows.limit(0),
+        )
+        resources.tables.replace(LEAKING.name, rows, None, ("day",))
+    monkeypatch.setattr("my_mlops_stacks.defs.training.PROJECT", leaking)
     champion = trained.registry.at_alias("champion").version
 
     result = trained.run("model_training_job", fare_model={"num_boost_round": 40})
     assert not result.success
-    unproven = verdict(result)
-    assert (unproven.passed, unproven.blocking) == (False, True)
-    assert f"Nothing recomputes {FUTURE}," in unproven.description
-    assert unproven.metadata["not_recomputed"].value == [FUTURE]
+    leak = verdict(result)
+    assert (leak.passed, leak.blocking) == (False, True)
+    assert "features know the future" in leak.description
+    assert f"expected_{FUTURE}" in leak.metadata["examples"].value
     assert trained.registry.at_alias("champion").version == champion
 
 
-def test_a_renamed_feature_or_all_of_a_table_is_not_waved_through(trained, monkeypatch):
-    pickup, dropoff = lookups.FEATURE_LOOKUPS
+def test_a_feature_under_another_name_is_compared_too(trained, monkeypatch):
+    pickup, dropoff = PROJECT.lookups
     renamed = replace(pickup, rename_outputs={"mean_fare_window_1h_pickup_zip": "price_level"})
-    for changed, unproven in ((renamed, "price_level"), (replace(pickup, feature_names=None), FUTURE)):
-        monkeypatch.setattr(lookups, "FEATURE_LOOKUPS", (changed, dropoff))
-        found = check_alone(trained)
-        assert not found.passed
-        assert unproven in found.metadata["not_recomputed"].value
+    monkeypatch.setattr("my_mlops_stacks.defs.training.PROJECT", replace(PROJECT, lookups=(renamed, dropoff)))
+    move_back(trained, "trip_pickup_features")
+    found = check_alone(trained)
+    assert not found.passed
+    assert "expected_price_level" in found.metadata["examples"].value

@@ -13,8 +13,7 @@ import pandas as pd
 import pytest
 
 from my_mlops_stacks.adapters.feature_store.point_in_time import Match, point_in_time_join
-from my_mlops_stacks.feature_engineering.features.dropoff_features import compute_dropoff_features
-from my_mlops_stacks.feature_engineering.features.pickup_features import compute_pickup_features
+from my_mlops_stacks_tests.feature_engineering.computed import compute_dropoff_features, compute_pickup_features
 from my_mlops_stacks_tests.feature_engineering.test_incremental import made_trips
 from my_mlops_stacks_tests.samples import SAMPLES, TIMES, real_sample
 

@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 from pyspark.sql import functions as F
 
-from my_mlops_stacks.feature_engineering.as_of import disagreements
-from my_mlops_stacks.feature_engineering.features.dropoff_features import compute_dropoff_features
-from my_mlops_stacks.feature_engineering.features.pickup_features import compute_pickup_features
+from my_mlops_stacks_tests.feature_engineering.computed import compute_dropoff_features, compute_pickup_features
+from my_mlops_stacks_tests.feature_engineering.leakage import disagreements
 from my_mlops_stacks_tests.feature_engineering.test_incremental import ALL, made_trips, write_trips
 
 

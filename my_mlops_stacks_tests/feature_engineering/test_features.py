@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from pyspark.sql import DataFrame
 
-from my_mlops_stacks.feature_engineering.feature_tables import DROPOFF_TABLE, PICKUP_TABLE
-from my_mlops_stacks.feature_engineering.features.dropoff_features import compute_dropoff_features
-from my_mlops_stacks.feature_engineering.features.pickup_features import compute_pickup_features
+from mlops_core.features.tables import compute_features
+from my_mlops_stacks.project import PROJECT
+from my_mlops_stacks_tests.feature_engineering.computed import compute_dropoff_features, compute_pickup_features
 
 PLAIN_SQL = """
 SELECT trips.{zip} AS zip, ends.ts, {values}, CAST(ends.ts AS DATE) AS day
@@ -132,6 +132,6 @@ def test_the_weekend_is_that_of_the_windows_end_on_the_wall_clock(trips_of, pick
 
 def test_the_tables_have_the_columns_that_they_declare(trips_of):
     trips = trips_of([("2016-01-05 11:50:00", "2016-01-05 12:00:00", 1.0, 10.0, 10001, 10002)])
-    for compute, declared in ((compute_pickup_features, PICKUP_TABLE), (compute_dropoff_features, DROPOFF_TABLE)):
-        got = compute(trips, date(2016, 1, 5), date(2016, 1, 5))
-        assert dict(got.dtypes) == {name: kind for name, (kind, _) in declared.items()}
+    for table in PROJECT.feature_tables:
+        got = compute_features(table, trips, date(2016, 1, 5), date(2016, 1, 5))
+        assert dict(got.dtypes) == {name: kind for name, (kind, _) in table.columns.items()}

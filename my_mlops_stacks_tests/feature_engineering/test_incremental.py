@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame
 
 from my_mlops_stacks.adapters.tables import LocalTables
-from my_mlops_stacks.feature_engineering.features.dropoff_features import compute_dropoff_features
-from my_mlops_stacks.feature_engineering.features.pickup_features import compute_pickup_features
+from my_mlops_stacks_tests.feature_engineering.computed import compute_dropoff_features, compute_pickup_features
 from my_mlops_stacks_tests.feature_engineering.test_features import in_duckdb
 
 FIRST, DAYS = date(2016, 2, 26), 6  # a leap day and a month's end

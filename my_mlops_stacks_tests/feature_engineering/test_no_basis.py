@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 
-from my_mlops_stacks.feature_engineering.as_of import disagreements
-from my_mlops_stacks.feature_engineering.features.dropoff_features import compute_dropoff_features
-from my_mlops_stacks.feature_engineering.features.pickup_features import UNITS_PER_DOLLAR, compute_pickup_features
+from mlops_core.project.aggregates import PRECISION
 from my_mlops_stacks.ingestion.rules import MAX_FARE
+from my_mlops_stacks_tests.feature_engineering.computed import compute_dropoff_features, compute_pickup_features
+from my_mlops_stacks_tests.feature_engineering.leakage import disagreements
 
 DAY = date(2016, 11, 6)
 OVER = ("2016-11-06 01:05", "2016-11-06 01:10", 2.0, 8.0, 10001, 10002)
@@ -42,4 +42,4 @@ def test_the_largest_fares_do_not_overflow(trips_of):
     rows = trips_of([(*OVER[:3], MAX_FARE, *OVER[4:])] * 100)
     means = compute_pickup_features(rows, DAY, DAY).toPandas()["mean_fare_window_1h_pickup_zip"]
     assert set(means) == {MAX_FARE}
-    assert MAX_FARE * UNITS_PER_DOLLAR * 1e9 < 2**63  # as many trips as New York has in years, in an hour of a zip
+    assert MAX_FARE * PRECISION * 1e9 < 2**63  # as many trips as New York has in years, in an hour of a zip

@@ -26,7 +26,7 @@ RULES = (
 def answers(spark: SparkSession, folder: Path) -> dict[str, Any]:
     """Every row of both tables, and what the three rules say of them."""
     from my_mlops_stacks.monitoring.bins import bins_of
-    from my_mlops_stacks.monitoring.columns import DRIFT_MONITORED
+    from my_mlops_stacks.monitoring.columns import watched
     from my_mlops_stacks.monitoring.drift import drift_metrics, versions_of
     from my_mlops_stacks.monitoring.drift_rule import newest_drift
     from my_mlops_stacks.monitoring.judged_windows import AsOf
@@ -37,7 +37,9 @@ def answers(spark: SparkSession, folder: Path) -> dict[str, Any]:
 
     trips, predictions = (spark.read.parquet(str(folder / f"{name}.parquet")) for name in ("trips", "predictions"))
     labelled = with_labels(predictions, trips, FIRST, LAST)
-    bins = {version: bins_of(predictions.toPandas(), DRIFT_MONITORED) for version in versions_of(predictions)}
+    bins = {
+        version: bins_of(predictions.toPandas(), watched(predictions.columns)) for version in versions_of(predictions)
+    }
     profile, drift = profile_metrics(predictions, labelled), drift_metrics(predictions, labelled, bins, FIRST)
     as_of = AsOf(datetime(2016, 3, 1, tzinfo=UTC))
     rules = [

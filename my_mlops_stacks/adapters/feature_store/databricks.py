@@ -11,11 +11,11 @@ from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from mlops_core.project.feature_lookup import FeatureLookup, as_tuple, check_lookups
 from my_mlops_stacks.adapters.feature_store.connect_defaults import fill_with_python_numbers
 from my_mlops_stacks.adapters.feature_store.model_log import check_input_names, flavor_module, stated_params
 from my_mlops_stacks.adapters.feature_store.names import check_table_name
 from my_mlops_stacks.adapters.tables import Tables
-from my_mlops_stacks.training.feature_lookup import FeatureLookup, as_tuple, check_lookups
 
 if TYPE_CHECKING:
     from databricks.feature_engineering import FeatureEngineeringClient

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from mlops_core.project.feature_lookup import FeatureLookup, as_tuple, check_lookups
 from my_mlops_stacks.adapters.feature_store.column_types import check_frame
 from my_mlops_stacks.adapters.feature_store.look_up import TableRows, look_up
 from my_mlops_stacks.adapters.feature_store.merge import check_mode, check_rows, check_schema, create, merge
@@ -26,7 +27,6 @@ from my_mlops_stacks.adapters.feature_store.spec import RAW_MODEL, FeatureSpec, 
 from my_mlops_stacks.adapters.feature_store.training_set import LocalTrainingSet, build_spec
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.adapters.tables import LocalTables
-from my_mlops_stacks.training.feature_lookup import FeatureLookup, as_tuple, check_lookups
 
 if TYPE_CHECKING:
     from mlflow.models.model import ModelInfo

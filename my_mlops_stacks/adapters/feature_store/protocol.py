@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from my_mlops_stacks.training.feature_lookup import FeatureLookup
+from mlops_core.project.feature_lookup import FeatureLookup
 
 if TYPE_CHECKING:
     from mlflow.models.model import ModelInfo

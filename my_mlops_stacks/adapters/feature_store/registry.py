@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from mlops_core.project.feature_lookup import as_tuple
 from my_mlops_stacks.adapters.feature_store.column_types import check_types
 from my_mlops_stacks.adapters.feature_store.moments import moments_of
 from my_mlops_stacks.adapters.feature_store.names import check_columns
-from my_mlops_stacks.training.feature_lookup import as_tuple
 
 if TYPE_CHECKING:
     from pyspark.sql.types import StructType

@@ -9,13 +9,13 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
+from mlops_core.project.feature_lookup import FeatureLookup
 from my_mlops_stacks.adapters.feature_store.defaults import default_text
 from my_mlops_stacks.adapters.feature_store.look_up import ReadTable, TableRows, look_up, planned
 from my_mlops_stacks.adapters.feature_store.names import check_columns, check_names, repeated, taken
 from my_mlops_stacks.adapters.feature_store.point_in_time import column
 from my_mlops_stacks.adapters.feature_store.protocol import PREDICTION_COLUMN
 from my_mlops_stacks.adapters.feature_store.spec import FeatureColumn, FeatureSpec, SourceColumn
-from my_mlops_stacks.training.feature_lookup import FeatureLookup
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

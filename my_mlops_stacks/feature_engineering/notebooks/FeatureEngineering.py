@@ -1,8 +1,8 @@
 # Databricks notebook source
 # MAGIC %md
 # MAGIC # Feature engineering: what your change does to one day
-# MAGIC Computes both feature tables of the newest day with the code as it is now, and compares them with what is
-# MAGIC stored. Reads only: the tables are written by the assets `trip_pickup_features` and `trip_dropoff_features`.
+# MAGIC Computes the feature tables of the newest day with the code as it is now, and compares them with what is stored.
+# MAGIC Reads only: the tables are written by their assets.
 
 # COMMAND ----------
 
@@ -14,36 +14,28 @@
 
 # COMMAND ----------
 
-from my_mlops_stacks.feature_engineering.features.dropoff_features import compute_dropoff_features
-from my_mlops_stacks.feature_engineering.features.pickup_features import compute_pickup_features
-from my_mlops_stacks.feature_engineering.quality import key_faults
+from mlops_core.features.quality import key_faults
+from mlops_core.features.tables import compute_features
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.session import open_session
 from my_mlops_stacks.training.split import day_range
 
 session = open_session()
-trips = session.tables.read("trips")
-day = day_range(trips)[1]
+events = session.tables.read(PROJECT.events.name)
+day = day_range(events)[1]
 
 # COMMAND ----------
 
 # MAGIC %md
-# MAGIC ## Pickup features
-# MAGIC A row per zip and window of an hour, of trips that ended before `ts`.
+# MAGIC ## The rows of the day
+# MAGIC A row at `ts` is made of what was known before `ts`.
 
 # COMMAND ----------
 
-pickup = compute_pickup_features(trips, day, day)
-session.show(f"trip_pickup_features of {day}", pickup.orderBy("zip", "ts").limit(10).toPandas())
-
-# COMMAND ----------
-
-# MAGIC %md
-# MAGIC ## Drop-off features
-
-# COMMAND ----------
-
-dropoff = compute_dropoff_features(trips, day, day)
-session.show(f"trip_dropoff_features of {day}", dropoff.orderBy("zip", "ts").limit(10).toPandas())
+computed = {table.name: compute_features(table, events, day, day) for table in PROJECT.feature_tables}
+for table in PROJECT.feature_tables:
+    first = computed[table.name].orderBy(*table.primary_keys).limit(10)
+    session.show(f"{table.name} of {day}", first.toPandas())
 
 # COMMAND ----------
 
@@ -54,7 +46,8 @@ session.show(f"trip_dropoff_features of {day}", dropoff.orderBy("zip", "ts").lim
 
 # COMMAND ----------
 
-for name, computed in (("trip_pickup_features", pickup), ("trip_dropoff_features", dropoff)):
-    changed = computed.subtract(session.tables.read(name).select(*computed.columns))
-    session.show(f"{name}: {computed.count()} rows, {changed.count()} differ", changed.limit(5).toPandas())
-    session.show(f"{name}: faults of the key", str(key_faults(computed)))
+for table in PROJECT.feature_tables:
+    rows = computed[table.name]
+    changed = rows.subtract(session.tables.read(table.name).select(*rows.columns))
+    session.show(f"{table.name}: {rows.count()} rows, {changed.count()} differ", changed.limit(5).toPandas())
+    session.show(f"{table.name}: faults of the key", str(key_faults(rows, table.primary_keys)))

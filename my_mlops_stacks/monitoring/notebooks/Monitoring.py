@@ -17,7 +17,7 @@
 from datetime import UTC, datetime, timedelta
 
 from my_mlops_stacks.monitoring.bins import bins_of
-from my_mlops_stacks.monitoring.columns import DRIFT_MONITORED
+from my_mlops_stacks.monitoring.columns import watched
 from my_mlops_stacks.monitoring.drift import drift_metrics
 from my_mlops_stacks.monitoring.drift_rule import newest_drift
 from my_mlops_stacks.monitoring.judged_windows import AsOf, judged_windows
@@ -62,7 +62,8 @@ session.show(
 # COMMAND ----------
 
 champion = registry.at_alias("champion")
-bins = {(champion.name, champion.version): bins_of(registry.baseline(champion), DRIFT_MONITORED)}
+baseline = registry.baseline(champion)
+bins = {(champion.name, champion.version): bins_of(baseline, watched(baseline.columns))}
 drift = drift_metrics(newest, labelled, bins, first).toPandas()
 session.show("Drift", drift_heat_map(drift, drift[["day", "model_id"]].drop_duplicates()))
 

@@ -17,10 +17,10 @@
 
 import pandas as pd
 
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.session import open_session
 from my_mlops_stacks.training.baselines import mean_predictor, model_without_features
 from my_mlops_stacks.training.columns import LABEL, PICKUP
-from my_mlops_stacks.training.lookups import FEATURE_LOOKUPS, LOOKED_UP
 from my_mlops_stacks.training.model_inputs import model_inputs
 from my_mlops_stacks.training.plots import importance_plot
 from my_mlops_stacks.training.split import held_out, holdout_start, in_fixed_order, known_before, labelled_days, sampled
@@ -45,14 +45,14 @@ start = holdout_start(first, last, workflow.holdout_days)
 
 training_set, held_out_set = (
     session.feature_store.create_training_set(
-        df=model_inputs(sampled(part, SAMPLE), LABEL), feature_lookups=list(FEATURE_LOOKUPS), label=LABEL
+        df=model_inputs(sampled(part, SAMPLE), LABEL), feature_lookups=list(PROJECT.lookups), label=LABEL
     )
     for part in (known_before(trips, start), held_out(trips, start, last))
 )
 rows = in_fixed_order(training_set.load_df().drop(PICKUP)).toPandas()
 unseen = held_out_set.load_df().toPandas()
 session.show(f"Training rows before {start}: {len(rows)}", rows.head())
-session.show("Share of rows with a value", rows[list(LOOKED_UP)].notna().mean().rename("share").reset_index())
+session.show("Share of rows with a value", rows[list(PROJECT.looked_up)].notna().mean().rename("share").reset_index())
 
 # COMMAND ----------
 
@@ -77,7 +77,7 @@ session.show("Feature importance", importance_plot(model))
 
 predictions = {
     "model": predict(model, unseen),
-    "without looked-up features": model_without_features(rows, unseen, LOOKED_UP, parameters),
+    "without looked-up features": model_without_features(rows, unseen, PROJECT.looked_up, parameters),
     "mean fare": mean_predictor(rows, unseen),
 }
 measured = {name: regression_metrics(unseen[LABEL].to_numpy(), values) for name, values in predictions.items()}

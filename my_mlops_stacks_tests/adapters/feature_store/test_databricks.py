@@ -9,13 +9,13 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
+from mlops_core.project.feature_lookup import FeatureLookup
 from my_mlops_stacks.adapters.feature_store.databricks import DatabricksFeatureStore
 from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
 from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
 from my_mlops_stacks.adapters.feature_store.spec import FeatureColumn, FeatureSpec, SourceColumn
 from my_mlops_stacks.adapters.spark import ClusterSpark
 from my_mlops_stacks.adapters.tables import UnityCatalogTables
-from my_mlops_stacks.training.feature_lookup import FeatureLookup
 
 real = pytest.importorskip("databricks.feature_engineering", reason="needs Databricks' client: make test-contract")
 

@@ -17,10 +17,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model, infer_signature
 from sklearn.linear_model import LinearRegression
 
+from mlops_core.project.feature_lookup import FeatureLookup
 from my_mlops_stacks.adapters.feature_store import scoring
 from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
 from my_mlops_stacks.adapters.feature_store.spec import FeatureSpecNotFoundError, read_spec
-from my_mlops_stacks.training.feature_lookup import FeatureLookup
 from my_mlops_stacks_tests.adapters.feature_store.conftest import TIME
 
 NOON, HOUR = datetime(2016, 1, 1, 12), timedelta(hours=1)

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame
 
+from mlops_core.project.feature_lookup import FeatureLookup
 from my_mlops_stacks.adapters.feature_store.local import FeatureTableNotFoundError, LocalFeatureStore
-from my_mlops_stacks.training.feature_lookup import FeatureLookup
 from my_mlops_stacks_tests.adapters.feature_store.conftest import TIME
 
 NOON, HOUR = datetime(2016, 1, 1, 12), timedelta(hours=1)

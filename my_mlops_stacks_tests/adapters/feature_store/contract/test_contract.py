@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from mlops_core.project.feature_lookup import FeatureLookup
 from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
-from my_mlops_stacks.training.feature_lookup import FeatureLookup
 from my_mlops_stacks_tests.adapters.feature_store.contract import cases, stores
 from my_mlops_stacks_tests.adapters.feature_store.contract.cases import Case, pickups
 from my_mlops_stacks_tests.adapters.feature_store.contract.chained_cases import CHAINED, LABELLED

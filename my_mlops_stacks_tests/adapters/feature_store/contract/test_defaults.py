@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlops_core.project.feature_lookup import FeatureLookup
 from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
-from my_mlops_stacks.training.feature_lookup import FeatureLookup
 from my_mlops_stacks_tests.adapters.feature_store.contract import stores
 
 BIG = 2**53 + 1

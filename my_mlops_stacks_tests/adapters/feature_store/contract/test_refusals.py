@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame
 
+from mlops_core.project.feature_lookup import FeatureLookup
 from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
-from my_mlops_stacks.training.feature_lookup import FeatureLookup
 from my_mlops_stacks_tests.adapters.feature_store.contract import stores
 
 ZONE = FeatureLookup("zones", "zip")

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+from functools import reduce
+from operator import or_
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from my_mlops_stacks.feature_engineering.feature_tables import PRIMARY_KEYS
+from mlops_core.project.events import DAY
 
 
-def key_faults(features: DataFrame, days: tuple[date, date] | None = None) -> dict[str, int]:
+def key_faults(
+    features: DataFrame, primary_keys: Sequence[str], days: tuple[date, date] | None = None
+) -> dict[str, int]:
     """Rows with a null in a key (`null_keys`) and rows beyond the first of a key (`duplicate_keys`).
 
     Args:
+        primary_keys: the columns of the key, the time among them.
         days: the first and the last partition to look at; all, when None. A key has its time in it, so equal keys are
             of one day, and looking at a day costs the same whatever the table's history.
     """
     if days is not None:
-        features = features.where(F.col("day").between(*map(F.lit, days)))
-    missing = F.greatest(*(F.col(key).isNull().cast("int") for key in PRIMARY_KEYS))
-    per_key = features.groupBy(*PRIMARY_KEYS).agg(F.count("*").alias("rows"), F.sum(missing).alias("nulls"))
+        features = features.where(F.col(DAY).between(*map(F.lit, days)))
+    missing = reduce(or_, (F.col(key).isNull() for key in primary_keys)).cast("int")
+    per_key = features.groupBy(*primary_keys).agg(F.count("*").alias("rows"), F.sum(missing).alias("nulls"))
     totals = per_key.agg(F.sum("nulls").alias("nulls"), F.sum(F.col("rows") - 1).alias("surplus")).collect()[0]
     return {"null_keys": totals["nulls"] or 0, "duplicate_keys": totals["surplus"] or 0}

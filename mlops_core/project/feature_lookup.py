@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
 
-from my_mlops_stacks.names import require_columns, require_table
+from mlops_core.project.names import require_columns, require_table
 
 
 @dataclass(frozen=True)

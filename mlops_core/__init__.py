@@ -1,0 +1,1 @@
+"""The machinery that projects share: it knows no problem, and imports no project."""

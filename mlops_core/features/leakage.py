@@ -1,0 +1,129 @@
+"""Features that know the future, found by computing them again without it.
+
+For a row that looks features up at a moment, the events are cut at that moment: only those that were known before it
+are left. The project's own feature code runs on them, and the newest row that it makes must be what the feature store
+looked up. Whatever the code peeks at is gone, so features that peeked differ; nobody has to say how a feature is made.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import reduce
+from operator import and_, or_
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from mlops_core.features.tables import feature_rows
+from mlops_core.features.windows import MICROSECOND, sliding
+from mlops_core.project import FeatureLookup, FeatureTable, Project, WindowTable
+from mlops_core.project.events import DAY
+from mlops_core.project.feature_tables import TIME
+
+TOLERANCE = 1e-5
+"""Relative; tables may keep a feature as a 32-bit float."""
+
+MOMENTS = 20
+"""Rows of which a function of the project's own is called as of the moment; windows are made of all rows at once."""
+
+EXPECTED, ROW, MOMENT, KEY = "expected_{}", "leakage_row", "leakage_moment", "leakage_key_{}"
+
+
+def leakage_violations(project: Project, events: DataFrame, looked_up: DataFrame) -> list[dict[str, object]]:
+    """Rows whose looked-up features differ from those that were known at their moment; empty without a leak.
+
+    Args:
+        events: all accepted events, as they are now, with their `day`.
+        looked_up: a sample of events with what the project's look-ups put out for them.
+
+    Returns: the columns of `looked_up` and, of each feature, `expected_<name>`; times are texts.
+
+    Raises:
+        ValueError: a feature of the project is not among the columns of `looked_up`.
+    """
+    missing = [name for name in project.looked_up if name not in looked_up.columns]
+    if missing:
+        raise ValueError(f"{', '.join(missing)} was not looked up, so nothing shows whether features leak.")
+    if not project.lookups:
+        return []
+    rows = looked_up.withColumn(ROW, F.monotonically_increasing_id())
+    rows = rows.sparkSession.createDataFrame(rows.toArrow())  # a sample: its row numbers must not be drawn again
+    compared, differs = rows, []
+    for lookup in project.lookups:
+        table = project.table(lookup.table_name)
+        known, checked = _known(table, lookup, events, rows)
+        outputs = project.outputs(lookup)
+        expected = known.select(
+            ROW, *(F.col(name).alias(EXPECTED.format(put_out)) for name, put_out in outputs.items())
+        )
+        compared = _with_defaults(compared.join(expected, ROW, "left"), lookup)
+        unequal = reduce(or_, (~_close(compared, name) for name in outputs.values()))
+        differs.append(unequal if checked is None else unequal & F.col(ROW).isin(checked))
+    found = compared.where(reduce(or_, differs)).orderBy(ROW).drop(ROW)
+    times = [name for name, kind in found.dtypes if kind.startswith("timestamp")]
+    shown = found.withColumns({name: found[name].cast("string") for name in times})  # not in this machine's zone
+    return [row.asDict() for row in shown.collect()]
+
+
+def _known(
+    table: FeatureTable, lookup: FeatureLookup, events: DataFrame, rows: DataFrame
+) -> tuple[DataFrame, list[int] | None]:
+    """`ROW` and the features that a look-up could find at its moment; and which rows were looked at, None for all."""
+    sources = zip(lookup.keys, table.entity, strict=True)
+    keys = {KEY.format(entity): F.col(name) for name, entity in sources}
+    asked = rows.select(
+        ROW, F.col(lookup.timestamp_lookup_key or "").alias(MOMENT), *(key.alias(name) for name, key in keys.items())
+    )
+    if isinstance(table, WindowTable):
+        return _newest(_windows(table, events, asked), lookup), None
+    made, checked = _calls(table, lookup, events, asked)
+    return _newest(made, lookup), checked
+
+
+def _windows(table: WindowTable, events: DataFrame, asked: DataFrame) -> DataFrame:
+    """The windows of each row, of the events that were known before its moment."""
+    same = reduce(and_, (events[source] == asked[KEY.format(key)] for key, source in table.entity.items()))
+    known = events.join(asked, same).where(F.col(table.events.known_at) < F.col(MOMENT))
+    return sliding(table, known, [ROW, MOMENT])
+
+
+def _calls(
+    table: FeatureTable, lookup: FeatureLookup, events: DataFrame, asked: DataFrame
+) -> tuple[DataFrame, list[int]]:
+    """What the project's own function makes for each of some rows, of the events known before its moment."""
+    chosen = asked.select(ROW, F.col(MOMENT).cast("string").alias("at")).orderBy(ROW).limit(MOMENTS).collect()
+    first = events.agg(F.min(DAY).alias("day")).collect()[0]["day"]
+    calls = []
+    for row in chosen:
+        at = F.lit(row["at"]).cast("timestamp")
+        day = date.fromisoformat(row["at"][:10])
+        oldest = max(first, day - lookup.lookback_window) if lookup.lookback_window else first
+        made = feature_rows(table, events.where(F.col(table.events.known_at) < at), oldest, day)
+        one = asked.where(F.col(ROW) == row[ROW])
+        same = reduce(and_, (made[key] == one[KEY.format(key)] for key in table.entity))
+        calls.append(made.join(one, same))
+    return reduce(DataFrame.unionByName, calls), [row[ROW] for row in chosen]
+
+
+def _newest(made: DataFrame, lookup: FeatureLookup) -> DataFrame:
+    """Of each row the newest features that its look-up takes."""
+    known = made.where(F.col(TIME) <= F.col(MOMENT))
+    if lookup.lookback_window is not None:
+        age = F.unix_micros(MOMENT) - F.unix_micros(TIME)
+        known = known.where(age <= lookup.lookback_window // MICROSECOND)
+    newest_first = Window.partitionBy(ROW).orderBy(F.col(TIME).desc())
+    return known.withColumn("place", F.row_number().over(newest_first)).where("place = 1")
+
+
+def _with_defaults(compared: DataFrame, lookup: FeatureLookup) -> DataFrame:
+    defaults = {EXPECTED.format(name): value for name, value in (lookup.default_values or {}).items()}
+    return compared.fillna(defaults) if defaults else compared
+
+
+def _close(compared: DataFrame, name: str) -> Column:
+    """Equal, or numbers that differ by less than a 32-bit float can tell apart; a null equals a null only."""
+    looked_up, expected = F.col(name), F.col(EXPECTED.format(name))
+    if dict(compared.dtypes)[name] in ("string", "boolean", "date", "timestamp"):
+        return looked_up.eqNullSafe(expected)
+    near = F.abs(looked_up - expected) <= TOLERANCE * F.abs(expected)
+    return F.coalesce(near, looked_up.isNull() & expected.isNull())

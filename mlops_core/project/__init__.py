@@ -1,0 +1,32 @@
+"""How a project declares itself: what its events are, and the feature tables that are made of them.
+
+A declaration is frozen, and checked when it is made. This package imports nothing but the standard library, so that
+whoever reads a declaration, the code location above all, stays light.
+"""
+
+from mlops_core.project.aggregates import Aggregate, Count, Distinct, Expression, Max, Mean, Min, Share, Sum
+from mlops_core.project.columns import Column, DeclarationError
+from mlops_core.project.events import EventTable
+from mlops_core.project.feature_lookup import FeatureLookup
+from mlops_core.project.feature_tables import ComputedTable, FeatureTable, WindowTable
+from mlops_core.project.project import Project
+
+__all__ = [
+    "Aggregate",
+    "Column",
+    "ComputedTable",
+    "Count",
+    "DeclarationError",
+    "Distinct",
+    "EventTable",
+    "Expression",
+    "FeatureLookup",
+    "FeatureTable",
+    "Max",
+    "Mean",
+    "Min",
+    "Project",
+    "Share",
+    "Sum",
+    "WindowTable",
+]

@@ -1,0 +1,78 @@
+"""A table of events: what happens, when, when it is known how it ended, and what tells one from another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from mlops_core.project.columns import Column, DeclarationError, require_known
+from mlops_core.project.names import require_columns, require_table
+
+DAY = "day"
+"""The partition column of every table: the day of an event's time, or of a feature row's."""
+
+
+@dataclass(frozen=True)
+class EventTable:
+    """A table of events, one row each.
+
+    Args:
+        name: Its table, and its asset.
+        columns: All of them but the partition `day`.
+        event_time: When an event happens, and is predicted.
+        known_at: When the row is complete, its `label` included; null until then.
+        label: What is predicted; None for events that only make features. It counts as unknown while it or `known_at`
+            is null.
+        identity: Columns that tell one event from another, and are known from the start.
+        time_zone: Times are the wall clock of this zone, without a zone; "UTC" when they are moments.
+        longest: No feature is made of an event that was known only later than this after it happened. It bounds how
+            far back a window reads.
+
+    Raises:
+        DeclarationError: A column that isn't there, or a time that is no timestamp.
+    """
+
+    name: str
+    _: KW_ONLY
+    columns: tuple[Column, ...]
+    event_time: str
+    known_at: str
+    identity: tuple[str, ...]
+    time_zone: str
+    longest: timedelta
+    label: str | None = None
+
+    def __post_init__(self) -> None:
+        place = f"EventTable '{self.name}'"
+        require_table(self.name, place)
+        require_columns((*self.types, DAY), f"The columns of {place}")
+        named = (self.event_time, self.known_at, *self.identity, *([self.label] if self.label else []))
+        require_known(named, self.types, place)
+        for time in (self.event_time, self.known_at):
+            if self.types[time] != "timestamp":
+                raise DeclarationError(f"{place}: '{time}' must be a timestamp to be a time, not {self.types[time]}.")
+        if not self.identity:
+            raise DeclarationError(f"{place}: identity names no column, so no event could be told from another.")
+        if self.longest <= timedelta(0):
+            raise DeclarationError(f"{place}: longest must be above zero, not {self.longest}.")
+
+    @property
+    def types(self) -> Mapping[str, str]:
+        """Column -> Spark's name of its type."""
+        return {column.name: column.type for column in self.columns}
+
+    @property
+    def is_labelled(self) -> str:
+        """The events whose label is known, in SQL."""
+        known = f"{self.known_at} IS NOT NULL"
+        return f"{self.label} IS NOT NULL AND {known}" if self.label else known
+
+    def column(self, name: str) -> Column:
+        """The column of that name."""
+        return next(column for column in self.columns if column.name == name)
+
+    def clock(self) -> datetime:
+        """What the wall clock of the events says now."""
+        return datetime.now(ZoneInfo(self.time_zone)).replace(tzinfo=None)

@@ -1,0 +1,182 @@
+"""Feature tables: keyed by an entity and a time, made of events by windows or by a function of the project's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from mlops_core.project.aggregates import Aggregate, Expression, OfColumn
+from mlops_core.project.columns import Column, DeclarationError, require_known
+from mlops_core.project.events import DAY, EventTable
+from mlops_core.project.feature_lookup import FeatureLookup
+from mlops_core.project.names import require_columns, require_table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+TIME = "ts"
+"""The time of a feature row: it may hold only what was known before it, and look-ups at or after it may take it."""
+
+Compute = Callable[["DataFrame", date, date], "DataFrame"]
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """A table of features, one row for each value of the entity and time `ts`.
+
+    Args:
+        name: Its table, and its asset.
+        meaning: What it holds, for people.
+        events: The events that it is made of.
+        entity: Key column of the table -> the event column that it comes from, which look-ups go by.
+        version: Raise it with each change of what the features mean, so that people see which days are old.
+    """
+
+    name: str
+    _: KW_ONLY
+    meaning: str
+    events: EventTable
+    entity: Mapping[str, str]
+    version: str = "1"
+
+    def __post_init__(self) -> None:
+        place = f"Feature table '{self.name}'"
+        require_table(self.name, place)
+        if not self.entity:
+            raise DeclarationError(f"{place}: entity names no column, so nothing could be looked up.")
+        require_known(self.entity.values(), self.events.types, f"{place}, entity")
+        require_columns(
+            (*self.entity, TIME, *(column.name for column in self.features), DAY), f"The columns of {place}"
+        )
+        if not self.features:
+            raise DeclarationError(f"{place} has no feature.")
+
+    @property
+    def features(self) -> tuple[Column, ...]:
+        """Its columns that are no keys."""
+        raise NotImplementedError
+
+    @property
+    def primary_keys(self) -> tuple[str, ...]:
+        """The entity and the time."""
+        return (*self.entity, TIME)
+
+    @property
+    def columns(self) -> dict[str, tuple[str, str]]:
+        """Column -> type and meaning, those of the keys and of the partition included."""
+        keys = {key: self.events.column(source) for key, source in self.entity.items()}
+        return (
+            {key: (column.type, column.text) for key, column in keys.items()}
+            | {TIME: ("timestamp", "Time of the row: it is made of what was known before it")}
+            | self.feature_columns
+            | {DAY: ("date", f"Day of `{TIME}`, the partition")}
+        )
+
+    @property
+    def feature_columns(self) -> dict[str, tuple[str, str]]:
+        """Feature -> type and meaning."""
+        return {column.name: (column.type, column.text) for column in self.features}
+
+    @property
+    def lineage(self) -> dict[str, list[tuple[str, str]]]:
+        """Column -> the columns that it is made of, as (table, column)."""
+        raise NotImplementedError
+
+    def look_up(self, **changes: Any) -> FeatureLookup:
+        """The look-up of all features at an event's own time; `changes` are arguments of `FeatureLookup`."""
+        usual: dict[str, Any] = {
+            "lookup_key": list(self.entity.values()),
+            "feature_names": [column.name for column in self.features],
+            "timestamp_lookup_key": self.events.event_time,
+        }
+        return FeatureLookup(self.name, **usual | changes)
+
+
+@dataclass(frozen=True)
+class WindowTable(FeatureTable):
+    """Aggregates over windows of events: a row at `ts` is made of the events with `ts - length <= at < ts`.
+
+    Windows without an event have no row. Only events whose label is known are in one.
+
+    Args:
+        length: Length of a window, a multiple of `slide`.
+        slide: Time between the ends of two windows, in whole seconds.
+        aggregates: What is said of a window's events, and expressions over that.
+        at: The event column by which an event is in a window: when it is known, unless told otherwise.
+    """
+
+    _: KW_ONLY
+    length: timedelta
+    slide: timedelta
+    aggregates: tuple[Aggregate | Expression, ...]
+    at: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "at", self.at or self.events.known_at)
+        super().__post_init__()
+        place = f"Feature table '{self.name}'"
+        if self.slide < timedelta(seconds=1) or self.slide % timedelta(seconds=1) or self.length % self.slide:
+            raise DeclarationError(
+                f"{place}: slide ({self.slide}) must be whole seconds, and length ({self.length}) a multiple of it."
+            )
+        if self.length <= timedelta(0):
+            raise DeclarationError(f"{place}: length must be above zero, not {self.length}.")
+        require_known([self.at], self.events.types, f"{place}, at")
+        for feature in self.aggregates:
+            if isinstance(feature, OfColumn):
+                require_known([feature.of], self.events.types, f"{place}, '{feature.name}'")
+
+    @property
+    def features(self) -> tuple[Column, ...]:
+        return tuple(feature.column for feature in self.aggregates)
+
+    @property
+    def lineage(self) -> dict[str, list[tuple[str, str]]]:
+        made = {key: [source] for key, source in self.entity.items()} | {TIME: [self.at], DAY: [self.at]}
+        for feature in self.aggregates:
+            if isinstance(feature, Aggregate):
+                made[feature.name] = [*_named(" ".join(feature.sources), self.events.types), self.at]
+            else:
+                named = _named(feature.sql, made)
+                made[feature.name] = [source for name in named for source in made[name]]
+        return {name: [(self.events.name, source) for source in dict.fromkeys(of)] for name, of in made.items()}
+
+
+@dataclass(frozen=True)
+class ComputedTable(FeatureTable):
+    """Features by a function of the project's own.
+
+    Args:
+        columns_made: The features.
+        compute: Events, a first and a last day -> the rows whose `ts` is in these days, with the entity's key columns,
+            `ts` and the features. Events come with their `day`, those of the look-back included.
+        look_back: How long before `ts` events may have happened that its row is made of.
+        made_of: The event columns that the features come from, for lineage.
+    """
+
+    _: KW_ONLY
+    columns_made: tuple[Column, ...]
+    compute: Compute
+    look_back: timedelta
+    made_of: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_known(self.made_of, self.events.types, f"Feature table '{self.name}', made_of")
+
+    @property
+    def features(self) -> tuple[Column, ...]:
+        return self.columns_made
+
+    @property
+    def lineage(self) -> dict[str, list[tuple[str, str]]]:
+        keys = {key: [(self.events.name, source)] for key, source in self.entity.items()}
+        return keys | {column.name: [(self.events.name, source) for source in self.made_of] for column in self.features}
+
+
+def _named(sql: str, columns: Mapping[str, object]) -> list[str]:
+    """The columns that an expression names, in the order in which it does."""
+    return [word for word in dict.fromkeys(re.findall(r"\w+", sql)) if word in columns]

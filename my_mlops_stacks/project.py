@@ -1,0 +1,13 @@
+"""The project: what is predicted, and what is looked up for it.
+
+Features are looked up at the pickup, those of the drop-off zip too: the drop-off time is not known yet.
+"""
+
+from __future__ import annotations
+
+from mlops_core.project import Project
+from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.feature_engineering.features.dropoff_features import DROPOFF_FEATURES
+from my_mlops_stacks.feature_engineering.features.pickup_features import PICKUP_FEATURES
+
+PROJECT = Project(events=TRIPS, feature_tables=(PICKUP_FEATURES, DROPOFF_FEATURES))
