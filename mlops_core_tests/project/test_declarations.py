@@ -1,0 +1,116 @@
+"""Each mistake of a declaration is one sentence, with the name and the choices."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, replace
+from datetime import timedelta
+
+import pytest
+
+from mlops_core.project import Column, Count, DeclarationError, Expression, FeatureLookup, Mean, Project
+from mlops_core.project.names import NameRefusedError
+from mlops_core_tests.flights.events import FLIGHTS
+from mlops_core_tests.flights.features import ORIGIN, ROUTE
+
+REFUSED = {
+    "an event time that is no column": (
+        lambda: replace(FLIGHTS, event_time="departs"),
+        "EventTable 'flights': there is no column 'departs'; choose from flight_id, scheduled_departure,",
+    ),
+    "an event time that is no time": (
+        lambda: replace(FLIGHTS, event_time="carrier"),
+        "EventTable 'flights': 'carrier' must be a timestamp to be a time, not string.",
+    ),
+    "an identity of nothing": (lambda: replace(FLIGHTS, identity=()), "identity names no column"),
+    "a label that is no column": (lambda: replace(FLIGHTS, label="is_late"), "there is no column 'is_late'"),
+    "no time that an event may take": (lambda: replace(FLIGHTS, longest=timedelta(0)), "longest must be above zero"),
+    "a type that there is not": (
+        lambda: Column("price", "decimal", "Price"),
+        "Column 'price': no type is called 'decimal'; choose from boolean, int, bigint,",
+    ),
+    "an entity that is no column": (
+        lambda: replace(ORIGIN, entity={"airport": "airport"}),
+        "Feature table 'origin_features', entity: there is no column 'airport'; choose from",
+    ),
+    "no entity": (lambda: replace(ORIGIN, entity={}), "'origin_features': entity names no column"),
+    "a slide that doesn't divide the window": (
+        lambda: replace(ORIGIN, slide=timedelta(minutes=50)),
+        r"'origin_features': slide \(0:50:00\) must be whole seconds, and length \(3:00:00\) a multiple of it",
+    ),
+    "a slide of nothing": (lambda: replace(ORIGIN, slide=timedelta(0)), "must be whole seconds"),
+    "a window of nothing": (lambda: replace(ORIGIN, length=timedelta(0)), "length must be above zero"),
+    "a feature of a column that is not there": (
+        lambda: replace(ORIGIN, aggregates=(Mean("delay", "Delay", of="delay_min"),)),
+        "Feature table 'origin_features', 'delay': there is no column 'delay_min'; choose from",
+    ),
+    "a table without a feature": (lambda: replace(ORIGIN, aggregates=()), "'origin_features' has no feature"),
+    "a time of windows that is not there": (lambda: replace(ORIGIN, at="when"), "at: there is no column 'when'"),
+    "two tables of one name": (
+        lambda: Project(events=FLIGHTS, feature_tables=(ORIGIN, replace(ROUTE, name="origin_features"))),
+        "Two tables of the project are called 'origin_features'",
+    ),
+    "a look-up in no table": (
+        lambda: Project(
+            events=FLIGHTS,
+            feature_tables=(ORIGIN,),
+            lookups=(FeatureLookup("airports", "origin", timestamp_lookup_key="scheduled_departure"),),
+        ),
+        "A look-up names no feature table, 'airports'; choose from origin_features.",
+    ),
+    "a look-up of no feature": (
+        lambda: Project(events=FLIGHTS, feature_tables=(ORIGIN,), lookups=(ORIGIN.look_up(feature_names=["late"]),)),
+        "The look-up in 'origin_features': there is no column 'late'; choose from origin_late_3h,",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", REFUSED)
+def test_a_mistake_is_a_sentence(mistake):
+    declare, sentence = REFUSED[mistake]
+    with pytest.raises(DeclarationError, match=sentence):
+        declare()
+
+
+@pytest.mark.parametrize(
+    "declare",
+    [
+        lambda: Column("dep delay", "double", "Delay"),
+        lambda: replace(FLIGHTS, name="Flights"),
+        lambda: replace(FLIGHTS, columns=(*FLIGHTS.columns, Column("Late", "int", "Late"))),
+        lambda: replace(ORIGIN, aggregates=(Count("ts", "Flights"),)),
+        lambda: replace(ORIGIN, aggregates=(Count("n", "Flights"), Count("n", "Flights, again"))),
+        lambda: Project(
+            events=FLIGHTS, feature_tables=(ORIGIN, replace(ROUTE, aggregates=(Count("origin_late_3h", "Twice"),)))
+        ),
+    ],
+)
+def test_a_name_that_a_system_refuses_or_that_is_taken_is_refused(declare):
+    with pytest.raises(NameRefusedError):
+        declare()
+
+
+def test_a_declaration_is_frozen():
+    with pytest.raises(FrozenInstanceError):
+        FLIGHTS.label = "arr_delay"
+
+
+def test_lineage_follows_from_what_is_declared():
+    assert ROUTE.lineage["route_delay_24h"] == [("flights", "arr_delay"), ("flights", "landed_at")]
+    assert ROUTE.lineage["route_far_24h"] == [("flights", "distance"), ("flights", "landed_at")]
+    assert ROUTE.lineage["carrier"] == [("flights", "carrier")]
+    assert ORIGIN.lineage["origin_is_busy_3h"] == [("flights", "landed_at")]
+
+
+def test_an_expression_may_use_the_time_and_the_key():
+    night = Expression("is_night", "hour(ts) < 6 AND origin = 'JFK'", "boolean", "At night")
+    table = replace(ORIGIN, aggregates=(*ORIGIN.aggregates, night))
+    assert table.lineage["is_night"] == [("flights", "landed_at"), ("flights", "origin")]
+    assert table.feature_columns["is_night"] == ("boolean", "At night")
+
+
+def test_all_features_are_looked_up_unless_named():
+    project = Project(events=FLIGHTS, feature_tables=(ORIGIN, ROUTE))
+    assert project.looked_up == (*ORIGIN.feature_columns, *ROUTE.feature_columns)
+    first, second = project.lookups
+    assert (first.keys, second.keys) == (("origin",), ("carrier", "dest"))
+    assert first.timestamp_lookup_key == "scheduled_departure"
