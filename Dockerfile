@@ -15,6 +15,7 @@ WORKDIR /build
 # Dependencies first: they change seldom, and this layer is then taken from the cache.
 COPY pyproject.toml setup.cfg constraints.txt README.md LICENSE ./
 RUN uv pip install -c constraints.txt ".[deployed]" "pyspark[connect]==${PYSPARK}.*"
+COPY mlops_core mlops_core
 COPY my_mlops_stacks my_mlops_stacks
 RUN uv pip install --no-deps --reinstall-package my_mlops_stacks .
 

@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 registry=$1 branch=${2#refs/heads/}
-code=(my_mlops_stacks pyproject.toml setup.cfg Dockerfile .dockerignore deploy)
+code=(mlops_core my_mlops_stacks pyproject.toml setup.cfg Dockerfile .dockerignore deploy)
 
 same_code() { # as this commit has, in a commit of main
     git merge-base --is-ancestor "$1" origin/main 2>/dev/null && git diff --quiet "$1" HEAD -- "${code[@]}"

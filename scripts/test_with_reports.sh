@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p reports
 .venv/bin/python -m pytest -n 2 --dist worksteal --junitxml reports/tests.xml \
-    --cov my_mlops_stacks --cov-report xml:reports/coverage.xml --cov-report term:skip-covered "$@"
+    --cov mlops_core --cov my_mlops_stacks --cov-report xml:reports/coverage.xml --cov-report term:skip-covered "$@"

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+import mlops_core
 from my_mlops_stacks.adapters.step_launcher.compute import Compute, package_of
 from my_mlops_stacks.adapters.step_launcher.cost import PriceTable
 from my_mlops_stacks.bundle import WorkspaceAddress
 
 PACKAGE = Path(__file__).resolve().parents[2]
+MACHINERY = Path(mlops_core.__file__).resolve().parent
 LOOKS_SECRET = re.compile(r"token|secret|password|passwd|credential|private_?key|access_?key|api_?key", re.IGNORECASE)
 
 HAS_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
@@ -54,12 +56,12 @@ class LauncherSettings:
     """Settings of one target's launcher.
 
     `volume` is a Unity Catalog volume, or a folder of one, that only the pipeline's identity may write.
-    `packages` are folders of import packages; this project's own is always staged. `requirements` are pinned lines as
-    as in requirements.txt; pyspark is left to the runtime. `environment` is set on the cluster before definitions are
-    loaded there, and `imports` are modules that are imported there first, while no other step imports anything: those
-    that import others under a lock of their own, for which two steps would wait for ever. `workspace_folder` holds the
-    main file; by default a folder in the home of the identity. Without `workspace`, the SDK's unified authentication
-    finds one. `matched_packages` must agree in major.minor.
+    `packages` are folders of import packages; this project's own and the machinery's are always staged. `requirements`
+    are pinned lines as in requirements.txt; pyspark is left to the runtime. `environment` is set on the cluster before
+    definitions are loaded there, and `imports` are modules that are imported there first, while no other step imports
+    anything: those that import others under a lock of their own, for which two steps would wait for ever.
+    `workspace_folder` holds the main file; by default a folder in the home of the identity. Without `workspace`, the
+    SDK's unified authentication finds one. `matched_packages` must agree in major.minor.
     """
 
     volume: str
@@ -97,7 +99,7 @@ class LauncherSettings:
 
     @property
     def staged_packages(self) -> tuple[Path, ...]:
-        return tuple(dict.fromkeys((PACKAGE, *self.packages)))
+        return tuple(dict.fromkeys((PACKAGE, MACHINERY, *self.packages)))
 
     @property
     def installed_requirements(self) -> tuple[str, ...]:
