@@ -1,0 +1,8 @@
+"""What a kind of problem is: its metrics, what a prediction is, and what a model has to beat."""
+
+from mlops_core.tasks.binary import BinaryClassification
+from mlops_core.tasks.metric import Metric
+from mlops_core.tasks.regression import Regression
+from mlops_core.tasks.task import Task
+
+__all__ = ["BinaryClassification", "Metric", "Regression", "Task"]

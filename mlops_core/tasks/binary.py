@@ -1,0 +1,97 @@
+"""Whether something happens is predicted: a probability, and at a threshold a class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlops_core.tasks.metric import RankMetric, SumMetric, Sums
+from mlops_core.tasks.sums import quiet, ratio
+from mlops_core.tasks.task import Task, UnusableRowsError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@quiet
+def _f1(sums: Sums) -> np.ndarray:
+    return 2 * sums["hits"] / (sums["alarms"] + sums["positives"])
+
+
+@quiet
+def _accuracy(sums: Sums) -> np.ndarray:
+    misses = sums["alarms"] + sums["positives"] - 2 * sums["hits"]
+    return 1 - misses / sums["rows"]
+
+
+def _roc_auc(actual: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    from mlops_core.tasks.ranks import roc_auc
+
+    return roc_auc(actual, predicted, weights)
+
+
+def _average_precision(actual: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    from mlops_core.tasks.ranks import average_precision
+
+    return average_precision(actual, predicted, weights)
+
+
+def _calibration_error(actual: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    from mlops_core.tasks.ranks import calibration_error
+
+    return calibration_error(actual, predicted, weights)
+
+
+@dataclass(frozen=True)
+class BinaryClassification(Task):
+    """The prediction is the probability of the label 1; from `threshold` on the class is 1, else 0."""
+
+    threshold: float = 0.5
+
+    compared = "log_loss"
+    metrics = (
+        SumMetric("log_loss", "Log loss", greater_is_better=False, of_sums=ratio("log_loss", "rows")),
+        RankMetric("roc_auc", "ROC AUC", greater_is_better=True, of_rows=_roc_auc),
+        RankMetric("average_precision", "Average precision", greater_is_better=True, of_rows=_average_precision),
+        SumMetric("brier_score", "Brier score", greater_is_better=False, of_sums=ratio("squared", "rows")),
+        SumMetric("precision_score", "Precision", greater_is_better=True, of_sums=ratio("hits", "alarms")),
+        SumMetric("recall_score", "Recall", greater_is_better=True, of_sums=ratio("hits", "positives")),
+        SumMetric("f1_score", "F1", greater_is_better=True, of_sums=_f1),
+        SumMetric("accuracy_score", "Accuracy", greater_is_better=True, of_sums=_accuracy),
+        SumMetric("positive_rate", "Share predicted 1", greater_is_better=None, of_sums=ratio("alarms", "rows")),
+        SumMetric("bias", "Bias of the probability", greater_is_better=None, of_sums=ratio("error", "rows")),
+        RankMetric("calibration_error", "Calibration error", greater_is_better=False, of_rows=_calibration_error),
+    )
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1:
+            raise ValueError(f"BinaryClassification: threshold must be between 0 and 1, not {self.threshold}.")
+
+    def statistics(self, actual: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
+        import numpy as np
+
+        smallest = np.finfo(float).eps  # a probability of exactly 0 or 1 would have an infinite loss
+        probability = np.clip(predicted, smallest, 1 - smallest)
+        alarm = (predicted >= self.threshold).astype(float)
+        return {
+            "rows": np.ones_like(predicted),
+            "log_loss": -(actual * np.log(probability) + (1 - actual) * np.log(1 - probability)),
+            "squared": (predicted - actual) ** 2,
+            "error": predicted - actual,
+            "positives": actual,
+            "alarms": alarm,
+            "hits": alarm * actual,
+        }
+
+    def constant(self, labels: np.ndarray) -> float:
+        """The base rate: the share of ones."""
+        return float(labels.mean())
+
+    def check(self, labels: np.ndarray) -> None:
+        """Refuse labels other than 0 and 1."""
+        import numpy as np
+
+        others = sorted(set(np.unique(labels)) - {0, 1})
+        if others:
+            shown = ", ".join(f"{value:g}" for value in others[:5])
+            raise UnusableRowsError(f"A binary label is 0 or 1, and these rows have {shown} too.")

@@ -1,0 +1,32 @@
+"""Metrics of sums, over as many cells at once as the sums have; NaN where a cell does not determine one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING
+
+from mlops_core.tasks.metric import Sums
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    OfSums = Callable[[Sums], np.ndarray]
+
+
+def quiet(metric: OfSums) -> OfSums:
+    """The metric without NumPy's warnings of a division by zero: a cell without rows has none."""
+
+    @wraps(metric)
+    def call(sums: Sums) -> np.ndarray:
+        import numpy as np
+
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return metric(sums)
+
+    return call
+
+
+def ratio(part: str, whole: str) -> OfSums:
+    """One sum as a share of another."""
+    return quiet(lambda sums: sums[part] / sums[whole])

@@ -1,0 +1,77 @@
+"""The kind of a problem, as far as machinery has to know it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from mlops_core.tasks.metric import Metric
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class UnusableRowsError(ValueError):
+    """Rows that measure nothing."""
+
+
+class Task(ABC):
+    """A kind of problem."""
+
+    compared: str
+    """The metric in which two models are compared unless a project says otherwise."""
+
+    @property
+    @abstractmethod
+    def metrics(self) -> tuple[Metric, ...]:
+        """All of them, in the order in which people read them."""
+
+    @abstractmethod
+    def statistics(self, actual: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
+        """What each row adds to the sums that metrics are made of; `rows` among them, which is 1 for each."""
+
+    @abstractmethod
+    def constant(self, labels: np.ndarray) -> float:
+        """The best prediction that is the same for every row, by the labels of the training rows."""
+
+    @abstractmethod
+    def check(self, labels: np.ndarray) -> None:
+        """Refuse labels that are none of this kind of problem.
+
+        Raises:
+            UnusableRowsError: says which values there are.
+        """
+
+    def metric(self, name: str) -> Metric:
+        """The metric of that name.
+
+        Raises:
+            KeyError: there is none; the message has the choices.
+        """
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        known = ", ".join(metric.name for metric in self.metrics)
+        raise KeyError(f"There is no metric '{name}' of a {type(self).__name__}: choose one of {known}.")
+
+    def measure(self, actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+        """Every metric of some rows; NaN for one that they do not determine.
+
+        Raises:
+            UnusableRowsError: there are no rows, a label is none of the task's, or a value is not finite.
+        """
+        import numpy as np
+
+        self._check_rows(actual, predicted)
+        statistics, once = self.statistics(actual, predicted), np.ones((1, len(actual)))
+        return {metric.name: float(metric.resampled(statistics, actual, predicted, once)[0]) for metric in self.metrics}
+
+    def _check_rows(self, actual: np.ndarray, predicted: np.ndarray) -> None:
+        import numpy as np
+
+        if not len(actual):
+            raise UnusableRowsError("There are no rows to measure a model on: hold out days that have labelled events.")
+        for name, values in (("labels", actual), ("predictions", predicted)):
+            if bad := int((~np.isfinite(values)).sum()):
+                raise UnusableRowsError(f"{bad} of {len(values)} {name} are no finite numbers.")
+        self.check(actual)
