@@ -10,9 +10,13 @@ from mlops_core.project.events import EventTable
 from mlops_core.project.feature_lookup import FeatureLookup
 from mlops_core.project.feature_tables import ComputedTable, FeatureTable, WindowTable
 from mlops_core.project.project import Project
+from mlops_core.project.slices import ByBand, ByHour, ByValue, Slice
 
 __all__ = [
     "Aggregate",
+    "ByBand",
+    "ByHour",
+    "ByValue",
     "Column",
     "ComputedTable",
     "Count",
@@ -27,6 +31,7 @@ __all__ = [
     "Min",
     "Project",
     "Share",
+    "Slice",
     "Sum",
     "WindowTable",
 ]

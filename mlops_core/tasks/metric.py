@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 
 Sums = Mapping[str, "np.ndarray"]
 
-CHUNK = 20_000_000
-"""Rows times resamples that a metric of ranks sees at once: 160 MB."""
-
 
 @dataclass(frozen=True)
 class Metric(ABC):
@@ -34,13 +31,12 @@ class Metric(ABC):
     has_unit: bool = False
 
     @abstractmethod
-    def resampled(self, statistics: Sums, actual: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """The metric of each resample; NaN where its rows do not determine it.
+    def value(self, statistics: Sums, actual: np.ndarray, predicted: np.ndarray) -> float:
+        """The metric of some rows; NaN where they do not determine it.
 
         Args:
             statistics: what each row adds to the task's sums.
             actual, predicted: label and prediction of each row.
-            weights: how often each row was drawn, (resamples x rows).
         """
 
     def improvement(self, value: float, other: float) -> float:
@@ -57,32 +53,23 @@ class SumMetric(Metric):
     _: KW_ONLY
     of_sums: Callable[[Sums], np.ndarray]
 
-    def resampled(
-        self,
-        statistics: Sums,
-        actual: np.ndarray,  # noqa: ARG002, its statistics are enough
-        predicted: np.ndarray,  # noqa: ARG002
-        weights: np.ndarray,
-    ) -> np.ndarray:
-        return self.of_sums({name: weights @ part for name, part in statistics.items()})
+    def value(self, statistics: Sums, actual: np.ndarray, predicted: np.ndarray) -> float:  # noqa: ARG002
+        return float(self.of_sums({name: part.sum() for name, part in statistics.items()}))
 
 
 @dataclass(frozen=True)
 class RankMetric(Metric):
-    """A metric of the rows themselves, such as their order: no sum tells it."""
+    """A metric of the rows themselves, such as their order: no sum tells it.
+
+    Args:
+        of_rows: From label and prediction of each row, and how often each was drawn (resamples x rows), to the metric
+            of each resample.
+    """
 
     _: KW_ONLY
     of_rows: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
-    def resampled(
-        self,
-        statistics: Sums,  # noqa: ARG002, no sum tells it
-        actual: np.ndarray,
-        predicted: np.ndarray,
-        weights: np.ndarray,
-    ) -> np.ndarray:
+    def value(self, statistics: Sums, actual: np.ndarray, predicted: np.ndarray) -> float:  # noqa: ARG002
         import numpy as np
 
-        step = max(1, CHUNK // max(len(actual), 1))
-        parts = (weights[at : at + step] for at in range(0, len(weights), step))
-        return np.concatenate([self.of_rows(actual, predicted, part) for part in parts])
+        return float(self.of_rows(actual, predicted, np.ones((1, len(actual))))[0])

@@ -60,11 +60,9 @@ class Task(ABC):
         Raises:
             UnusableRowsError: there are no rows, a label is none of the task's, or a value is not finite.
         """
-        import numpy as np
-
         self._check_rows(actual, predicted)
-        statistics, once = self.statistics(actual, predicted), np.ones((1, len(actual)))
-        return {metric.name: float(metric.resampled(statistics, actual, predicted, once)[0]) for metric in self.metrics}
+        statistics = self.statistics(actual, predicted)
+        return {metric.name: metric.value(statistics, actual, predicted) for metric in self.metrics}
 
     def _check_rows(self, actual: np.ndarray, predicted: np.ndarray) -> None:
         import numpy as np

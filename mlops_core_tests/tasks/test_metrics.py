@@ -81,16 +81,6 @@ def test_every_metric_is_scikit_learns(task, truth):
         assert value == pytest.approx(truth[name](actual, predicted), rel=1e-9), name
 
 
-@pytest.mark.parametrize(("task", "truth"), CASES)
-def test_every_metric_of_a_resample_is_scikit_learns_with_weights(task, truth):
-    actual, predicted = rows(task)
-    weights = np.random.default_rng(1).multinomial(len(actual), np.full(len(actual), 1 / len(actual)), 5).astype(float)
-    for metric in task.metrics:
-        expected = [truth[metric.name](actual, predicted, sample_weight=drawn) for drawn in weights]
-        found = metric.resampled(task.statistics(actual, predicted), actual, predicted, weights)
-        np.testing.assert_allclose(found, expected, rtol=1e-9, err_msg=metric.name)
-
-
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 1), st.sampled_from([0.0, 0.1, 0.5, 0.55, 0.9, 1.0])), min_size=2, max_size=30)

@@ -1,0 +1,86 @@
+"""Candidate against champion on the same rows: overall, and in each segment of each slice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mlops_core.project.slices import ByBand, ByHour, ByValue, Slice
+from mlops_core.tasks import Task
+from mlops_core.validation.bootstrap import Rows, draws, interval
+
+CANDIDATE, CHAMPION, DIFFERENCE = "candidate", "champion", "difference"
+ALL, OTHER = "all", "other"
+
+
+def compare(scored: pd.DataFrame, task: Task, slices: Sequence[Slice], *, label: str, event_time: str) -> pd.DataFrame:
+    """Metrics with their intervals, one row each `by`, `segment` and `metric`.
+
+    Args:
+        scored: one row an event: `label`, `event_time`, the columns of `slices`, and the predictions of `candidate`
+            and, when there is one, `champion`.
+
+    Returns:
+        `events`, then for `candidate`, `champion` and `difference` (candidate less champion) the value and its
+        interval as `_low` and `_high`; those of a champion that is not there are missing.
+    """
+    cluster, hours = pd.factorize(scored[event_time].dt.floor("h"))
+    predictions = {model: scored[model].to_numpy(float) for model in (CANDIDATE, CHAMPION) if model in scored}
+    sample = _Sample(task, scored[label].to_numpy(float), predictions, cluster, draws(len(hours)))
+    whole = pd.Categorical.from_codes(np.zeros(len(scored), int), [ALL])
+    divided = {ALL: whole, **{each.name: segments(each, scored[each.column]) for each in slices}}
+    parts = (part for by, labels in divided.items() for part in sample.compared(by, labels))
+    return pd.concat(list(parts), ignore_index=True)
+
+
+def segments(slice_: Slice, values: pd.Series) -> pd.Categorical:
+    """The segment of each row, in the order in which people read them."""
+    if isinstance(slice_, ByValue):
+        frequent = list(values.value_counts().index[: slice_.most])
+        return pd.Categorical(values, [*frequent, OTHER]).fillna(OTHER).rename_categories(str)
+    if isinstance(slice_, ByHour):
+        return pd.Categorical.from_codes(values.dt.hour, [f"{hour:02}" for hour in range(24)])
+    if isinstance(slice_, ByBand):
+        return pd.cut(values, [0.0, *slice_.edges, np.inf], right=False, labels=list(slice_.bands)).array
+    raise TypeError(f"Nothing divides rows by the slice '{slice_.name}', a {type(slice_).__name__}.")
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Labels, and predictions of each model; the cluster of each row, and how often each cluster is drawn."""
+
+    task: Task
+    actual: np.ndarray
+    predictions: Mapping[str, np.ndarray]
+    cluster: np.ndarray
+    drawn: np.ndarray
+
+    def compared(self, by: str, labels: pd.Categorical) -> Iterator[pd.DataFrame]:
+        """The rows of each metric, for the segments `labels` of the slice `by`."""
+        segment, shape = labels.codes.astype(int), (self.drawn.shape[1], len(labels.categories))
+        models = {
+            model: Rows(self.task, self.actual, predicted, self.cluster, segment, shape).measured(self.drawn)
+            for model, predicted in self.predictions.items()
+        }
+        rows = np.bincount(segment, minlength=shape[1])
+        clusters = np.array([len(np.unique(self.cluster[segment == code])) for code in range(shape[1])])
+        for metric in self.task.metrics:
+            columns = {"by": by, "segment": labels.categories, "metric": metric.name, "events": rows}
+            values = _with_difference({model: measured[metric.name] for model, measured in models.items()})
+            for name, (value, resamples) in values.items():
+                low, high = interval(resamples, clusters)
+                columns |= {name: value, f"{name}_low": low, f"{name}_high": high}
+            frame = pd.DataFrame(columns)
+            yield frame[frame["events"] > 0]
+
+
+def _with_difference(values: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    if CHAMPION not in values:
+        return values
+    pairs = zip(values[CANDIDATE], values[CHAMPION], strict=True)
+    with np.errstate(invalid="ignore"):  # R2 of a single row is minus infinity for both
+        value, resamples = (ours - theirs for ours, theirs in pairs)
+    return values | {DIFFERENCE: (value, resamples)}
