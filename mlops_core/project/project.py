@@ -32,7 +32,7 @@ class Project:
     lookups: tuple[FeatureLookup, ...] = ()
 
     def __post_init__(self) -> None:
-        names = [table.name for table in (self.events, *self.feature_tables)]
+        names = [self.events.name, *(table.name for table in self.feature_tables)]
         for name in names:
             if names.count(name) > 1:
                 raise DeclarationError(f"Two tables of the project are called '{name}': rename one of them.")
