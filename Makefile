@@ -22,7 +22,7 @@ setup: .venv/.ready $(MLFLOW_DB) ## Install the project into .venv (the others d
 	@scripts/setup.sh
 
 $(MLFLOW_DB): | .venv/.ready
-	@echo "Creating MLflow's database" && $(PY) -m my_mlops_stacks.adapters.mlflow_database $@
+	@echo "Creating MLflow's database" && $(PY) -m mlops_core.adapters.mlflow_database $@
 
 .PHONY: run
 run: setup ## Run the whole pipeline here: on TRIPS_PATH when set, else on generated trips

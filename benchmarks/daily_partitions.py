@@ -16,7 +16,7 @@ from time import perf_counter
 import click
 
 from benchmarks.feature_store.machine import machine
-from my_mlops_stacks.adapters.mlflow_database import make_database
+from mlops_core.adapters.mlflow_database import make_database
 
 LAST_DAY = date(2017, 12, 31)
 GOAL = "at most 25 s and 1.5 GB for 1,095 days"

@@ -1,19 +1,70 @@
-"""Fixtures that the tests of the machinery share: an in-process Spark, and flights."""
+"""Fixtures of all tests: one environment on every machine, an in-process Spark, an empty warehouse, and flights."""
 
 from __future__ import annotations
 
+import os
+import re
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from mlops_core.adapters.spark import LocalSpark
+from mlops_core.adapters.tables import LocalTables
 from mlops_core_tests.flights import sample
-from my_mlops_stacks.adapters.spark import LocalSpark
+
+OF_ALERT_CHANNELS = {
+    "ALERT_TEAMS_WEBHOOK_URL": "https://example.invalid/hook",
+    "ALERT_EMAIL_FROM": "pipeline@example.invalid",
+    "ALERT_EMAIL_PASSWORD": "of nobody",
+    "ALERT_EMAIL_TO": "people@example.invalid",
+    "ALERT_SMTP_HOST": "smtp.example.invalid",
+}
+"""What a target with an alert channel needs to load."""
+OF_THIS_SHELL = re.compile(
+    "(ALERT|ARM|AZURE|BUNDLE_VAR|DAGSTER|DATABRICKS|GIT|MLFLOW|PYSPARK|SAIL|SPARK)_|(MLOPS_TARGET|TRIPS_PATH)$"
+)
+"""Variables that the project, its libraries or git read."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The same on every machine: without what this shell, a git hook or a person's own settings say.
+
+    Alerts reach nobody, whatever channel a team's targets have.
+    """
+    home = tmp_path_factory.mktemp("home")
+    theirs = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "DATABRICKS_CONFIG_FILE": str(home / "none")}
+    theirs["TZ"] = "UTC"  # `collect` of PySpark gives times of this machine's zone
+    for name in ("NO_PROXY", "no_proxy"):  # servers that tests start are here
+        theirs[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1", "localhost")))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name in [name for name in os.environ if OF_THIS_SHELL.match(name)]:
+            monkeypatch.delenv(name)
+        for name, value in {**theirs, **OF_ALERT_CHANNELS}.items():
+            monkeypatch.setenv(name, value)
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> LocalTables:
+    """An empty warehouse with a Spark session of its own."""
+    return LocalTables(LocalSpark(tmp_path / "warehouse", "test"))
+
+
+@pytest.fixture
+def spark(tables: LocalTables) -> SparkSession:
+    return tables.spark.spark_session
 
 
 @pytest.fixture(scope="session")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
+def shared_spark(tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
+    """One session for what no test changes."""
     return LocalSpark(tmp_path_factory.mktemp("warehouse"), "machinery").spark_session
 
 
@@ -23,5 +74,7 @@ def flights(request: pytest.FixtureRequest) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def flight_events(spark: SparkSession, flights: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> DataFrame:
-    return sample.as_events(spark, flights, Path(tmp_path_factory.mktemp("flights")))
+def flight_events(
+    shared_spark: SparkSession, flights: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
+) -> DataFrame:
+    return sample.as_events(shared_spark, flights, tmp_path_factory.mktemp("flights"))

@@ -20,7 +20,7 @@ from typing import Any
 import click
 import dagster as dg
 
-from my_mlops_stacks.adapters.model_registry import ModelRegistry
+from mlops_core.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.records import newest_evaluated
 from my_mlops_stacks.defs.resources import build_resources

@@ -17,18 +17,18 @@ from typing import Any
 import click
 import dagster as dg
 
-from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
-from my_mlops_stacks.adapters.plain_paths import plain_path
-from my_mlops_stacks.adapters.registry_errors import (
+from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
+from mlops_core.adapters.plain_paths import plain_path
+from mlops_core.adapters.registry_errors import (
     DeletedRunError,
     ModelNotFoundError,
     RegistryUnavailableError,
     registry_answers,
 )
+from mlops_core.deployment.promotion import HEADLINE_METRICS
 from my_mlops_stacks.defs.jobs import FEATURE_TABLES
 from my_mlops_stacks.defs.ledger import CHAMPION, entries, values
 from my_mlops_stacks.defs.resources import build_resources
-from my_mlops_stacks.deployment.model_deployment.promotion import HEADLINE_METRICS
 from my_mlops_stacks.target import TargetError, load_target
 
 PREDICTIONS, TRAINED = dg.AssetKey("predictions"), dg.AssetKey("fare_model")

@@ -11,9 +11,9 @@ from time import perf_counter
 import click
 import dagster as dg
 
-from my_mlops_stacks.adapters.mlflow_database import LostDatabaseError
-from my_mlops_stacks.adapters.model_registry import ModelRegistry
-from my_mlops_stacks.adapters.tables import StateError, damage, remedy_of
+from mlops_core.adapters.mlflow_database import LostDatabaseError
+from mlops_core.adapters.model_registry import ModelRegistry
+from mlops_core.adapters.tables import StateError, damage, remedy_of
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.partitions import daily_partitions
 from my_mlops_stacks.defs.resources import MLFLOW_UI, build_resources

@@ -3,7 +3,7 @@
 There, and nowhere else, the code location is its definitions already, not the function that makes them.
 """
 
-import my_mlops_stacks.adapters.step_launcher.preloading  # noqa: F401
+import mlops_core.adapters.step_launcher.preloading  # noqa: F401
 from my_mlops_stacks import definitions
 from my_mlops_stacks.target import load_target
 

@@ -21,7 +21,7 @@ from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
-from my_mlops_stacks.adapters.plain_paths import plain_path
+from mlops_core.adapters.plain_paths import plain_path
 
 
 class OpenConnectionsEventLogStorage(SqliteEventLogStorage):

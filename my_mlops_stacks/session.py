@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import click
 import dagster as dg
 
-from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
-from my_mlops_stacks.adapters.model_registry import ModelRegistry
-from my_mlops_stacks.adapters.tables import Tables
+from mlops_core.adapters.feature_store.protocol import FeatureStore
+from mlops_core.adapters.model_registry import ModelRegistry
+from mlops_core.adapters.tables import Tables
 from my_mlops_stacks.defs.metadata import png
 from my_mlops_stacks.defs.resources import build_resources
 from my_mlops_stacks.target import Target, load_target

@@ -21,8 +21,8 @@ import click
 import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 
-from my_mlops_stacks.adapters.step_launcher.launcher import UnityCatalogStepLauncher
-from my_mlops_stacks.adapters.step_launcher.preflight import findings
+from mlops_core.adapters.step_launcher.launcher import UnityCatalogStepLauncher
+from mlops_core.adapters.step_launcher.preflight import findings
 from my_mlops_stacks.defs.resources import launcher_settings
 from my_mlops_stacks.target import PACKAGE, Target, TargetError, load_target
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from my_mlops_stacks.bundle import TargetError, Value, WorkspaceAddress, WrittenWorkspace, listed, read_bundle
+from mlops_core.config import TargetError, Value, WorkspaceAddress, WrittenWorkspace, listed, read_bundle
 from my_mlops_stacks.target_values import (
     AsText,
     Count,

@@ -13,7 +13,7 @@ from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from my_mlops_stacks.bundle.scalars import as_bool, as_float, as_int, as_text
+from mlops_core.config.scalars import as_bool, as_float, as_int, as_text
 
 NO_ADDRESS = "'#%?:@"
 """Characters that Unity Catalog allows in names, and the addresses of models and tables do not."""

@@ -1,11 +1,7 @@
-"""Fixtures that several test folders share: an in-process Spark, an empty warehouse, trips of every origin."""
+"""Fixtures that several test folders share: those of the machinery, and trips of every origin."""
 
 from __future__ import annotations
 
-import os
-import re
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,26 +9,16 @@ import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from my_mlops_stacks.adapters.spark import LocalSpark
-from my_mlops_stacks.adapters.tables import LocalTables
+from mlops_core_tests.conftest import environment, spark, tables
 from my_mlops_stacks_tests import samples
 from my_mlops_stacks_tests.samples import Sample
 
 if TYPE_CHECKING:  # the contract's environment (scripts/test_contract.sh) has nothing that targets need
     from my_mlops_stacks.target import Target
 
-OF_ALERT_CHANNELS = {
-    "ALERT_TEAMS_WEBHOOK_URL": "https://example.invalid/hook",
-    "ALERT_EMAIL_FROM": "pipeline@example.invalid",
-    "ALERT_EMAIL_PASSWORD": "of nobody",
-    "ALERT_EMAIL_TO": "people@example.invalid",
-    "ALERT_SMTP_HOST": "smtp.example.invalid",
-}
-"""What a target with an alert channel needs to load."""
-OF_THIS_SHELL = re.compile(
-    "(ALERT|ARM|AZURE|BUNDLE_VAR|DAGSTER|DATABRICKS|GIT|MLFLOW|PYSPARK|SAIL|SPARK)_|(MLOPS_TARGET|TRIPS_PATH)$"
-)
-"""Variables that the project, its libraries or git read."""
+__all__ = ["environment", "spark", "tables"]
+"""Fixtures of the machinery's tests, which pytest finds here too."""
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -52,38 +38,6 @@ def with_fixed_rules(target: Target) -> Target:
     }
     fixed = target.monitoring_workflow.model_copy(update=monitoring)
     return target.model_copy(update={"monitoring_workflow": fixed})
-
-
-@pytest.fixture(scope="session", autouse=True)
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The same on every machine: without what this shell, a git hook or a person's own settings say.
-
-    Alerts reach nobody, whatever channel a team's targets have.
-    """
-    home = tmp_path_factory.mktemp("home")
-    theirs = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "DATABRICKS_CONFIG_FILE": str(home / "none")}
-    theirs["TZ"] = "UTC"  # `collect` of PySpark gives times of this machine's zone
-    for name in ("NO_PROXY", "no_proxy"):  # servers that tests start are here
-        theirs[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1", "localhost")))
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        for name in [name for name in os.environ if OF_THIS_SHELL.match(name)]:
-            monkeypatch.delenv(name)
-        for name, value in {**theirs, **OF_ALERT_CHANNELS}.items():
-            monkeypatch.setenv(name, value)
-        time.tzset()
-        yield
-    time.tzset()
-
-
-@pytest.fixture
-def tables(tmp_path: Path) -> LocalTables:
-    """An empty warehouse with a Spark session of its own."""
-    return LocalTables(LocalSpark(tmp_path / "warehouse", "test"))
-
-
-@pytest.fixture
-def spark(tables: LocalTables) -> SparkSession:
-    return tables.spark.spark_session
 
 
 @pytest.fixture(scope="session")

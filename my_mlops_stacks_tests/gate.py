@@ -17,8 +17,8 @@ import pandas as pd
 from deltalake import DeltaTable
 from mlflow.pyfunc import PythonModel
 
+from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
 from mlops_core.project.feature_lookup import FeatureLookup
-from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.resources import build_resources
 from my_mlops_stacks.target import load_target

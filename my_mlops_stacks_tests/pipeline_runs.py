@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from deltalake import DeltaTable
 
-from my_mlops_stacks.adapters.model_registry import ModelRegistry
+from mlops_core.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.resources import build_resources
 from my_mlops_stacks.pipeline import run_pipeline

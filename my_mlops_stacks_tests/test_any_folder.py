@@ -55,7 +55,7 @@ def test_make_run(project: Path) -> None:
 @pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
 def test_the_doctor_and_the_tests_of_tables(project: Path) -> None:
     assert "All tables are whole" in made(project, "doctor")
-    call = [sys.executable, "-m", "pytest", "-q", "my_mlops_stacks_tests/adapters/test_tables.py"]
+    call = [sys.executable, "-m", "pytest", "-q", "mlops_core_tests/adapters/test_tables.py"]
     environ = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     done = subprocess.run(call, cwd=project, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

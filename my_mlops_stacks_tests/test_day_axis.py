@@ -15,7 +15,7 @@ from matplotlib.dates import num2date
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from my_mlops_stacks.deployment.model_deployment.shadow import differences_plot
+from mlops_core.deployment.shadow import differences_plot
 from my_mlops_stacks.monitoring.plots import drift_heat_map, error_over_time
 from my_mlops_stacks.validation.plots import residuals_over_time
 

@@ -20,12 +20,12 @@ from click.testing import CliRunner, Result
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import catalog, iam
 
+from databricks_emulator import Emulator
+from mlops_core.config import parsed_host
 from my_mlops_stacks.adapters.doctor.compute import ENVIRONMENTS
 from my_mlops_stacks.adapters.doctor.finding import Finding
-from my_mlops_stacks.bundle import parsed_host
 from my_mlops_stacks.doctor import examine, main
 from my_mlops_stacks.target import load_target
-from my_mlops_stacks_tests.databricks_emulator import Emulator
 
 VOLUME = "staging.my_mlops_stacks.staging"
 SCHEMA, TRIPS = VOLUME.rpartition(".")[0], "samples.nyctaxi.trips"

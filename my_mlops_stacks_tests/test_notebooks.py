@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from my_mlops_stacks.adapters.registry_errors import ModelNotFoundError
+from mlops_core.adapters.registry_errors import ModelNotFoundError
 from my_mlops_stacks.defs.resources import OF_THE_CLUSTER
 from my_mlops_stacks.defs.tables import TABLES
 from my_mlops_stacks.pipeline import run_pipeline

@@ -17,7 +17,7 @@ ASKED_FOR = re.compile(
 MAY_NAME_THEM = {
     "docs/from-mlops-stacks.md": "what the ancestor had",
     "my_mlops_stacks/adapters/doctor/authentication.py": "the doctor warns of them",
-    "my_mlops_stacks/adapters/step_launcher/stock.py": "dagster-databricks' launcher knows no other way",
+    "mlops_core/adapters/step_launcher/stock.py": "dagster-databricks' launcher knows no other way",
 }
 VALUES = {
     "token of Databricks": r"\bdapi[0-9a-f]{32}\b",

@@ -16,4 +16,4 @@ else
 fi
 # Dagster is not there, so what pyproject.toml says about its warnings is left out.
 PYTHONPATH=. $environment/bin/python -m pytest -o filterwarnings= -o addopts=-ra \
-    my_mlops_stacks_tests/adapters/feature_store/contract my_mlops_stacks_tests/adapters/feature_store/test_databricks.py
+    mlops_core_tests/adapters/feature_store/contract mlops_core_tests/adapters/feature_store/test_databricks.py

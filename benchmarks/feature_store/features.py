@@ -12,8 +12,8 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
+from mlops_core.adapters.tables import LocalTables
 from mlops_core.features.tables import compute_features
-from my_mlops_stacks.adapters.tables import LocalTables
 from my_mlops_stacks.project import PROJECT
 
 FRIDAY = 5  # Polars'

@@ -12,7 +12,7 @@ import dagster as dg
 
 from benchmarks.feature_store import features
 from benchmarks.feature_store.warehouse import LAST_DAY, days_before
-from my_mlops_stacks.adapters.tables import LocalTables
+from mlops_core.adapters.tables import LocalTables
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.resources import build_resources
 from my_mlops_stacks.ingestion.generator import generate_trips

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from mlops_core.adapters.feature_store.local import LocalFeatureStore
 from mlops_core.project.feature_lookup import FeatureLookup
-from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
 
 ZIPS, MINUTES = 250, 60 * 24 * 60
 FEATURE_TABLE = "benchmark_features"

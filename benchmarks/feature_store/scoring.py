@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
+from mlops_core.adapters.feature_store.local import LocalFeatureStore
 
 FILES = 8
 INPUTS = [f"x{number}" for number in range(9)]

@@ -10,10 +10,10 @@ import click
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
-from my_mlops_stacks.adapters.model_registry import ModelRegistry
-from my_mlops_stacks.adapters.spark import LocalSpark
-from my_mlops_stacks.adapters.tables import LocalTables
+from mlops_core.adapters.feature_store.local import LocalFeatureStore
+from mlops_core.adapters.model_registry import ModelRegistry
+from mlops_core.adapters.spark import LocalSpark
+from mlops_core.adapters.tables import LocalTables
 from my_mlops_stacks.ingestion.generator import generate_trips
 from my_mlops_stacks.ingestion.trips import accept, conform
 

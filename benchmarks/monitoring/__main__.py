@@ -13,8 +13,8 @@ from time import perf_counter, process_time
 import click
 from pyspark.sql import functions as F
 
-from my_mlops_stacks.adapters.spark import LocalSpark
-from my_mlops_stacks.adapters.tables import LocalTables
+from mlops_core.adapters.spark import LocalSpark
+from mlops_core.adapters.tables import LocalTables
 from my_mlops_stacks.ingestion.generator import generate_trips
 from my_mlops_stacks.ingestion.trips import accept, conform
 from my_mlops_stacks.monitoring.bins import bins_of

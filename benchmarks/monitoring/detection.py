@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 
 from benchmarks.monitoring.alarms import Alarms, delays, rate
-from my_mlops_stacks.adapters.tables import Tables
+from mlops_core.adapters.tables import Tables
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.jobs import MONITOR_TABLES
 from my_mlops_stacks.defs.resources import build_resources

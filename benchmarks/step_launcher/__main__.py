@@ -11,7 +11,7 @@ from multiprocessing import get_context
 
 import click
 
-from my_mlops_stacks.adapters.step_launcher.compute import Compute
+from mlops_core.adapters.step_launcher.compute import Compute
 
 CLUSTER = {"spark_version": "18.0.x-scala2.13", "node_type_id": "Standard_D4ds_v5", "num_workers": 1}
 CLASSIC = Compute(new_cluster=CLUSTER)

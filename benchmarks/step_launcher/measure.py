@@ -15,10 +15,10 @@ from time import perf_counter
 import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 
-from my_mlops_stacks.adapters.step_launcher.compute import Compute
-from my_mlops_stacks.adapters.step_launcher.launcher import UnityCatalogStepLauncher
-from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings
-from my_mlops_stacks_tests.databricks_emulator import Emulator
+from databricks_emulator import Emulator
+from mlops_core.adapters.step_launcher.compute import Compute
+from mlops_core.adapters.step_launcher.launcher import UnityCatalogStepLauncher
+from mlops_core.adapters.step_launcher.settings import LauncherSettings
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

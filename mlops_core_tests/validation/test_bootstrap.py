@@ -123,9 +123,9 @@ def test_a_slice_that_divides_nothing_is_refused(declare, sentence):
         declare()
 
 
-def test_what_monitoring_groups_by_is_what_a_validation_shows(spark):
+def test_what_monitoring_groups_by_is_what_a_validation_shows(shared_spark):
     frame = scored(500).drop(columns="champion")
-    rows_ = spark.createDataFrame(frame.assign(at=frame["at"].dt.tz_localize("UTC")))
+    rows_ = shared_spark.createDataFrame(frame.assign(at=frame["at"].dt.tz_localize("UTC")))
     for each in (HOURS, BANDS):
         grouped = rows_.selectExpr(f"{each.group} AS {each.name}").groupBy(each.name).count()
         texts = {row["text"]: row["count"] for row in grouped.selectExpr(f"{each.text} AS text", "count").collect()}

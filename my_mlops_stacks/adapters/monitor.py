@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from my_mlops_stacks.adapters.databricks_client import workspace_client
-from my_mlops_stacks.bundle import WorkspaceAddress
+from mlops_core.adapters.databricks_client import workspace_client
+from mlops_core.config import WorkspaceAddress
 from my_mlops_stacks.monitoring.columns import PREDICTION
 
 if TYPE_CHECKING:

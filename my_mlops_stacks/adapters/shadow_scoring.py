@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
-from my_mlops_stacks.adapters.model_registry import ModelVersion
-from my_mlops_stacks.adapters.scoring_errors import scorable
-from my_mlops_stacks.adapters.tables import Tables
+from mlops_core.adapters.feature_store.protocol import FeatureStore
+from mlops_core.adapters.model_registry import ModelVersion
+from mlops_core.adapters.scoring_errors import scorable
+from mlops_core.adapters.tables import Tables
 from my_mlops_stacks.events import TRIPS
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ def scored_beside(
     Raises:
         CannotScoreError: the challenger has no specification, or needs what the trips or the feature tables lack.
     """
+    from mlops_core.deployment.shadow import newest_days, predictions_of, spoken
     from my_mlops_stacks.deployment.batch_inference.predictions import to_score
-    from my_mlops_stacks.deployment.model_deployment.shadow import newest_days, predictions_of, spoken
     from my_mlops_stacks.training.model_inputs import model_inputs
 
     if not tables.exists("predictions"):

@@ -6,7 +6,7 @@ from os import environ
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.alerts import (
+from mlops_core.adapters.alerts import (
     SMTP_OVER_TLS,
     Alert,
     AlertError,

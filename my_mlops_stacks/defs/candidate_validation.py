@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.evaluation import evaluated, log_report
-from my_mlops_stacks.adapters.model_registry import ModelVersion
+from mlops_core.adapters.evaluation import evaluated, log_report
+from mlops_core.adapters.model_registry import ModelVersion
 from my_mlops_stacks.defs.held_out import HeldOut, recorded_on, score_held_out
 from my_mlops_stacks.defs.ledger import last_champion
 from my_mlops_stacks.defs.metadata import as_data, png

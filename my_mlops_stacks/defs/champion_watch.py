@@ -5,11 +5,11 @@ from typing import Any
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
-from my_mlops_stacks.adapters.registry_errors import registry_answers
+from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
+from mlops_core.adapters.registry_errors import registry_answers
+from mlops_core.deployment.watch import DOUBTFUL, NOTHING, RECORDED, Watch
 from my_mlops_stacks.defs.jobs import Job
 from my_mlops_stacks.defs.ledger import CHAMPION, Entry, newest_entry
-from my_mlops_stacks.deployment.model_deployment.watch import DOUBTFUL, NOTHING, RECORDED, Watch
 from my_mlops_stacks.target import Target
 
 

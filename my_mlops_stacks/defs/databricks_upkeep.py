@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings
+from mlops_core.adapters.step_launcher.settings import LauncherSettings
 from my_mlops_stacks.defs.resources import launcher_settings
 from my_mlops_stacks.defs.schedules import daily_schedule_of
 from my_mlops_stacks.target import Target
@@ -26,7 +26,7 @@ def _tear_down_sensor(settings: LauncherSettings) -> dg.SensorDefinition:
         description="Ends and removes what runs that have ended left on Databricks",
     )
     def tear_down(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        from my_mlops_stacks.adapters.step_launcher.launcher import UnityCatalogStepLauncher
+        from mlops_core.adapters.step_launcher.launcher import UnityCatalogStepLauncher
 
         swept = UnityCatalogStepLauncher(settings).tear_down_ended(context.instance, context.cursor or "")
         failed = "".join(f"; {run} could not be: {why}" for run, why in swept.failed.items())
@@ -47,7 +47,7 @@ def upkeep_schedules(target: Target) -> list[dg.ScheduleDefinition]:
 def _clean_up_job(settings: LauncherSettings) -> dg.JobDefinition:
     @dg.op(description=f"Removes what is staged and was not touched for {KEPT_DAYS} days")
     def clean_up_staging(context: dg.OpExecutionContext) -> None:
-        from my_mlops_stacks.adapters.step_launcher.launcher import UnityCatalogStepLauncher
+        from mlops_core.adapters.step_launcher.launcher import UnityCatalogStepLauncher
 
         removed = UnityCatalogStepLauncher(settings).clean_up(KEPT_DAYS)
         context.log.info(f"Removed from {settings.volume}: {', '.join(removed) or 'nothing'}")

@@ -5,22 +5,22 @@ from datetime import UTC, datetime
 import dagster as dg
 from pydantic import Field
 
-from my_mlops_stacks.adapters.aliases import champion_before
-from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
-from my_mlops_stacks.adapters.registry_errors import registry_answers
-from my_mlops_stacks.adapters.scoring_errors import scorable
-from my_mlops_stacks.adapters.snapshot import with_versions
-from my_mlops_stacks.defs.annotations import DataFrame
-from my_mlops_stacks.defs.jobs import FEATURE_TABLES
-from my_mlops_stacks.defs.ledger import last_champion
-from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of
-from my_mlops_stacks.deployment.model_deployment.promotion import (
+from mlops_core.adapters.aliases import champion_before
+from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
+from mlops_core.adapters.registry_errors import registry_answers
+from mlops_core.adapters.scoring_errors import scorable
+from mlops_core.adapters.snapshot import with_versions
+from mlops_core.deployment.promotion import (
     AUTOMATIC,
     CHAMPION,
     Decision,
     approved,
     require_shadowed,
 )
+from my_mlops_stacks.defs.annotations import DataFrame
+from my_mlops_stacks.defs.jobs import FEATURE_TABLES
+from my_mlops_stacks.defs.ledger import last_champion
+from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.target import Target
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.evaluation import score_side_by_side
-from my_mlops_stacks.adapters.model_registry import ModelVersion
-from my_mlops_stacks.adapters.snapshot import version_is_kept, with_versions
+from mlops_core.adapters.evaluation import score_side_by_side
+from mlops_core.adapters.model_registry import ModelVersion
+from mlops_core.adapters.snapshot import version_is_kept, with_versions
 from my_mlops_stacks.defs.jobs import FEATURE_TABLES
 from my_mlops_stacks.training.columns import LABEL
 

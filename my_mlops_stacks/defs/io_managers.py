@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.aliases import give_alias
-from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
-from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion, output_tag
-from my_mlops_stacks.adapters.registry_errors import registry_answers
-from my_mlops_stacks.adapters.tables import Tables
+from mlops_core.adapters.aliases import give_alias
+from mlops_core.adapters.feature_store.protocol import FeatureStore
+from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion, output_tag
+from mlops_core.adapters.registry_errors import registry_answers
+from mlops_core.adapters.tables import Tables
+from mlops_core.deployment.promotion import CHAMPION
 from my_mlops_stacks.defs.ended_runs import require_running
 from my_mlops_stacks.defs.metadata import markdown_table
 from my_mlops_stacks.defs.tables import PARTITION_COLUMN, TABLES, TableSpec
-from my_mlops_stacks.deployment.model_deployment.promotion import CHAMPION
 
 if TYPE_CHECKING:
     import pandas as pd

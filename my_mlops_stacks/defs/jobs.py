@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.step_launcher.compute import Compute
+from mlops_core.adapters.step_launcher.compute import Compute
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.target import Target
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.model_registry import ModelRegistry
-from my_mlops_stacks.deployment.model_deployment.promotion import PREVIOUS_CHAMPION
+from mlops_core.adapters.model_registry import ModelRegistry
+from mlops_core.deployment.promotion import PREVIOUS_CHAMPION
 
 CHAMPION = dg.AssetKey("champion")
 PAGE = 10

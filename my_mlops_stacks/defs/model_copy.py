@@ -5,11 +5,11 @@ from functools import partial
 import dagster as dg
 from pydantic import Field
 
-from my_mlops_stacks.adapters.aliases import give_alias
-from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
-from my_mlops_stacks.adapters.registry_errors import registry_answers
+from mlops_core.adapters.aliases import give_alias
+from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
+from mlops_core.adapters.registry_errors import registry_answers
+from mlops_core.deployment.promotion import SHADOW_TAG
 from my_mlops_stacks.defs.ended_runs import require_running
-from my_mlops_stacks.deployment.model_deployment.promotion import SHADOW_TAG
 
 
 class CopyConfig(dg.Config):

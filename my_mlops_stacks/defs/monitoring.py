@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.model_registry import ModelNotFoundError
+from mlops_core.adapters.model_registry import ModelNotFoundError
 from my_mlops_stacks.defs.annotations import DataFrame
 from my_mlops_stacks.defs.io_managers import MAY_BE_EMPTY
 from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of

@@ -6,18 +6,18 @@ from typing import Any
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.databricks_client import take_plain_host
-from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
-from my_mlops_stacks.adapters.mlflow_database import database_uri, make_database
-from my_mlops_stacks.adapters.model_registry import ModelRegistry
-from my_mlops_stacks.adapters.pages import FolderPages, MlflowPages
+from mlops_core.adapters.databricks_client import take_plain_host
+from mlops_core.adapters.feature_store.protocol import FeatureStore
+from mlops_core.adapters.mlflow_database import database_uri, make_database
+from mlops_core.adapters.model_registry import ModelRegistry
+from mlops_core.adapters.pages import FolderPages, MlflowPages
+from mlops_core.adapters.spark import ClusterSpark, LocalSpark
+from mlops_core.adapters.step_launcher.compute import Compute
+from mlops_core.adapters.step_launcher.cost import PriceTable
+from mlops_core.adapters.step_launcher.settings import LauncherSettings, SecretReference, read_requirements
+from mlops_core.adapters.tables import LocalTables, UnityCatalogTables
+from mlops_core.config import ON_CLUSTER
 from my_mlops_stacks.adapters.sources.choice import LocalSources, TableSource
-from my_mlops_stacks.adapters.spark import ClusterSpark, LocalSpark
-from my_mlops_stacks.adapters.step_launcher.compute import Compute
-from my_mlops_stacks.adapters.step_launcher.cost import PriceTable
-from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings, SecretReference, read_requirements
-from my_mlops_stacks.adapters.tables import LocalTables, UnityCatalogTables
-from my_mlops_stacks.bundle import ON_CLUSTER
 from my_mlops_stacks.defs.io_managers import DeltaTableIOManager, ModelAliasIOManager
 from my_mlops_stacks.defs.provenance import COMMIT_VARIABLE, git_commit
 from my_mlops_stacks.ingestion.times import TripTimes
@@ -87,13 +87,13 @@ def _local(target: Target) -> Resources:
 
 
 def _twin(tables: LocalTables, registry: ModelRegistry) -> FeatureStore:
-    from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
+    from mlops_core.adapters.feature_store.local import LocalFeatureStore
 
     return LocalFeatureStore(tables, registry)
 
 
 def _databricks(target: Target) -> Resources:
-    from my_mlops_stacks.adapters.feature_store.databricks import DatabricksFeatureStore
+    from mlops_core.adapters.feature_store.databricks import DatabricksFeatureStore
 
     workspace = target.workspace_address
     take_plain_host(environ)
@@ -119,8 +119,8 @@ def _databricks(target: Target) -> Resources:
 
 
 def _step_launcher(target: Target) -> dg.ResourceDefinition:
-    from my_mlops_stacks.adapters.step_launcher.launcher import step_launcher_resource
-    from my_mlops_stacks.adapters.step_launcher.stock import stock_step_launcher
+    from mlops_core.adapters.step_launcher.launcher import step_launcher_resource
+    from mlops_core.adapters.step_launcher.stock import stock_step_launcher
 
     launchers = {"unity_catalog": step_launcher_resource, "databricks_pyspark": stock_step_launcher}
     return launchers[target.step_launcher](launcher_settings(target))
@@ -137,6 +137,7 @@ def launcher_settings(target: Target) -> LauncherSettings:
     return LauncherSettings(
         volume=target.staging_volume,
         compute=Compute().overridden(target.compute),
+        packages=(PACKAGE,),
         requirements=tuple(line for file in OF_THE_CLUSTER for line in read_requirements(PACKAGE / file)),
         imports=IMPORTED_FIRST,
         environment={"MLOPS_TARGET": target.name, COMMIT_VARIABLE: git_commit(), **overrides},

@@ -7,12 +7,12 @@ from functools import partial
 import dagster as dg
 from pydantic import Field
 
-from my_mlops_stacks.adapters.aliases import champion_before, give_alias
-from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
-from my_mlops_stacks.adapters.registry_errors import registry_answers
-from my_mlops_stacks.adapters.scoring_errors import scorable
+from mlops_core.adapters.aliases import champion_before, give_alias
+from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
+from mlops_core.adapters.registry_errors import registry_answers
+from mlops_core.adapters.scoring_errors import scorable
+from mlops_core.deployment.promotion import CHAMPION, Decision, Holder, followed
 from my_mlops_stacks.defs.ended_runs import require_running
-from my_mlops_stacks.deployment.model_deployment.promotion import CHAMPION, Decision, Holder, followed
 
 SAMPLE = 100
 
@@ -92,7 +92,7 @@ def _predicts(context: dg.OpExecutionContext, version: ModelVersion) -> None:
 
 def _offer(context: dg.OpExecutionContext, before: Holder | None) -> dict[str, str]:
     """The days that the version before predicted, for whoever decides whether they are predicted again."""
-    from my_mlops_stacks.deployment.model_deployment.shadow import predicted_days, predictions_of
+    from mlops_core.deployment.shadow import predicted_days, predictions_of
 
     tables, registry = context.resources.tables, context.resources.model_registry
     if before is None or not tables.exists("predictions"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.alerts import Alert, AlertError, Alerts
+from mlops_core.adapters.alerts import Alert, AlertError, Alerts
 from my_mlops_stacks.defs.alerts import build_alerts, failure_sensors, links
 from my_mlops_stacks.defs.jobs import Job
 from my_mlops_stacks.defs.records import newest_evaluated

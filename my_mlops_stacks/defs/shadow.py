@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.model_registry import ModelVersion
-from my_mlops_stacks.adapters.registry_errors import registry_answers
+from mlops_core.adapters.model_registry import ModelVersion
+from mlops_core.adapters.registry_errors import registry_answers
+from mlops_core.deployment.promotion import CHAMPION, SHADOW_TAG, shadow_status
 from my_mlops_stacks.adapters.shadow_scoring import scored_beside
 from my_mlops_stacks.defs.metadata import markdown_table, plot, png
-from my_mlops_stacks.deployment.model_deployment.promotion import CHAMPION, SHADOW_TAG, shadow_status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,7 @@ def shadow_checks() -> list[dg.AssetChecksDefinition]:
 def _compared(
     context: dg.AssetCheckExecutionContext, champion: ModelVersion, challenger: ModelVersion
 ) -> dg.AssetCheckResult:
-    from my_mlops_stacks.deployment.model_deployment.shadow import differences
+    from mlops_core.deployment.shadow import differences
 
     scored = scored_beside(context.resources.tables, context.resources.feature_store, champion, challenger)
     if scored is None:
@@ -66,7 +66,7 @@ def _compared(
 
 
 def _shown(per_day: "pd.DataFrame") -> dict[str, dg.MetadataValue]:
-    from my_mlops_stacks.deployment.model_deployment.shadow import differences_plot
+    from mlops_core.deployment.shadow import differences_plot
 
     if per_day.empty:  # the trips that the champion predicted are not in the table any more
         return {}

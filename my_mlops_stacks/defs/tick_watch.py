@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.alerts import Alert, AlertError
+from mlops_core.adapters.alerts import Alert, AlertError
 from my_mlops_stacks.defs.alerts import LONGEST_TEXT, build_alerts, page_of
 from my_mlops_stacks.defs.records import Streak, failing_ticks
 from my_mlops_stacks.target import Target

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from my_mlops_stacks.adapters.model_registry import ModelVersion, TrainingRecord
-from my_mlops_stacks.adapters.registry_errors import registry_answers
+from mlops_core.adapters.model_registry import ModelVersion, TrainingRecord
+from mlops_core.adapters.registry_errors import registry_answers
 from my_mlops_stacks.defs.annotations import DataFrame
 from my_mlops_stacks.defs.metadata import plot, png
 from my_mlops_stacks.defs.provenance import git_commit

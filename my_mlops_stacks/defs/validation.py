@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
-from my_mlops_stacks.adapters.model_registry import ModelVersion
-from my_mlops_stacks.adapters.registry_errors import registry_answers
+from mlops_core.adapters.model_registry import ModelVersion
+from mlops_core.adapters.registry_errors import registry_answers
 from my_mlops_stacks.defs.candidate_validation import Validated, skip, validate
 from my_mlops_stacks.target import Target
 from my_mlops_stacks.validation.rules import greater_is_better, rules

@@ -8,7 +8,7 @@ from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from my_mlops_stacks.day_axis import HALF_A_DAY, name_days
+from mlops_core.day_axis import HALF_A_DAY, name_days
 from my_mlops_stacks.monitoring.columns import watched
 from my_mlops_stacks.monitoring.drift_rule import LARGE_CHANGE
 

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from my_mlops_stacks.day_axis import name_days
+from mlops_core.day_axis import name_days
 
 CANDIDATE, WORSE, BETTER, CHAMPION = "#4c72b0", "#c44e52", "#55a868", "#8c8c8c"
 POINTS = 5_000

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from databricks.sdk.service.catalog import MonitorInfoStatus, MonitorRefreshInfoState
 
+from databricks_emulator import Emulator
 from my_mlops_stacks.adapters.monitor import DataQualityMonitor, MonitorError
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.target import load_target
-from my_mlops_stacks_tests.databricks_emulator import Emulator
 
 TABLE = "staging.my_mlops_stacks.predictions"
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from my_mlops_stacks.adapters.databricks_client import take_plain_host, workspace_client
-from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
-from my_mlops_stacks.bundle import WorkspaceAddress, link, parsed_host
+from mlops_core.adapters.databricks_client import take_plain_host, workspace_client
+from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
+from mlops_core.config import WorkspaceAddress, link, parsed_host
 from my_mlops_stacks.defs.resources import build_resources, launcher_settings
 from my_mlops_stacks.target import Target
 from my_mlops_stacks_tests.bundle.conftest import ROOT, TEAM, Load

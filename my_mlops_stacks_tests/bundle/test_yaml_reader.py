@@ -7,8 +7,8 @@ import math
 import pytest
 import yaml
 
-from my_mlops_stacks.bundle.scalars import as_bool, as_float, as_int, as_text, within_text
-from my_mlops_stacks.bundle.yaml_reader import BundleLoader, Moment
+from mlops_core.config.scalars import as_bool, as_float, as_int, as_text, within_text
+from mlops_core.config.yaml_reader import BundleLoader, Moment
 
 # What is written -> the text that the CLI puts where a text is asked for; None is no value.
 TEXTS = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from my_mlops_stacks.adapters.alerts import Alert, AlertError, NoAlerts
+from mlops_core.adapters.alerts import Alert, AlertError, NoAlerts
 from my_mlops_stacks.defs.alerts import build_alerts, failure_sensors
 from my_mlops_stacks.target import load_target
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
+from mlops_core.adapters.feature_store.protocol import FeatureStore
 from my_mlops_stacks.defs.io_managers import MAY_BE_EMPTY, DeltaTableIOManager, PartitionNotFoundError
 
 DAILY = dg.DailyPartitionsDefinition("2016-02-01")

@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from my_mlops_stacks.adapters.tables import LocalTables, TableNotFoundError
+from mlops_core.adapters.tables import LocalTables, TableNotFoundError
 from my_mlops_stacks.defs.jobs import MONITOR_TABLES, MONITORING_CHECKS, build_jobs
 from my_mlops_stacks.defs.monitoring_report import report_assets
 from my_mlops_stacks.defs.partitions import daily_partitions

@@ -7,8 +7,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from my_mlops_stacks.adapters.spark import LocalSpark
-from my_mlops_stacks.adapters.tables import LocalTables
+from mlops_core.adapters.spark import LocalSpark
+from mlops_core.adapters.tables import LocalTables
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.target import Target, load_target
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 
-from my_mlops_stacks.adapters.model_registry import ModelRegistry, TrainingRecord
+from mlops_core.adapters.model_registry import ModelRegistry, TrainingRecord
 from my_mlops_stacks.defs.monitoring import _bins_of
 
 

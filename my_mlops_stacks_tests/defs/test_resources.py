@@ -6,8 +6,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from my_mlops_stacks.adapters.step_launcher.cost import Nodes, PriceTable, estimate
-from my_mlops_stacks.adapters.step_launcher.settings import SecretReference
+from mlops_core.adapters.step_launcher.cost import Nodes, PriceTable, estimate
+from mlops_core.adapters.step_launcher.settings import SecretReference
 from my_mlops_stacks.defs.resources import launcher_settings
 from my_mlops_stacks.target import PACKAGE, Prices, load_target
 

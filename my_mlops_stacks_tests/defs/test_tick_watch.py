@@ -17,7 +17,7 @@ from dagster._core.workspace.load_target import PythonFileTarget
 from dagster._daemon.sensor import execute_sensor_iteration
 from dagster._scheduler.scheduler import launch_scheduled_runs
 
-from my_mlops_stacks_tests.adapters.test_alerts import Webhook, served
+from mlops_core_tests.adapters.test_alerts import Webhook, served
 
 LOCATION = Path(__file__).with_name("failing_location.py")
 BEGIN = datetime(2016, 3, 1, 18, 0, 5, tzinfo=UTC)

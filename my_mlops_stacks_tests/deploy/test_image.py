@@ -15,8 +15,8 @@ import pytest
 import yaml
 from dagster._grpc.client import DagsterGrpcClient
 
+from mlops_core.adapters.step_launcher.compute import Compute
 from my_mlops_stacks.adapters.doctor.compute import versions_of
-from my_mlops_stacks.adapters.step_launcher.compute import Compute
 from my_mlops_stacks.target import load_target
 from my_mlops_stacks_tests.deploy import dockerfile
 from my_mlops_stacks_tests.repository import copy_files, files_under

@@ -8,7 +8,7 @@ import pandas as pd
 from deltalake import DeltaTable
 from mlflow.pyfunc import PythonModel
 
-from my_mlops_stacks.adapters.model_registry import ModelVersion
+from mlops_core.adapters.model_registry import ModelVersion
 from my_mlops_stacks_tests.gate import Constant, Gate
 
 WHO = {"rolled_back_by": "Ada", "reason": "it predicts nonsense"}

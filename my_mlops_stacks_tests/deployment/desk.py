@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from mlflow import MlflowClient
 
-from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
+from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.resources import build_resources
 from my_mlops_stacks.target import load_target

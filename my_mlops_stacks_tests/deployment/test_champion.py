@@ -17,9 +17,9 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from my_mlops_stacks.adapters.aliases import give_alias
-from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
-from my_mlops_stacks.adapters.registry_errors import OvertakenError
+from mlops_core.adapters.aliases import give_alias
+from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
+from mlops_core.adapters.registry_errors import OvertakenError
 from my_mlops_stacks_tests.deployment.desk import Desk, reason
 from my_mlops_stacks_tests.rehearsal.mlflow_server import mlflow_server
 
@@ -250,8 +250,8 @@ def in_turns(patch: pytest.MonkeyPatch, seed: int, *acts: Callable[[], None]) ->
 PROMOTION = """
 import sys
 from pathlib import Path
-from my_mlops_stacks.adapters.aliases import give_alias
-from my_mlops_stacks.adapters.model_registry import ModelRegistry
+from mlops_core.adapters.aliases import give_alias
+from mlops_core.adapters.model_registry import ModelRegistry
 registry = ModelRegistry("fare_model", "fares", sys.argv[1], sys.argv[1], "", artifacts=Path(sys.argv[3]))
 version = registry.get(int(sys.argv[2]))
 print("ready", flush=True)

@@ -8,8 +8,8 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from my_mlops_stacks.adapters.registry_errors import RegistryUnavailableError
-from my_mlops_stacks.deployment.model_deployment.watch import BY_HAND, DOUBTFUL, NOTHING, RECORDED, Watch
+from mlops_core.adapters.registry_errors import RegistryUnavailableError
+from mlops_core.deployment.watch import BY_HAND, DOUBTFUL, NOTHING, RECORDED, Watch
 from my_mlops_stacks_tests.deployment.desk import Desk
 
 DAYS = {"first_day": "2016-02-20", "last_day": "2016-02-29", "rescore_days": "3"}

@@ -7,7 +7,7 @@ import pytest
 from deltalake import DeltaTable
 from mlflow import MlflowClient
 
-from my_mlops_stacks.adapters.model_registry import ModelRegistry
+from mlops_core.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.defs.ended_runs import require_running
 from my_mlops_stacks.deployment.batch_inference import predictions
 from my_mlops_stacks_tests.deployment.acts import WHO, promoted, reason, run, validated

@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 from mlflow import MlflowClient
 
-from my_mlops_stacks.adapters.model_registry import ModelVersion
+from mlops_core.adapters.model_registry import ModelVersion
 from my_mlops_stacks_tests.deployment.acts import NoLongTrips, reason, run, validated
 from my_mlops_stacks_tests.gate import FIRST_DAY, LAST_DAY, Constant, Gate
 

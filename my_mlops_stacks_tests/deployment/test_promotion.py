@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from my_mlops_stacks.deployment.model_deployment.promotion import (
+from mlops_core.deployment.promotion import (
     Holder,
     NotShadowedError,
     alias_moves,

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from my_mlops_stacks.adapters.model_registry import ModelVersion
+from mlops_core.adapters.model_registry import ModelVersion
 from my_mlops_stacks_tests.deployment.acts import NoLongTrips, predictions_of, promoted, reason, run, validated
 from my_mlops_stacks_tests.gate import FIRST_DAY, LAST_DAY, NEIGHBOURS, Constant, Gate, NeighboursFare
 

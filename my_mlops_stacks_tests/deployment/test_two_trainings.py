@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 
-from my_mlops_stacks.adapters.model_registry import ModelRegistry
+from mlops_core.adapters.model_registry import ModelRegistry
 from my_mlops_stacks_tests.deployment.stepwise import CHALLENGE, JUDGE, PROMOTE, SHADOW, STEPS, TRAIN, Training, job
 from my_mlops_stacks_tests.pipeline_runs import DAYS, Pipeline
 

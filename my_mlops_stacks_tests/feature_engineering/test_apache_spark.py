@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from my_mlops_stacks.adapters.feature_store.point_in_time import Match, point_in_time_join
+from mlops_core.adapters.feature_store.point_in_time import Match, point_in_time_join
 from my_mlops_stacks_tests.feature_engineering.computed import compute_dropoff_features, compute_pickup_features
 from my_mlops_stacks_tests.feature_engineering.test_incremental import made_trips
 from my_mlops_stacks_tests.samples import SAMPLES, TIMES, real_sample

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame
 
-from my_mlops_stacks.adapters.tables import LocalTables
+from mlops_core.adapters.tables import LocalTables
 from my_mlops_stacks_tests.feature_engineering.computed import compute_dropoff_features, compute_pickup_features
 from my_mlops_stacks_tests.feature_engineering.test_features import in_duckdb
 

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 
-from my_mlops_stacks.adapters.step_launcher.launcher import UnityCatalogStepLauncher
+from mlops_core.adapters.step_launcher.launcher import UnityCatalogStepLauncher
 from my_mlops_stacks.defs.partitions import daily_partitions
 from my_mlops_stacks.defs.resources import launcher_settings
 from my_mlops_stacks.target import PACKAGE, Target

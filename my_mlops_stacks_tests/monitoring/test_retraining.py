@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from my_mlops_stacks.adapters.alerts import Alert, AlertError
+from mlops_core.adapters.alerts import Alert, AlertError
 from my_mlops_stacks.defs.jobs import build_jobs
 from my_mlops_stacks.defs.sensors import VIOLATION_CHECK, build_sensors
 from my_mlops_stacks.monitoring.retraining import FINE, GIVE_UP, RETRAIN, WAIT, History, Judgement, RetrainingRule

@@ -22,14 +22,14 @@ import pyarrow.parquet as pq
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from deltalake import write_deltalake
 
-from my_mlops_stacks.adapters.model_registry import ModelRegistry
-from my_mlops_stacks.adapters.step_launcher.launcher import UnityCatalogStepLauncher
+from databricks_emulator import Emulator
+from databricks_emulator.settings import RUNTIME_PACKAGES
+from mlops_core.adapters.model_registry import ModelRegistry
+from mlops_core.adapters.step_launcher.launcher import UnityCatalogStepLauncher
 from my_mlops_stacks.defs.partitions import daily_partitions
 from my_mlops_stacks.defs.resources import build_resources, launcher_settings
 from my_mlops_stacks.ingestion.generator import generate_trips
 from my_mlops_stacks.target import PACKAGE, Target, load_target
-from my_mlops_stacks_tests.databricks_emulator import Emulator
-from my_mlops_stacks_tests.databricks_emulator.settings import RUNTIME_PACKAGES
 from my_mlops_stacks_tests.rehearsal.mlflow_server import mlflow_server
 
 TARGET = "staging"

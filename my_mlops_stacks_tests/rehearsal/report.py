@@ -10,7 +10,7 @@ import dagster as dg
 import pandas as pd
 from deltalake import DeltaTable
 
-from my_mlops_stacks_tests.databricks_emulator.api import ApiError
+from databricks_emulator.api import ApiError
 from my_mlops_stacks_tests.rehearsal.rehearsal import HELD_OUT_DAYS, JOBS, TRIPS, JobRun, Rehearsal
 
 ALIASES = ("candidate", "challenger", "champion")

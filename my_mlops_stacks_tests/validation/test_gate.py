@@ -22,11 +22,11 @@ from deltalake import DeltaTable, write_deltalake
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from my_mlops_stacks.adapters.aliases import give_alias
-from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
-from my_mlops_stacks.adapters.registry_errors import RegistryUnavailableError, registry_answers
-from my_mlops_stacks.adapters.scoring_errors import CannotScoreError
-from my_mlops_stacks.adapters.tables import LocalTables
+from mlops_core.adapters.aliases import give_alias
+from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
+from mlops_core.adapters.registry_errors import RegistryUnavailableError, registry_answers
+from mlops_core.adapters.scoring_errors import CannotScoreError
+from mlops_core.adapters.tables import LocalTables
 from my_mlops_stacks.defs.held_out import UnknownHoldOutError
 from my_mlops_stacks.validation.comparison import UnusableRowsError
 from my_mlops_stacks.validation.metric_threshold import MetricThreshold

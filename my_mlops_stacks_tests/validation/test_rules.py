@@ -190,7 +190,7 @@ def test_custom_metrics_by_hand():
 def test_every_rule_is_about_something_that_is_computed(tmp_path):
     import mlflow
 
-    from my_mlops_stacks.adapters.evaluation import evaluated
+    from mlops_core.adapters.evaluation import evaluated
 
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
     rows = pd.DataFrame({"fare_amount": [10.0, 20.0, 30.0], "candidate": [10.0, 20.0, 30.0]})

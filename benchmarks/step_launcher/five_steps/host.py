@@ -18,8 +18,8 @@ def step_launcher() -> dg.ResourceDefinition:
     if SETTINGS not in os.environ:
         return dg.ResourceDefinition.none_resource()
     _note_arrivals(Path(os.environ[ARRIVALS]))
-    from my_mlops_stacks.adapters.step_launcher.launcher import step_launcher_resource
-    from my_mlops_stacks.adapters.step_launcher.stock import stock_step_launcher
+    from mlops_core.adapters.step_launcher.launcher import step_launcher_resource
+    from mlops_core.adapters.step_launcher.stock import stock_step_launcher
 
     chosen = pickle.loads(Path(os.environ[SETTINGS]).read_bytes())  # noqa: S301 - this benchmark wrote it
     return (stock_step_launcher if chosen["stock"] else step_launcher_resource)(chosen["settings"])

@@ -2,6 +2,6 @@
 
 from five_steps.definitions import defs
 
-import my_mlops_stacks.adapters.step_launcher.preloading  # noqa: F401
+import mlops_core.adapters.step_launcher.preloading  # noqa: F401
 
 defs.get_repository_def()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from mlops_core.adapters.step_launcher.compute import Compute
+from mlops_core.adapters.step_launcher.settings import LauncherSettings
+from mlops_core.adapters.step_launcher.versions import PYTHON, installed_versions, mismatch
 from my_mlops_stacks.adapters.doctor.finding import Finding, failed, ok, warning
 from my_mlops_stacks.adapters.doctor.workspace import TargetWorkspace, exists, told
-from my_mlops_stacks.adapters.step_launcher.compute import Compute
-from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings
-from my_mlops_stacks.adapters.step_launcher.versions import PYTHON, installed_versions, mismatch
 
 # Python and pyspark, from the release notes of serverless compute and of the Databricks runtimes.
 ENVIRONMENTS = {

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from mlops_core.adapters.step_launcher.settings import read_requirements
 from my_mlops_stacks.adapters.doctor.finding import Finding, failed, ok, warning
-from my_mlops_stacks.adapters.step_launcher.settings import read_requirements
 
 PYTHONS = ((3, 11), (3, 12))
 INSTALL = "install the project again with scripts/setup.sh"

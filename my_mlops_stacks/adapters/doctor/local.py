@@ -16,7 +16,7 @@ def sail(warehouse: Path, schema: str) -> Iterator[Finding]:
     """Start Sail in this process and let it count."""
     from pyspark.errors import PySparkException
 
-    from my_mlops_stacks.adapters.spark import LocalSpark
+    from mlops_core.adapters.spark import LocalSpark
 
     try:
         session = LocalSpark(warehouse, schema).spark_session
@@ -30,7 +30,7 @@ def sail(warehouse: Path, schema: str) -> Iterator[Finding]:
 
 def whole_tables(schema_folder: Path) -> Iterator[Finding]:
     """Whether every table has all commits of its log and all files of its newest version."""
-    from my_mlops_stacks.adapters.tables import damage
+    from mlops_core.adapters.tables import damage
 
     found = list(damage(schema_folder))
     for sentence in found:

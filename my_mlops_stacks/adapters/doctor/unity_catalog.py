@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from io import BytesIO
 from uuid import uuid4
 
+from mlops_core.adapters.sql_names import quoted_path
+from mlops_core.adapters.step_launcher import preflight
+from mlops_core.adapters.step_launcher.workspace import ClientSource, Workspace
 from my_mlops_stacks.adapters.doctor.finding import Finding, failed, ok, warning
 from my_mlops_stacks.adapters.doctor.workspace import TargetWorkspace, exists, told
-from my_mlops_stacks.adapters.sql_names import quoted_path
-from my_mlops_stacks.adapters.step_launcher import preflight
-from my_mlops_stacks.adapters.step_launcher.workspace import ClientSource, Workspace
 
 SCHEMA_RIGHTS = ("USE_SCHEMA", "CREATE_TABLE", "CREATE_MODEL", "SELECT", "MODIFY", "EXECUTE")
 VOLUME_RIGHTS = ("READ_VOLUME", "WRITE_VOLUME")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any
 
-from my_mlops_stacks.adapters.databricks_client import workspace_client
+from mlops_core.adapters.databricks_client import workspace_client
+from mlops_core.adapters.step_launcher.settings import LauncherSettings
+from mlops_core.config import WorkspaceAddress
 from my_mlops_stacks.adapters.doctor.finding import Finding, failed, ok, warning
-from my_mlops_stacks.adapters.step_launcher.settings import LauncherSettings
-from my_mlops_stacks.bundle import WorkspaceAddress
 from my_mlops_stacks.target import Target
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from mlops_core.adapters.spark import Spark
 from my_mlops_stacks.adapters.sources.file_trips import FileTrips
 from my_mlops_stacks.adapters.sources.generated_trips import GeneratedTrips
 from my_mlops_stacks.adapters.sources.table_trips import TableTrips
-from my_mlops_stacks.adapters.spark import Spark
 from my_mlops_stacks.ingestion.times import TripTimes
 
 if TYPE_CHECKING:

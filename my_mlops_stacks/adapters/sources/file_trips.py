@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from my_mlops_stacks.adapters.plain_paths import plain_path
+from mlops_core.adapters.plain_paths import plain_path
+from mlops_core.adapters.spark import Spark
 from my_mlops_stacks.adapters.sources import trips_path
 from my_mlops_stacks.adapters.sources.data_files import data_files
 from my_mlops_stacks.adapters.sources.delta_files import delta_files, is_delta
 from my_mlops_stacks.adapters.sources.landing import Landing
-from my_mlops_stacks.adapters.spark import Spark
 from my_mlops_stacks.ingestion.times import TripTimes
 
 if TYPE_CHECKING:

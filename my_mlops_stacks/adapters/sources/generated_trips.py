@@ -7,8 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from my_mlops_stacks.adapters.plain_paths import plain_path
-from my_mlops_stacks.adapters.spark import Spark
+from mlops_core.adapters.plain_paths import plain_path
+from mlops_core.adapters.spark import Spark
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

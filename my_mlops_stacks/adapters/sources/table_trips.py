@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlops_core.adapters.spark import Spark
+from mlops_core.adapters.sql_names import quoted_path
 from my_mlops_stacks.adapters.sources.clock import wall_clock_column
-from my_mlops_stacks.adapters.spark import Spark
-from my_mlops_stacks.adapters.sql_names import quoted_path
 from my_mlops_stacks.ingestion.columns import RAW_COLUMNS
 from my_mlops_stacks.ingestion.times import TripTimes
 

@@ -20,7 +20,7 @@ from datetime import date
 
 import pandas as pd
 
-from my_mlops_stacks.adapters.evaluation import evaluated, score_side_by_side
+from mlops_core.adapters.evaluation import evaluated, score_side_by_side
 from my_mlops_stacks.session import open_session
 from my_mlops_stacks.training.columns import LABEL
 from my_mlops_stacks.training.model_inputs import model_inputs

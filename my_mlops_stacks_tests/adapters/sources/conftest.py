@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from my_mlops_stacks.adapters.spark import LocalSpark
-from my_mlops_stacks.adapters.tables import LocalTables
+from mlops_core.adapters.spark import LocalSpark
+from mlops_core.adapters.tables import LocalTables
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from mlops_core.adapters.spark import LocalSpark
+from mlops_core.adapters.tables import LocalTables
 from my_mlops_stacks.adapters.sources.choice import LocalSources, TableSource
 from my_mlops_stacks.adapters.sources.file_trips import FileTrips
 from my_mlops_stacks.adapters.sources.table_trips import TableTrips
-from my_mlops_stacks.adapters.spark import LocalSpark
-from my_mlops_stacks.adapters.tables import LocalTables
 from my_mlops_stacks.defs.resources import build_resources
 from my_mlops_stacks.ingestion.columns import RAW_COLUMNS, SOURCE_PROBLEM
 from my_mlops_stacks.ingestion.times import TripTimes

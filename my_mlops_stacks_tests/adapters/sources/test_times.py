@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mlops_core.adapters.tables import LocalTables
 from my_mlops_stacks.adapters.sources.errors import UnreadableTripsError
 from my_mlops_stacks.adapters.sources.table_trips import TableTrips
-from my_mlops_stacks.adapters.tables import LocalTables
 from my_mlops_stacks.ingestion.times import TripTimes
 from my_mlops_stacks_tests.adapters.sources.sample import HEADER, LINE, TIMES, TRIPS, good_rows, is_sample, source_rows
 

@@ -17,15 +17,15 @@
 
 import pandas as pd
 
-from my_mlops_stacks.adapters.shadow_scoring import scored_beside
-from my_mlops_stacks.deployment.model_deployment.promotion import (
+from mlops_core.deployment.promotion import (
     CHAMPION,
     HEADLINE_METRICS,
     NotShadowedError,
     alias_moves,
     require_shadowed,
 )
-from my_mlops_stacks.deployment.model_deployment.shadow import differences, differences_plot
+from mlops_core.deployment.shadow import differences, differences_plot
+from my_mlops_stacks.adapters.shadow_scoring import scored_beside
 from my_mlops_stacks.session import open_session
 from my_mlops_stacks.validation.verdict import (
     STATUS_TAG,

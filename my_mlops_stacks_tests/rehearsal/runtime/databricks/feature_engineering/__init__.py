@@ -18,13 +18,13 @@ from emulated import config
 from mlflow.models import infer_signature
 from pyspark.sql import DataFrame, SparkSession
 
+from mlops_core.adapters.feature_store.local import LocalFeatureStore
+from mlops_core.adapters.feature_store.spec import read_spec
+from mlops_core.adapters.feature_store.training_set import LocalTrainingSet
+from mlops_core.adapters.model_registry import ModelRegistry
+from mlops_core.adapters.sql_names import quoted_path
+from mlops_core.adapters.tables import LocalTables
 from mlops_core.project.feature_lookup import FeatureLookup
-from my_mlops_stacks.adapters.feature_store.local import LocalFeatureStore
-from my_mlops_stacks.adapters.feature_store.spec import read_spec
-from my_mlops_stacks.adapters.feature_store.training_set import LocalTrainingSet
-from my_mlops_stacks.adapters.model_registry import ModelRegistry
-from my_mlops_stacks.adapters.sql_names import quoted_path
-from my_mlops_stacks.adapters.tables import LocalTables
 
 __all__ = ["FeatureEngineeringClient", "FeatureLookup"]
 

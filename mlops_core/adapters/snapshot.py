@@ -1,0 +1,60 @@
+"""Which versions of tables a result was made of, when tables may be written meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from mlops_core.adapters.tables import Tables
+
+T = TypeVar("T")
+
+ATTEMPTS = 3
+GONE = ("NoSuchKey", "not found", "No such file", "DELTA_FILE_NOT_FOUND", "VERSION_NOT_FOUND", "VersionNotFound")
+"""What engines say about files that maintenance has removed, and about a version that left the log."""
+
+
+class TablesMovedError(RuntimeError):
+    """Tables that are written so often that nobody can say which version was read."""
+
+
+class VersionGoneError(LookupError):
+    """A version of a table whose files maintenance has removed."""
+
+
+def with_versions(tables: Tables, names: Sequence[str], make: Callable[[], T]) -> tuple[T, Mapping[str, int]]:
+    """What `make` makes, and the versions of the tables `names` that it read: made again when one changed meanwhile.
+
+    Raises:
+        TablesMovedError: they changed during each of `ATTEMPTS` attempts.
+    """
+    for _ in range(ATTEMPTS):
+        before = {name: tables.version(name) for name in names}
+        made = make()
+        if {name: tables.version(name) for name in names} == before:
+            return made, before
+    raise TablesMovedError(
+        f"{', '.join(names)} changed {ATTEMPTS} times while they were read, so nobody could say which versions a "
+        "prediction is made of: re-execute the run when feature_engineering_job has ended; no alias was moved."
+    )
+
+
+@contextmanager
+def version_is_kept(table: str, version: int) -> Iterator[None]:
+    """Explain what the engine raises when it reads a version of `table` that is gone.
+
+    Raises:
+        VersionGoneError: in place of the engine's error, which is its cause.
+    """
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except PySparkException as error:
+        if not any(text in str(error) for text in GONE):
+            raise
+        raise VersionGoneError(
+            f"Version {version} of the table {table} can't be read any more (retention_days of its maintenance), so "
+            "nobody can measure on the rows that were held out: materialize 'fare_model' again; no alias was moved."
+        ) from error

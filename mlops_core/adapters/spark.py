@@ -1,0 +1,120 @@
+"""Where a Spark session comes from: Sail in this process, or the runtime of the Databricks cluster.
+
+Both classes have the interface of dagster-pyspark's `PySparkResource` (`spark_session`, `spark_context`) without
+its import, which would start loading PySpark with the code location. Neither starts anything before the first use:
+the Dagster host of a Databricks target builds these objects too, and must not start Spark.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mlops_core.adapters.plain_paths import plain_path
+from mlops_core.adapters.sql_names import quoted
+
+if TYPE_CHECKING:
+    from pysail.spark import SparkConnectServer
+    from pyspark.sql import SparkSession
+
+LOOPBACK = "127.0.0.1"
+
+
+class Spark(Protocol):
+    """A source of one Spark session whose time zone is UTC."""
+
+    @property
+    def spark_session(self) -> SparkSession: ...
+
+
+@cache
+def _sail_server() -> SparkConnectServer:
+    """Start Sail once per process, on a free loopback port; the cache keeps it alive as long as the process."""
+    os.environ.setdefault("RUST_LOG", "off")  # Sail reports errors to the client; its log would repeat them
+    # More parts than two cores need: smaller ones are hashed in the cache, while eight would slow small queries down.
+    os.environ.setdefault("SAIL_EXECUTION__DEFAULT_PARALLELISM", str(max(4, os.cpu_count() or 1)))
+    from pysail.spark import SparkConnectServer
+
+    server = SparkConnectServer(LOOPBACK, 0)
+    server.start(background=True)
+    return server
+
+
+def _session(host: str, port: int) -> SparkSession:
+    """A session whose answers travel uncompressed: on loopback, gzip makes a million rows take a second more."""
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # pyspark.sql.functions then builds Connect's columns
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+    from pyspark.sql.connect.session import SparkSession
+
+    channel = DefaultChannelBuilder(f"sc://{host}:{port}", [("grpc.compression_enabled_algorithms_bitset", 1)])
+    return SparkSession.builder.channelBuilder(channel).create()
+
+
+def has_commit(folder: Path) -> bool:
+    """Whether the folder is a Delta table: a log without a commit is what a writer that failed has left."""
+    return any((folder / "_delta_log").glob("*.json"))
+
+
+class LocalSpark:
+    """Spark on this machine: an in-process Sail server, with the warehouse's Delta tables registered by name.
+
+    A table `<schema>.<name>` is the Delta folder `<warehouse>/<schema>/<name>`. Sail's catalog lives in memory, so
+    every session starts by registering what the folder holds; `LocalTables` registers the tables that it creates.
+    """
+
+    def __init__(self, warehouse: Path, schema: str) -> None:
+        self.warehouse, self.schema = warehouse, schema
+        self._registered: set[str] = set()
+
+    @cached_property
+    def spark_session(self) -> SparkSession:
+        session = _session(*_sail_server().listening_address)
+        session.conf.set("spark.sql.session.timeZone", "UTC")
+        # PySpark would note the line of code behind every expression for errors; Sail's do not tell it.
+        session.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
+        session.sql(f"CREATE SCHEMA IF NOT EXISTS {quoted(self.schema)}")
+        for folder in sorted((self.warehouse / self.schema).glob("*")):
+            if has_commit(folder):
+                self._register(session, folder.name)
+        return session
+
+    def location(self, name: str) -> str:
+        """The path of a table's folder for Sail and deltalake: see `plain_path`."""
+        return str(plain_path(self.warehouse / self.schema / name))
+
+    def register(self, name: str) -> None:
+        """Make the Delta table `name` readable by its full name in this session; it follows later commits."""
+        if name not in self._registered:
+            self._register(self.spark_session, name)
+
+    def forget(self, name: str) -> None:
+        """Let this session know the table no more; its files stay."""
+        self.spark_session.sql(f"DROP TABLE IF EXISTS {quoted(self.schema, name)}")
+        self._registered.discard(name)
+
+    def _register(self, session: SparkSession, name: str) -> None:
+        table, location = quoted(self.schema, name), self.location(name)
+        session.sql(f"CREATE TABLE IF NOT EXISTS {table} USING delta LOCATION '{location}'")
+        self._registered.add(name)
+
+    @property
+    def spark_context(self) -> Any:
+        return self.spark_session.sparkContext
+
+
+class ClusterSpark:
+    """The session that the Databricks runtime has: nothing starts on the Dagster host."""
+
+    @cached_property
+    def spark_session(self) -> SparkSession:
+        from pyspark.sql import SparkSession
+
+        session = SparkSession.builder.getOrCreate()
+        session.conf.set("spark.sql.session.timeZone", "UTC")
+        return session
+
+    @property
+    def spark_context(self) -> Any:
+        return self.spark_session.sparkContext

@@ -1,0 +1,137 @@
+"""Databricks runs that a Dagster run uses: started once whoever asks, and found again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mlops_core.adapters.step_launcher import protocol
+from mlops_core.adapters.step_launcher.call_errors import is_transient
+from mlops_core.adapters.step_launcher.compute import Compute, submit_payload
+from mlops_core.adapters.step_launcher.cost import Nodes
+from mlops_core.adapters.step_launcher.preflight import findings
+from mlops_core.adapters.step_launcher.run_handle import RunHandle, RunRequest, token_of
+from mlops_core.adapters.step_launcher.settings import LauncherSettings
+from mlops_core.adapters.step_launcher.workspace import Workspace
+
+
+class SubmitRefusedError(Exception):
+    """Databricks will not start what was asked for, however often: nothing was started."""
+
+
+@dataclass(frozen=True)
+class DatabricksRuns:
+    """Starts and finds the Databricks runs of one step's Dagster run."""
+
+    workspace: Workspace
+    settings: LauncherSettings
+    log: logging.Logger
+
+    def worker(self, request: RunRequest, after: int = -1) -> tuple[RunHandle, bool]:
+        """The worker for this request, of a generation later than `after`, started unless it is there.
+
+        Returns: its Databricks run, and whether it was there. It may have ended since without saying so: asking would
+        cost every warm step a call, and who follows the step finds out.
+
+        Raises:
+            SubmitRefusedError: Databricks refuses its compute.
+        """
+        generation = after + 1
+        while True:
+            folder = protocol.worker_folder(request.folder, request.worker_name, generation)
+            found = self.workspace.get(protocol.handle_file(folder))
+            if found is None:
+                return self._start(request, folder, folder), False
+            handle = RunHandle.from_bytes(found)
+            if not handle.left:
+                return handle, True
+            generation += 1
+
+    def alone(self, request: RunRequest, attempt: str) -> RunHandle:
+        """The Databricks run of one attempt, started unless it was.
+
+        Raises:
+            SubmitRefusedError: Databricks refuses its compute.
+        """
+        found = self.workspace.get(protocol.handle_file(attempt))
+        return RunHandle.from_bytes(found) if found else self._start(request, attempt, None)
+
+    def _start(self, request: RunRequest, folder: str, worker: str | None) -> RunHandle:
+        for finding in findings(self.workspace, self.settings.volume):
+            self.log.warning(finding)
+        self.renew_lease(request.folder)
+        run_id = self._submit(self._payload(request, folder, worker), token_of(folder))
+        handle = RunHandle(run_id, self.workspace.state(run_id).url, self._nodes(request.compute).counts, worker)
+        self.workspace.put(protocol.handle_file(folder), handle.to_bytes())
+        return handle
+
+    def _nodes(self, compute: Compute) -> Nodes:
+        """The machines that the run costs; those of a cluster that is there have to be asked for."""
+        if compute.kind != "existing_cluster":
+            return compute.nodes
+        return Nodes.of(self.workspace.cluster(str(compute.existing_cluster_id)), serverless=False)
+
+    def _submit(self, payload: dict[str, Any], token: str) -> int:
+        from databricks.sdk.errors import DatabricksError
+
+        try:
+            return self.workspace.submit(payload, token)
+        except DatabricksError as error:
+            if is_transient(error):
+                raise
+            raise SubmitRefusedError(str(error)) from error
+
+    def _payload(self, request: RunRequest, folder: str, worker: str | None) -> dict[str, Any]:
+        compute, timing, code = request.compute, self.settings.timing, request.stage_code()
+        options = {
+            "code": code.code,
+            "module": protocol.MODULE_OF_REMOTE,
+            "lease": protocol.lease_file(request.folder),
+            "lease_s": timing.lease_s,
+        }
+        if worker:
+            options |= {"folder": folder, "idle_s": compute.idle_s, "parallel": compute.parallel_steps}
+        else:
+            options |= {"attempt": folder}
+        what = "worker" if worker else request.step_key
+        return submit_payload(
+            compute,
+            name=f"dagster {request.job_name} {request.dagster_run_id}: {what}",
+            main_file=code.main_file,
+            parameters=[f"{name}={value}" for name, value in options.items()],
+            requirements=self.settings.installed_requirements,
+            tags={"dagster_run_id": request.dagster_run_id, "dagster_job": request.job_name},
+        )
+
+    def renew_lease(self, folder: str) -> None:
+        self.workspace.put(protocol.lease_file(folder), str(time.time()).encode())
+
+    def handle_of(self, attempt: str) -> RunHandle | None:
+        """The Databricks run that was given an attempt: its own, or the worker that its request names."""
+        request = self.workspace.get(protocol.request_file(attempt))
+        if request is None:
+            return None
+        found = self.workspace.get(protocol.handle_file(attempt))
+        worker = protocol.split_request(request)[0]["worker"]
+        if found is None and worker:
+            found = self.workspace.get(protocol.handle_file(worker))
+        return RunHandle.from_bytes(found) if found else None
+
+    def handles(self, folder: str) -> list[RunHandle]:
+        """Every Databricks run of a Dagster run, once each."""
+        entries = self.workspace.entries(protocol.handles_folder(folder))
+        found = (self.workspace.get(str(entry.path)) for entry in entries)
+        handles = {handle.run_id: handle for handle in map(RunHandle.from_bytes, filter(None, found))}
+        return list(handles.values())
+
+    def lost(self, handle: RunHandle) -> RunHandle:
+        """Note that a worker is gone, so that no later step waits for it; returns what is known of it now."""
+        if not handle.worker:
+            return handle
+        found = self.workspace.get(handle.file)
+        known = RunHandle.from_bytes(found) if found else handle
+        if not known.left:
+            self.workspace.put(handle.file, replace(known, left=True).to_bytes())
+        return known

@@ -1,0 +1,256 @@
+"""The Databricks workspace as the launcher uses it: files on the volume, and Databricks runs.
+
+databricks-sdk repeats lost connections, 429 and 503 by itself, and gives up with TimeoutError; 500, 502 and 504 reach
+the caller. Every call here may be repeated safely (writes are whole files, submits carry an idempotency token), so all
+of them are, for `outage_s` seconds. The SDK is imported when the first call is made: only the host makes any.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tenacity import RetryCallState, Retrying, wait_random_exponential
+
+from mlops_core.adapters.databricks_client import workspace_client
+from mlops_core.adapters.step_launcher.call_errors import (
+    SignInError,
+    is_sign_in,
+    is_transient,
+    refused_credentials,
+)
+from mlops_core.adapters.step_launcher.run_state import FORGOTTEN, RunState
+from mlops_core.adapters.step_launcher.settings import LauncherSettings
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.service.files import DirectoryEntry
+
+T = TypeVar("T")
+REMOVED_AT_ONCE = 16
+REMOVING_S = 10.0
+SDK_RETRY_S = 5  # within one call; the calls themselves are repeated here
+SUBMIT = "/api/2.2/jobs/runs/submit"
+GET_RUN = "/api/2.2/jobs/runs/get"
+GET_CLUSTER = "/api/2.1/clusters/get"
+
+
+class ClientSource:
+    """One WorkspaceClient for a process, made again when its credentials were refused."""
+
+    def __init__(self, settings: LauncherSettings) -> None:
+        self._settings, self._client, self._lock = settings, None, threading.Lock()
+        self._user: str | None = None
+
+    def get(self) -> WorkspaceClient:
+        with self._lock:
+            if self._client is None:
+                self._client = self._build()
+            return self._client
+
+    def user_name(self, ask: Callable[[], str]) -> str:
+        """Who signs in, asked once."""
+        if self._user is None:
+            self._user = ask()
+        return self._user
+
+    def forget(self) -> None:
+        with self._lock:
+            self._client = None
+
+    def _build(self) -> WorkspaceClient:
+        return workspace_client(
+            self._settings.workspace,
+            http_timeout_seconds=self._settings.timing.call_timeout_s,
+            retry_timeout_seconds=SDK_RETRY_S,
+            product="my-mlops-stacks-step-launcher",
+            product_version="1.0.0",
+        )
+
+
+class Workspace:
+    """Calls to one workspace; every one is repeated for `patience_s` when its failure may pass."""
+
+    def __init__(
+        self, clients: ClientSource, settings: LauncherSettings, log: logging.Logger, patience_s: float | None = None
+    ) -> None:
+        self._clients, self._log, self._timing = clients, log, settings.timing
+        self._patience_s = settings.timing.outage_s if patience_s is None else patience_s
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write a whole file, replacing one that is there."""
+        self._call(lambda client: self._upload(client, path, data, overwrite=True))
+
+    def put_new(self, path: str, data: bytes) -> bool:
+        """Write a whole file unless there is one; False when there was."""
+        from databricks.sdk.errors import ResourceConflict
+
+        try:
+            self._call(lambda client: self._upload(client, path, data, overwrite=False))
+        except ResourceConflict:
+            return False
+        return True
+
+    def get(self, path: str) -> bytes | None:
+        """The content of a file, or None when there is none."""
+        return self._found(lambda client: client.files.download(path).contents.read())
+
+    def exists(self, path: str) -> bool:
+        return self._found(lambda client: client.files.get_metadata(path)) is not None
+
+    def entries(self, folder: str) -> list[DirectoryEntry]:
+        """What a folder holds; nothing when there is no such folder."""
+        return self._found(lambda client: list(client.files.list_directory_contents(folder))) or []
+
+    def remove(self, path: str) -> None:
+        self._found(lambda client: client.files.delete(path))
+
+    def remove_tree(self, folder: str, within_s: float = REMOVING_S) -> None:
+        """Remove a folder with everything in it, several files at a time: only empty folders can be removed at once.
+
+        What is found last is removed first, and the folder's first entry last.
+
+        Raises:
+            TimeoutError: there was more than can be removed in time; the next call goes on.
+        """
+        found, deadline = [*reversed(list(self.walk(folder)))], time.monotonic() + within_s
+        files = [str(entry.path) for entry in found if not entry.is_directory]
+        with ThreadPoolExecutor(REMOVED_AT_ONCE) as pool:
+            for several in _batches(files):
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{folder} had {len(files)} files, too many to remove in {within_s:.0f} s.")
+                list(pool.map(self.remove, several))
+        for path in [*(str(entry.path) for entry in found if entry.is_directory), folder]:
+            self._found(lambda client, path=path: client.files.delete_directory(path))
+
+    def walk(self, folder: str) -> Iterator[DirectoryEntry]:
+        """Everything below a folder; a folder comes before what it holds."""
+        for entry in self.entries(folder):
+            yield entry
+            if entry.is_directory:
+                yield from self.walk(str(entry.path))
+
+    def put_source(self, path: str, data: bytes) -> None:
+        """Write a Python file into the workspace tree."""
+        from databricks.sdk.service.workspace import ImportFormat
+
+        self._call(lambda client: client.workspace.mkdirs(path.rsplit("/", 1)[0]))
+        self._call(
+            lambda client: client.workspace.upload(path, io.BytesIO(data), format=ImportFormat.AUTO, overwrite=True)
+        )
+
+    def home(self) -> str:
+        """The folder of the workspace tree in which nobody else may write."""
+        return f"/Workspace/Users/{self.user_name()}"
+
+    def user_name(self) -> str:
+        """Who calls: an email address, or a service principal's application id."""
+        return self._clients.user_name(lambda: str(self._call(lambda client: client.current_user.me()).user_name))
+
+    def privileges(self, kind: str, name: str) -> dict[str, set[str]]:
+        """Who holds which privileges on a securable of Unity Catalog, those of its catalog and schema included."""
+        found = self._call(lambda client: client.grants.get_effective(kind, name))
+        return {
+            str(one.principal): {held.privilege.value for held in one.privileges or () if held.privilege}
+            for one in found.privilege_assignments or ()
+        }
+
+    def owners(self, volume: str) -> list[str]:
+        """Who owns a volume, named `catalog.schema.volume`, and its schema."""
+        of_volume = self._call(lambda client: client.volumes.read(volume))
+        of_schema = self._call(lambda client: client.schemas.get(volume.rpartition(".")[0]))
+        return [owner for owner in (of_volume.owner, of_schema.owner) if owner]
+
+    def submit(self, payload: dict[str, Any], token: str) -> int:
+        """The id of the Databricks run that has this idempotency token, started now unless it was before."""
+        body = {**payload, "idempotency_token": token}
+        return int(self._call(lambda client: client.api_client.do("POST", SUBMIT, body=body))["run_id"])
+
+    def state(self, run_id: int) -> RunState:
+        """The state of a run; one that Databricks has deleted has ended."""
+        query = {"run_id": run_id}
+        found = self._found(lambda client: client.api_client.do("GET", GET_RUN, query=query))
+        return FORGOTTEN if found is None else RunState.of(found)
+
+    def output(self, task_run_id: int) -> tuple[str, str]:
+        """The error of a task's run with its traceback, and the tail of its log; empty when Databricks has none."""
+        output = self._found(lambda client: client.jobs.get_run_output(task_run_id))
+        if output is None:
+            return "", ""
+        return "\n".join(filter(None, (output.error, output.error_trace))), output.logs or ""
+
+    def cluster(self, cluster_id: str) -> dict[str, Any]:
+        """What a cluster was asked to be; nothing when the caller may use it without seeing it."""
+        from databricks.sdk.errors import PermissionDenied
+
+        query = {"cluster_id": cluster_id}
+        try:
+            return self._found(lambda client: client.api_client.do("GET", GET_CLUSTER, query=query)) or {}
+        except PermissionDenied:
+            return {}
+
+    def cancel(self, run_id: int) -> None:
+        """Ask Databricks to cancel a run; does nothing when it has ended."""
+        self._found(lambda client: client.jobs.cancel_run(run_id))
+
+    def _upload(self, client: WorkspaceClient, path: str, data: bytes, overwrite: bool) -> None:
+        from databricks.sdk.errors import NotFound
+
+        try:
+            client.files.upload(path, io.BytesIO(data), overwrite=overwrite)
+        except NotFound:  # the folder is missing
+            client.files.create_directory(path.rsplit("/", 1)[0])
+            client.files.upload(path, io.BytesIO(data), overwrite=overwrite)
+
+    def _found(self, call: Callable[[WorkspaceClient], T]) -> T | None:
+        from databricks.sdk.errors import NotFound
+
+        try:
+            return self._call(call)
+        except NotFound:
+            return None
+
+    def _call(self, call: Callable[[WorkspaceClient], T]) -> T:
+        retrying = Retrying(
+            retry=self._may_pass,
+            stop=lambda state: (state.seconds_since_start or 0.0) >= self._patience_s,
+            wait=wait_random_exponential(multiplier=0.2, max=5),
+            before_sleep=self._warn,
+            reraise=True,
+        )
+        return retrying(lambda: self._signed_in(call))
+
+    def _signed_in(self, call: Callable[[WorkspaceClient], T]) -> T:
+        try:
+            return call(self._clients.get())
+        except ValueError as error:
+            if is_sign_in(error):
+                raise SignInError(f"Signing in to the Databricks workspace failed: {error}") from error
+            raise
+
+    def _may_pass(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        if error is None:
+            return False
+        if refused_credentials(error):
+            self._clients.forget()  # the next client reads the environment and the configuration file again
+            return (state.seconds_since_start or 0.0) < self._timing.credentials_s
+        return is_transient(error)
+
+    def _warn(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if state.attempt_number in (2, 5) or state.attempt_number % 20 == 0:
+            self._log.warning(
+                "The Databricks workspace does not answer as it should (%s: %.200s); repeating for up to %.0f s.",
+                type(error).__name__, error, self._patience_s,
+            )  # fmt: skip
+
+
+def _batches(paths: list[str]) -> Iterator[list[str]]:
+    for first in range(0, len(paths), REMOVED_AT_ONCE):
+        yield paths[first : first + REMOVED_AT_ONCE]

@@ -1,0 +1,33 @@
+"""What the bundle's files say about one target, read as the Databricks bundle CLI reads them, without a workspace.
+
+A variable gets the value that the bundle CLI would give it: the declared default, replaced by the target's own value
+(whole, also for a mapping: the CLI merges nothing), replaced by the environment's `BUNDLE_VAR_<name>`. Variables and
+resources that are a team's own pass untouched. What the CLI would skip over is an error here when it is about one of
+ours: a blank value, a misspelt name, a key written twice.
+"""
+
+from mlops_core.config.errors import TargetError, listed
+from mlops_core.config.references import Value
+from mlops_core.config.settings import BundleSettings, read_bundle
+from mlops_core.config.variables import ENVIRONMENT_PREFIX
+from mlops_core.config.workspace_address import (
+    ON_CLUSTER,
+    WorkspaceAddress,
+    WrittenWorkspace,
+    link,
+    parsed_host,
+)
+
+__all__ = [
+    "ENVIRONMENT_PREFIX",
+    "ON_CLUSTER",
+    "BundleSettings",
+    "TargetError",
+    "Value",
+    "WorkspaceAddress",
+    "WrittenWorkspace",
+    "link",
+    "listed",
+    "parsed_host",
+    "read_bundle",
+]

@@ -1,0 +1,1 @@
+"""How a model version comes to serve: aliases, shadow scoring, and who moved what."""

@@ -1,0 +1,79 @@
+"""What a challenger would have said where the champion spoke: the same trips, both predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import pandas as pd
+from matplotlib.figure import Figure
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from mlops_core.day_axis import name_days
+
+DAYS = 7
+LARGE_CHANGE = 0.1
+"""A prediction that changes by more than this share of the champion's is counted as changed."""
+
+
+def predictions_of(predictions: DataFrame, model_name: str, model_version: int) -> DataFrame:
+    """The rows of the table of predictions that this version of this model made."""
+    return predictions.where((F.col("model_name") == model_name) & (F.col("model_version") == model_version))
+
+
+def newest_days(own: DataFrame, days: int = DAYS) -> tuple[date, date] | None:
+    """First and last of the `days` calendar days up to the newest one in `own`; None when there are no rows."""
+    known = predicted_days(own)
+    return (known[1] - timedelta(days=days - 1), known[1]) if known else None
+
+
+def predicted_days(own: DataFrame) -> tuple[date, date] | None:
+    """First and last day in `own`; None when there are no rows."""
+    first, last = own.agg(F.min("day"), F.max("day")).collect()[0]
+    return (first, last) if last else None
+
+
+def spoken(own: DataFrame, first_day: date, keys: Sequence[str]) -> DataFrame:
+    """What a version predicted from `first_day` on: `keys`, `day`, and `champion_prediction`.
+
+    `keys` are what a trip is known by. Trips that share them were predicted alike: they are one row.
+    """
+    rows = own.where(F.col("day") >= F.lit(first_day)).withColumnRenamed("prediction", "champion_prediction")
+    return rows.select(*keys, "day", "champion_prediction").dropDuplicates(list(keys))
+
+
+def differences(scored: DataFrame) -> pd.DataFrame:
+    """Per day: `trips`, `missing` (no finite prediction of the challenger), and in USD the mean of both predictions,
+    the mean and the mean absolute difference (challenger less champion); `changed_share` is that of large changes.
+
+    Args:
+        scored: rows with `day`, `champion_prediction` and the challenger's `prediction`.
+    """
+    difference = F.col("prediction") - F.col("champion_prediction")
+    is_finite = F.coalesce(~F.isnan("prediction") & (F.abs("prediction") < float("inf")), F.lit(False))
+    is_changed = F.abs(difference) > LARGE_CHANGE * F.abs(F.col("champion_prediction"))
+    per_day = scored.groupBy("day").agg(
+        F.count("*").alias("trips"),
+        F.sum((~is_finite).cast("int")).alias("missing"),
+        F.avg("champion_prediction").alias("champion_mean"),
+        F.avg("prediction").alias("challenger_mean"),
+        F.avg(difference).alias("mean_difference"),
+        F.avg(F.abs(difference)).alias("mean_absolute_difference"),
+        F.avg(is_changed.cast("double")).alias("changed_share"),
+    )
+    return per_day.orderBy("day").toPandas()
+
+
+def differences_plot(per_day: pd.DataFrame) -> Figure:
+    """Mean predictions of both and the mean absolute difference, USD, over the days."""
+    figure = Figure(figsize=(7, 3.5))
+    axes = figure.subplots()
+    days = pd.to_datetime(per_day["day"])
+    axes.plot(days, per_day["champion_mean"], marker="o", color="#4c72b0", label="champion, mean")
+    axes.plot(days, per_day["challenger_mean"], marker="o", color="#dd8452", label="challenger, mean")
+    axes.bar(days, per_day["mean_absolute_difference"], color="#c44e52", alpha=0.4, label="mean absolute difference")
+    axes.set(title="The challenger where the champion spoke", ylabel="USD")
+    axes.legend()
+    name_days(axes, days)
+    return figure

@@ -1,0 +1,84 @@
+"""Every run that has ended is torn down in the end, whatever failed before."""
+
+from __future__ import annotations
+
+import os
+import time
+from itertools import cycle
+from types import SimpleNamespace
+
+import dagster as dg
+import pytest
+
+from mlops_core.adapters.step_launcher import sweep
+from mlops_core.adapters.step_launcher.databricks_runs import DatabricksRuns
+from mlops_core_tests.adapters.step_launcher.workbench import VOLUME, Workbench
+from my_mlops_stacks.defs.databricks_upkeep import upkeep_sensors
+from my_mlops_stacks.target import load_target
+
+DAY_S = 86_400
+
+
+def staged_run(bench: Workbench, status: dg.DagsterRunStatus | None, run_id: str | None = None) -> str:
+    """A run of this status (None: of which Dagster knows nothing) that has left something on the volume."""
+    run_id = run_id or dg.DagsterRun(job_name="job").run_id
+    if status is not None:
+        bench.instance.add_run(dg.DagsterRun(job_name="job", run_id=run_id, status=status))
+    runs = DatabricksRuns(bench.launcher.workspace(), bench.settings, None)
+    runs.renew_lease(f"{VOLUME}/runs/{run_id}")
+    return run_id
+
+
+def left(bench: Workbench) -> set[str]:
+    return {path.split("/")[6] for path in bench.left_staged()}
+
+
+def test_the_sensor_tries_again_what_failed_and_the_rest_at_once(
+    workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLOPS_TARGET", "staging")
+    [sensor] = upkeep_sensors(load_target("staging"))
+    first = staged_run(workbench, dg.DagsterRunStatus.FAILURE)
+    staged_run(workbench, dg.DagsterRunStatus.FAILURE)
+    active = staged_run(workbench, dg.DagsterRunStatus.STARTED)
+    workbench.emulator.fail("DELETE", f"{first}/lease", 403)
+
+    cursor, said = None, []
+    for _ in range(2):
+        with dg.build_sensor_context(workbench.instance, cursor=cursor) as context:
+            tick = sensor.evaluate_tick(context)
+        cursor = tick.cursor
+        said.append(tick.skip_message)
+        if len(said) == 1:
+            assert left(workbench) == {first, active}
+
+    assert said[0].startswith(f"1 runs were torn down; {first} could not be: ")
+    assert said[1] == "1 runs were torn down"
+    assert left(workbench) == {active}
+    workbench.instance.report_run_failed(workbench.instance.get_run_by_id(active))
+
+
+def test_a_run_that_dagster_does_not_know_is_left_alone_for_a_day(workbench: Workbench) -> None:
+    young, old = staged_run(workbench, None, "young"), staged_run(workbench, None, "old")
+    then = time.time() - 2 * DAY_S
+    os.utime(workbench.emulator.storage.volume_path(f"{VOLUME}/runs/{old}/lease"), (then, then))
+    swept = workbench.launcher.tear_down_ended(workbench.instance)
+    assert list(swept.torn_down) == [old]
+    assert left(workbench) == {young}
+    workbench.launcher.workspace().remove_tree(f"{VOLUME}/runs/{young}")
+
+
+def test_a_sweep_that_has_no_time_left_goes_on_where_it_stopped(
+    workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = sorted(staged_run(workbench, dg.DagsterRunStatus.SUCCESS) for _ in range(3))
+    monkeypatch.setattr(sweep, "WITHIN_S", 0.0)
+    seconds = cycle((0, 0, 1))  # at its start, before the first run, before the second
+    monkeypatch.setattr(sweep, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    torn_down: list[str] = []
+    last = names[0]
+    for _ in names:
+        swept = workbench.launcher.tear_down_ended(workbench.instance, last)
+        last = swept.last
+        torn_down += swept.torn_down
+    assert torn_down == [*names[1:], names[0]]
