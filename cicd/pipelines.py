@@ -42,6 +42,10 @@ def _paths(project: str, folder: str) -> dict[str, str]:
     base = "" if top else f"{folder}/"
     bundle = (f"{base}{project}/databricks.yml", f"{base}{project}/resources/*", f"{base}scripts/bundle.sh")
     code = (f"{project}/*", *IMAGE)
-    tests = (*code, f"{MACHINERY}_tests/*", f"{project}_tests/*", *WHOLE_REPOSITORY) if top else (f"{folder}/*",)
+    tests = (
+        (*code, f"{MACHINERY}_tests/*", "databricks_emulator/*", f"{project}_tests/*", *WHOLE_REPOSITORY)
+        if top
+        else (f"{folder}/*",)
+    )
     lists = {"bundle_paths": bundle, "code_paths": code if top else (f"{folder}/*",), "tests_paths": tests}
     return {name: "\n".join(f"      - {path}" for path in paths) for name, paths in lists.items()}
