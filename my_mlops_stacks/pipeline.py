@@ -17,6 +17,7 @@ from mlops_core.adapters.tables import StateError, damage, remedy_of
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.partitions import daily_partitions
 from my_mlops_stacks.defs.resources import MLFLOW_UI, build_resources
+from my_mlops_stacks.defs.training import OF_CONSTANT, WITHOUT_FEATURES
 from my_mlops_stacks.run_history import local_instance
 from my_mlops_stacks.target import Target, TargetError, load_target
 
@@ -164,8 +165,8 @@ def _models(registry: ModelRegistry, training: str) -> Iterator[str]:
         numbers = ", ".join(f"{label} {measured[name]:.3f}" for name, label in METRICS.items())
         yield f"{alias.capitalize():11} {version.name} version {version.version}: {numbers}"
     yield (
-        f"Compared    RMSE without features {measured['rmse_without_features']:.3f}, "
-        f"of the mean fare {measured['rmse_of_mean_fare']:.3f} (USD, held-out days)"
+        f"Compared    RMSE without features {measured[WITHOUT_FEATURES]:.3f}, "
+        f"of the mean fare {measured[OF_CONSTANT]:.3f} (USD, held-out days)"
     )
 
 

@@ -10,6 +10,8 @@ from mlops_core.project.events import EventTable
 from mlops_core.project.feature_lookup import FeatureLookup
 from mlops_core.project.feature_tables import FeatureTable
 from mlops_core.project.names import require_columns
+from mlops_core.project.slices import Slice
+from mlops_core.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,8 @@ class Project:
     Args:
         events: What is predicted.
         feature_tables: What is looked up for an event.
+        task: What kind of problem it is.
+        slices: By what predictions are looked at besides as a whole.
         lookups: How; by default all features of all tables, at the time of the event.
 
     Raises:
@@ -29,6 +33,8 @@ class Project:
     _: KW_ONLY
     events: EventTable
     feature_tables: tuple[FeatureTable, ...]
+    task: Task
+    slices: tuple[Slice, ...] = ()
     lookups: tuple[FeatureLookup, ...] = ()
 
     def __post_init__(self) -> None:
@@ -39,6 +45,9 @@ class Project:
         lookups = self.lookups or tuple(table.look_up() for table in self.feature_tables)
         object.__setattr__(self, "lookups", tuple(map(self._named, lookups)))
         require_columns(self.looked_up, "The look-ups of the project")
+        for each in self.slices:
+            require_known([each.column], self.events.types, f"Slice '{each.name}'")
+        require_columns((each.name for each in self.slices), "The slices of the project")
 
     @cached_property
     def looked_up(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from mlops_core.project import Column, Count, DeclarationError, Expression, Feat
 from mlops_core.project.names import NameRefusedError
 from mlops_core_tests.flights.events import FLIGHTS
 from mlops_core_tests.flights.features import ORIGIN, ROUTE
+from mlops_core_tests.flights.task import LATE
 
 REFUSED = {
     "an event time that is no column": (
@@ -46,11 +47,12 @@ REFUSED = {
     "a table without a feature": (lambda: replace(ORIGIN, aggregates=()), "'origin_features' has no feature"),
     "a time of windows that is not there": (lambda: replace(ORIGIN, at="when"), "at: there is no column 'when'"),
     "two tables of one name": (
-        lambda: Project(events=FLIGHTS, feature_tables=(ORIGIN, replace(ROUTE, name="origin_features"))),
+        lambda: Project(task=LATE, events=FLIGHTS, feature_tables=(ORIGIN, replace(ROUTE, name="origin_features"))),
         "Two tables of the project are called 'origin_features'",
     ),
     "a look-up in no table": (
         lambda: Project(
+            task=LATE,
             events=FLIGHTS,
             feature_tables=(ORIGIN,),
             lookups=(FeatureLookup("airports", "origin", timestamp_lookup_key="scheduled_departure"),),
@@ -58,7 +60,9 @@ REFUSED = {
         "A look-up names no feature table, 'airports'; choose from origin_features.",
     ),
     "a look-up of no feature": (
-        lambda: Project(events=FLIGHTS, feature_tables=(ORIGIN,), lookups=(ORIGIN.look_up(feature_names=["late"]),)),
+        lambda: Project(
+            task=LATE, events=FLIGHTS, feature_tables=(ORIGIN,), lookups=(ORIGIN.look_up(feature_names=["late"]),)
+        ),
         "The look-up in 'origin_features': there is no column 'late'; choose from origin_late_3h,",
     ),
 }
@@ -80,7 +84,9 @@ def test_a_mistake_is_a_sentence(mistake):
         lambda: replace(ORIGIN, aggregates=(Count("ts", "Flights"),)),
         lambda: replace(ORIGIN, aggregates=(Count("n", "Flights"), Count("n", "Flights, again"))),
         lambda: Project(
-            events=FLIGHTS, feature_tables=(ORIGIN, replace(ROUTE, aggregates=(Count("origin_late_3h", "Twice"),)))
+            task=LATE,
+            events=FLIGHTS,
+            feature_tables=(ORIGIN, replace(ROUTE, aggregates=(Count("origin_late_3h", "Twice"),))),
         ),
     ],
 )
@@ -109,7 +115,7 @@ def test_an_expression_may_use_the_time_and_the_key():
 
 
 def test_all_features_are_looked_up_unless_named():
-    project = Project(events=FLIGHTS, feature_tables=(ORIGIN, ROUTE))
+    project = Project(task=LATE, events=FLIGHTS, feature_tables=(ORIGIN, ROUTE))
     assert project.looked_up == (*ORIGIN.feature_columns, *ROUTE.feature_columns)
     first, second = project.lookups
     assert (first.keys, second.keys) == (("origin",), ("carrier", "dest"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -11,6 +12,7 @@ from mlops_core.adapters.model_registry import ModelVersion
 from my_mlops_stacks.defs.held_out import HeldOut, recorded_on, score_held_out
 from my_mlops_stacks.defs.ledger import last_champion
 from my_mlops_stacks.defs.metadata import as_data, png
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.training.columns import LABEL, PICKUP
 from my_mlops_stacks.validation.verdict import (
     AGAINST_TAG,
@@ -95,9 +97,12 @@ def _verdicts(
     measured: tuple[dict[str, float], dict[str, float] | None], compared: bool, former: int | None, is_champion: bool
 ) -> list[Verdict]:
     from my_mlops_stacks.validation.judgement import judge, judge_against_champion
-    from my_mlops_stacks.validation.rules import rules
+    from my_mlops_stacks.validation.rules import compared_metric, rules
 
-    return [*judge(rules(), *measured), judge_against_champion(*measured, compared, former, is_champion)]
+    return [
+        *judge(rules(), *measured),
+        judge_against_champion(*measured, compared_metric(PROJECT.task), compared, former, is_champion),
+    ]
 
 
 def _facts(versions: Mapping[str, ModelVersion], outcome: str, scored: HeldOut) -> "Facts":
@@ -128,14 +133,18 @@ def _remarks(candidate: ModelVersion, champion: ModelVersion | None, rows: "pd.D
 
 def _report(facts: "Facts", verdicts: list[Verdict], rows: "pd.DataFrame") -> dict[str, dg.MetadataValue]:
     """Log the report to the active run, and give it as metadata."""
-    from my_mlops_stacks.validation.comparison import compare
+    from mlops_core.validation.comparison import compare
     from my_mlops_stacks.validation.plots import errors_by_segment
     from my_mlops_stacks.validation.report import report
+    from my_mlops_stacks.validation.rules import compared_metric
 
-    comparison = compare(rows)
-    picture = png(errors_by_segment(comparison), trimmed=False)
-    log_report(report(facts, verdicts, comparison, f"{PICTURE}.png"), {PICTURE: picture}, comparison)
-    return {"report": dg.MetadataValue.md(report(facts, verdicts, comparison, as_data(picture)))}
+    metric, slices, events = compared_metric(PROJECT.task), PROJECT.slices, PROJECT.events
+    comparison = compare(rows, PROJECT.task, slices, label=LABEL, event_time=events.event_time)
+    unit = events.column(LABEL).unit or ""
+    picture = png(errors_by_segment(comparison, slices, metric, unit), trimmed=False)
+    written = partial(report, facts, verdicts, comparison, metric=metric, slices=slices)
+    log_report(written(f"{PICTURE}.png"), {PICTURE: picture}, comparison)
+    return {"report": dg.MetadataValue.md(written(as_data(picture)))}
 
 
 def _about(facts: "Facts", page: str) -> dict[str, Any]:

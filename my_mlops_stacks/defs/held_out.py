@@ -10,6 +10,7 @@ from mlops_core.adapters.evaluation import score_side_by_side
 from mlops_core.adapters.model_registry import ModelVersion
 from mlops_core.adapters.snapshot import version_is_kept, with_versions
 from my_mlops_stacks.defs.jobs import FEATURE_TABLES
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.training.columns import LABEL
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def score_held_out(context: dg.AssetCheckExecutionContext, versions: Mapping[str
 
     from my_mlops_stacks.training.model_inputs import model_inputs
     from my_mlops_stacks.training.split import held_out
-    from my_mlops_stacks.validation.comparison import ROW_COLUMNS, check_rows
+    from my_mlops_stacks.validation.scored_rows import check_rows, row_columns
 
     recorded = recorded_on(versions["candidate"])
     tables, version = context.resources.tables, int(recorded["trips_version"])
@@ -59,9 +60,9 @@ def score_held_out(context: dg.AssetCheckExecutionContext, versions: Mapping[str
     def score() -> tuple["pd.DataFrame", Mapping[str, list[str]]]:
         unseen = model_inputs(held_out(tables.read("trips", version), *days), LABEL)
         scored = score_side_by_side(context.resources.feature_store, unseen, versions)
-        return scored.rows.select(*ROW_COLUMNS, *versions).toPandas(), scored.features
+        return scored.rows.select(*row_columns(PROJECT.slices), *versions).toPandas(), scored.features
 
     with version_is_kept("trips", version):
         (rows, features), looked_up = with_versions(tables, FEATURE_TABLES, score)
-    check_rows(rows, f"since {recorded['held_out_from']}, version {version} of the table trips")
+    check_rows(rows, PROJECT.slices, f"since {recorded['held_out_from']}, version {version} of the table trips")
     return HeldOut(rows, features, {"trips": version} | looked_up)

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 SCORING_PACKAGES = ("lightgbm", "mlflow", "numpy", "pandas", "scikit-learn")
 
+WITHOUT_FEATURES = f"{PROJECT.task.compared}_without_features"
+OF_CONSTANT = f"{PROJECT.task.compared}_of_constant"
+"""What the model is compared with: the metric of a model without looked-up features, and of one number for all."""
+
 SAMPLED = 100
 """Training rows that the leakage check recomputes."""
 
@@ -178,17 +182,20 @@ def _record(
     model: "lightgbm.Booster", rows: "pd.DataFrame", held_out: "pd.DataFrame", parameters: "Hyperparameters"
 ) -> TrainingRecord:
     """Measure the model, and what it must beat, on the held-out trips."""
-    from my_mlops_stacks.training.baselines import mean_predictor, model_without_features, training_baseline
+    from my_mlops_stacks.training.baselines import constant_prediction, model_without_features, training_baseline
     from my_mlops_stacks.training.plots import importance_plot
     from my_mlops_stacks.training.train import predict
-    from my_mlops_stacks.validation.metrics import regression_metrics, rmse
     from my_mlops_stacks.validation.plots import predicted_against_actual, residuals_over_time
 
     actual = held_out[LABEL].to_numpy()
     scored = held_out.assign(prediction=predict(model, held_out))
-    metrics = regression_metrics(actual, scored["prediction"].to_numpy()) | {
-        "rmse_without_features": rmse(actual, model_without_features(rows, held_out, PROJECT.looked_up, parameters)),
-        "rmse_of_mean_fare": rmse(actual, mean_predictor(rows, held_out)),
+    beaten = {
+        WITHOUT_FEATURES: model_without_features(rows, held_out, PROJECT.looked_up, parameters),
+        OF_CONSTANT: constant_prediction(rows, held_out, PROJECT.task),
+    }
+    metrics = PROJECT.task.measure(actual, scored["prediction"].to_numpy()) | {
+        **{name: PROJECT.task.measure(actual, predicted)[PROJECT.task.compared] for name, predicted in beaten.items()},
+        "example_count": float(len(actual)),
         "looked_up_share": float(rows[list(PROJECT.looked_up)].notna().mean().min()),
     }
     figures = {

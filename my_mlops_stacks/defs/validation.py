@@ -9,9 +9,9 @@ from pydantic import Field
 from mlops_core.adapters.model_registry import ModelVersion
 from mlops_core.adapters.registry_errors import registry_answers
 from my_mlops_stacks.defs.candidate_validation import Validated, skip, validate
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.target import Target
-from my_mlops_stacks.validation.rules import greater_is_better, rules
-from my_mlops_stacks.validation.validation import COMPARED_METRIC
+from my_mlops_stacks.validation.rules import compared_metric, rules
 from my_mlops_stacks.validation.verdict import CHAMPION_RULE, DRY_RUN, STATUS_TAG
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def validation_checks(target: Target) -> list[dg.AssetChecksDefinition]:
             workflow.enable_baseline_comparison, description="Whether the candidate must be as good as the champion"
         )
 
+    compared = compared_metric(PROJECT.task)
     specs = [
         dg.AssetCheckSpec(rule.name, asset="fare_model", blocking=True, description=rule.sentence) for rule in rules()
     ]
@@ -61,8 +62,9 @@ def validation_checks(target: Target) -> list[dg.AssetChecksDefinition]:
             CHAMPION_RULE,
             asset="fare_model",
             blocking=True,
-            description=f"The candidate is at least as good as the champion in {COMPARED_METRIC} "
-            f"({'greater' if greater_is_better() else 'lower'} is better) on the same held-out trips; has the report.",
+            description=f"The candidate is at least as good as the champion in {compared.name} "
+            f"({'greater' if compared.greater_is_better else 'lower'} is better) on the same held-out trips; has the "
+            "report.",
         )
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from mlops_core.monitoring.slicing import SLICE, grouping_sets, slice_columns, slice_key, slice_value
 from my_mlops_stacks.monitoring.columns import (
     CATEGORICAL,
     COLUMN_METRICS,
@@ -23,7 +24,7 @@ from my_mlops_stacks.monitoring.columns import (
     watched,
 )
 from my_mlops_stacks.monitoring.quantiles import IN_ORDER, with_quantiles
-from my_mlops_stacks.monitoring.slices import SLICE, SLICED_BY, grouping_sets, slice_key, slice_numbers, slice_value
+from my_mlops_stacks.monitoring.slices import SLICES
 from my_mlops_stacks.monitoring.windows import MODEL_DAY, computed, number, window_columns
 
 TABLE = ":table"
@@ -61,15 +62,15 @@ def profile_metrics(predictions: DataFrame, labelled: DataFrame) -> DataFrame:
 
 def _sliced(labelled: DataFrame) -> DataFrame:
     """One row per day, model version and slice, with the errors and the descriptions of prediction and label."""
-    rows = _numbers(labelled.withColumns(slice_numbers()), (PREDICTION, LABEL))
+    rows = _numbers(labelled.withColumns(slice_columns(SLICES)), (PREDICTION, LABEL))
     rows = rows.withColumn("error", F.col(PREDICTION) - F.col(LABEL))
     aggregates = [f"{how} AS {name}" for name, how in ERRORS.items()] + _descriptions((PREDICTION, LABEL))
-    keys = ", ".join((*MODEL_DAY, *SLICED_BY))
+    keys = ", ".join((*MODEL_DAY, *(each.name for each in SLICES)))
     query = (
-        f"SELECT {keys}, {slice_key()} AS slice_key, count(1) AS count, {', '.join(aggregates)} "  # noqa: S608, our names
-        f"FROM {{rows}} GROUP BY {grouping_sets(MODEL_DAY)}"
+        f"SELECT {keys}, {slice_key(SLICES)} AS slice_key, count(1) AS count, {', '.join(aggregates)} "  # noqa: S608, our names
+        f"FROM {{rows}} GROUP BY {grouping_sets(SLICES, MODEL_DAY)}"
     )
-    groups = labelled.sparkSession.sql(query, rows=rows).withColumn("slice_value", slice_value())
+    groups = labelled.sparkSession.sql(query, rows=rows).withColumn("slice_value", slice_value(SLICES))
     return with_quantiles(groups, (PREDICTION, LABEL))
 
 

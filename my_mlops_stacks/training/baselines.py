@@ -8,6 +8,7 @@ import lightgbm
 import numpy as np
 import pandas as pd
 
+from mlops_core.tasks import Task
 from my_mlops_stacks.training.columns import LABEL
 from my_mlops_stacks.training.train import Hyperparameters, fit, predict
 
@@ -22,9 +23,9 @@ def training_baseline(training_rows: pd.DataFrame, model: lightgbm.Booster) -> p
     return sample.assign(prediction=predict(model, sample)).reset_index(drop=True)
 
 
-def mean_predictor(training_rows: pd.DataFrame, held_out: pd.DataFrame) -> np.ndarray:
-    """The mean fare of the training rows, for every held-out row: the least that a model must beat."""
-    return np.full(len(held_out), training_rows[LABEL].mean())
+def constant_prediction(training_rows: pd.DataFrame, held_out: pd.DataFrame, task: Task) -> np.ndarray:
+    """The best constant of the training rows, for every held-out row: the least that a model must beat."""
+    return np.full(len(held_out), task.constant(training_rows[LABEL].to_numpy(float)))
 
 
 def model_without_features(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from my_mlops_stacks.validation.rules import PLACE, Rule, RuleError, greater_is_better
-from my_mlops_stacks.validation.validation import COMPARED_METRIC
+from mlops_core.tasks import Metric
+from my_mlops_stacks.validation.rules import PLACE, Rule, RuleError
 from my_mlops_stacks.validation.verdict import CHAMPION_RULE, Verdict
 
 Metrics = Mapping[str, float]
@@ -18,7 +18,7 @@ OFF = "enable_baseline_comparison: false"
 
 
 def judge(stated: Sequence[Rule], candidate: Metrics, champion: Metrics | None) -> list[Verdict]:
-    """One verdict for each rule, by MLflow's own comparison. A value that is no finite number fails.
+    """One verdict for each rule. A value that is no finite number fails.
 
     Args:
         candidate: metric -> value of the version that is judged.
@@ -39,7 +39,7 @@ def _judge(rule: Rule, candidate: Metrics, champion: Metrics | None) -> Verdict:
     sentence = f"{rule.metric} of the held-out trips is {value:.4g} and must be {rule.direction} {bound:.4g}"
     if held is not None:
         sentence += f", for the champion's is {held:.4g}"
-    return Verdict(rule.name, _holds(rule, value, held), value, bound, _explained(sentence, value, bound))
+    return Verdict(rule.name, _holds(rule, value, bound), value, bound, _explained(sentence, value, bound))
 
 
 def _measured(metric: str, metrics: Metrics) -> float:
@@ -57,25 +57,18 @@ def _explained(sentence: str, *values: float) -> str:
     return f"{sentence}: what is no finite number fails; look at the rows that the model predicts nothing for"
 
 
-def _holds(rule: Rule, value: float, champion: float | None) -> bool:
-    import mlflow
-    from mlflow.models.evaluation import EvaluationResult
-    from mlflow.models.evaluation.validation import ModelValidationFailedException
-
-    numbers = [value] if champion is None else [value, champion]
-    if not all(map(math.isfinite, numbers)):  # MLflow lets NaN and infinity pass some comparisons
+def _holds(rule: Rule, value: float, bound: float) -> bool:
+    """Whether the value reaches its bound; what is no finite number does not."""
+    if not (math.isfinite(value) and math.isfinite(bound)):
         return False
-    results = [EvaluationResult({rule.metric: number}, artifacts={}) for number in numbers]
-    try:
-        mlflow.validate_evaluation_results({rule.metric: rule.of_mlflow()}, *results)
-    except ModelValidationFailedException:
-        return False
-    return True
+    return value >= bound if rule.greater_is_better else value <= bound
 
 
 def judge_against_champion(
     candidate: Metrics,
     champion: Metrics | None,
+    metric: Metric,
+    *,
     compared: bool = True,
     former: int | None = None,
     is_champion: bool = False,
@@ -83,14 +76,15 @@ def judge_against_champion(
     """The candidate must be at least as good as the champion on the same rows; the first model has none to beat.
 
     Args:
+        metric: in what they are compared.
         compared: whether the comparison is switched on: without it the champion is no reason to fail.
         former: the version that was champion, when there has been one and nobody is it now: an alias that is gone
             must not switch the comparison off.
         is_champion: whether the candidate itself is the champion, which is then compared with nobody.
     """
-    value = _measured(COMPARED_METRIC, candidate)
+    value = _measured(metric.name, candidate)
     if champion is not None:
-        return _compared(value, _measured(COMPARED_METRIC, champion))
+        return _compared(metric, value, _measured(metric.name, champion))
     if compared and former is not None:
         lost = (
             f"No version holds the alias champion, though version {former} did: launch rollback_job with it or another "
@@ -104,8 +98,9 @@ def judge_against_champion(
     return Verdict(CHAMPION_RULE, math.isfinite(value), value, None, sentence)
 
 
-def _compared(value: float, bound: float) -> Verdict:
-    sentence = f"{COMPARED_METRIC} is {value:.4g} for the candidate and {bound:.4g} for the champion, on the same rows"
-    ahead = value - bound if greater_is_better() else bound - value
-    passed = math.isfinite(value) and math.isfinite(bound) and ahead >= -ROUNDING * abs(bound)
+def _compared(metric: Metric, value: float, bound: float) -> Verdict:
+    sentence = f"{metric.name} is {value:.4g} for the candidate and {bound:.4g} for the champion, on the same rows"
+    passed = (
+        math.isfinite(value) and math.isfinite(bound) and metric.improvement(value, bound) >= -ROUNDING * abs(bound)
+    )
     return Verdict(CHAMPION_RULE, passed, value, bound, _explained(sentence, value, bound))

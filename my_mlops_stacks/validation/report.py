@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from my_mlops_stacks.validation.bootstrap import CONFIDENCE
-from my_mlops_stacks.validation.comparison import ALL, CANDIDATE, CHAMPION
-from my_mlops_stacks.validation.rules import greater_is_better
-from my_mlops_stacks.validation.validation import COMPARED_METRIC
+from mlops_core.project import Slice
+from mlops_core.tasks import Metric
+from mlops_core.validation.bootstrap import CONFIDENCE
+from mlops_core.validation.comparison import ALL, CANDIDATE, CHAMPION, DIFFERENCE
 from my_mlops_stacks.validation.verdict import Verdict
 
 PERCENT = f"{CONFIDENCE:.0%}"
-TITLES = {"hour": "hour of the pickup", "zip": "pickup zip", "distance": "distance"}
 
 
 @dataclass(frozen=True)
@@ -37,19 +36,29 @@ class Facts:
     remarks: Sequence[str] = field(default_factory=tuple)
 
 
-def report(facts: Facts, verdicts: Sequence[Verdict], comparison: pd.DataFrame, picture: str) -> str:
+def report(
+    facts: Facts,
+    verdicts: Sequence[Verdict],
+    comparison: pd.DataFrame,
+    picture: str,
+    *,
+    metric: Metric,
+    slices: Sequence[Slice],
+) -> str:
     """The whole report.
 
     Args:
         comparison: as `compare` makes it.
+        metric: in what segments, and both models, are compared.
+        slices: those of the comparison.
         picture: where that of the segments is, relative to the report or as data.
     """
     sections = (
         _head(facts),
         _rules(verdicts),
-        _overall(comparison),
+        _overall(comparison, metric),
         (f"![Errors by segment]({picture})",),
-        *(_segment(by, comparison) for by in TITLES),
+        *(_segment(each, comparison, metric) for each in slices),
         _notes(facts),
     )
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
@@ -72,27 +81,27 @@ def _rules(verdicts: Sequence[Verdict]) -> Iterator[str]:
         yield _row(verdict.rule, "passed" if verdict.passed else "**failed**", _number(verdict.value), bound)
 
 
-def _overall(comparison: pd.DataFrame) -> Iterator[str]:
+def _overall(comparison: pd.DataFrame, metric: Metric) -> Iterator[str]:
     yield f"## All held-out trips, with {PERCENT} intervals\n"
     yield from _table("metric", *_compared(comparison))
     rows = comparison[comparison["by"] == ALL]
     for _, found in rows.iterrows():
         yield _row(found["metric"], *(_with_interval(found, name) for name in _compared(comparison)))
-    yield "\n" + _conclusion(rows[rows["metric"] == COMPARED_METRIC].iloc[0])
+    yield "\n" + _conclusion(rows[rows["metric"] == metric.name].iloc[0], metric)
 
 
-def _segment(by: str, comparison: pd.DataFrame) -> Iterator[str]:
-    rows = comparison[(comparison["by"] == by) & (comparison["metric"] == COMPARED_METRIC)]
-    yield f"## By {TITLES[by]}: {COMPARED_METRIC}\n"
+def _segment(slice_: Slice, comparison: pd.DataFrame, metric: Metric) -> Iterator[str]:
+    rows = comparison[(comparison["by"] == slice_.name) & (comparison["metric"] == metric.name)]
+    yield f"## By {slice_.title}: {metric.name}\n"
     if CHAMPION in rows:
-        worse = rows.loc[_worse(rows), "segment"]
+        worse = rows.loc[_worse(rows, metric), "segment"]
         yield f"Worse than the champion beyond chance: {', '.join(worse) or 'none'}.\n"
-    yield from _table(by, "trips", *_compared(comparison))
+    yield from _table(slice_.title, "trips", *_compared(comparison))
     for _, found in rows.iterrows():
-        yield _row(found["segment"], f"{found['trips']:,}", *(_with_interval(found, n) for n in _compared(comparison)))
+        yield _row(found["segment"], f"{found['events']:,}", *(_with_interval(found, n) for n in _compared(comparison)))
 
 
-def _conclusion(found: pd.Series) -> str:
+def _conclusion(found: pd.Series, metric: Metric) -> str:
     """What the difference in the compared metric says."""
     if CHAMPION not in found:
         return "There is no champion to compare with."
@@ -100,13 +109,15 @@ def _conclusion(found: pd.Series) -> str:
     if np.isnan(low):
         return "The held-out trips span too few hours to tell the difference from chance."
     if low <= 0 <= high:
-        return f"The difference in {COMPARED_METRIC} is within what chance gives."
-    return f"The candidate is {'worse' if _worse(found) else 'better'} in {COMPARED_METRIC} beyond what chance gives."
+        return f"The difference in {metric.name} is within what chance gives."
+    return (
+        f"The candidate is {'worse' if _worse(found, metric) else 'better'} in {metric.name} beyond what chance gives."
+    )
 
 
-def _worse(found: pd.Series | pd.DataFrame) -> pd.Series | bool:
+def _worse(found: pd.Series | pd.DataFrame, metric: Metric) -> pd.Series | bool:
     """Whether the whole interval of the difference is on the side that is not better."""
-    return found["difference_high"] < 0 if greater_is_better() else found["difference_low"] > 0
+    return found["difference_high"] < 0 if metric.greater_is_better else found["difference_low"] > 0
 
 
 def _notes(facts: Facts) -> Iterator[str]:
@@ -121,11 +132,11 @@ def _notes(facts: Facts) -> Iterator[str]:
 
 
 def _compared(comparison: pd.DataFrame) -> list[str]:
-    return [name for name in (CANDIDATE, CHAMPION, "difference") if name in comparison]
+    return [name for name in (CANDIDATE, CHAMPION, DIFFERENCE) if name in comparison]
 
 
 def _with_interval(found: pd.Series, name: str) -> str:
-    sign = "+" if name == "difference" else ""
+    sign = "+" if name == DIFFERENCE else ""
     value, low, high = (found[name], found[f"{name}_low"], found[f"{name}_high"])
     return f"{value:{sign}.3f}" if np.isnan(low) else f"{value:{sign}.3f} ({low:{sign}.3f} to {high:{sign}.3f})"
 

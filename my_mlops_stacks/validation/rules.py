@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from mlops_core.tasks import Metric, Task
 from my_mlops_stacks.validation.metric_threshold import CHANGES, LIMITS, MetricThreshold, refusals
 from my_mlops_stacks.validation.validation import COMPARED_METRIC, validation_thresholds
 
-if TYPE_CHECKING:
-    import mlflow
-
 PLACE = "validation/validation.py"
-COMPARABLE = {"root_mean_squared_error": False, "mean_absolute_error": False, "r2_score": True}
-"""What `COMPARED_METRIC` may be: metrics that have intervals in the report -> whether greater is better."""
 
 
 class RuleError(ValueError):
@@ -58,11 +53,6 @@ class Rule:
         change = max(self.limits.get("min_absolute_change", 0.0), relative)
         return champion + change if self.greater_is_better else champion - change
 
-    def of_mlflow(self) -> mlflow.models.MetricThreshold:
-        from mlflow.models import MetricThreshold
-
-        return MetricThreshold(**self.limits, greater_is_better=self.greater_is_better)
-
 
 def rules(thresholds: Mapping[str, MetricThreshold] | None = None) -> list[Rule]:
     """The rules that `thresholds`, else `validation_thresholds()`, state.
@@ -95,12 +85,15 @@ def _rules_of(metric: str, stated: MetricThreshold) -> list[Rule]:
     return [Rule(metric, part, bool(stated.greater_is_better)) for part in parts if part]
 
 
-def greater_is_better(metric: str = COMPARED_METRIC) -> bool:
-    """The direction of the metric in which candidate and champion are compared.
+def compared_metric(task: Task) -> Metric:
+    """The metric in which candidate and champion are compared.
 
     Raises:
-        RuleError: the report has no intervals for it, so nobody could tell a difference from chance.
+        RuleError: it is none of the task's, which have intervals: nobody could tell a difference from chance.
     """
-    if metric not in COMPARABLE:
-        raise RuleError(f"COMPARED_METRIC in {PLACE} is '{metric}': choose one of {', '.join(COMPARABLE)}.")
-    return COMPARABLE[metric]
+    known = [metric for metric in task.metrics if metric.greater_is_better is not None]
+    for metric in known:
+        if metric.name == COMPARED_METRIC:
+            return metric
+    names = ", ".join(metric.name for metric in known)
+    raise RuleError(f"COMPARED_METRIC in {PLACE} is '{COMPARED_METRIC}': choose one of {names}.")

@@ -36,9 +36,6 @@ MIN_HELD_OUT_TRIPS = 50
 COMPARED_METRIC = "root_mean_squared_error"
 """In this a candidate must be at least as good as the champion: an error, of which lower is better, or `r2_score`."""
 
-DISTANCE_BANDS = (1.0, 2.0, 4.0, 8.0)
-"""Where one band of trip distances ends and the next begins, in miles."""
-
 
 def custom_metrics() -> list[EvaluationMetric]:
     """Metrics beside those that MLflow computes for a regression; their names may stand in `validation_thresholds`."""

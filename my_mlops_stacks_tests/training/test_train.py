@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from my_mlops_stacks.training.baselines import mean_predictor, model_without_features, training_baseline
+from mlops_core.tasks import Regression
+from my_mlops_stacks.training.baselines import constant_prediction, model_without_features, training_baseline
 from my_mlops_stacks.training.columns import INPUT_COLUMNS
 from my_mlops_stacks.training.model_inputs import model_inputs
 from my_mlops_stacks.training.plots import importance_plot
@@ -32,7 +33,7 @@ def test_the_model_beats_the_mean_and_the_model_without_features(trips):
 
     with_features = error(predict(fit(rows, PARAMETERS), held_out))
     without = error(model_without_features(rows, held_out, ["surge"], PARAMETERS))
-    mean = error(mean_predictor(rows, held_out))
+    mean = error(constant_prediction(rows, held_out, Regression()))
     assert with_features < without / 2 < mean / 2
     assert without > 1.2  # the surge, uniform over 5 USD, is noise of 1.44 USD to a model that does not see it
 

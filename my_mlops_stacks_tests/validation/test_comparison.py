@@ -9,10 +9,22 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from my_mlops_stacks.validation.comparison import UnusableRowsError, check_rows, compare
+from mlops_core.validation import comparison as engine
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.validation.plots import errors_by_segment
+from my_mlops_stacks.validation.scored_rows import UnusableRowsError
+from my_mlops_stacks.validation.scored_rows import check_rows as check_rows_of
 
 RMSE = "root_mean_squared_error"
+
+
+def compare(rows: pd.DataFrame) -> pd.DataFrame:
+    events = PROJECT.events
+    return engine.compare(rows, PROJECT.task, PROJECT.slices, label=events.label, event_time=events.event_time)
+
+
+def check_rows(rows: pd.DataFrame, days: str) -> None:
+    check_rows_of(rows, PROJECT.slices, days)
 
 
 def scored(count: int, *, champion: float | None = 2.5, hourly: bool = False, seed: int = 1) -> pd.DataFrame:
@@ -50,13 +62,13 @@ def test_metrics_are_those_of_scikit_learn():
         assert r2 == pytest.approx(metrics.r2_score(rows.fare_amount, rows[model]))
 
 
-@pytest.mark.parametrize("by", ["hour", "zip", "distance"])
+@pytest.mark.parametrize("by", ["pickup_hour", "pickup_zip", "distance_band"])
 def test_segments_are_those_of_pandas(by):
     rows = scored(3_000)
     keys = {
-        "hour": rows["tpep_pickup_datetime"].dt.strftime("%H"),
-        "zip": rows["pickup_zip"].astype(str),
-        "distance": pd.cut(
+        "pickup_hour": rows["tpep_pickup_datetime"].dt.strftime("%H"),
+        "pickup_zip": rows["pickup_zip"].astype(str),
+        "distance_band": pd.cut(
             rows["trip_distance"],
             [0, 1, 2, 4, 8, np.inf],
             right=False,
@@ -67,9 +79,9 @@ def test_segments_are_those_of_pandas(by):
     comparison = compare(rows)
     found = comparison[(comparison["by"] == by) & (comparison["metric"] == RMSE)].set_index("segment")
     named = [segment for segment in found.index if segment != "other"]
-    assert len(named) == {"hour": 24, "zip": 12, "distance": 5}[by]
+    assert len(named) == {"pickup_hour": 24, "pickup_zip": 12, "distance_band": 5}[by]
     assert found.loc[named, "candidate"].to_numpy() == pytest.approx(expected.loc[named].to_numpy())
-    assert found["trips"].sum() == len(rows)  # nobody is left out: other zips are a segment too
+    assert found["events"].sum() == len(rows)  # nobody is left out: other zips are a segment too
 
 
 def test_intervals_are_those_of_scipy_when_each_trip_has_its_own_hour():
@@ -126,7 +138,9 @@ def test_a_zero_difference_is_exactly_zero():
 
 def test_the_picture_marks_what_is_worse_beyond_chance():
     for champion, color in ((1.0, "#c44e52"), (4.0, "#55a868")):
-        figure = errors_by_segment(compare(scored(3_000, champion=champion)))
+        figure = errors_by_segment(
+            compare(scored(3_000, champion=champion)), PROJECT.slices, PROJECT.task.metric(RMSE), "USD"
+        )
         drawn = figure.axes[0].collections[-1].get_facecolors()
         assert {tuple(row) for row in drawn.round(3)} == {_rgba(color)}
 

@@ -28,9 +28,9 @@ from mlops_core.adapters.registry_errors import RegistryUnavailableError, regist
 from mlops_core.adapters.scoring_errors import CannotScoreError
 from mlops_core.adapters.tables import LocalTables
 from my_mlops_stacks.defs.held_out import UnknownHoldOutError
-from my_mlops_stacks.validation.comparison import UnusableRowsError
 from my_mlops_stacks.validation.metric_threshold import MetricThreshold
 from my_mlops_stacks.validation.rules import RuleError
+from my_mlops_stacks.validation.scored_rows import UnusableRowsError
 from my_mlops_stacks.validation.validation import validation_thresholds
 from my_mlops_stacks_tests.gate import HELD_OUT_FROM, NEIGHBOURS, Constant, Gate, NeighboursFare
 

@@ -8,13 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlops_core.tasks import Regression
 from my_mlops_stacks.validation import rules as rules_module
 from my_mlops_stacks.validation import validation
 from my_mlops_stacks.validation.judgement import judge, judge_against_champion
 from my_mlops_stacks.validation.metric_threshold import MetricThreshold
-from my_mlops_stacks.validation.rules import COMPARABLE, RuleError, greater_is_better, rules
+from my_mlops_stacks.validation.rules import RuleError, compared_metric, rules
 from my_mlops_stacks.validation.validation import custom_metrics, validation_thresholds
 
+TASK = Regression()
+RMSE = TASK.metric("root_mean_squared_error")
 THRESHOLDS = validation_thresholds()
 GOOD = {"root_mean_squared_error": 2.5, "mean_absolute_error": 1.3, "r2_score": 0.94, "absolute_bias": 0.1}
 
@@ -81,18 +84,18 @@ def test_the_first_model_passes_what_is_about_a_champion():
     stated = {"r2_score": MetricThreshold(min_relative_change=0.01, greater_is_better=True)}
     verdict = judge(rules(stated), {"r2_score": 0.1}, None)[0]
     assert verdict.passed and "no champion" in verdict.sentence
-    first = judge_against_champion(GOOD, None)
+    first = judge_against_champion(GOOD, None, RMSE)
     assert first.passed and "no champion yet" in first.sentence
 
 
 def test_a_comparison_that_is_off_says_so():
-    verdict = judge_against_champion(GOOD, None, compared=False)
+    verdict = judge_against_champion(GOOD, None, RMSE, compared=False)
     assert verdict.passed and "enable_baseline_comparison is off" in verdict.sentence
 
 
 @pytest.mark.parametrize(("champion", "passes"), [(2.6, True), (2.5, True), (2.4, False), (math.nan, False)])
 def test_the_candidate_must_be_as_good_as_the_champion(champion, passes):
-    assert judge_against_champion(GOOD, GOOD | {"root_mean_squared_error": champion}).passed is passes
+    assert judge_against_champion(GOOD, GOOD | {"root_mean_squared_error": champion}, RMSE).passed is passes
 
 
 def test_a_rule_about_a_metric_that_nothing_computes_names_the_fix():
@@ -136,12 +139,6 @@ def test_mlflows_own_threshold_is_a_rule_too():
     stated = {"threshold": 0.8, "min_absolute_change": 0.1, "min_relative_change": 0.01, "greater_is_better": True}
     ours = rules({"r2_score": MetricThreshold(**stated)})
     assert ours == rules({"r2_score": OfMlflow(**stated)})
-    for rule in ours:
-        made = rule.of_mlflow()
-        assert {name: getattr(made, name) for name in stated if getattr(made, name) is not None} == {
-            **rule.limits,
-            "greater_is_better": True,
-        }
 
 
 @pytest.mark.parametrize(
@@ -158,25 +155,44 @@ def test_what_a_user_writes_that_is_no_threshold(monkeypatch, stated, sentence):
 
 
 @pytest.mark.parametrize(("ours", "theirs", "passes"), [(0.10, 0.95, False), (0.95, 0.10, True), (0.9, 0.9, True)])
-def test_the_compared_metric_has_a_direction(monkeypatch, ours, theirs, passes):
-    monkeypatch.setattr("my_mlops_stacks.validation.judgement.COMPARED_METRIC", "r2_score")
-    monkeypatch.setattr("my_mlops_stacks.validation.judgement.greater_is_better", lambda: greater_is_better("r2_score"))
-    assert judge_against_champion({"r2_score": ours}, {"r2_score": theirs}).passed is passes
+def test_the_compared_metric_has_a_direction(ours, theirs, passes):
+    assert judge_against_champion({"r2_score": ours}, {"r2_score": theirs}, TASK.metric("r2_score")).passed is passes
 
 
-def test_a_compared_metric_without_intervals_is_refused():
-    from my_mlops_stacks.validation.bootstrap import METRICS
+@pytest.mark.parametrize("metric", ["max_error", "bias"])
+def test_a_compared_metric_without_intervals_or_direction_is_refused(monkeypatch, metric):
+    monkeypatch.setattr(rules_module, "COMPARED_METRIC", metric)
+    with pytest.raises(RuleError, match=f"COMPARED_METRIC in .* is '{metric}': choose one of root"):
+        compared_metric(TASK)
 
-    with pytest.raises(RuleError, match="COMPARED_METRIC in .* is 'max_error': choose one of root"):
-        greater_is_better("max_error")
-    assert set(COMPARABLE) <= set(METRICS)
+
+@pytest.mark.parametrize("greater_is_better", [True, False])
+@pytest.mark.parametrize("limits", [{"threshold": 0.5}, {"min_absolute_change": 0.1}, {"min_relative_change": 0.2}])
+@pytest.mark.parametrize("ours", [0.3, 0.4, 0.5, 0.6, 0.61, float("nan"), float("inf")])
+def test_a_rule_holds_where_mlflow_says_so(limits, greater_is_better, ours):
+    from mlflow import validate_evaluation_results
+    from mlflow.models import MetricThreshold as OfMlflow
+    from mlflow.models.evaluation import EvaluationResult
+    from mlflow.models.evaluation.validation import ModelValidationFailedException
+
+    champion = 0.5
+    (rule,) = rules({"m": MetricThreshold(**limits, greater_is_better=greater_is_better)})
+    (verdict,) = judge([rule], {"m": ours}, {"m": champion})
+    results = [EvaluationResult({"m": value}, artifacts={}) for value in (ours, champion)]
+    threshold = OfMlflow(**limits, greater_is_better=greater_is_better)
+    try:
+        validate_evaluation_results({"m": threshold}, results[0], None if "threshold" in limits else results[1])
+        holds = True
+    except ModelValidationFailedException:
+        holds = False
+    assert verdict.passed is (holds and math.isfinite(ours))
 
 
 def test_a_champion_that_is_gone_does_not_switch_the_comparison_off():
-    verdict = judge_against_champion(GOOD, None, former=7)
+    verdict = judge_against_champion(GOOD, None, RMSE, former=7)
     assert not verdict.passed
     assert "No version holds the alias champion, though version 7 did: launch rollback_job" in verdict.sentence
-    assert judge_against_champion(GOOD, None, compared=False, former=7).passed
+    assert judge_against_champion(GOOD, None, RMSE, compared=False, former=7).passed
 
 
 def test_custom_metrics_by_hand():

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import nullcontext
 
-import numpy as np
 import pytest
 
-from my_mlops_stacks.validation.metrics import regression_metrics
 from my_mlops_stacks.validation.verdict import (
     NotValidatedError,
     Verdict,
@@ -83,22 +80,3 @@ def test_a_copy_names_whose_versions_and_runs_its_tags_mean():
         "git_commit": "c",
     }
     assert as_copied(once, "test.fare_model") == once
-
-
-def test_metrics_by_hand():
-    measured = regression_metrics(np.array([10.0, 20.0]), np.array([13.0, 16.0]))
-    assert measured == pytest.approx(
-        {
-            "root_mean_squared_error": math.sqrt(12.5),
-            "mean_absolute_error": 3.5,
-            "r2_score": 1 - 25 / 50,
-            "max_error": 4.0,
-            "bias": -0.5,
-            "example_count": 2.0,
-        }
-    )
-
-
-def test_an_empty_hold_out_is_refused():
-    with pytest.raises(ValueError, match="no held-out rows"):
-        regression_metrics(np.array([]), np.array([]))

@@ -19,13 +19,12 @@ import pandas as pd
 
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.session import open_session
-from my_mlops_stacks.training.baselines import mean_predictor, model_without_features
+from my_mlops_stacks.training.baselines import constant_prediction, model_without_features
 from my_mlops_stacks.training.columns import LABEL, PICKUP
 from my_mlops_stacks.training.model_inputs import model_inputs
 from my_mlops_stacks.training.plots import importance_plot
 from my_mlops_stacks.training.split import held_out, holdout_start, in_fixed_order, known_before, labelled_days, sampled
 from my_mlops_stacks.training.train import Hyperparameters, fit, predict
-from my_mlops_stacks.validation.metrics import regression_metrics
 from my_mlops_stacks.validation.plots import predicted_against_actual
 
 SAMPLE = 20_000
@@ -78,8 +77,8 @@ session.show("Feature importance", importance_plot(model))
 predictions = {
     "model": predict(model, unseen),
     "without looked-up features": model_without_features(rows, unseen, PROJECT.looked_up, parameters),
-    "mean fare": mean_predictor(rows, unseen),
+    "mean fare": constant_prediction(rows, unseen, PROJECT.task),
 }
-measured = {name: regression_metrics(unseen[LABEL].to_numpy(), values) for name, values in predictions.items()}
+measured = {name: PROJECT.task.measure(unseen[LABEL].to_numpy(), values) for name, values in predictions.items()}
 session.show(f"Held-out trips since {start}, USD", pd.DataFrame(measured).T.rename_axis("predictor").reset_index())
 session.show("Predicted against actual", predicted_against_actual(unseen.assign(prediction=predictions["model"])))

@@ -21,14 +21,16 @@ from datetime import date
 import pandas as pd
 
 from mlops_core.adapters.evaluation import evaluated, score_side_by_side
+from mlops_core.validation.comparison import ALL, compare
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.session import open_session
 from my_mlops_stacks.training.columns import LABEL
 from my_mlops_stacks.training.model_inputs import model_inputs
 from my_mlops_stacks.training.split import held_out, sampled
-from my_mlops_stacks.validation.comparison import ALL, ROW_COLUMNS, check_rows, compare
 from my_mlops_stacks.validation.judgement import judge, judge_against_champion
 from my_mlops_stacks.validation.plots import errors_by_segment
-from my_mlops_stacks.validation.rules import rules
+from my_mlops_stacks.validation.rules import compared_metric, rules
+from my_mlops_stacks.validation.scored_rows import check_rows, row_columns
 from my_mlops_stacks.validation.validation import custom_metrics, evaluator_config
 
 SAMPLE = 20_000
@@ -50,8 +52,8 @@ trips_version, held_out_from = int(candidate.tags["trips_version"]), candidate.t
 days = [date.fromisoformat(candidate.tags[tag]) for tag in ("held_out_from", "held_out_until")]
 unseen = held_out(session.tables.read("trips", version=trips_version), *days)
 scored = score_side_by_side(session.feature_store, model_inputs(sampled(unseen, SAMPLE), LABEL), versions).rows
-rows = scored.select(*ROW_COLUMNS, *versions).toPandas()
-check_rows(rows, f"since {held_out_from}")
+rows = scored.select(*row_columns(PROJECT.slices), *versions).toPandas()
+check_rows(rows, PROJECT.slices, f"since {held_out_from}")
 names = ", ".join(f"{alias} version {version.version}" for alias, version in versions.items())
 session.show(f"{names}: {len(rows)} trips since {held_out_from}", rows.head())
 
@@ -68,8 +70,9 @@ for alias, version in versions.items():
     with replace(registry, experiment=f"{registry.experiment}-notebooks").run(f"{alias} {version.version}", {}):
         source = session.tables.full_name("trips"), trips_version
         measured[alias] = evaluated(rows, LABEL, alias, source, metrics=custom_metrics(), config=evaluator_config())
+metric = compared_metric(PROJECT.task)
 ours, theirs = measured["candidate"], measured.get("champion")
-verdicts = [*judge(rules(), ours, theirs), judge_against_champion(ours, theirs)]
+verdicts = [*judge(rules(), ours, theirs), judge_against_champion(ours, theirs, metric)]
 session.show("Verdicts", pd.DataFrame(verdicts))
 
 # COMMAND ----------
@@ -80,6 +83,6 @@ session.show("Verdicts", pd.DataFrame(verdicts))
 
 # COMMAND ----------
 
-comparison = compare(rows)
+comparison = compare(rows, PROJECT.task, PROJECT.slices, label=LABEL, event_time=PROJECT.events.event_time)
 session.show("All held-out trips", comparison[comparison["by"] == ALL].drop(columns=["by", "segment"]))
-session.show("Errors by segment", errors_by_segment(comparison))
+session.show("Errors by segment", errors_by_segment(comparison, PROJECT.slices, metric, "USD"))
