@@ -84,11 +84,14 @@ def deployment_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg
         """The champion's fare for each trip of a day, from what was known at the pickup.
 
         Each row carries the model's name and version and the time of prediction. Scoring a day again replaces the
-        rows of the same version only: what earlier versions predicted stays.
+        rows of the same version only: what earlier versions predicted stays. Days that the champion was trained on are
+        refused.
         """
         from my_mlops_stacks.deployment.batch_inference.predictions import as_predictions, to_score
+        from my_mlops_stacks.deployment.batch_inference.unseen import require_unseen
         from my_mlops_stacks.training.model_inputs import model_inputs
 
+        require_unseen(champion.version, champion.tags, *days_of(context))
         inputs = model_inputs(to_score(trips, *days_of(context)))
         store, tables = context.resources.feature_store, context.resources.tables
         with (
