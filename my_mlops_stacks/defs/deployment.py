@@ -11,6 +11,7 @@ from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.adapters.scoring_errors import scorable
 from my_mlops_stacks.adapters.snapshot import with_versions
 from my_mlops_stacks.defs.annotations import DataFrame
+from my_mlops_stacks.defs.config import NOT_BLANK, BoundedConfig
 from my_mlops_stacks.defs.jobs import FEATURE_TABLES
 from my_mlops_stacks.defs.ledger import last_champion
 from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of
@@ -26,20 +27,20 @@ from my_mlops_stacks.target import Target
 WAY_OUT = "bring back what it needs, or launch rollback_job with a version that predicts"
 
 
-class Approval(dg.Config):
+class Approval(BoundedConfig):
     """What `promotion: approval` asks of the person who promotes."""
 
     version: int = Field(gt=0, description="The challenger that you looked at")
-    approved_by: str = Field(pattern=r"\S", description="Your name")
-    reason: str = Field(pattern=r"\S", description="Why it may serve")
+    approved_by: str = Field(pattern=NOT_BLANK, description="Your name")
+    reason: str = Field(pattern=NOT_BLANK, description="Why it may serve")
 
 
-class Automatic(dg.Config):
+class Automatic(BoundedConfig):
     """What may be said of a promotion that nobody has to approve."""
 
     version: int | None = Field(None, description="The challenger; another one that waits is not promoted")
-    approved_by: str = Field(AUTOMATIC, pattern=r"\S", description="Your name")
-    reason: str = Field("passed validation", pattern=r"\S", description="Why it may serve")
+    approved_by: str = Field(AUTOMATIC, pattern=NOT_BLANK, description="Your name")
+    reason: str = Field("passed validation", pattern=NOT_BLANK, description="Why it may serve")
 
 
 def deployment_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:

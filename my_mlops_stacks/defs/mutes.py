@@ -14,6 +14,7 @@ import dagster as dg
 from pydantic import Field
 
 from my_mlops_stacks.adapters.alerts import KINDS, Alert, Alerts
+from my_mlops_stacks.defs.config import NOT_BLANK, BoundedConfig
 
 JOB = "mute_alerts_job"
 TAG = "alerts/"
@@ -26,12 +27,12 @@ READ = 200
 Kind = Enum("Kind", {name: name for name in (*KINDS, ALL)})  # type: ignore[misc]
 
 
-class MuteConfig(dg.Config):
+class MuteConfig(BoundedConfig):
     kind: Kind = Field(description=f"Which alerts: {', '.join(KINDS)}, or {ALL}")
-    name: str = Field(ALL, pattern=r"\S", description="The asset, check, job, schedule or sensor that they are about")
+    name: str = Field(ALL, pattern=NOT_BLANK, description="The asset, check, job, schedule or sensor they are about")
     until: str = Field(description="When they are told again, as YYYY-MM-DD HH:MM in UTC; 'now' ends a mute")
-    muted_by: str = Field(pattern=r"\S", description="Your name")
-    reason: str = Field(pattern=r"\S", description="Why nobody needs to hear of it")
+    muted_by: str = Field(pattern=NOT_BLANK, description="Your name")
+    reason: str = Field(pattern=NOT_BLANK, description="Why nobody needs to hear of it")
 
 
 @dataclass(frozen=True)

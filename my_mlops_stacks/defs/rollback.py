@@ -12,6 +12,7 @@ from my_mlops_stacks.adapters.aliases import champion_before, give_alias
 from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
 from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.adapters.scoring_errors import scorable
+from my_mlops_stacks.defs.config import NOT_BLANK, BoundedConfig
 from my_mlops_stacks.defs.ended_runs import require_running
 from my_mlops_stacks.deployment.batch_inference.unseen import require_unseen
 from my_mlops_stacks.deployment.model_deployment.promotion import CHAMPION, Decision, Holder, followed
@@ -19,10 +20,10 @@ from my_mlops_stacks.deployment.model_deployment.promotion import CHAMPION, Deci
 SAMPLE = 100
 
 
-class RollbackConfig(dg.Config):
+class RollbackConfig(BoundedConfig):
     version: int = Field(gt=0, description="The version that becomes champion again; previous_champion holds the last")
-    rolled_back_by: str = Field(pattern=r"\S", description="Your name")
-    reason: str = Field(pattern=r"\S", description="What is wrong with the champion")
+    rolled_back_by: str = Field(pattern=NOT_BLANK, description="Your name")
+    reason: str = Field(pattern=NOT_BLANK, description="What is wrong with the champion")
     rescore_from: str | None = Field(None, description="Days from this one on are predicted again, as YYYY-MM-DD")
 
 
