@@ -38,6 +38,19 @@ def local() -> dg.Definitions:
 
 
 @pytest.mark.parametrize("name", TARGETS)
+def test_everything_that_people_start_or_see_is_described(name):
+    definitions = build_definitions(load_target(name, environ={}))
+    repository = definitions.get_repository_def()
+    named = [job for job in repository.get_all_jobs() if job.name != "__ASSET_JOB"]
+    shown = [*named, *repository.schedule_defs, *repository.sensor_defs]
+    assert [each.name for each in shown if not (each.description or "").strip()] == []
+    graph = definitions.resolve_asset_graph()
+    assets = {key.to_user_string(): graph.get(key).description for key in graph.get_all_asset_keys()}
+    checks = {str(key): graph.get_check_spec(key).description for key in graph.asset_check_keys}
+    assert [key for key, text in (assets | checks).items() if not (text or "").strip()] == []
+
+
+@pytest.mark.parametrize("name", TARGETS)
 def test_the_definitions_of_every_target_load(name):
     definitions = build_definitions(load_target(name, environ={}))
     dg.Definitions.validate_loadable(definitions)

@@ -41,12 +41,17 @@ def champion_sensors(
         days = daily.get_partition_keys()
         if noticed == RECORDED and entry:
             why = f"version {entry.version}, recorded in run {entry.run}"
-            return dg.SensorResult(_rescored(days, entry.rescore_from, why), cursor=watch.written())
+            return _asked(_rescored(days, entry.rescore_from, why), watch)
         requests = _rescored(days, _newest(days, target.rescore_days, holder), watch.sentence)
         observation = _by_hand(holder, entry, before, registry)
-        return dg.SensorResult(requests, asset_events=[observation], cursor=watch.written())
+        return _asked(requests, watch, observation)
 
     return [watch_champion]
+
+
+def _asked(requests: list[dg.RunRequest], watch: Watch, *events: dg.AssetObservation) -> dg.SensorResult:
+    why = None if requests else f"{watch.sentence}: no day is to be predicted again"
+    return dg.SensorResult(requests, skip_reason=why, asset_events=[*events], cursor=watch.written())
 
 
 def _skipped(why: str, watch: Watch) -> dg.SensorResult:
