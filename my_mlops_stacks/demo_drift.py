@@ -53,7 +53,7 @@ class Demo:
 
     def __post_init__(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.target: Target = load_target("local", environ={"BUNDLE_VAR_state_folder": str(self.folder)})
+        self.target: Target = load_target("local", environ=self._environment)
         model = self.target.model_workflow.model_copy(update={"holdout_days": HELD_OUT_DAYS})
         monitoring = self.target.monitoring_workflow.model_copy(update={"retraining_days": RETRAINING_DAYS})
         self.target = self.target.model_copy(update={"model_workflow": model, "monitoring_workflow": monitoring})
@@ -61,6 +61,10 @@ class Demo:
         self.definitions = build_definitions(self.target)
         with dg.build_resources({"model_registry": build_resources(self.target)["model_registry"]}) as resources:
             self.registry: ModelRegistry = resources.model_registry
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {"BUNDLE_VAR_state_folder": str(self.folder), "BUNDLE_VAR_first_predicted_day": str(FIRST_DAY)}
 
     @property
     def champion(self) -> int:

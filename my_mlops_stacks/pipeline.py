@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from time import perf_counter
 
@@ -15,13 +16,15 @@ from my_mlops_stacks.adapters.mlflow_database import LostDatabaseError
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.adapters.tables import StateError, damage, remedy_of
 from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks.defs.partitions import daily_partitions
+from my_mlops_stacks.defs.partitions import daily_partitions, predicted_partitions
 from my_mlops_stacks.defs.resources import MLFLOW_UI, build_resources
 from my_mlops_stacks.run_history import local_instance
 from my_mlops_stacks.target import Target, TargetError, load_target
 
 TALKATIVE = ("alembic", "pyspark")
 METRICS = {"root_mean_squared_error": "RMSE", "mean_absolute_error": "MAE", "r2_score": "R2"}
+
+FIRST_OF_RANGE = "dagster/asset_partition_range_start"
 
 Result = dg.ExecuteInProcessResult
 
@@ -50,7 +53,7 @@ def main() -> int:
             registry: ModelRegistry = resources.model_registry
             instance = local_instance(Path(os.environ.get("DAGSTER_HOME", state / "dagster")))
             results = run_pipeline(target, registry, instance)
-            click.echo("\n".join(_summary(results, registry, perf_counter() - started)))
+            click.echo("\n".join(_summary(results, registry, target, perf_counter() - started)))
     except Exception as error:
         if (sentence := _sentence(error, state)) is None:
             raise
@@ -78,18 +81,21 @@ def _sentence(error: BaseException | None, state: Path) -> str | None:
 def run_pipeline(target: Target, registry: ModelRegistry, instance: dg.DagsterInstance) -> Mapping[str, Result]:
     """Build features for all days, train and promote, then predict and monitor the days that were held out.
 
-    The days before are not predicted: the model has seen their fares, and its errors would look too good.
+    The days before are not predicted: the model has seen their fares, and its errors would look too good. Trips that
+    end before the partitions of predictions begin are predicted nevertheless, and `_summary` says so.
 
     Returns: job name -> its result. Raises `RunFailedError` at the first run that fails.
     """
     runner = _Runner(target, instance)
-    days = daily_partitions(target).get_partition_keys()
     results = {
-        "feature_engineering_job": runner.run("feature_engineering_job", days),
+        "feature_engineering_job": runner.run("feature_engineering_job", daily_partitions(target).get_partition_keys()),
         "model_training_job": runner.run("model_training_job"),
     }
-    held_out_from = registry.at_alias("champion").tags["held_out_from"]
-    unseen = [day for day in days if day >= held_out_from]
+    tags = registry.at_alias("champion").tags
+    if tags["held_out_until"] < str(target.predicted_from):
+        target = target.model_copy(update={"first_predicted_day": date.fromisoformat(tags["held_out_from"])})
+        runner = _Runner(target, instance)
+    unseen = [day for day in predicted_partitions(target).get_partition_keys() if day >= tags["held_out_from"]]
     for job in ("batch_inference_job", "monitoring_job"):
         results[job] = runner.run(job, unseen)
     return results
@@ -110,7 +116,7 @@ class _Runner:
         """
         extent = {}
         if days:
-            extent = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
+            extent = {FIRST_OF_RANGE: days[0], "dagster/asset_partition_range_end": days[-1]}
         result = self.definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             tags=extent,
@@ -137,9 +143,10 @@ def _reasons(result: Result) -> Iterator[str]:
             yield f"{event.step_key}: {(error.cause or error).message.strip()}"
 
 
-def _summary(results: Mapping[str, Result], registry: ModelRegistry, seconds: float) -> Iterator[str]:
+def _summary(results: Mapping[str, Result], registry: ModelRegistry, target: Target, seconds: float) -> Iterator[str]:
     yield click.style(f"\nThe pipeline ran in {seconds:.1f} s", bold=True)
     yield from _rows(results.values())
+    yield from _days(results["batch_inference_job"].dagster_run.tags[FIRST_OF_RANGE], target)
     yield from _models(registry, results["model_training_job"].run_id)
     yield from _checks(results.values())
     yield "Look around: `make dev` (Dagster, http://127.0.0.1:3000), `make mlflow` (runs and models, " + MLFLOW_UI + ")"
@@ -155,6 +162,14 @@ def _rows(results: Iterator[Result] | list[Result]) -> Iterator[str]:
                     name = materialization.asset_key.to_user_string()
                     counts[name] = counts.get(name, 0) + materialization.metadata[key].value
     yield "Rows        " + ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+
+def _days(predicted_from: str, target: Target) -> Iterator[str]:
+    if predicted_from < str(target.predicted_from):
+        yield (
+            f"Days        predicted from {predicted_from} on, as the trips end before {target.predicted_from}, where "
+            "predictions begin: for `make dev` to show these days, set last_day in databricks.yml to the last trip's"
+        )
 
 
 def _models(registry: ModelRegistry, training: str) -> Iterator[str]:

@@ -1,5 +1,8 @@
 """The Dagster instance of a run on this machine: the same files that `dagster dev` shows, written five times faster.
 
+A run that executes in the process of who asks for it is of no code location, so the UI would show it under no job, and
+could not re-execute it. Here it is one of the code location that `workspace.yaml` names.
+
 Dagster's SQLite event log opens a file, compiles its statements and closes the file again for every event, which makes
 a backfill of sixty days wait longer for its history than for its tables. One process that writes a handful of runs may
 keep its connections open. A server that reads many runs may not, so this storage is for `python -m my_mlops_stacks`
@@ -15,13 +18,21 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.remote_origin import CodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.runs import SqliteRunStorage
+from dagster._core.storage.tags import CODE_LOCATION_TAG
+from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._serdes import ConfigurableClassData
 from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 from my_mlops_stacks.adapters.plain_paths import plain_path
+from my_mlops_stacks.target import PACKAGE
+
+WORKSPACE = PACKAGE.parent / "workspace.yaml"
 
 
 class OpenConnectionsEventLogStorage(SqliteEventLogStorage):
@@ -59,6 +70,28 @@ def _engine(url: str) -> Engine:
     return engine
 
 
+class CodeLocationRunStorage(SqliteRunStorage):
+    """Dagster's own SQLite runs; one that is added without a code location is added as this one's."""
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> CodeLocationRunStorage:
+        return cls.from_local(inst_data=inst_data, **config_value)  # as above
+
+    def add_run(self, dagster_run: dg.DagsterRun) -> dg.DagsterRun:
+        if dagster_run.remote_job_origin is None:
+            location = self._location
+            job = RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME).get_job_origin(dagster_run.job_name)
+            tags = {**dagster_run.tags, CODE_LOCATION_TAG: location.location_name}
+            dagster_run = dagster_run.with_job_origin(job).with_tags(tags)
+        return super().add_run(dagster_run)
+
+    @cached_property
+    def _location(self) -> CodeLocationOrigin:
+        return WorkspaceFileTarget([str(WORKSPACE)]).create_origins()[0]
+
+
 def local_instance(home: Path) -> dg.DagsterInstance:
     """The instance whose files are in `home`, for this process to write to.
 
@@ -66,10 +99,14 @@ def local_instance(home: Path) -> dg.DagsterInstance:
     """
     home.mkdir(parents=True, exist_ok=True)
     home = plain_path(home)  # the URL of an SQLite file ends at a question mark
-    storage = {
-        "module": __name__,
-        "class": OpenConnectionsEventLogStorage.__name__,
-        "config": {"base_dir": str(home / "history" / "runs")},
+    history = home / "history"
+    storages = {
+        "event_log_storage": _storage(OpenConnectionsEventLogStorage, history / "runs"),
+        "run_storage": _storage(CodeLocationRunStorage, history),
     }
     with FileLock(home / "storage.lock"):
-        return dg.DagsterInstance.local_temp(str(home), overrides={"event_log_storage": storage})
+        return dg.DagsterInstance.local_temp(str(home), overrides=storages)
+
+
+def _storage(storage: type, folder: Path) -> dict[str, Any]:
+    return {"module": __name__, "class": storage.__name__, "config": {"base_dir": str(folder)}}

@@ -16,18 +16,27 @@ TIMEOUT = 30
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
+RUN_FAILURE, VIOLATION, FAILING_TICK = KINDS = ("run_failure", "violation", "failing_tick")
+"""Kinds of alerts: a run failed, predictions violate their threshold, a schedule or sensor fails."""
+
+
 class AlertError(RuntimeError):
     """The channel did not take the alert: it may be sent again later."""
 
 
 @dataclass(frozen=True)
 class Alert:
-    """What happened, in a title and a few sentences; `links` maps a name to an address."""
+    """What happened, in a title and a few sentences; `links` maps a name to an address.
+
+    A mute takes alerts by their `kind`, one of `KINDS`, and by a name that they are `about`.
+    """
 
     key: str
     title: str
     text: str
     links: Mapping[str, str] = field(default_factory=dict)
+    kind: str = ""
+    about: tuple[str, ...] = ()
 
 
 class Alerts(Protocol):

@@ -9,6 +9,7 @@ from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
 from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.defs.jobs import Job
 from my_mlops_stacks.defs.ledger import CHAMPION, Entry, newest_entry
+from my_mlops_stacks.deployment.batch_inference.unseen import trained_days
 from my_mlops_stacks.deployment.model_deployment.watch import DOUBTFUL, NOTHING, RECORDED, Watch
 from my_mlops_stacks.target import Target
 
@@ -40,12 +41,17 @@ def champion_sensors(
         days = daily.get_partition_keys()
         if noticed == RECORDED and entry:
             why = f"version {entry.version}, recorded in run {entry.run}"
-            return dg.SensorResult(_rescored(days, entry.rescore_from, why), cursor=watch.written())
-        requests = _rescored(days, _newest(days, target.rescore_days) if holder else None, watch.sentence)
+            return _asked(_rescored(days, entry.rescore_from, why), watch)
+        requests = _rescored(days, _newest(days, target.rescore_days, holder), watch.sentence)
         observation = _by_hand(holder, entry, before, registry)
-        return dg.SensorResult(requests, asset_events=[observation], cursor=watch.written())
+        return _asked(requests, watch, observation)
 
     return [watch_champion]
+
+
+def _asked(requests: list[dg.RunRequest], watch: Watch, *events: dg.AssetObservation) -> dg.SensorResult:
+    why = None if requests else f"{watch.sentence}: no day is to be predicted again"
+    return dg.SensorResult(requests, skip_reason=why, asset_events=[*events], cursor=watch.written())
 
 
 def _skipped(why: str, watch: Watch) -> dg.SensorResult:
@@ -79,8 +85,12 @@ def _by_hand(
     )
 
 
-def _newest(days: list[str], count: int) -> str | None:
-    return (date.fromisoformat(days[-1]) - timedelta(days=count - 1)).isoformat() if count and days else None
+def _newest(days: list[str], count: int, holder: ModelVersion | None) -> str | None:
+    """The first of the `count` newest days, less those that the holder was trained on."""
+    if holder is None or not days or not count:
+        return None
+    _, trained_until = trained_days(holder.tags) or (None, date.min)
+    return str(max(date.fromisoformat(days[-1]) - timedelta(days=count - 1), trained_until + timedelta(days=1)))
 
 
 def _rescored(days: list[str], first: str | None, why: str) -> list[dg.RunRequest]:

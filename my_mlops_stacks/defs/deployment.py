@@ -11,6 +11,7 @@ from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.adapters.scoring_errors import scorable
 from my_mlops_stacks.adapters.snapshot import with_versions
 from my_mlops_stacks.defs.annotations import DataFrame
+from my_mlops_stacks.defs.config import NOT_BLANK, BoundedConfig
 from my_mlops_stacks.defs.jobs import FEATURE_TABLES
 from my_mlops_stacks.defs.ledger import last_champion
 from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of
@@ -26,20 +27,20 @@ from my_mlops_stacks.target import Target
 WAY_OUT = "bring back what it needs, or launch rollback_job with a version that predicts"
 
 
-class Approval(dg.Config):
+class Approval(BoundedConfig):
     """What `promotion: approval` asks of the person who promotes."""
 
     version: int = Field(gt=0, description="The challenger that you looked at")
-    approved_by: str = Field(pattern=r"\S", description="Your name")
-    reason: str = Field(pattern=r"\S", description="Why it may serve")
+    approved_by: str = Field(pattern=NOT_BLANK, description="Your name")
+    reason: str = Field(pattern=NOT_BLANK, description="Why it may serve")
 
 
-class Automatic(dg.Config):
+class Automatic(BoundedConfig):
     """What may be said of a promotion that nobody has to approve."""
 
     version: int | None = Field(None, description="The challenger; another one that waits is not promoted")
-    approved_by: str = Field(AUTOMATIC, pattern=r"\S", description="Your name")
-    reason: str = Field("passed validation", pattern=r"\S", description="Why it may serve")
+    approved_by: str = Field(AUTOMATIC, pattern=NOT_BLANK, description="Your name")
+    reason: str = Field("passed validation", pattern=NOT_BLANK, description="Why it may serve")
 
 
 def deployment_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -84,11 +85,14 @@ def deployment_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg
         """The champion's fare for each trip of a day, from what was known at the pickup.
 
         Each row carries the model's name and version and the time of prediction. Scoring a day again replaces the
-        rows of the same version only: what earlier versions predicted stays.
+        rows of the same version only: what earlier versions predicted stays. Days that the champion was trained on are
+        refused.
         """
         from my_mlops_stacks.deployment.batch_inference.predictions import as_predictions, to_score
+        from my_mlops_stacks.deployment.batch_inference.unseen import require_unseen
         from my_mlops_stacks.training.model_inputs import model_inputs
 
+        require_unseen(champion.version, champion.tags, *days_of(context))
         inputs = model_inputs(to_score(trips, *days_of(context)))
         store, tables = context.resources.feature_store, context.resources.tables
         with (

@@ -8,14 +8,15 @@ from pydantic import Field
 from my_mlops_stacks.adapters.aliases import give_alias
 from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
 from my_mlops_stacks.adapters.registry_errors import registry_answers
+from my_mlops_stacks.defs.config import NOT_BLANK, BoundedConfig
 from my_mlops_stacks.defs.ended_runs import require_running
 from my_mlops_stacks.deployment.model_deployment.promotion import SHADOW_TAG
 
 
-class CopyConfig(dg.Config):
-    model: str = Field(pattern=r"\S", description="The other environment's model: catalog.schema.model")
+class CopyConfig(BoundedConfig):
+    model: str = Field(pattern=NOT_BLANK, description="The other environment's model: catalog.schema.model")
     version: int = Field(gt=0, description="Its version, which passed validation there")
-    copied_by: str = Field(pattern=r"\S", description="Your name")
+    copied_by: str = Field(pattern=NOT_BLANK, description="Your name")
     tracking_uri: str | None = Field(
         None, description="MLflow with its run, when that is in another workspace: databricks://<profile>"
     )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from datetime import date
 from functools import partial
 
 import dagster as dg
@@ -11,16 +12,18 @@ from my_mlops_stacks.adapters.aliases import champion_before, give_alias
 from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
 from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.adapters.scoring_errors import scorable
+from my_mlops_stacks.defs.config import NOT_BLANK, BoundedConfig
 from my_mlops_stacks.defs.ended_runs import require_running
+from my_mlops_stacks.deployment.batch_inference.unseen import require_unseen
 from my_mlops_stacks.deployment.model_deployment.promotion import CHAMPION, Decision, Holder, followed
 
 SAMPLE = 100
 
 
-class RollbackConfig(dg.Config):
+class RollbackConfig(BoundedConfig):
     version: int = Field(gt=0, description="The version that becomes champion again; previous_champion holds the last")
-    rolled_back_by: str = Field(pattern=r"\S", description="Your name")
-    reason: str = Field(pattern=r"\S", description="What is wrong with the champion")
+    rolled_back_by: str = Field(pattern=NOT_BLANK, description="Your name")
+    reason: str = Field(pattern=NOT_BLANK, description="What is wrong with the champion")
     rescore_from: str | None = Field(None, description="Days from this one on are predicted again, as YYYY-MM-DD")
 
 
@@ -34,10 +37,14 @@ def rollback_job(daily: dg.TimeWindowPartitionsDefinition) -> dg.JobDefinition:
         from my_mlops_stacks.validation.verdict import require_promotable
 
         registry: ModelRegistry = context.resources.model_registry
-        _require_day(config.rescore_from, daily.get_partition_keys())
+        days = daily.get_partition_keys()
+        _require_day(config.rescore_from, days)
         with registry_answers(registry.tracking_uri):
             version = registry.get(config.version)
             require_promotable(version.tags, version.version)
+            if config.rescore_from:
+                asked = (date.fromisoformat(day) for day in (config.rescore_from, days[-1]))
+                require_unseen(version.version, version.tags, *asked)
             _predicts(context, version)
             before, metrics = champion_before(registry, version.version), registry.run_metrics(version)
         offer = _offer(context, before)
@@ -69,9 +76,13 @@ def rollback_job(daily: dg.TimeWindowPartitionsDefinition) -> dg.JobDefinition:
 def _require_day(asked: str | None, days: list[str]) -> None:
     if asked is not None and asked not in days:
         raise dg.Failure(
-            f"rescore_from is '{asked}', which is no day that is predicted: choose one from {days[0]} to {days[-1]}; "
+            f"rescore_from is '{asked}', which is no day that is predicted: choose one {_extent(days)}; "
             "no alias was moved."
         )
+
+
+def _extent(days: list[str]) -> str:
+    return f"from {days[0]} to {days[-1]}" if days else "when there are any"
 
 
 def _predicts(context: dg.OpExecutionContext, version: ModelVersion) -> None:

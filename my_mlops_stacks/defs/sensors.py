@@ -6,9 +6,10 @@ from typing import Any
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.alerts import Alert, AlertError, Alerts
+from my_mlops_stacks.adapters.alerts import VIOLATION, Alert, AlertError, Alerts
 from my_mlops_stacks.defs.alerts import build_alerts, failure_sensors, links
 from my_mlops_stacks.defs.jobs import Job
+from my_mlops_stacks.defs.mutes import tell
 from my_mlops_stacks.defs.records import newest_evaluated
 from my_mlops_stacks.monitoring.retraining import FINE, GIVE_UP, RETRAIN, History, Judgement, RetrainingRule
 from my_mlops_stacks.target import Target
@@ -101,9 +102,13 @@ def _told(
         else f"Retraining {history.retrainings} was asked for."
     )
     try:
-        pages = links(run_id, VIOLATION_CHECK)
-        alerts.send(Alert(history.news, title, f"{evaluation.description}. {what}", pages))
+        pages, about = (
+            links(run_id, VIOLATION_CHECK),
+            (VIOLATION_CHECK.asset_key.to_user_string(), VIOLATION_CHECK.name),
+        )
+        alert = Alert(history.news, title, f"{evaluation.description}. {what}", pages, kind=VIOLATION, about=about)
+        mute = tell(context, alerts, alert)
     except AlertError as error:
         context.log.error(str(error))
         return history
-    return replace(history, told=history.news)
+    return history if mute else replace(history, told=history.news)

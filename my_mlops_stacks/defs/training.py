@@ -10,6 +10,7 @@ from pydantic import Field
 from my_mlops_stacks.adapters.model_registry import ModelVersion, TrainingRecord
 from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.defs.annotations import DataFrame
+from my_mlops_stacks.defs.config import BoundedConfig
 from my_mlops_stacks.defs.metadata import plot, png
 from my_mlops_stacks.defs.provenance import git_commit
 from my_mlops_stacks.target import PACKAGE, Target
@@ -32,7 +33,7 @@ SAMPLED = 100
 def training_assets(target: Target, daily: dg.TimeWindowPartitionsDefinition) -> list[dg.AssetsDefinition]:
     workflow = target.model_workflow
 
-    class TrainingConfig(dg.Config):
+    class TrainingConfig(BoundedConfig):
         holdout_days: int = Field(workflow.holdout_days, gt=0, description="Most recent days that are held out")
         training_days: int = Field(0, ge=0, description="Newest days before those to train on; 0 for all of them")
         num_boost_round: int = Field(workflow.num_boost_round, gt=0, description="Trees of the model")

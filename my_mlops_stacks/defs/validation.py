@@ -9,6 +9,7 @@ from pydantic import Field
 from my_mlops_stacks.adapters.model_registry import ModelVersion
 from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.defs.candidate_validation import Validated, skip, validate
+from my_mlops_stacks.defs.config import BoundedConfig
 from my_mlops_stacks.target import Target
 from my_mlops_stacks.validation.rules import greater_is_better, rules
 from my_mlops_stacks.validation.validation import COMPARED_METRIC
@@ -43,7 +44,7 @@ def validation_assets(target: Target) -> list[dg.AssetsDefinition]:
 def validation_checks(target: Target) -> list[dg.AssetChecksDefinition]:
     workflow = target.model_workflow
 
-    class ValidationConfig(dg.Config):
+    class ValidationConfig(BoundedConfig):
         run_mode: str = Field(
             workflow.run_mode,
             pattern="^(enabled|dry_run|disabled)$",

@@ -36,9 +36,9 @@ def run(gate: Gate, job: str, days: tuple[str, str] | None = None, **config: obj
     )
 
 
-def promoted(gate: Gate, model: PythonModel, *lookups: object) -> ModelVersion:
+def promoted(gate: Gate, model: PythonModel, *lookups: object, **tags: str) -> ModelVersion:
     """A version that took the whole way."""
-    version = validated(gate, model, *lookups)
+    version = validated(gate, model, *lookups, **tags)
     gate.registry.move_alias("challenger", version)
     assert run(gate, "promote_job").success
     return version
