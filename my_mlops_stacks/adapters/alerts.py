@@ -22,12 +22,16 @@ class AlertError(RuntimeError):
 
 @dataclass(frozen=True)
 class Alert:
-    """What happened, in a title and a few sentences; `links` maps a name to an address."""
+    """What happened, in a title and a few sentences; `links` maps a name to an address.
+
+    What is not urgent, such as a refusal, is an email of low importance, and a card that begins with "Notice".
+    """
 
     key: str
     title: str
     text: str
     links: Mapping[str, str] = field(default_factory=dict)
+    is_urgent: bool = True
 
 
 class Alerts(Protocol):
@@ -63,7 +67,8 @@ class TeamsAlerts:
         client = TeamsClient(self.webhook, timeout=TIMEOUT)
         card = Card() if client.is_legacy_webhook() else AdaptiveCard()
         links = [f"[{name}]({address})" for name, address in alert.links.items()]
-        card.add_attachment("\n\n".join([f"**{alert.title}**", alert.text, *links]))
+        title = alert.title if alert.is_urgent else f"Notice: {alert.title}"
+        card.add_attachment("\n\n".join([f"**{title}**", alert.text, *links]))
         try:
             client.post_message(card.payload)
         except RequestException as error:
@@ -86,6 +91,7 @@ class EmailAlerts:
     def send(self, alert: Alert) -> None:
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self.sender, ", ".join(self.recipients), alert.title
+        message["Importance"] = "high" if alert.is_urgent else "low"
         links = [f"{name}: {address}" for name, address in alert.links.items()]
         message.set_content("\n\n".join([alert.text, *links]))
         try:

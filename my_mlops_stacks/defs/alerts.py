@@ -15,6 +15,7 @@ from my_mlops_stacks.adapters.alerts import (
     NoAlerts,
     TeamsAlerts,
 )
+from my_mlops_stacks.defs.refusals import refused_request
 from my_mlops_stacks.target import Target
 
 WILL_RETRY = "dagster/will_retry"
@@ -125,12 +126,14 @@ def _alert_of(context: dg.SensorEvaluationContext, entry: dg.EventLogEntry, targ
     origin = run.remote_job_origin
     if (origin and origin.location_name) != (here and here.location_name):
         return None
-    text = entry.dagster_event.message if entry.dagster_event else None
+    refused = refused_request(context.instance, run.run_id)
+    text = refused or (entry.dagster_event.message if entry.dagster_event else None)
     return Alert(
         key=run.run_id,
-        title=f"{run.job_name} failed on {target.name}",
+        title=f"{run.job_name} {'was refused' if refused else 'failed'} on {target.name}",
         text=(text or "The run's log says why.")[:LONGEST_TEXT],
         links=links(run_id=run.run_id),
+        is_urgent=refused is None,
     )
 
 

@@ -40,6 +40,14 @@ class Refused(dg.Failure):
         super().__init__(description=sentence, allow_retries=False)
 
 
+def refused_request(instance: dg.DagsterInstance, run_id: str) -> str | None:
+    """The sentence with which a person's request was refused in a run that failed; None for any other failure."""
+    failed = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    errors = [entry.dagster_event.step_failure_data.error for entry in failed if entry.dagster_event]
+    told = [error.message.strip() for error in errors if error and error.cls_name == Refused.__name__]
+    return told[0].partition(f"{Refused.__name__}: ")[2] if told else None
+
+
 @contextmanager
 def one_sentence() -> Iterator[None]:
     """Within, a refusal ends the step with its sentence alone, whatever library's error it was made from."""
