@@ -16,7 +16,7 @@ from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.adapters.tables import StateError, damage, remedy_of
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.partitions import daily_partitions
-from my_mlops_stacks.defs.resources import MLFLOW_UI, build_resources
+from my_mlops_stacks.defs.resources import build_resources
 from my_mlops_stacks.run_history import local_instance
 from my_mlops_stacks.target import Target, TargetError, load_target
 
@@ -142,7 +142,7 @@ def _summary(results: Mapping[str, Result], registry: ModelRegistry, seconds: fl
     yield from _rows(results.values())
     yield from _models(registry, results["model_training_job"].run_id)
     yield from _checks(results.values())
-    yield "Look around: `make dev` (Dagster, http://127.0.0.1:3000), `make mlflow` (runs and models, " + MLFLOW_UI + ")"
+    yield "Look around: `make dev` opens the graph, the monitoring's pages, and the runs and models"
 
 
 def _rows(results: Iterator[Result] | list[Result]) -> Iterator[str]:

@@ -126,6 +126,7 @@ class Target(_Frozen):
     first_day: Day
     last_day: Annotated[Day | None, EmptyIsNone]
     state_folder: Annotated[Text | None, EmptyIsNone]
+    ui_port: Annotated[Whole, Field(ge=1024, le=65_533)]
     step_launcher: Annotated[Literal["none", "unity_catalog", "databricks_pyspark"], AsText]
     compute: Mapping[str, Any]
     prices: Prices

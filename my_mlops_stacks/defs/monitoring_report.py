@@ -1,8 +1,9 @@
 """The report of the monitoring: judgements and plots in the UI, and a page of each day for who has no access to it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -42,9 +43,10 @@ def report_assets(target: Target, daily: dg.TimeWindowPartitionsDefinition) -> l
         Its checks judge the newest days. They come first: whatever becomes of a picture, sensors know the judgement.
         """
         from my_mlops_stacks.monitoring.judged_windows import AsOf, judged_windows
+        from my_mlops_stacks.monitoring.page import neighbours
         from my_mlops_stacks.monitoring.plots import drift_heat_map, error_over_time
 
-        (first, last), now = days_of(context), datetime.now(UTC)
+        (first, last), now, built = days_of(context), datetime.now(UTC), context.resources.pages
         tables = [context.resources.tables.read(name) for name in MONITOR_TABLES]
         yield from judgements(target, daily.get_partition_keys(), *tables, now)
         profile, drift = (_shown(table, first, last) for table in tables)
@@ -55,8 +57,9 @@ def report_assets(target: Target, daily: dg.TimeWindowPartitionsDefinition) -> l
             ),
             "drift": png(drift_heat_map(drift.toPandas(), judged), trimmed=False),
         }
-        pages = _pages(workflow, profile, drift, now, days=(first, last), pictures=pictures)
-        addresses = context.resources.pages.write({f"{day}.html": text for day, text in pages.items()})
+        links = partial(neighbours, first=target.first_day, last=target.newest_day) if built.is_site else None
+        pages = _pages(workflow, profile, drift, now, days=(first, last), pictures=pictures, links=links)
+        addresses = built.write({f"{day}.html": text for day, text in pages.items()})
         for day in pages:
             page = dg.MetadataValue.url(addresses[f"{day}.html"])
             context.add_asset_metadata({"page": page}, partition_key=str(day))
@@ -84,6 +87,7 @@ def _pages(
     *,
     days: tuple[date, date],
     pictures: dict[str, bytes],
+    links: Callable[[date], dict[str, str]] | None,
 ) -> dict[date, str]:
     """The page of each day from the first to the last of `days`, those without predictions too."""
     from my_mlops_stacks.monitoring.page import page
@@ -103,6 +107,7 @@ def _pages(
             drifts[drifts["day"] == day],
             pictures={title: as_data(image) for title, image in shown.items()},
             minimum_count=workflow.minimum_count,
+            links=links(day) if links else None,
         )
         for day, verdicts_of_day in zip(wanted, verdicts, strict=True)
     }
