@@ -21,7 +21,6 @@ from my_mlops_stacks.defs.monitoring_report import report_assets
 from my_mlops_stacks.defs.mutes import mute_alerts_job
 from my_mlops_stacks.defs.pairing_check import pairing_checks
 from my_mlops_stacks.defs.partitions import daily_partitions, predicted_partitions
-from my_mlops_stacks.defs.prediction_checks import prediction_checks
 from my_mlops_stacks.defs.quality_monitor import quality_monitor_schedules
 from my_mlops_stacks.defs.resources import build_executor, build_resources
 from my_mlops_stacks.defs.rollback import rollback_job
@@ -66,7 +65,6 @@ def _definitions(
             *validation_checks(target),
             *shadow_checks(),
             *pairing_checks(),
-            *prediction_checks(target, predicted),
         ],
         jobs=[*jobs.values(), rollback_job(predicted), copy_model_job(), *smoke_jobs(target)],
         schedules=[

@@ -18,7 +18,7 @@ from my_mlops_stacks.adapters.tables import StateError, damage, remedy_of
 from my_mlops_stacks.console import QUIET, console, sentence_of
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.partitions import daily_partitions, predicted_partitions
-from my_mlops_stacks.defs.resources import MLFLOW_UI, build_resources
+from my_mlops_stacks.defs.resources import build_resources
 from my_mlops_stacks.run_history import local_instance
 from my_mlops_stacks.target import Target, TargetError, load_target
 
@@ -163,7 +163,7 @@ def _summary(results: Mapping[str, Result], registry: ModelRegistry, target: Tar
     yield from _days(results["batch_inference_job"].dagster_run.tags[FIRST_OF_RANGE], target)
     yield from _models(registry, results["model_training_job"])
     yield from _checks(results.values())
-    yield "Look around: `make dev` (Dagster, http://127.0.0.1:3000), `make mlflow` (runs and models, " + MLFLOW_UI + ")"
+    yield "Look around: `make dev` opens the graph, the monitoring's pages, and the runs and models"
 
 
 def _rows(results: Iterator[Result] | list[Result]) -> Iterator[str]:

@@ -128,6 +128,7 @@ class Target(_Frozen):
     last_day: Annotated[Day | None, EmptyIsNone]
     first_predicted_day: Annotated[Day | None, EmptyIsNone]
     state_folder: Annotated[Text | None, EmptyIsNone]
+    ui_port: Annotated[Whole, Field(ge=1024, le=65_533)]
     step_launcher: Annotated[Literal["none", "unity_catalog", "databricks_pyspark"], AsText]
     compute: Mapping[str, Any]
     prices: Prices

@@ -236,7 +236,7 @@ def test_a_tick_of_the_monitoring_goes_back_to_the_oldest_day_below_coverage(loc
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         instance.report_runless_asset_event(
             dg.AssetCheckEvaluation(
-                asset_key=dg.AssetKey("predictions"),
+                asset_key=dg.AssetKey("monitoring_report"),
                 check_name="labels_arrive",
                 passed=not late,
                 metadata={"late_days": late},

@@ -207,8 +207,9 @@ BUNDLE_ERRORS = {
     "override of an undeclared variable": (
         (ROOT, r"catalog: \w+", "catalogue: dev"),
         "databricks.yml: targets.dev.variables has the unknown key catalogue; valid keys are platform, catalog, "
-        "schema, trips_table, trips_times, first_day, last_day, first_predicted_day, state_folder, step_launcher, "
-        "compute, prices, secrets, schedules, owner, model_name, experiment, retention_days, promotion, rescore_days, "
+        "schema, trips_table, trips_times, first_day, last_day, first_predicted_day, state_folder, ui_port, "
+        "step_launcher, compute, prices, secrets, schedules, owner, model_name, experiment, retention_days, promotion, "
+        "rescore_days, "
         "staging_volume_name, alert_channel, batch_inference_workflow, "
         "feature_engineering_workflow, model_workflow, monitoring_workflow.",
     ),
@@ -388,9 +389,9 @@ VALUE_ERRORS = {
     "schema: dev_${workspace.current_user.short_name}": (
         "schema refers to ${workspace.current_user.short_name}; without a workspace, only var.platform, var.catalog, "
         "var.schema, var.trips_table, var.trips_times, var.first_day, var.last_day, "
-        "var.first_predicted_day, var.state_folder, var.step_launcher, var.compute, var.prices, var.secrets, "
-        "var.schedules, var.owner, var.model_name, "
-        "var.experiment, var.retention_days, var.promotion, var.rescore_days, "
+        "var.first_predicted_day, var.state_folder, var.ui_port, var.step_launcher, var.compute, var.prices, "
+        "var.secrets, var.schedules, var.owner, var.model_name, var.experiment, var.retention_days, var.promotion, "
+        "var.rescore_days, "
         "var.staging_volume_name, var.alert_channel, var.batch_inference_workflow, "
         "var.feature_engineering_workflow, var.model_workflow, var.monitoring_workflow, bundle.name, bundle.target are "
         "known."

@@ -8,6 +8,7 @@ import dagster as dg
 
 from my_mlops_stacks.adapters.databricks_client import take_plain_host
 from my_mlops_stacks.adapters.feature_store.protocol import FeatureStore
+from my_mlops_stacks.adapters.local_servers import Ports
 from my_mlops_stacks.adapters.mlflow_database import database_uri, make_database
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.adapters.pages import FolderPages, MlflowPages
@@ -27,7 +28,6 @@ ALIASES = {"fare_model": "candidate", "challenger": "challenger", "champion": "c
 IMPORTED_FIRST = ("mlflow.models.evaluation.evaluator_registry",)
 """MLflow imports its evaluators, and matplotlib with them, under a lock that imports of other threads need too."""
 
-MLFLOW_UI = "http://127.0.0.1:5000"
 OF_THE_CLUSTER = ("requirements.txt", "requirements-databricks.txt")
 
 Resources = dict[str, dg.ResourceDefinition]
@@ -60,12 +60,13 @@ def build_executor(target: Target) -> dg.ExecutorDefinition:
 def _local(target: Target) -> Resources:
     state = target.state_path
     database, times = state / "mlflow" / "mlflow.db", TripTimes(target.trips_times)
+    opened = Ports.beginning_at(target.ui_port).addresses
     registry = ModelRegistry(
         model=target.registered_model,
         experiment=target.experiment,
         tracking_uri=database_uri(database),
         registry_uri=database_uri(database),
-        ui=MLFLOW_UI,
+        ui=opened["mlflow"],
         artifacts=database.with_name("artifacts"),
     )
 
@@ -78,7 +79,7 @@ def _local(target: Target) -> Resources:
         "tables": _built(lambda r: LocalTables(r.spark), {"spark"}),
         "feature_store": _built(lambda r: _twin(r.tables, with_database()), {"tables"}),
         "model_registry": _built(lambda _: with_database()),
-        "pages": _built(lambda _: FolderPages(state / "monitoring")),
+        "pages": _built(lambda _: FolderPages(state / "monitoring", opened["pages"])),
         "trips_sources": _built(
             lambda r: LocalSources(r.spark, state / "trips", times, target.first_day, target.newest_day), {"spark"}
         ),

@@ -9,10 +9,11 @@ import dagster as dg
 
 from my_mlops_stacks.defs.ended_runs import ENDED
 from my_mlops_stacks.defs.jobs import Job
+from my_mlops_stacks.defs.judgements import check_key
 from my_mlops_stacks.defs.records import newest_evaluated
 from my_mlops_stacks.target import Target, Workflow
 
-LABELS_CHECK = dg.AssetCheckKey(dg.AssetKey("predictions"), "labels_arrive")
+LABELS_CHECK = check_key("labels_arrive")
 MONITORING = "monitoring"
 SCHEDULED_AT = ".dagster/scheduled_execution_time"
 MOST_DAYS_AGAIN = 14

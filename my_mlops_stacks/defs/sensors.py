@@ -9,13 +9,14 @@ import dagster as dg
 from my_mlops_stacks.adapters.alerts import MISSING_RUN, VIOLATION, Alert, AlertError, Alerts
 from my_mlops_stacks.defs.alerts import build_alerts, failure_sensors, links
 from my_mlops_stacks.defs.jobs import Job
+from my_mlops_stacks.defs.judgements import check_key
 from my_mlops_stacks.defs.lost_requests import LostRequest, lost_request
 from my_mlops_stacks.defs.mutes import tell
 from my_mlops_stacks.defs.records import newest_evaluated
 from my_mlops_stacks.monitoring.retraining import FINE, GIVE_UP, RETRAIN, History, Judgement, RetrainingRule
 from my_mlops_stacks.target import Target
 
-VIOLATION_CHECK = dg.AssetCheckKey(dg.AssetKey("predictions"), "metric_within_threshold")
+VIOLATION_CHECK = check_key("metric_within_threshold")
 LONGEST_TAG = 1_000
 """Characters of a tag's value: databases index the tags, PostgreSQL up to some 2,700 bytes."""
 

@@ -57,7 +57,7 @@ class World:
         self.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
 
     def wipe(self) -> None:
-        self.instance.wipe_assets([dg.AssetKey(key) for key in ("predictions", "champion", *MONITOR_TABLES)])
+        self.instance.wipe_assets([dg.AssetKey(key) for key in ("monitoring_report", "champion", *MONITOR_TABLES)])
 
     def delete_runs(self) -> None:
         for run in self.instance.get_runs():
