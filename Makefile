@@ -33,14 +33,12 @@ demo-drift: setup ## Watch fares change: the check fails, the sensor retrains, t
 	@$(PY) -m my_mlops_stacks.demo_drift
 
 .PHONY: dev
-dev: setup ## Open the asset graph in the Dagster UI, http://127.0.0.1:3000
-	@# Dagster reads its settings through a pattern, SQLite ends a file's name at a question mark: a link has neither.
-	@case $$DAGSTER_HOME in *[][*?]*) link=$$(mktemp -d)/dagster && ln -s "$$DAGSTER_HOME" "$$link" && DAGSTER_HOME=$$link;; esac; \
-		exec $(PY) -m dagster dev --workspace workspace.yaml --host 127.0.0.1
+dev: setup ## Open the asset graph (http://127.0.0.1:3000), the pages of each day (3001), runs and models (3002)
+	@exec $(PY) -m my_mlops_stacks.dev
 
-.PHONY: mlflow
-mlflow: setup ## Open the runs and models in MLflow, http://127.0.0.1:5000
-	@$(PY) -m mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///$(MLFLOW_DB)
+.PHONY: demo-dev
+demo-dev: setup ## Open the same of what demo-drift has left, at http://127.0.0.1:3010
+	@exec $(PY) -m my_mlops_stacks.dev --demo
 
 .PHONY: test
 test: setup ## Run the tests

@@ -18,9 +18,9 @@ from my_mlops_stacks.defs.maintenance import maintenance_schedules
 from my_mlops_stacks.defs.model_copy import copy_model_job
 from my_mlops_stacks.defs.monitoring import monitoring_assets
 from my_mlops_stacks.defs.monitoring_report import report_assets
+from my_mlops_stacks.defs.mutes import mute_alerts_job
 from my_mlops_stacks.defs.pairing_check import pairing_checks
-from my_mlops_stacks.defs.partitions import daily_partitions
-from my_mlops_stacks.defs.prediction_checks import prediction_checks
+from my_mlops_stacks.defs.partitions import daily_partitions, predicted_partitions
 from my_mlops_stacks.defs.quality_monitor import quality_monitor_schedules
 from my_mlops_stacks.defs.resources import build_executor, build_resources
 from my_mlops_stacks.defs.rollback import rollback_job
@@ -38,19 +38,25 @@ def build_definitions(target: Target) -> dg.Definitions:
     """Everything that Dagster runs for `target`."""
     with catch_warnings():
         simplefilter("ignore", dg.BetaWarning)  # a backfill policy is beta in name, and every load would say so
-        return _definitions(target, daily_partitions(target), build_jobs(target))
+        made = _definitions(target, daily_partitions(target), predicted_partitions(target), build_jobs(target))
+        return dg.Definitions.merge(made, dg.Definitions(jobs=[mute_alerts_job(made)]))
 
 
-def _definitions(target: Target, daily: dg.DailyPartitionsDefinition, jobs: dict[str, Job]) -> dg.Definitions:
+def _definitions(
+    target: Target,
+    daily: dg.DailyPartitionsDefinition,
+    predicted: dg.DailyPartitionsDefinition,
+    jobs: dict[str, Job],
+) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *ingestion_assets(target, daily),
             *feature_engineering_assets(target, daily),
             *training_assets(target, daily),
             *validation_assets(target),
-            *deployment_assets(target, daily),
-            *monitoring_assets(target, daily),
-            *report_assets(target, daily),
+            *deployment_assets(target, predicted),
+            *monitoring_assets(target, predicted),
+            *report_assets(target, predicted),
         ],
         asset_checks=[
             *ingestion_checks(target, daily),
@@ -59,18 +65,17 @@ def _definitions(target: Target, daily: dg.DailyPartitionsDefinition, jobs: dict
             *validation_checks(target),
             *shadow_checks(),
             *pairing_checks(),
-            *prediction_checks(target, daily),
         ],
-        jobs=[*jobs.values(), rollback_job(daily), copy_model_job(), *smoke_jobs(target)],
+        jobs=[*jobs.values(), rollback_job(predicted), copy_model_job(), *smoke_jobs(target)],
         schedules=[
-            *build_schedules(target, jobs, daily),
+            *build_schedules(target, jobs, daily, predicted),
             *maintenance_schedules(target),
             *upkeep_schedules(target),
             *quality_monitor_schedules(target),
         ],
         sensors=[
             *build_sensors(target, jobs),
-            *champion_sensors(target, jobs, daily),
+            *champion_sensors(target, jobs, predicted),
             *upkeep_sensors(target),
             *tick_sensors(target),
         ],

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from shlex import quote
 from time import perf_counter
 from typing import Any
 
@@ -29,6 +28,9 @@ from my_mlops_stacks.run_history import local_instance
 from my_mlops_stacks.target import PACKAGE, Target, load_target
 
 FOLDER = PACKAGE.parent / ".local" / "demo-drift"
+UI_PORT = 3010
+"""Its own servers: its links lead to no other history."""
+INSTANCE_SETTINGS = PACKAGE.parent / "dagster.local.yaml"
 FIRST_DAY, DAYS_BEFORE, QUIET_DAYS, MOST_DAYS = date(2016, 2, 1), 5, 1, 9
 TRIPS_A_DAY, SEED = 8_000, 7
 FARE_FACTOR = 1.3
@@ -36,6 +38,13 @@ FARE_FACTOR = 1.3
 HELD_OUT_DAYS, RETRAINING_DAYS = 1, 4
 """A training holds out the newest day; one that a violation asked for learns from the four days before it."""
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def demo_environment(folder: Path = FOLDER) -> dict[str, str]:
+    """What makes a process one of the demo in `folder`."""
+    variables = {"BUNDLE_VAR_state_folder": str(folder), "BUNDLE_VAR_ui_port": str(UI_PORT)}
+    variables["BUNDLE_VAR_first_predicted_day"] = str(FIRST_DAY)
+    return {"MLOPS_TARGET": "local", "DAGSTER_HOME": str(folder / "dagster"), **variables}
 
 
 class DemoFailedError(RuntimeError):
@@ -53,11 +62,12 @@ class Demo:
 
     def __post_init__(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.target: Target = load_target("local", environ={"BUNDLE_VAR_state_folder": str(self.folder)})
+        self.target: Target = load_target(environ=demo_environment(self.folder))
         model = self.target.model_workflow.model_copy(update={"holdout_days": HELD_OUT_DAYS})
         monitoring = self.target.monitoring_workflow.model_copy(update={"retraining_days": RETRAINING_DAYS})
         self.target = self.target.model_copy(update={"model_workflow": model, "monitoring_workflow": monitoring})
         self.instance = local_instance(self.folder / "dagster")
+        shutil.copy(INSTANCE_SETTINGS, self.folder / "dagster" / "dagster.yaml")
         self.definitions = build_definitions(self.target)
         with dg.build_resources({"model_registry": build_resources(self.target)["model_registry"]}) as resources:
             self.registry: ModelRegistry = resources.model_registry
@@ -91,9 +101,15 @@ class Demo:
             raise DemoFailedError(f"{job} failed; its run {result.run_id} is in {self.folder / 'dagster'}.")
 
     def train(self, request: dg.RunRequest | None = None) -> None:
-        """Train, as the sensor asked when it did; a candidate that validation refuses makes the run fail."""
+        """Train, as the sensor asked when it did; a candidate that validation refuses changes nothing.
+
+        Raises:
+            DemoFailedError: the run failed.
+        """
         asked = request or dg.RunRequest()
-        self._run("model_training_job", dict(asked.tags), dict(asked.run_config))
+        result = self._run("model_training_job", dict(asked.tags), dict(asked.run_config))
+        if not result.success:
+            raise DemoFailedError(f"A training failed; its run {result.run_id} is in {self.folder / 'dagster'}.")
 
     def _run(self, job: str, tags: dict[str, str], config: dict[str, Any]) -> dg.ExecuteInProcessResult:
         return self.definitions.resolve_job_def(job).execute_in_process(
@@ -169,16 +185,14 @@ def main() -> int:
     """Tell it; returns the exit code of the process."""
     logging.disable(logging.WARNING)
     started = perf_counter()
-    folder = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else FOLDER
     try:
-        demo = Demo(folder)
+        demo = Demo(FOLDER)
         for line in story(demo):
             click.echo(f"{perf_counter() - started:6.0f} s  {line}")
     except DemoFailedError as error:
         click.secho(str(error), fg="red", err=True)
         return 1
-    click.echo(f"Pages of each day: {folder / 'monitoring'}")
-    click.echo(f"In the UI: DAGSTER_HOME={quote(str(folder / 'dagster'))} .venv/bin/dagster dev --host 127.0.0.1")
+    click.echo("Look around: `make demo-dev` opens its graph, its monitoring's pages, and its runs and models")
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from time import perf_counter
 
@@ -14,15 +15,18 @@ import dagster as dg
 from mlops_core.adapters.mlflow_database import LostDatabaseError
 from mlops_core.adapters.model_registry import ModelRegistry
 from mlops_core.adapters.tables import StateError, damage, remedy_of
+from my_mlops_stacks.console import QUIET, console, sentence_of
 from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks.defs.partitions import daily_partitions
-from my_mlops_stacks.defs.resources import MLFLOW_UI, build_resources
+from my_mlops_stacks.defs.partitions import daily_partitions, predicted_partitions
+from my_mlops_stacks.defs.resources import build_resources
 from my_mlops_stacks.defs.training import OF_CONSTANT, WITHOUT_FEATURES
 from my_mlops_stacks.run_history import local_instance
 from my_mlops_stacks.target import Target, TargetError, load_target
 
 TALKATIVE = ("alembic", "pyspark")
 METRICS = {"root_mean_squared_error": "RMSE", "mean_absolute_error": "MAE", "r2_score": "R2"}
+
+FIRST_OF_RANGE = "dagster/asset_partition_range_start"
 
 Result = dg.ExecuteInProcessResult
 
@@ -51,7 +55,7 @@ def main() -> int:
             registry: ModelRegistry = resources.model_registry
             instance = local_instance(Path(os.environ.get("DAGSTER_HOME", state / "dagster")))
             results = run_pipeline(target, registry, instance)
-            click.echo("\n".join(_summary(results, registry, perf_counter() - started)))
+            click.echo("\n".join(_summary(results, registry, target, perf_counter() - started)))
     except Exception as error:
         if (sentence := _sentence(error, state)) is None:
             raise
@@ -79,28 +83,44 @@ def _sentence(error: BaseException | None, state: Path) -> str | None:
 def run_pipeline(target: Target, registry: ModelRegistry, instance: dg.DagsterInstance) -> Mapping[str, Result]:
     """Build features for all days, train and promote, then predict and monitor the days that were held out.
 
-    The days before are not predicted: the model has seen their fares, and its errors would look too good.
+    The days before are not predicted: the model has seen their fares, and its errors would look too good. Trips that
+    end before the partitions of predictions begin are predicted nevertheless, and `_summary` says so. When the
+    candidate is refused, it is the champion of before that predicts.
 
-    Returns: job name -> its result. Raises `RunFailedError` at the first run that fails.
+    Returns: job name -> its result. Raises `RunFailedError` at the first run that fails, and when nobody is champion.
     """
     runner = _Runner(target, instance)
-    days = daily_partitions(target).get_partition_keys()
     results = {
-        "feature_engineering_job": runner.run("feature_engineering_job", days),
+        "feature_engineering_job": runner.run("feature_engineering_job", daily_partitions(target).get_partition_keys()),
         "model_training_job": runner.run("model_training_job"),
     }
-    held_out_from = registry.at_alias("champion").tags["held_out_from"]
-    unseen = [day for day in days if day >= held_out_from]
+    champion = registry.find_alias("champion")
+    if champion is None:
+        why = refused(results["model_training_job"]) or "the challenger waits for promote_job."
+        raise RunFailedError(f"No version is champion, so nothing was predicted: {why}")
+    if champion.tags["held_out_until"] < str(target.predicted_from):
+        target = target.model_copy(update={"first_predicted_day": date.fromisoformat(champion.tags["held_out_from"])})
+        runner = _Runner(target, instance)
+    days = predicted_partitions(target).get_partition_keys()
+    unseen = [day for day in days if day >= champion.tags["held_out_from"]]
     for job in ("batch_inference_job", "monitoring_job"):
         results[job] = runner.run(job, unseen)
     return results
+
+
+def refused(training: Result) -> str | None:
+    """Why the run refused what it trained; None when it did not."""
+    events = (event for event in training.all_events if event.is_asset_observation)
+    told = (event.asset_observation_data.asset_observation for event in events)
+    return next((str(seen.description) for seen in told if "refused" in seen.metadata), None)
 
 
 class _Runner:
     """Runs jobs in this process, on the instance that `dagster dev` shows."""
 
     def __init__(self, target: Target, instance: dg.DagsterInstance) -> None:
-        self.definitions, self.instance = build_definitions(target), instance
+        self.definitions = dg.Definitions.merge(build_definitions(target), dg.Definitions(loggers={"console": console}))
+        self.instance = instance
         self.tables_folder = target.state_path / "warehouse" / target.schema_name
 
     def run(self, job: str, days: list[str] | None = None) -> Result:
@@ -111,12 +131,12 @@ class _Runner:
         """
         extent = {}
         if days:
-            extent = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
+            extent = {FIRST_OF_RANGE: days[0], "dagster/asset_partition_range_end": days[-1]}
         result = self.definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             tags=extent,
             raise_on_error=False,
-            run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
+            run_config=QUIET,
         )
         if not result.success:
             damaged = damage(self.tables_folder)
@@ -134,16 +154,17 @@ def _reasons(result: Result) -> Iterator[str]:
             name = f"{evaluation.asset_key.to_user_string()}.{evaluation.check_name}"
             yield f"{name}: {evaluation.description or 'did not pass'}"
     for event in result.all_events:
-        if event.is_step_failure and (error := event.step_failure_data.error):
-            yield f"{event.step_key}: {(error.cause or error).message.strip()}"
+        if event.is_step_failure and (error := event.step_failure_data.error) and (said := sentence_of(error)):
+            yield f"{event.step_key}: {said}"
 
 
-def _summary(results: Mapping[str, Result], registry: ModelRegistry, seconds: float) -> Iterator[str]:
+def _summary(results: Mapping[str, Result], registry: ModelRegistry, target: Target, seconds: float) -> Iterator[str]:
     yield click.style(f"\nThe pipeline ran in {seconds:.1f} s", bold=True)
     yield from _rows(results.values())
-    yield from _models(registry, results["model_training_job"].run_id)
+    yield from _days(results["batch_inference_job"].dagster_run.tags[FIRST_OF_RANGE], target)
+    yield from _models(registry, results["model_training_job"])
     yield from _checks(results.values())
-    yield "Look around: `make dev` (Dagster, http://127.0.0.1:3000), `make mlflow` (runs and models, " + MLFLOW_UI + ")"
+    yield "Look around: `make dev` opens the graph, the monitoring's pages, and the runs and models"
 
 
 def _rows(results: Iterator[Result] | list[Result]) -> Iterator[str]:
@@ -158,8 +179,21 @@ def _rows(results: Iterator[Result] | list[Result]) -> Iterator[str]:
     yield "Rows        " + ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
-def _models(registry: ModelRegistry, training: str) -> Iterator[str]:
-    versions = {"candidate": registry.output_of(training, "candidate"), "champion": registry.at_alias("champion")}
+def _days(predicted_from: str, target: Target) -> Iterator[str]:
+    if predicted_from < str(target.predicted_from):
+        yield (
+            f"Days        predicted from {predicted_from} on, as the trips end before {target.predicted_from}, where "
+            "predictions begin: for `make dev` to show these days, set last_day in databricks.yml to the last trip's"
+        )
+
+
+def _models(registry: ModelRegistry, training: Result) -> Iterator[str]:
+    if why := refused(training):
+        yield f"Refused     {why}"
+    versions = {
+        "candidate": registry.output_of(training.run_id, "candidate"),
+        "champion": registry.at_alias("champion"),
+    }
     for alias, version in versions.items():
         measured = registry.run_metrics(version)
         numbers = ", ".join(f"{label} {measured[name]:.3f}" for name, label in METRICS.items())

@@ -111,8 +111,9 @@ class Target(_Frozen):
     """Everything that differs between local, dev, test, staging and prod.
 
     `first_day` and `last_day` are the first and the last day with a partition, both included; without a `last_day`
-    every day up to yesterday has one. `schema_name` is the bundle variable `schema`. `environment` is what of the
-    environment the variables were read from: where the target is read again, it must be the same.
+    every day up to yesterday has one. Those of predictions begin with `predicted_from`. `schema_name` is the bundle
+    variable `schema`. `environment` is what of the environment the variables were read from: where the target is read
+    again, it must be the same.
     """
 
     name: str
@@ -125,7 +126,9 @@ class Target(_Frozen):
     trips_times: Annotated[str, Field(min_length=1), AsText]
     first_day: Day
     last_day: Annotated[Day | None, EmptyIsNone]
+    first_predicted_day: Annotated[Day | None, EmptyIsNone]
     state_folder: Annotated[Text | None, EmptyIsNone]
+    ui_port: Annotated[Whole, Field(ge=1024, le=65_533)]
     step_launcher: Annotated[Literal["none", "unity_catalog", "databricks_pyspark"], AsText]
     compute: Mapping[str, Any]
     prices: Prices
@@ -154,6 +157,10 @@ class Target(_Frozen):
             raise fault("schema", "on the local platform it should be letters, digits, dashes and underscores")
         if self.last_day and self.last_day < self.first_day:
             raise fault("last_day", f"it should not be before first_day, {self.first_day}")
+        if self.first_predicted_day and self.first_predicted_day < self.first_day:
+            raise fault("first_predicted_day", f"it should not be before first_day, {self.first_day}")
+        if self.first_predicted_day and self.last_day and self.first_predicted_day > self.last_day:
+            raise fault("first_predicted_day", f"it should not be after last_day, {self.last_day}")
         return self
 
     @property
@@ -170,6 +177,13 @@ class Target(_Frozen):
     def newest_day(self) -> date:
         """The last day with a partition: `last_day`, else the newest that is over in UTC, as Dagster counts them."""
         return self.last_day or datetime.now(UTC).date() - timedelta(days=1)
+
+    @property
+    def predicted_from(self) -> date:
+        """The first day with a partition of predictions: days before the first hold-out are those of the training."""
+        if self.first_predicted_day or self.last_day is None:
+            return self.first_predicted_day or self.first_day
+        return max(self.first_day, self.last_day - timedelta(days=self.model_workflow.holdout_days - 1))
 
     @property
     def state_path(self) -> Path:

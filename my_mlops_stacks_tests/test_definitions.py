@@ -32,7 +32,22 @@ HEAVY = (
 
 @pytest.fixture
 def local() -> dg.Definitions:
-    return build_definitions(with_fixed_rules(load_target("local", environ={})))
+    """Of the target whose predictions begin with its first day."""
+    predicted = {"BUNDLE_VAR_first_predicted_day": "2016-01-01"}
+    return build_definitions(with_fixed_rules(load_target("local", environ=predicted)))
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_everything_that_people_start_or_see_is_described(name):
+    definitions = build_definitions(load_target(name, environ={}))
+    repository = definitions.get_repository_def()
+    named = [job for job in repository.get_all_jobs() if job.name != "__ASSET_JOB"]
+    shown = [*named, *repository.schedule_defs, *repository.sensor_defs]
+    assert [each.name for each in shown if not (each.description or "").strip()] == []
+    graph = definitions.resolve_asset_graph()
+    assets = {key.to_user_string(): graph.get(key).description for key in graph.get_all_asset_keys()}
+    checks = {str(key): graph.get_check_spec(key).description for key in graph.asset_check_keys}
+    assert [key for key, text in (assets | checks).items() if not (text or "").strip()] == []
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -221,13 +236,21 @@ def test_a_tick_of_the_monitoring_goes_back_to_the_oldest_day_below_coverage(loc
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         instance.report_runless_asset_event(
             dg.AssetCheckEvaluation(
-                asset_key=dg.AssetKey("predictions"),
+                asset_key=dg.AssetKey("monitoring_report"),
                 check_name="labels_arrive",
                 passed=not late,
                 metadata={"late_days": late},
             )
         )
         assert extent(local, "2016-02-20", instance) == (first, "2016-02-20")
+
+
+def test_a_tick_before_the_first_predicted_day_is_skipped_with_the_key_to_change():
+    schedule = build_definitions(load_target("local", environ={})).resolve_schedule_def("batch_inference_schedule")
+    with dg.build_schedule_context(scheduled_execution_time=datetime(2016, 2, 15, 11, tzinfo=UTC)) as context:
+        skipped = schedule.evaluate_tick(context).skip_message
+    assert skipped.startswith("2016-02-14 is not a partition: they begin on 2016-02-15, as")
+    assert "first_predicted_day in databricks.yml" in skipped
 
 
 def test_a_tick_after_the_last_day_is_skipped_with_the_key_to_change(local):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import dagster as dg
 import pytest
+import yaml
 
-from my_mlops_stacks.demo_drift import Demo, story
+from my_mlops_stacks.adapters.local_servers import Ports
+from my_mlops_stacks.defs.resources import build_resources
+from my_mlops_stacks.demo_drift import Demo, demo_environment, story
+from my_mlops_stacks.target import load_target
 
 
 @pytest.mark.slow
@@ -19,3 +24,12 @@ def test_the_error_falls_back_after_a_change_of_fares(tmp_path):
     assert demo.errors[demo.today] < threshold
     assert demo.champion > 1
     assert (demo.folder / "monitoring" / f"{demo.today}.html").exists()
+    settings = yaml.safe_load((demo.folder / "dagster" / "dagster.yaml").read_text())
+    assert settings["telemetry"]["enabled"] is settings["nux"]["enabled"] is False
+
+
+def test_its_servers_and_links_are_its_own(tmp_path):
+    usual, demo = (load_target("local", environ=environ) for environ in ({}, demo_environment(tmp_path)))
+    assert not {*Ports.beginning_at(usual.ui_port)} & {*Ports.beginning_at(demo.ui_port)}
+    with dg.build_resources({"r": build_resources(demo)["model_registry"]}) as resources:
+        assert resources.r.ui == "http://127.0.0.1:3012"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import dagster as dg
 import duckdb
@@ -101,7 +101,7 @@ def test_the_monitor_tables_describe_each_day(pipeline):
 
 def test_every_day_has_a_page_that_needs_no_network(pipeline, sample):
     folder = pipeline.target.state_path / "monitoring"
-    assert len(list(folder.glob("*.html"))) == 15
+    assert len(list(folder.glob("2*.html"))) == 15
     text = (folder / f"{sample.day(-1)}.html").read_text()
     assert "metric_within_threshold passed" in text
     assert "http" not in text
@@ -111,7 +111,7 @@ def test_each_day_of_a_run_over_many_links_its_own_page(pipeline):
     folder = pipeline.target.state_path / "monitoring"
     records = pipeline.instance.fetch_materializations(dg.AssetKey("monitoring_report"), limit=100).records
     linked = {record.partition_key: record.asset_materialization.metadata["page"].value for record in records}
-    assert linked == {page.stem: page.as_uri() for page in folder.glob("*.html")}
+    assert linked == {page.stem: f"http://127.0.0.1:3001/{page.name}" for page in folder.glob("2*.html")}
 
 
 def test_each_partition_has_its_own_row_count(pipeline):
@@ -123,6 +123,20 @@ def test_each_partition_has_its_own_row_count(pipeline):
     stored = pipeline.table("trip_pickup_features").groupby("day").size()
     assert counts == {str(day): count for day, count in stored.items()}
     assert len(set(counts.values())) > len(counts) / 2
+
+
+@pytest.mark.parametrize(
+    "asset", ["trip_pickup_features", "predictions", "inference_profile_metrics", "inference_drift_metrics"]
+)
+def test_each_partition_previews_rows_of_its_own_day(pipeline, asset):
+    records = pipeline.instance.fetch_materializations(dg.AssetKey(asset), limit=100).records
+    stored = pipeline.table(asset).groupby("day").size()
+    assert len(records) == len({record.partition_key for record in records}) >= 15
+    for record in records:
+        preview = record.asset_materialization.metadata["preview"].value
+        head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in preview.splitlines()]
+        days = [row[head.index("day")] for row in rows]
+        assert days == [record.partition_key] * min(5, stored[date.fromisoformat(record.partition_key)])
 
 
 def test_the_ui_gets_schemas_lineage_previews_and_plots(pipeline):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -10,9 +11,11 @@ from pathlib import Path
 import dagster as dg
 import pandas as pd
 import pytest
+from dagster._core.loader import LoadingContextForTest
 from deltalake import DeltaTable
 
 from my_mlops_stacks.definitions import build_definitions
+from my_mlops_stacks.defs.judgements import DESCRIPTIONS
 from my_mlops_stacks_tests.pipeline_runs import Pipeline, failure, whole_run
 from my_mlops_stacks_tests.samples import REAL_TRIPS_ARE_SLOW, Sample
 
@@ -72,6 +75,21 @@ def test_days_that_were_never_predicted_are_no_windows(pipeline, sample):
     before = pipeline.table("inference_profile_metrics")
     assert pipeline.run("monitoring_job", (sample.day(4), sample.day(5))).success
     pd.testing.assert_frame_equal(pipeline.table("inference_profile_metrics"), before)
+
+
+def shown(instance: dg.DagsterInstance) -> set[str]:
+    """The checks of the monitoring that Dagster's UI shows: those of the newest materialization of their asset."""
+    keys = [dg.AssetCheckKey(dg.AssetKey("monitoring_report"), name) for name in DESCRIPTIONS]
+    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    context = LoadingContextForTest(instance)
+    return {key.name for key, record in records.items() if asyncio.run(record.targets_latest_materialization(context))}
+
+
+def test_judgements_are_shown_until_the_next_monitoring(pipeline, sample):
+    last = sample.day(-1)
+    for job in ("monitoring_job", "feature_engineering_job", "batch_inference_job"):
+        assert pipeline.run(job, (last, last)).success
+    assert shown(pipeline.instance) == set(DESCRIPTIONS)
 
 
 def test_a_day_whose_predictions_are_gone_is_no_window_and_missed(pipeline, sample):

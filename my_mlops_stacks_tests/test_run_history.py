@@ -9,8 +9,12 @@ from pathlib import Path
 
 import dagster as dg
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.runs import SqliteRunStorage
+from dagster._core.workspace.load_target import WorkspaceFileTarget
 
-from my_mlops_stacks.run_history import OpenConnectionsEventLogStorage, local_instance
+from my_mlops_stacks.definitions import build_definitions
+from my_mlops_stacks.run_history import WORKSPACE, OpenConnectionsEventLogStorage, local_instance
+from my_mlops_stacks.target import load_target
 
 
 def test_a_plain_instance_reads_what_was_written(tmp_path, monkeypatch):
@@ -35,6 +39,26 @@ def test_a_plain_instance_reads_what_was_written(tmp_path, monkeypatch):
         for each in (instance, reader)
     )
     assert read == written
+
+
+def test_a_run_of_this_process_is_one_of_the_code_location(tmp_path, monkeypatch):
+    """By the tag that the pages of jobs filter by, and by the origin that a re-execution is sent to."""
+
+    @dg.job
+    def feature_engineering_job() -> None: ...
+
+    made = feature_engineering_job.execute_in_process(instance=local_instance(tmp_path))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    reader = dg.DagsterInstance.get()
+    assert type(reader.run_storage) is SqliteRunStorage
+    of_the_location = dg.RunsFilter(tags={".dagster/repository": "__repository__@my_mlops_stacks"})
+    assert [run.run_id for run in reader.get_runs(of_the_location)] == [made.run_id]
+    run = reader.get_run_by_id(made.run_id)
+    assert run.tags["dagster/code_location"] == "my_mlops_stacks"
+    origin = run.remote_job_origin
+    assert (origin.job_name, origin.location_name) == ("feature_engineering_job", "my_mlops_stacks")
+    assert origin.repository_origin.code_location_origin in WorkspaceFileTarget([str(WORKSPACE)]).create_origins()
+    assert build_definitions(load_target("local")).get_repository_def().name == origin.repository_origin.repository_name
 
 
 def test_the_private_methods_that_it_builds_on_are_there():

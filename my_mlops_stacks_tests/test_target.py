@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from my_mlops_stacks.defs.partitions import daily_partitions
+from my_mlops_stacks.defs.partitions import daily_partitions, predicted_partitions
 from my_mlops_stacks.target import PACKAGE, MonitoringWorkflow, Target, TargetError, Workflow, load_target
+from my_mlops_stacks_tests.repository import RESOURCE_FILES
 
 TARGETS = ["local", "dev", "test", "staging", "prod"]
 ROOT = "databricks.yml"
@@ -27,7 +28,9 @@ MONITORING = "resources/monitoring-workflow-resource.yml"
 def folder(tmp_path: Path) -> Path:
     """A copy of the bundle's files, to edit."""
     shutil.copy(PACKAGE / ROOT, tmp_path)
-    shutil.copytree(PACKAGE / "resources", tmp_path / "resources")
+    (tmp_path / "resources").mkdir()
+    for name in RESOURCE_FILES:
+        shutil.copy(PACKAGE / "resources" / name, tmp_path / "resources")
     return tmp_path
 
 
@@ -204,8 +207,9 @@ BUNDLE_ERRORS = {
     "override of an undeclared variable": (
         (ROOT, r"catalog: \w+", "catalogue: dev"),
         "databricks.yml: targets.dev.variables has the unknown key catalogue; valid keys are platform, catalog, "
-        "schema, trips_table, trips_times, first_day, last_day, state_folder, step_launcher, compute, prices, "
-        "secrets, schedules, owner, model_name, experiment, retention_days, promotion, rescore_days, "
+        "schema, trips_table, trips_times, first_day, last_day, first_predicted_day, state_folder, ui_port, "
+        "step_launcher, compute, prices, secrets, schedules, owner, model_name, experiment, retention_days, promotion, "
+        "rescore_days, "
         "staging_volume_name, alert_channel, batch_inference_workflow, "
         "feature_engineering_workflow, model_workflow, monitoring_workflow.",
     ),
@@ -365,6 +369,12 @@ VALUE_ERRORS = {
     "first_day: 2016-01-01\nlast_day: 2015-12-31": (
         "last_day is 2015-12-31, but it should not be before first_day, 2016-01-01."
     ),
+    "first_predicted_day: 2015-12-31": (
+        "first_predicted_day is 2015-12-31, but it should not be before first_day, 2016-01-01."
+    ),
+    "first_predicted_day: 2016-03-01": (
+        "first_predicted_day is 2016-03-01, but it should not be after last_day, 2016-02-29."
+    ),
     "owner: ml-platform": "owner is 'ml-platform', but it should be an email address or 'team:' and a team's name.",
     'experiment: ""': "experiment is empty, but it should have at least 1 character.",
     "model_workflow: fast": "model_workflow is 'fast', but it should be a mapping, because the variable is complex.",
@@ -378,9 +388,10 @@ VALUE_ERRORS = {
     ),
     "schema: dev_${workspace.current_user.short_name}": (
         "schema refers to ${workspace.current_user.short_name}; without a workspace, only var.platform, var.catalog, "
-        "var.schema, var.trips_table, var.trips_times, var.first_day, var.last_day, var.state_folder, "
-        "var.step_launcher, var.compute, var.prices, var.secrets, var.schedules, var.owner, var.model_name, "
-        "var.experiment, var.retention_days, var.promotion, var.rescore_days, "
+        "var.schema, var.trips_table, var.trips_times, var.first_day, var.last_day, "
+        "var.first_predicted_day, var.state_folder, var.ui_port, var.step_launcher, var.compute, var.prices, "
+        "var.secrets, var.schedules, var.owner, var.model_name, var.experiment, var.retention_days, var.promotion, "
+        "var.rescore_days, "
         "var.staging_volume_name, var.alert_channel, var.batch_inference_workflow, "
         "var.feature_engineering_workflow, var.model_workflow, var.monitoring_workflow, bundle.name, bundle.target are "
         "known."
@@ -474,7 +485,7 @@ def test_a_wrong_value_of_the_environment_names_its_variable(folder: Path) -> No
 # ---- Dagster is the one that will read the schedules and the owners
 
 
-@pytest.mark.parametrize("cron", ["0 7 * * *", "*/5 8-18 * * MON-FRI", "0,30 0 1,15 JAN *", "0 0 29 2 *", "0 0 * * 7"])
+@pytest.mark.parametrize("cron", ["0 7 * * *", "5 8 * * MON-FRI", "30 0 1,15 JAN *", "0 0 29 2 *", "0 0 * * 7"])
 def test_usual_schedules_are_accepted(cron: str) -> None:
     assert Workflow(cron_schedule=cron).cron_schedule == cron
     assert is_valid_cron_schedule(cron)
@@ -497,6 +508,12 @@ def test_usual_schedules_are_accepted(cron: str) -> None:
 )
 def test_schedules_that_are_not_five_plain_fields_are_refused(cron: str) -> None:
     with pytest.raises(ValidationError, match="five cron fields"):
+        Workflow(cron_schedule=cron)
+
+
+@pytest.mark.parametrize("cron", ["0 */6 * * *", "0,30 7 * * *", "* * * * *", "0 9,15 * * MON"])
+def test_a_schedule_with_several_ticks_a_day_is_refused_for_a_day_runs_once(cron: str) -> None:
+    with pytest.raises(ValidationError, match="it should have one tick a day"):
         Workflow(cron_schedule=cron)
 
 
@@ -545,3 +562,19 @@ def test_the_newest_day_is_that_of_the_newest_partition() -> None:
     growing = target.model_copy(update={"last_day": None})
     before, newest = growing.newest_day, daily_partitions(growing).get_last_partition_key()
     assert newest in (before.isoformat(), growing.newest_day.isoformat())
+
+
+@pytest.mark.parametrize(
+    ("variables", "first"),
+    [
+        ({}, "2016-02-15"),  # the newest 15 of the days up to the 29th are held out
+        ({"first_day": "2016-02-20"}, "2016-02-20"),
+        ({"last_day": ""}, "2016-01-01"),
+        ({"first_predicted_day": "2016-02-01"}, "2016-02-01"),
+        ({"first_predicted_day": "2016-02-01", "last_day": ""}, "2016-02-01"),
+    ],
+)
+def test_predictions_begin_where_a_first_training_ends_or_where_the_target_says(variables, first) -> None:
+    target = load_target("local", environ={f"BUNDLE_VAR_{name}": value for name, value in variables.items()})
+    assert predicted_partitions(target).get_first_partition_key() == first
+    assert predicted_partitions(target).get_last_partition_key() == daily_partitions(target).get_last_partition_key()

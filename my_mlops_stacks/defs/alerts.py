@@ -7,6 +7,7 @@ from os import environ
 import dagster as dg
 
 from mlops_core.adapters.alerts import (
+    RUN_FAILURE,
     SMTP_OVER_TLS,
     Alert,
     AlertError,
@@ -15,8 +16,15 @@ from mlops_core.adapters.alerts import (
     NoAlerts,
     TeamsAlerts,
 )
+from my_mlops_stacks.defs.mutes import is_of_location, tell
+from my_mlops_stacks.defs.refusals import refused_request
 from my_mlops_stacks.target import Target
 
+CHANNELS = {
+    "teams": ("ALERT_TEAMS_WEBHOOK_URL",),
+    "email": ("ALERT_EMAIL_FROM", "ALERT_EMAIL_PASSWORD", "ALERT_EMAIL_TO", "ALERT_SMTP_HOST"),
+}
+"""What each channel needs of the environment; every way to deploy brings all of it (docs/deployment.md)."""
 WILL_RETRY = "dagster/will_retry"
 FAILURES_A_TICK = 10
 LONGEST_TEXT = 4_000
@@ -31,17 +39,13 @@ def build_alerts(target: Target) -> Alerts:
     """
     if "DATABRICKS_RUNTIME_VERSION" in environ:
         return NoAlerts()
+    needed = [_required(variable, target.alert_channel) for variable in CHANNELS.get(target.alert_channel, ())]
     if target.alert_channel == "teams":
-        return TeamsAlerts(_required("ALERT_TEAMS_WEBHOOK_URL", "teams"))
+        return TeamsAlerts(*needed)
     if target.alert_channel == "email":
-        host, _, port = _required("ALERT_SMTP_HOST", "email").partition(":")
-        return EmailAlerts(
-            sender=_required("ALERT_EMAIL_FROM", "email"),
-            password=_required("ALERT_EMAIL_PASSWORD", "email"),
-            recipients=tuple(_required("ALERT_EMAIL_TO", "email").split(",")),
-            host=host,
-            port=int(port or SMTP_OVER_TLS),
-        )
+        sender, password, recipients, server = needed
+        host, _, port = server.partition(":")
+        return EmailAlerts(sender, password, tuple(recipients.split(",")), host, int(port or SMTP_OVER_TLS))
     return NoAlerts()
 
 
@@ -64,17 +68,18 @@ def failure_sensors(target: Target, alerts: Alerts) -> list[dg.SensorDefinition]
         if context.cursor is None:
             told = _newest_failure(context.instance)
             return dg.SensorResult(skip_reason="Runs that fail from now on are told", cursor=told.written())
-        told, count = Told.read(context.cursor), 0
+        told, count, muted = Told.read(context.cursor), 0, 0
         for record in _failures(context.instance, told):
             alert = _alert_of(context, record.event_log_entry, target)
             try:
-                if alert:
-                    alerts.send(alert)
+                mute = tell(context, alerts, alert) if alert else None
             except AlertError as error:
                 context.log.error(str(error))
                 return dg.SensorResult(skip_reason=f"Sent again with the next tick: {error}", cursor=told.written())
-            told, count = told.after(record), count + (alert is not None)
-        return dg.SensorResult(skip_reason=f"{count} failed runs were told", cursor=told.written())
+            told, muted = told.after(record), muted + (mute is not None)
+            count += alert is not None and mute is None
+        said = f"{count} failed runs were told" + (f", {muted} are muted" if muted else "")
+        return dg.SensorResult(skip_reason=said, cursor=told.written())
 
     return [tell_of_failures]
 
@@ -119,19 +124,32 @@ def _failures(instance: dg.DagsterInstance, told: Told) -> Sequence[dg.EventLogR
 def _alert_of(context: dg.SensorEvaluationContext, entry: dg.EventLogEntry, target: Target) -> Alert | None:
     """What to tell of a failure: nothing of another code location's run, of a deleted or of a retried one."""
     run = context.instance.get_run_by_id(entry.run_id)
-    here = context.code_location_origin
     if run is None or run.tags.get(WILL_RETRY) == "true":
         return None  # the retry that fails last is told
-    origin = run.remote_job_origin
-    if (origin and origin.location_name) != (here and here.location_name):
+    if not is_of_location(run, context):
         return None
-    text = entry.dagster_event.message if entry.dagster_event else None
+    refused = refused_request(context.instance, run.run_id)
+    text = refused or (entry.dagster_event.message if entry.dagster_event else None)
     return Alert(
         key=run.run_id,
-        title=f"{run.job_name} failed on {target.name}",
+        title=f"{run.job_name} {'was refused' if refused else 'failed'} on {target.name}",
         text=(text or "The run's log says why.")[:LONGEST_TEXT],
         links=links(run_id=run.run_id),
+        kind=RUN_FAILURE,
+        about=(run.job_name, *_failed_assets(context.instance, run.run_id)),
+        is_urgent=refused is None,
     )
+
+
+def _failed_assets(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    """The assets of the failed step; none when several failed, for who muted one may not know of the others."""
+    failed = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    planned = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+    if len(failed) != 1:
+        return []
+    events = [entry.dagster_event for entry in planned if entry.dagster_event]
+    own = [event.asset_key for event in events if event.asset_key and event.step_key == failed[0].step_key]
+    return [key.to_user_string() for key in own]
 
 
 def links(run_id: str, check: dg.AssetCheckKey | None = None) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The alias champion, watched: a move that Dagster did not make is reported, and what a bad champion said is redone."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,6 +11,8 @@ from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.deployment.watch import DOUBTFUL, NOTHING, RECORDED, Watch
 from my_mlops_stacks.defs.jobs import Job
 from my_mlops_stacks.defs.ledger import CHAMPION, Entry, newest_entry
+from my_mlops_stacks.defs.lost_requests import LostRequest, lost_request
+from my_mlops_stacks.deployment.batch_inference.unseen import trained_days
 from my_mlops_stacks.target import Target
 
 
@@ -34,18 +37,38 @@ def champion_sensors(
         known = (entry.version, entry.run, entry.at) if entry else (None, None)
         noticed, watch = before.noticed(holder.version if holder else None, *known)
         if noticed == NOTHING:
+            if lost := lost_request(context.instance, watch.asked):
+                return _lost(lost, watch)
             return _skipped(f"Nothing moved: {watch.sentence}" if watch.moves else "No version is champion yet", watch)
         if noticed == DOUBTFUL:
             return _skipped("The alias is not where the history says: reported if the next tick sees it too", watch)
         days = daily.get_partition_keys()
         if noticed == RECORDED and entry:
             why = f"version {entry.version}, recorded in run {entry.run}"
-            return dg.SensorResult(_rescored(days, entry.rescore_from, why), cursor=watch.written())
-        requests = _rescored(days, _newest(days, target.rescore_days) if holder else None, watch.sentence)
+            return _asked(_rescored(days, entry.rescore_from, why), watch)
+        newest = _newest(days, target.rescore_days, holder) if holder else None
+        requests = _rescored(days, newest, watch.sentence)
         observation = _by_hand(holder, entry, before, registry)
-        return dg.SensorResult(requests, asset_events=[observation], cursor=watch.written())
+        return _asked(requests, watch, observation)
 
     return [watch_champion]
+
+
+def _asked(requests: list[dg.RunRequest], watch: Watch, *events: dg.AssetObservation) -> dg.SensorResult:
+    why = None if requests else f"{watch.sentence}: no day is to be predicted again"
+    cursor = replace(watch, asked=str(requests[0].run_key) if requests else "").written()
+    return dg.SensorResult(requests, skip_reason=why, asset_events=[*events], cursor=cursor)
+
+
+def _lost(lost: LostRequest, watch: Watch) -> dg.SensorResult:
+    """What is done about days whose run ended without success: asked again, else told, on `predictions` once."""
+    if lost.again:
+        return _asked([lost.again], watch)
+    why = f"{lost.sentence}; until then these days lack predictions of version {watch.version}"
+    seen = dg.AssetObservation("predictions", description=why, metadata={"lost_run": lost.run.run_id})
+    events = [] if watch.told == lost.run.run_id else [seen]
+    cursor = replace(watch, told=lost.run.run_id).written()
+    return dg.SensorResult(skip_reason=why, asset_events=events, cursor=cursor)
 
 
 def _skipped(why: str, watch: Watch) -> dg.SensorResult:
@@ -79,8 +102,12 @@ def _by_hand(
     )
 
 
-def _newest(days: list[str], count: int) -> str | None:
-    return (date.fromisoformat(days[-1]) - timedelta(days=count - 1)).isoformat() if count and days else None
+def _newest(days: list[str], count: int, holder: ModelVersion | None) -> str | None:
+    """The first of the `count` newest days, less those that the holder was trained on."""
+    if holder is None or not days or not count:
+        return None
+    _, trained_until = trained_days(holder.tags) or (None, date.min)
+    return str(max(date.fromisoformat(days[-1]) - timedelta(days=count - 1), trained_until + timedelta(days=1)))
 
 
 def _rescored(days: list[str], first: str | None, why: str) -> list[dg.RunRequest]:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from my_mlops_stacks.adapters.sources.generated_trips import GeneratedTrips
 from my_mlops_stacks.defs.annotations import DataFrame
+from my_mlops_stacks.defs.config import BoundedConfig
 from my_mlops_stacks.defs.io_managers import REPLACED
 from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of_run
 from my_mlops_stacks.target import Target
@@ -19,7 +20,7 @@ GENERATED = "generated"
 """Metadata of `trips`: whether the generator made them, so that nobody misses them."""
 
 
-class TripsConfig(dg.Config):
+class TripsConfig(BoundedConfig):
     """Where a local run takes its trips from; a Databricks target reads its configured table."""
 
     path: str | None = Field(

@@ -14,7 +14,7 @@ from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.adapters.tables import Tables
 from mlops_core.deployment.promotion import CHAMPION
 from my_mlops_stacks.defs.ended_runs import require_running
-from my_mlops_stacks.defs.metadata import markdown_table
+from my_mlops_stacks.defs.metadata import markdown_table, markdown_tables
 from my_mlops_stacks.defs.tables import PARTITION_COLUMN, TABLES, TableSpec
 
 if TYPE_CHECKING:
@@ -79,30 +79,53 @@ class DeltaTableIOManager(dg.IOManager):
         return asked
 
     def _describe(self, context: dg.OutputContext, name: str, spec: TableSpec, where: str | None) -> None:
-        """Row counts (each partition its own), schema, lineage, and a preview of what was written."""
+        """Schema, lineage, row count and a preview of what was written: of each partition its own."""
         table = self.tables.read(name)
         written = table.where(where) if where else table
         metadata: dict[str, Any] = {
             "dagster/column_schema": spec.schema(),
             "dagster/table_name": self.tables.full_name(name),
             "delta_version": self.tables.version(name),
-            "preview": dg.MarkdownMetadataValue(markdown_table(_shown(written.limit(PREVIEW_ROWS)))),
         }
         if spec.lineage:
             metadata["dagster/column_lineage"] = spec.column_lineage()
+        previews = _previews(context, written)
         if context.has_asset_partitions:
             counts = {str(row[0]): row[1] for row in written.groupBy(PARTITION_COLUMN).count().collect()}
             for key in context.asset_partition_keys:
+                seen = {"dagster/partition_row_count": counts.get(key, 0), **previews.get(key, {})}
                 # OutputContext has no call for the metadata of one partition; the step that it belongs to has.
-                context.step_context.add_asset_metadata(
-                    {"dagster/partition_row_count": counts.get(key, 0)}, context.asset_key, key
-                )
+                context.step_context.add_asset_metadata(seen, context.asset_key, key)
             rows = sum(counts.values())
         else:
             rows = written.count()
-            metadata["dagster/row_count"] = table.count() if where else rows
+            metadata |= {"dagster/row_count": table.count() if where else rows, **previews.get(None, {})}
         context.add_output_metadata(metadata)
         context.log.info(f"{self.tables.full_name(name)}: {rows} rows written")
+
+
+def _previews(context: dg.OutputContext, written: "DataFrame") -> dict[str | None, dict[str, dg.MetadataValue]]:
+    """A few rows of each partition by its key, of a table without partitions by None; none when they can't be shown."""
+    tables: Mapping[str | None, str]
+    try:
+        if context.has_asset_partitions:
+            first = written.limit(PREVIEW_ROWS) if len(context.asset_partition_keys) == 1 else _of_each_day(written)
+            tables = markdown_tables(_shown(first), PARTITION_COLUMN)
+        else:
+            tables = {None: markdown_table(_shown(written.limit(PREVIEW_ROWS)))}
+        return {key: {"preview": dg.MetadataValue.md(table)} for key, table in tables.items()}
+    except Exception:  # whatever is odd about the rows: their table is written, and counted
+        context.log.warning(f"The rows of {context.asset_key.to_user_string()} can't be previewed", exc_info=True)
+        return {}
+
+
+def _of_each_day(rows: "DataFrame") -> "DataFrame":
+    """`PREVIEW_ROWS` of each day, in one query."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    nth = F.row_number().over(Window.partitionBy(PARTITION_COLUMN).orderBy(PARTITION_COLUMN))
+    return rows.withColumn("nth", nth).where(F.col("nth") <= PREVIEW_ROWS).drop("nth")
 
 
 def _shown(rows: "DataFrame") -> "pd.DataFrame":

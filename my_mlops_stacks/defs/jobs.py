@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mlops_core.adapters.step_launcher.compute import Compute
+from my_mlops_stacks.defs.approval import asked_of_a_person
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.target import Target
 
@@ -19,25 +20,12 @@ MONITOR_TABLES = ("inference_profile_metrics", "inference_drift_metrics")
 CLUSTER_TAG = "databricks/cluster"
 """Runs with the same value share a limit of the run queue (`deploy/dagster.yaml`)."""
 REPORT = "monitoring_report"
-MONITORING_CHECKS = tuple(
-    ("predictions", name)
-    for name in (
-        "metric_within_threshold",
-        "features_have_not_drifted",
-        "predictions_have_not_drifted",
-        "labels_arrive",
-        "predictions_are_fresh",
-    )
-)
 
 
 def build_jobs(target: Target) -> dict[str, Job]:
-    """Job name -> job. A job runs the checks of what it makes; those that judge predictions run with monitoring."""
+    """Job name -> job. A job runs the checks of what it makes."""
     trained = ("fare_model", "challenger", *(("champion",) if target.promotion == "automatic" else ()))
     outcome = "promote it" if target.promotion == "automatic" else "let it wait as challenger"
-    judging = dg.AssetSelection.checks(
-        *(dg.AssetCheckKey(dg.AssetKey(asset), name) for asset, name in MONITORING_CHECKS)
-    )
     selections = {
         "feature_engineering_job": (
             dg.AssetSelection.assets(*INGESTION, *FEATURE_TABLES),
@@ -52,16 +40,17 @@ def build_jobs(target: Target) -> dict[str, Job]:
             "Score the challenger beside the champion, then make it champion, with who approves it and the reason",
         ),
         "batch_inference_job": (
-            dg.AssetSelection.assets("predictions") - judging,
+            dg.AssetSelection.assets("predictions"),
             "Predict the fares of a day or a range of days with the champion",
         ),
         "monitoring_job": (
-            dg.AssetSelection.assets(*MONITOR_TABLES, REPORT) | judging,
+            dg.AssetSelection.assets(*MONITOR_TABLES, REPORT),
             "Compare predictions with the fares that arrived and with the training rows, and judge",
         ),
     }
+    config = {"promote_job": asked_of_a_person()}
     return {
-        name: dg.define_asset_job(name, selection, description=text, tags=cluster_tag(target))
+        name: dg.define_asset_job(name, selection, config=config.get(name), description=text, tags=cluster_tag(target))
         for name, (selection, text) in selections.items()
     }
 

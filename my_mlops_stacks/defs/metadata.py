@@ -5,7 +5,7 @@ import html
 import io
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -43,13 +43,28 @@ def markdown_table(rows: "pd.DataFrame") -> str:
     Numbers have four significant digits or all before the point, nested values are written as `name: value`, and a text
     ends after `LONGEST_CELL` characters.
     """
-    head = [_escaped(str(name)) for name in rows.columns]
-    lines = [
-        head,
-        ["---"] * len(head),
-        *([_cell(value) for value in row] for row in rows.itertuples(index=False, name=None)),
-    ]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return "\n".join([*_head(rows), *_lines(rows)])
+
+
+def markdown_tables(rows: "pd.DataFrame", by: str) -> dict[str, str]:
+    """As `markdown_table`, one for each value of the column `by`, which it is given by as text."""
+    head = _head(rows)
+    found: dict[str, list[str]] = {}
+    for value, line in zip(rows[by].astype(str), _lines(rows), strict=True):
+        found.setdefault(value, [*head]).append(line)
+    return {value: "\n".join(lines) for value, lines in found.items()}
+
+
+def _head(rows: "pd.DataFrame") -> list[str]:
+    return [_line(_escaped(str(name)) for name in rows.columns), _line("---" for _ in rows.columns)]
+
+
+def _lines(rows: "pd.DataFrame") -> Iterator[str]:
+    return (_line(map(_cell, row)) for row in rows.itertuples(index=False, name=None))
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _cell(value: Any) -> str:

@@ -9,13 +9,15 @@ from mlops_core.adapters.aliases import give_alias
 from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
 from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.deployment.promotion import SHADOW_TAG
+from my_mlops_stacks.defs.config import NOT_BLANK, BoundedConfig
 from my_mlops_stacks.defs.ended_runs import require_running
+from my_mlops_stacks.defs.refusals import one_sentence
 
 
-class CopyConfig(dg.Config):
-    model: str = Field(pattern=r"\S", description="The other environment's model: catalog.schema.model")
+class CopyConfig(BoundedConfig):
+    model: str = Field(pattern=NOT_BLANK, description="The other environment's model: catalog.schema.model")
     version: int = Field(gt=0, description="Its version, which passed validation there")
-    copied_by: str = Field(pattern=r"\S", description="Your name")
+    copied_by: str = Field(pattern=NOT_BLANK, description="Your name")
     tracking_uri: str | None = Field(
         None, description="MLflow with its run, when that is in another workspace: databricks://<profile>"
     )
@@ -29,7 +31,7 @@ def copy_model_job() -> dg.JobDefinition:
     )
     def copy_version(context: dg.OpExecutionContext, config: CopyConfig) -> None:
         registry: ModelRegistry = context.resources.model_registry
-        with registry_answers(registry.tracking_uri):
+        with registry_answers(registry.tracking_uri), one_sentence():
             copied = _copied(registry, config)
         give_alias(registry, "challenger", copied, may_move=partial(require_running, context.instance, context.run_id))
         context.log.info(f"{config.model} version {config.version} is {copied.name} version {copied.version}")

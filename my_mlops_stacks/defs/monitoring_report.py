@@ -1,11 +1,15 @@
-"""The report of the monitoring: plots in the UI, and a page for each day for who has no access to it."""
+"""The report of the monitoring: judgements and plots in the UI, and a page of each day for who has no access to it."""
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from my_mlops_stacks.defs.jobs import MONITOR_TABLES, REPORT
+from my_mlops_stacks.defs.judgements import check_specs, judgements
 from my_mlops_stacks.defs.metadata import as_data, plot, png
 from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of
 from my_mlops_stacks.target import MonitoringWorkflow, Target
@@ -18,29 +22,34 @@ DAYS_AT_ONCE = 4
 """Each day's verdicts are four small queries, which wait for Spark more than they compute."""
 
 
-def report_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+def report_assets(target: Target, daily: dg.TimeWindowPartitionsDefinition) -> list[dg.AssetsDefinition]:
     workflow = target.monitoring_workflow
 
     @dg.asset(
+        name=REPORT,
         group_name="monitoring",
         owners=[target.owner],
         kinds={"html"},
         partitions_def=daily,
         backfill_policy=ONE_RUN_A_RANGE,
-        deps=["inference_profile_metrics", "inference_drift_metrics"],
+        deps=list(MONITOR_TABLES),
+        check_specs=check_specs(),
         required_resource_keys={"step_launcher", "tables", "pages"},
-        code_version="2",
+        code_version="3",
     )
-    def monitoring_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        """Error over time with the versions that made it, drift by day and column, and a web page for each day."""
+    def monitoring_report(context: dg.AssetExecutionContext) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+        """Error over time with the versions that made it, drift by day and column, and a web page for each day.
+
+        Its checks judge the newest days. They come first: whatever becomes of a picture, sensors know the judgement.
+        """
         from my_mlops_stacks.monitoring.judged_windows import AsOf, judged_windows
+        from my_mlops_stacks.monitoring.page import neighbours
         from my_mlops_stacks.monitoring.plots import drift_heat_map, error_over_time
 
-        (first, last), now = days_of(context), datetime.now(UTC)
-        profile, drift = (
-            _shown(context.resources.tables.read(f"inference_{kind}_metrics"), first, last)
-            for kind in ("profile", "drift")
-        )
+        (first, last), now, built = days_of(context), datetime.now(UTC), context.resources.pages
+        tables = [context.resources.tables.read(name) for name in MONITOR_TABLES]
+        yield from judgements(target, daily.get_partition_keys(), *tables, now)
+        profile, drift = (_shown(table, first, last) for table in tables)
         judged = judged_windows(profile, AsOf(now, last)).toPandas()
         pictures = {
             "error_over_time": png(
@@ -48,12 +57,13 @@ def report_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg.Ass
             ),
             "drift": png(drift_heat_map(drift.toPandas(), judged), trimmed=False),
         }
-        pages = _pages(workflow, profile, drift, now, days=(first, last), pictures=pictures)
-        addresses = context.resources.pages.write({f"{day}.html": text for day, text in pages.items()})
+        links = partial(neighbours, first=target.first_day, last=target.newest_day) if built.is_site else None
+        pages = _pages(workflow, profile, drift, now, days=(first, last), pictures=pictures, links=links)
+        addresses = built.write({f"{day}.html": text for day, text in pages.items()})
         for day in pages:
             page = dg.MetadataValue.url(addresses[f"{day}.html"])
             context.add_asset_metadata({"page": page}, partition_key=str(day))
-        return dg.MaterializeResult(metadata={name: plot(image) for name, image in pictures.items()})
+        yield dg.MaterializeResult(metadata={name: plot(image) for name, image in pictures.items()})
 
     return [monitoring_report]
 
@@ -77,6 +87,7 @@ def _pages(
     *,
     days: tuple[date, date],
     pictures: dict[str, bytes],
+    links: Callable[[date], dict[str, str]] | None,
 ) -> dict[date, str]:
     """The page of each day from the first to the last of `days`, those without predictions too."""
     from my_mlops_stacks.monitoring.page import page
@@ -96,6 +107,7 @@ def _pages(
             drifts[drifts["day"] == day],
             pictures={title: as_data(image) for title, image in shown.items()},
             minimum_count=workflow.minimum_count,
+            links=links(day) if links else None,
         )
         for day, verdicts_of_day in zip(wanted, verdicts, strict=True)
     }

@@ -12,8 +12,17 @@ ONE_RUN_A_RANGE = dg.BackfillPolicy.single_run()
 
 def daily_partitions(target: Target) -> dg.DailyPartitionsDefinition:
     """One partition a day, from the target's first day to its last (to yesterday, when it has none)."""
+    return _daily(target.first_day, target)
+
+
+def predicted_partitions(target: Target) -> dg.DailyPartitionsDefinition:
+    """As `daily_partitions`, of predictions and what monitors them: without the days before any hold-out."""
+    return _daily(target.predicted_from, target)
+
+
+def _daily(first: date, target: Target) -> dg.DailyPartitionsDefinition:
     end = target.last_day + timedelta(days=1) if target.last_day else None
-    return dg.DailyPartitionsDefinition(target.first_day.isoformat(), end.isoformat() if end else None)
+    return dg.DailyPartitionsDefinition(first.isoformat(), end.isoformat() if end else None)
 
 
 def days_of_run(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> tuple[date, date] | None:

@@ -10,13 +10,14 @@ from mlops_core.adapters.databricks_client import take_plain_host
 from mlops_core.adapters.feature_store.protocol import FeatureStore
 from mlops_core.adapters.mlflow_database import database_uri, make_database
 from mlops_core.adapters.model_registry import ModelRegistry
-from mlops_core.adapters.pages import FolderPages, MlflowPages
 from mlops_core.adapters.spark import ClusterSpark, LocalSpark
 from mlops_core.adapters.step_launcher.compute import Compute
 from mlops_core.adapters.step_launcher.cost import PriceTable
 from mlops_core.adapters.step_launcher.settings import LauncherSettings, SecretReference, read_requirements
 from mlops_core.adapters.tables import LocalTables, UnityCatalogTables
 from mlops_core.config import ON_CLUSTER
+from my_mlops_stacks.adapters.local_servers import Ports
+from my_mlops_stacks.adapters.pages import FolderPages, MlflowPages
 from my_mlops_stacks.adapters.sources.choice import LocalSources, TableSource
 from my_mlops_stacks.defs.io_managers import DeltaTableIOManager, ModelAliasIOManager
 from my_mlops_stacks.defs.provenance import COMMIT_VARIABLE, git_commit
@@ -27,7 +28,6 @@ ALIASES = {"fare_model": "candidate", "challenger": "challenger", "champion": "c
 IMPORTED_FIRST = ("mlflow.models.evaluation.evaluator_registry",)
 """MLflow imports its evaluators, and matplotlib with them, under a lock that imports of other threads need too."""
 
-MLFLOW_UI = "http://127.0.0.1:5000"
 OF_THE_CLUSTER = ("requirements.txt", "requirements-databricks.txt")
 
 Resources = dict[str, dg.ResourceDefinition]
@@ -60,12 +60,13 @@ def build_executor(target: Target) -> dg.ExecutorDefinition:
 def _local(target: Target) -> Resources:
     state = target.state_path
     database, times = state / "mlflow" / "mlflow.db", TripTimes(target.trips_times)
+    opened = Ports.beginning_at(target.ui_port).addresses
     registry = ModelRegistry(
         model=target.registered_model,
         experiment=target.experiment,
         tracking_uri=database_uri(database),
         registry_uri=database_uri(database),
-        ui=MLFLOW_UI,
+        ui=opened["mlflow"],
         artifacts=database.with_name("artifacts"),
     )
 
@@ -78,7 +79,7 @@ def _local(target: Target) -> Resources:
         "tables": _built(lambda r: LocalTables(r.spark), {"spark"}),
         "feature_store": _built(lambda r: _twin(r.tables, with_database()), {"tables"}),
         "model_registry": _built(lambda _: with_database()),
-        "pages": _built(lambda _: FolderPages(state / "monitoring")),
+        "pages": _built(lambda _: FolderPages(state / "monitoring", opened["pages"])),
         "trips_sources": _built(
             lambda r: LocalSources(r.spark, state / "trips", times, target.first_day, target.newest_day), {"spark"}
         ),

@@ -9,10 +9,11 @@ import dagster as dg
 
 from my_mlops_stacks.defs.ended_runs import ENDED
 from my_mlops_stacks.defs.jobs import Job
+from my_mlops_stacks.defs.judgements import check_key
 from my_mlops_stacks.defs.records import newest_evaluated
 from my_mlops_stacks.target import Target, Workflow
 
-LABELS_CHECK = dg.AssetCheckKey(dg.AssetKey("predictions"), "labels_arrive")
+LABELS_CHECK = check_key("labels_arrive")
 MONITORING = "monitoring"
 SCHEDULED_AT = ".dagster/scheduled_execution_time"
 MOST_DAYS_AGAIN = 14
@@ -20,20 +21,23 @@ MOST_DAYS_AGAIN = 14
 
 
 def build_schedules(
-    target: Target, jobs: dict[str, Job], daily: dg.TimeWindowPartitionsDefinition
+    target: Target,
+    jobs: dict[str, Job],
+    daily: dg.TimeWindowPartitionsDefinition,
+    predicted: dg.TimeWindowPartitionsDefinition,
 ) -> list[dg.ScheduleDefinition]:
     """One schedule a job: partitioned jobs materialize the day that ended before the tick."""
     workflows = {
-        "feature_engineering": target.feature_engineering_workflow,
-        "batch_inference": target.batch_inference_workflow,
-        MONITORING: target.monitoring_workflow,
+        "feature_engineering": (target.feature_engineering_workflow, daily),
+        "batch_inference": (target.batch_inference_workflow, predicted),
+        MONITORING: (target.monitoring_workflow, predicted),
     }
     days_before = {MONITORING: target.monitoring_workflow.label_delay_days}
     partitioned = [
         _daily_schedule(
-            f"{name}_schedule", jobs[f"{name}_job"], workflow, target, daily, days_before=days_before.get(name, 0)
+            f"{name}_schedule", jobs[f"{name}_job"], workflow, target, days, days_before=days_before.get(name, 0)
         )
-        for name, workflow in workflows.items()
+        for name, (workflow, days) in workflows.items()
     ]
     return [*partitioned, _training_schedule(jobs["model_training_job"], target)]
 
@@ -107,10 +111,7 @@ def _daily_schedule(
         day = str((context.scheduled_execution_time - timedelta(days=1)).date())
         keys = daily.get_partition_keys(current_time=context.scheduled_execution_time)
         if day not in keys:
-            last = keys[-1] if keys else "no day"
-            return dg.SkipReason(
-                f"{day} is not a partition: they end on {last}; set last_day in databricks.yml to let them go on."
-            )
+            return dg.SkipReason(f"{day} is not a partition: {_extent(day, str(daily.start.date()), keys)}")
         first = keys[max(keys.index(day) - days_before, 0)]
         if job.name == f"{MONITORING}_job":
             first = _with_late_days(context.instance, keys, first)
@@ -120,6 +121,13 @@ def _daily_schedule(
         return dg.RunRequest(run_key=day, tags=days)
 
     return previous_day
+
+
+def _extent(day: str, first: str, keys: list[str]) -> str:
+    if day < first:
+        return f"they begin on {first}, as first_day and first_predicted_day in databricks.yml say."
+    last = keys[-1] if keys else "no day"
+    return f"they end on {last}; set last_day in databricks.yml to let them go on."
 
 
 def _with_late_days(instance: dg.DagsterInstance, keys: list[str], first: str) -> str:

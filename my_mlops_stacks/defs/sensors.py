@@ -6,14 +6,17 @@ from typing import Any
 
 import dagster as dg
 
-from mlops_core.adapters.alerts import Alert, AlertError, Alerts
+from mlops_core.adapters.alerts import MISSING_RUN, VIOLATION, Alert, AlertError, Alerts
 from my_mlops_stacks.defs.alerts import build_alerts, failure_sensors, links
 from my_mlops_stacks.defs.jobs import Job
+from my_mlops_stacks.defs.judgements import check_key
+from my_mlops_stacks.defs.lost_requests import LostRequest, lost_request
+from my_mlops_stacks.defs.mutes import tell
 from my_mlops_stacks.defs.records import newest_evaluated
 from my_mlops_stacks.monitoring.retraining import FINE, GIVE_UP, RETRAIN, History, Judgement, RetrainingRule
 from my_mlops_stacks.target import Target
 
-VIOLATION_CHECK = dg.AssetCheckKey(dg.AssetKey("predictions"), "metric_within_threshold")
+VIOLATION_CHECK = check_key("metric_within_threshold")
 LONGEST_TAG = 1_000
 """Characters of a tag's value: databases index the tags, PostgreSQL up to some 2,700 bytes."""
 
@@ -54,9 +57,26 @@ def _retraining_sensor(target: Target, training_job: Job, alerts: Alerts) -> dg.
                 tags=_tags(record.run_id, evaluation, found, attempt),
             )
             return dg.SensorResult([request], cursor=history.written())
+        if decision != FINE and (lost := lost_request(context.instance, history.asked)):
+            return _lost(context, lost, history, alerts)
         return dg.SensorResult(skip_reason=_skipped(decision, history, evaluation), cursor=history.written())
 
     return retrain_on_violation
+
+
+def _lost(context: dg.SensorEvaluationContext, lost: LostRequest, history: History, alerts: Alerts) -> dg.SensorResult:
+    """What is done about a training that ended without success while the violation lasts: asked again, else told."""
+    if (request := lost.again) is not None:
+        return dg.SensorResult([request], cursor=replace(history, asked=str(request.run_key)).written())
+    if history.told_run != lost.run.run_id:
+        try:
+            title, pages, about = "A retraining is missing", links(lost.run.run_id), (lost.run.job_name,)
+            alert = Alert(lost.run.run_id, title, f"{lost.sentence}.", pages, kind=MISSING_RUN, about=about)
+            if tell(context, alerts, alert) is None:
+                history = replace(history, told_run=lost.run.run_id)
+        except AlertError as error:
+            context.log.error(str(error))
+    return dg.SensorResult(skip_reason=lost.sentence, cursor=history.written())
 
 
 def _skipped(decision: str, history: History, evaluation: dg.AssetCheckEvaluation) -> str:
@@ -101,9 +121,13 @@ def _told(
         else f"Retraining {history.retrainings} was asked for."
     )
     try:
-        pages = links(run_id, VIOLATION_CHECK)
-        alerts.send(Alert(history.news, title, f"{evaluation.description}. {what}", pages))
+        pages, about = (
+            links(run_id, VIOLATION_CHECK),
+            (VIOLATION_CHECK.asset_key.to_user_string(), VIOLATION_CHECK.name),
+        )
+        alert = Alert(history.news, title, f"{evaluation.description}. {what}", pages, kind=VIOLATION, about=about)
+        mute = tell(context, alerts, alert)
     except AlertError as error:
         context.log.error(str(error))
         return history
-    return replace(history, told=history.news)
+    return history if mute else replace(history, told=history.news)

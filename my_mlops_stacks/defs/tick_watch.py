@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from mlops_core.adapters.alerts import Alert, AlertError
+from mlops_core.adapters.alerts import FAILING_TICK, Alert, AlertError
 from my_mlops_stacks.defs.alerts import LONGEST_TEXT, build_alerts, page_of
+from my_mlops_stacks.defs.mutes import tell
 from my_mlops_stacks.defs.records import Streak, failing_ticks
 from my_mlops_stacks.target import Target
 
@@ -35,11 +36,12 @@ def tick_sensors(target: Target) -> list[dg.SensorDefinition]:
         named = _named(context, failing)
         for streak in (streak for streak in named if streak.name not in told):
             try:
-                alerts.send(_alert(streak, target, location))
+                mute = tell(context, alerts, _alert(streak, target, location))
             except AlertError as error:
                 context.log.error(str(error))
                 continue
-            told[streak.name] = streak.newest
+            if mute is None:  # else it is told when the mute has ended, if it still fails then
+                told[streak.name] = streak.newest
         said = "; ".join(_sentence(streak) for streak in named) or "No schedule and no sensor fails"
         return dg.SensorResult(skip_reason=said[:LONGEST_TEXT], cursor=json.dumps(told))
 
@@ -83,6 +85,8 @@ def _alert(streak: Streak, target: Target, location: str | None) -> Alert:
         title=f"{streak.name} fails on {target.name}",
         text=f"{_sentence(streak)[:LONGEST_TEXT]}\n\n{lost}. What to do: docs/runbook.md, 'A schedule did not run'.",
         links=page_of(kind, streak.name, location),
+        kind=FAILING_TICK,
+        about=(streak.name,),
     )
 
 

@@ -10,6 +10,8 @@ from pydantic import Field
 from mlops_core.adapters.model_registry import ModelVersion, TrainingRecord
 from mlops_core.adapters.registry_errors import registry_answers
 from my_mlops_stacks.defs.annotations import DataFrame
+from my_mlops_stacks.defs.config import BoundedConfig
+from my_mlops_stacks.defs.held_out import recorded_on
 from my_mlops_stacks.defs.metadata import plot, png
 from my_mlops_stacks.defs.provenance import git_commit
 from my_mlops_stacks.events import TRIPS
@@ -38,7 +40,7 @@ SAMPLED = 100
 def training_assets(target: Target, daily: dg.TimeWindowPartitionsDefinition) -> list[dg.AssetsDefinition]:
     workflow = target.model_workflow
 
-    class TrainingConfig(dg.Config):
+    class TrainingConfig(BoundedConfig):
         holdout_days: int = Field(workflow.holdout_days, gt=0, description="Most recent days that are held out")
         training_days: int = Field(0, ge=0, description="Newest days before those to train on; 0 for all of them")
         num_boost_round: int = Field(workflow.num_boost_round, gt=0, description="Trees of the model")
@@ -108,8 +110,9 @@ def training_checks() -> list[dg.AssetChecksDefinition]:
         from mlops_core.features.leakage import leakage_violations
         from my_mlops_stacks.training.split import known_before, sampled, since
 
-        trips = context.resources.tables.read("trips", version=int(fare_model.tags["trips_version"]))
-        past = known_before(trips, date.fromisoformat(fare_model.tags["held_out_from"]))
+        recorded = recorded_on(fare_model)
+        trips = context.resources.tables.read("trips", version=int(recorded["trips_version"]))
+        past = known_before(trips, date.fromisoformat(recorded["held_out_from"]))
         if "trained_from" in fare_model.tags:
             past = since(past, date.fromisoformat(fare_model.tags["trained_from"]))
         looked_up = _training_set(context, sampled(past, SAMPLED)).load_df()

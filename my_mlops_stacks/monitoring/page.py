@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from html import escape
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 from my_mlops_stacks.monitoring.columns import CATEGORICAL, watched
 
 WORST = 10
+INDEX = "index.html"
 STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
     "table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem .8rem;border-bottom:1px solid #ddd;"
@@ -53,6 +55,7 @@ def page(
     *,
     pictures: Mapping[str, str],
     minimum_count: int,
+    links: Mapping[str, str] | None = None,
 ) -> str:
     """The page of one day.
 
@@ -63,10 +66,12 @@ def page(
         drift: the day's rows of the drift metrics.
         pictures: title -> the picture as data.
         minimum_count: slices with fewer labelled predictions are left out.
+        links: text -> where it leads, above everything.
     """
     whole = profile[profile["slice_key"].isna()]
     table = profile[profile["column_name"] == ":table"]
     parts = [
+        *_navigation(links or {}),
         f"<h1>Predictions of {escape(day)}</h1>",
         *_verdicts(verdicts),
         *_table("The day", whole[whole["column_name"] == ":table"], WHOLE),
@@ -74,9 +79,36 @@ def page(
         *_table("Columns", _columns(whole, drift), COLUMNS),
         *_table(f"The {WORST} slices with the largest error", _worst(table, minimum_count), SLICES),
     ]
-    head = f'<meta charset="utf-8"><title>Predictions of {escape(day)}</title><style>{STYLE}</style>'
+    return _whole(f"Predictions of {day}", parts)
+
+
+def index(days: Iterable[str]) -> str:
+    """The list of the pages of `days`, the newest first."""
+    rows = [f'<li><a href="{escape(day)}.html">{escape(day)}</a></li>' for day in sorted(days, reverse=True)]
+    return _whole("Monitoring of the predictions", ["<h1>Monitoring of the predictions</h1>", "<ul>", *rows, "</ul>"])
+
+
+def neighbours(day: date, first: date, last: date) -> dict[str, str]:
+    """Links of a day's page: to all days, and to the days before and after it that lie between `first` and `last`."""
+    before, after = day - timedelta(days=1), day + timedelta(days=1)
+    found = {"All days": INDEX}
+    if before >= first:
+        found[f"\u2190 {before}"] = f"{before}.html"
+    if after <= last:
+        found[f"{after} \u2192"] = f"{after}.html"
+    return found
+
+
+def _whole(title: str, parts: Sequence[str]) -> str:
+    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
     body = "\n".join(parts)
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{body}\n</body></html>\n'
+
+
+def _navigation(links: Mapping[str, str]) -> Iterator[str]:
+    if links:
+        found = " \u00b7 ".join(f'<a href="{escape(to)}">{escape(text)}</a>' for text, to in links.items())
+        yield f"<nav>{found}</nav>"
 
 
 def _verdicts(verdicts: Mapping[str, tuple[bool, str]]) -> Iterator[str]:

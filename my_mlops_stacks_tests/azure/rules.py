@@ -24,7 +24,7 @@ PIPED_TO_A_SHELL = re.compile(
 UNPINNED_INSTALL = re.compile(r"(pip|uv pip|pipx|npm|apt-get|az extension) (install|add)\b(?!.*(==|@\d|--version \d))")
 MACRO = re.compile(r"\$\(([A-Za-z_][\w.]*)\)")
 OF_AZURE = ("Agent.", "Build.", "Pipeline.", "System.")
-OF_GROUPS = {"DAGSTER_CLOUD_API_TOKEN", "DAGSTER_PG_PASSWORD"}
+OF_GROUPS = {"DAGSTER_CLOUD_API_TOKEN", "DAGSTER_PG_PASSWORD", "ALERT_TEAMS_WEBHOOK_URL", "ALERT_EMAIL_PASSWORD"}
 """Secrets of the variable groups, which docs/mlops-setup.md has made; nothing else of a group is named in a file."""
 
 Rule = Callable[[Node], Iterator[str]]

@@ -144,7 +144,11 @@ def test_the_slow_proofs_run_at_night() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "secrets"),
-    [("kubernetes", set()), ("dagster-plus", {"DAGSTER_CLOUD_API_TOKEN"}), ("compose", {"DAGSTER_PG_PASSWORD"})],
+    [
+        ("kubernetes", set()),
+        ("dagster-plus", {"DAGSTER_CLOUD_API_TOKEN"}),
+        ("compose", {"DAGSTER_PG_PASSWORD", "ALERT_TEAMS_WEBHOOK_URL", "ALERT_EMAIL_PASSWORD"}),
+    ],
 )
 def test_a_deployment_gets_the_secret_of_its_kind_and_not_the_sign_in_of_the_pipeline(
     kind: str, secrets: set[str]

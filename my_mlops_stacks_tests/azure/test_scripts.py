@@ -51,7 +51,7 @@ def commands_of(page: str) -> list[str]:
 def test_the_commands_of_the_guide_are_sound_bash(tmp_path: Path) -> None:
     """One shell takes all of them, in order, and then those of Kubernetes: no name is used before it is set."""
     guide, kubernetes = commands_of("mlops-setup.md"), commands_of("deployment.md")
-    assert (len(guide) > 8, len(kubernetes)) == (True, 5)
+    assert (len(guide) > 8, len(kubernetes)) == (True, 6)
     pasted = tmp_path / "guide.sh"
     pasted.write_text("#!/bin/bash\n" + "\n".join([*guide, *kubernetes]))
     shellcheck = shutil.which("shellcheck", path=ROOT / ".venv" / "bin") or "shellcheck"

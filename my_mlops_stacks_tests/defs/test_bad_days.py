@@ -57,7 +57,7 @@ class World:
         self.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
 
     def wipe(self) -> None:
-        self.instance.wipe_assets([dg.AssetKey(key) for key in ("predictions", "champion", *MONITOR_TABLES)])
+        self.instance.wipe_assets([dg.AssetKey(key) for key in ("monitoring_report", "champion", *MONITOR_TABLES)])
 
     def delete_runs(self) -> None:
         for run in self.instance.get_runs():
@@ -109,6 +109,7 @@ def test_every_schedule_and_sensor_ticks_by_the_newest_evaluation(world, story):
         act(world)
     found = dict(world.ticks())
     assert len(found) >= 9
+    assert [name for name, tick in found.items() if not tick.run_requests and not tick.skip_message] == []
     (request,) = found["monitoring_schedule"].run_requests
     assert request.tags["dagster/asset_partition_range_start"] == (LATE if is_judged else USUAL)
     assert request.tags["dagster/asset_partition_range_end"] == "2016-02-29"

@@ -66,3 +66,46 @@ def test_a_time_that_pandas_cannot_hold_is_written_and_previewed(tables, time):
     assert metadata["dagster/row_count"].value == 1
     assert f"| {'' if time.startswith('+') else time} | 1.235".lstrip("| ") in metadata["preview"].value
     assert "| 1.235 | late | 2016-02-15 |" in metadata["preview"].value
+
+
+def written(tables, rows, days: tuple[str, str]) -> dict[str, dict[str, dg.MetadataValue]]:
+    """Metadata by day of `trips` with these rows, all days in one run."""
+
+    @dg.asset(
+        io_manager_def=DeltaTableIOManager(tables, NoFeatureStore()),
+        partitions_def=DAILY,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def trips():
+        return rows
+
+    tags = {f"dagster/asset_partition_range_{end}": day for end, day in zip(("start", "end"), days, strict=True)}
+    result = dg.materialize([trips], tags=tags)
+    return {event.partition: event.metadata for event in result.asset_materializations_for_node("trips")}
+
+
+def test_a_day_without_rows_has_no_preview_and_the_others_their_own(tables):
+    rows = tables.spark.spark_session.sql(
+        "SELECT id AS trip_distance, date'2016-02-15' AS day FROM range(7) "
+        "UNION ALL SELECT 100, date'2016-02-17' UNION ALL SELECT 101, date'2016-02-17'"
+    )
+    found = written(tables, rows, ("2016-02-15", "2016-02-17"))
+    assert {day: seen["dagster/partition_row_count"].value for day, seen in found.items()} == {
+        "2016-02-15": 7,
+        "2016-02-16": 0,
+        "2016-02-17": 2,
+    }
+    assert found["2016-02-15"]["preview"].value.count("2016-02-15") == 5
+    assert "preview" not in found["2016-02-16"]
+    assert sorted(found["2016-02-17"]["preview"].value.splitlines()[2:]) == [
+        "| 100 | 2016-02-17 |",
+        "| 101 | 2016-02-17 |",
+    ]
+
+
+def test_rows_that_no_preview_can_show_are_written_and_counted(tables, monkeypatch):
+    monkeypatch.setattr("my_mlops_stacks.defs.io_managers.markdown_tables", lambda rows, by: 1 // 0)
+    rows = tables.spark.spark_session.sql("SELECT 1.5D AS trip_distance, date'2016-02-15' AS day")
+    found = written(tables, rows, ("2016-02-15", "2016-02-15"))
+    assert found["2016-02-15"]["dagster/partition_row_count"].value == 1
+    assert tables.read("trips").count() == 1

@@ -9,10 +9,9 @@ import dagster as dg
 import pytest
 
 from mlops_core.adapters.tables import LocalTables, TableNotFoundError
-from my_mlops_stacks.defs.jobs import MONITOR_TABLES, MONITORING_CHECKS, build_jobs
+from my_mlops_stacks.defs.jobs import MONITOR_TABLES, build_jobs
 from my_mlops_stacks.defs.monitoring_report import report_assets
 from my_mlops_stacks.defs.partitions import daily_partitions
-from my_mlops_stacks.defs.prediction_checks import prediction_checks
 from my_mlops_stacks.defs.resources import build_resources
 from my_mlops_stacks.defs.sensors import build_sensors
 from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
@@ -21,6 +20,13 @@ from my_mlops_stacks_tests.conftest import with_fixed_rules
 from my_mlops_stacks_tests.monitoring.test_rules import compared, table, window
 
 LAST = date(2016, 2, 29)
+CHECKS = (
+    "metric_within_threshold",
+    "features_have_not_drifted",
+    "predictions_have_not_drifted",
+    "labels_arrive",
+    "predictions_are_fresh",
+)
 
 
 def days(*values: float, **changed) -> list[dict]:
@@ -42,15 +48,11 @@ class Judged:
         resources = build_resources(self.target)
         with dg.build_resources({name: resources[name] for name in ("spark", "tables")}) as built:
             self.tables: LocalTables = built.tables
-        made = [dg.AssetSpec(name, partitions_def=self.daily) for name in ("predictions", *MONITOR_TABLES)]
-        checks = dg.AssetSelection.checks(
-            *(dg.AssetCheckKey(dg.AssetKey(key), name) for key, name in MONITORING_CHECKS)
-        )
+        made = [dg.AssetSpec(name, partitions_def=self.daily) for name in MONITOR_TABLES]
         self.definitions = dg.Definitions(
             assets=[*made, *report_assets(self.target, self.daily)],
-            asset_checks=prediction_checks(self.target, self.daily),
             resources=resources,
-            jobs=[dg.define_asset_job("judge", checks), dg.define_asset_job("report", ["monitoring_report"])],
+            jobs=[dg.define_asset_job("report", ["monitoring_report"])],
         )
 
     def write(self, profile: list[dict] | None, drift: list[dict] | None) -> None:
@@ -63,13 +65,16 @@ class Judged:
                 self.tables.replace(name, table(session, columns, rows), None, ["day"])
 
     def checks(self) -> dict[str, dg.AssetCheckEvaluation]:
-        result = self.definitions.resolve_job_def("judge").execute_in_process(instance=self.instance)
+        result = self._report(str(LAST), str(LAST))
         return {evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()}
 
     def pages(self, first: str, last: str) -> dict[str, str]:
+        self._report(first, last)
+        return {page.stem: page.read_text() for page in (self.target.state_path / "monitoring").glob("2*.html")}
+
+    def _report(self, first: str, last: str) -> dg.ExecuteInProcessResult:
         tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
-        self.definitions.resolve_job_def("report").execute_in_process(instance=self.instance, tags=tags)
-        return {page.stem: page.read_text() for page in (self.target.state_path / "monitoring").glob("*.html")}
+        return self.definitions.resolve_job_def("report").execute_in_process(instance=self.instance, tags=tags)
 
     def tick(self) -> dg.SensorResult:
         """One of the sensor that retrains."""
@@ -89,7 +94,7 @@ def values(evaluation: dg.AssetCheckEvaluation) -> dict:
 def test_good_days_pass_every_check(judged):
     judged.write(days(2.0, 2.0, 2.0), drifts())
     found = judged.checks()
-    assert {name: check.passed for name, check in found.items()} == {name: True for _, name in MONITORING_CHECKS}
+    assert {name: check.passed for name, check in found.items()} == dict.fromkeys(CHECKS, True)
     assert found["predictions_are_fresh"].description == "The newest day, 2016-02-29, is predicted"
     assert "No violation" in judged.tick().skip_reason.skip_message
 
@@ -178,23 +183,34 @@ def test_without_one_of_the_tables_the_checks_name_it(judged, profile, drift, mi
         judged.checks()
 
 
+def test_a_report_that_is_not_written_keeps_its_judgement(judged):
+    judged.write(days(2.0, 9.25, 9.5), drifts())
+    (judged.target.state_path / "monitoring").touch()  # a file, in the place of the folder
+    with pytest.raises(FileExistsError):
+        judged.checks()
+    (request,) = judged.tick().run_requests
+    assert request.tags["retraining/values"] == "9.5, 9.25, 2"
+
+
 def test_each_page_has_the_verdicts_of_its_own_day(judged):
     good, bad = date(2016, 2, 27), [date(2016, 2, 28), LAST]
     slices = [window(good, 3.0, slice_key="pickup_hour", slice_value="07")]
     judged.write([*days(2.0, 9.0, 9.0), *slices], [*drifts(day=good), *drifts(0.4, bad[0]), *drifts(0.01, bad[1])])
     pages = judged.pages("2016-02-26", "2016-02-29")
     verdicts = {
-        day: {name: f"{name} passed" in text for _, name in MONITORING_CHECKS if f"{name} " in text}
-        for day, text in pages.items()
+        day: {name: f"{name} passed" in text for name in CHECKS if f"{name} " in text} for day, text in pages.items()
     }
-    fine = {name: True for _, name in MONITORING_CHECKS}
+    fine = dict.fromkeys(CHECKS, True)
     assert verdicts == {
         "2016-02-26": fine | {"predictions_are_fresh": False},  # nothing was predicted
         "2016-02-27": fine,
         "2016-02-28": fine | {"features_have_not_drifted": False, "predictions_have_not_drifted": False},
         "2016-02-29": fine | {"metric_within_threshold": False},
     }
-    assert "2016-02-28" not in pages["2016-02-27"].replace("up to 2016-02-29", "")
+    links, _, told = pages["2016-02-27"].partition("</nav>")
+    assert 'href="2016-02-26.html"' in links and 'href="2016-02-28.html"' in links
+    assert "2016-02-28" not in told.replace("up to 2016-02-29", "")
+    assert "2016-03-01" not in pages["2016-02-29"]  # no day that is not built
     assert "Error over time, up to 2016-02-29" in pages["2016-02-27"]
     assert "<td>07</td>" in pages["2016-02-27"] and "<td>07</td>" not in pages["2016-02-28"]
 

@@ -12,6 +12,7 @@ import yaml
 from dagster._core.instance.config import dagster_instance_config_schema
 from dagster_cloud_cli.config.models import DagsterCloudYaml
 
+from my_mlops_stacks.defs.alerts import CHANNELS
 from my_mlops_stacks_tests.deploy import dockerfile
 from my_mlops_stacks_tests.deploy.conftest import ROOT, Shell
 from my_mlops_stacks_tests.repository import files_under
@@ -58,7 +59,7 @@ def test_the_code_server_runs_the_image_as_it_was_named(shell: Shell, image: str
 def test_databricks_is_reached_with_a_token_that_kubernetes_projects(shell: Shell) -> None:
     deploy(shell, "--target", "prod", TOKEN_AUDIENCE="acme")
     [deployment] = shell.given("helm")["deployments"]
-    variables = {variable["name"]: variable["value"] for variable in deployment["env"]}
+    variables = {variable["name"]: variable["value"] for variable in deployment["env"] if "value" in variable}
     assert variables == {
         "MLOPS_TARGET": "prod",
         "DATABRICKS_AUTH_TYPE": "file-oidc",
@@ -121,6 +122,38 @@ def test_a_variable_that_no_group_defines_is_said_before_anything_is_changed(she
     assert refused.returncode == 1
     assert refused.stderr.startswith("No value reached DAGSTER_PG_PASSWORD: define it in the variable group")
     assert not shell.calls
+
+
+CHANNEL_VARIABLES = {variable for variables in CHANNELS.values() for variable in variables}
+
+
+def test_pods_get_what_a_channel_needs_of_one_secret_and_start_without_it(shell: Shell) -> None:
+    """By both templates: the chart's, and that of Dagster+."""
+    deploy(shell, "--target", "prod")
+    deploy(shell, "--kind", "dagster-plus", "--target", "prod", **PLUS)
+    [location] = DagsterCloudYaml.model_validate(shell.given("dagster-cloud")).locations
+    assert location.container_context
+    for variables in (shell.given("helm")["deployments"][0]["env"], location.container_context["k8s"]["env"]):
+        secrets = {each["name"]: each["valueFrom"]["secretKeyRef"] for each in variables if "valueFrom" in each}
+        assert secrets == {
+            name: {"name": "my-mlops-stacks-alerts", "key": name, "optional": True} for name in CHANNEL_VARIABLES
+        }
+
+
+def test_compose_passes_on_what_a_channel_needs_and_is_deployed_without_it(shell: Shell) -> None:
+    """An undefined variable reaches the script as Azure found it written."""
+    services = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"]
+    assert set(services["code-location"]["environment"]) >= CHANNEL_VARIABLES
+    undefined = {name: f"$({name})" for name in ("ALERT_TEAMS_WEBHOOK_URL", "ALERT_EMAIL_PASSWORD")}
+    done = deploy(shell, "--kind", "compose", "--target", "staging", **undefined)
+    assert done.returncode == 0, done.stderr
+    assert not CHANNEL_VARIABLES & set(shell.environment_of("docker"))
+
+
+@pytest.mark.parametrize("page", ["docs/mlops-setup.md", "scripts/validate_definitions.sh"])
+def test_what_a_channel_needs_is_named(page: str) -> None:
+    text = (ROOT / page).read_text()
+    assert [name for name in sorted(CHANNEL_VARIABLES) if name not in text] == []
 
 
 def test_compose_starts_the_image_and_waits_for_its_health(shell: Shell) -> None:

@@ -38,7 +38,9 @@ def tick(desk: Desk, cursor: str | None = None) -> SensorExecutionData:
     context = dg.build_sensor_context(
         desk.instance, cursor=cursor, repository_def=repository, resources={"model_registry": desk.registry}
     )
-    return repository.get_sensor_def("champion_sensor").evaluate_tick(context)
+    ticked = repository.get_sensor_def("champion_sensor").evaluate_tick(context)
+    assert bool(ticked.run_requests) != bool(ticked.skip_message)  # a tick asks for a run, or says why not
+    return ticked
 
 
 def seen_twice(desk: Desk, cursor: str | None) -> SensorExecutionData:

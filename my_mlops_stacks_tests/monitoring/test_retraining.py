@@ -144,7 +144,7 @@ def test_a_request_says_why_in_tags_and_people_hear_of_it_once(sensor):
     (alert,) = sensor.channel.taken
     assert "root_mean_squared_error is above 5. Retraining 1 was asked for." in alert.text
     assert alert.links["The check"] == (
-        "https://dagster.example.invalid/assets/predictions?view=checks&checkDetail=metric_within_threshold"
+        "https://dagster.example.invalid/assets/monitoring_report?view=checks&checkDetail=metric_within_threshold"
     )
 
 

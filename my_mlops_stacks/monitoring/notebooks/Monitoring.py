@@ -71,7 +71,7 @@ session.show("Drift", drift_heat_map(drift, drift[["day", "model_id"]].drop_dupl
 
 # MAGIC %md
 # MAGIC ## Would it retrain?
-# MAGIC The rules of this target, on what is stored: what the checks of `predictions` say.
+# MAGIC The rules of this target, on what is stored: what the checks of `monitoring_report` say.
 
 # COMMAND ----------
 

@@ -1,6 +1,7 @@
-"""The checks of `predictions`: they judge the monitor tables, in one step, so that one cluster step is enough.
+"""The judgements of the monitoring: checks of `monitoring_report`, which nothing but the monitoring makes.
 
-Asset checks with partitions are a preview in Dagster 1.13: the day and the model that were judged are in the metadata.
+Dagster shows a check only until its asset is made again: as checks of `predictions` they would be gone after each batch
+inference. Asset checks with partitions are a preview in Dagster 1.13: day and model are in the metadata.
 """
 
 from collections.abc import Iterator
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from my_mlops_stacks.defs.jobs import MONITORING_CHECKS
+from my_mlops_stacks.defs.jobs import REPORT
 from my_mlops_stacks.target import MonitoringWorkflow, Target
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
     from my_mlops_stacks.monitoring.drift_rule import Drift
     from my_mlops_stacks.monitoring.label_rule import Windows
     from my_mlops_stacks.monitoring.violation import Evaluation
@@ -29,40 +32,32 @@ DESCRIPTIONS = {
 }
 
 
-def prediction_checks(target: Target, daily: dg.TimeWindowPartitionsDefinition) -> list[dg.AssetChecksDefinition]:
-    workflow = target.monitoring_workflow
+def check_specs() -> list[dg.AssetCheckSpec]:
+    return [dg.AssetCheckSpec(name, asset=REPORT, description=text) for name, text in DESCRIPTIONS.items()]
 
-    @dg.multi_asset_check(
-        name="judge_predictions",
-        specs=[
-            dg.AssetCheckSpec(
-                name,
-                asset=asset,
-                description=DESCRIPTIONS[name],
-                additional_deps=["inference_profile_metrics", "inference_drift_metrics"],
-            )
-            for asset, name in MONITORING_CHECKS
-        ],
-        required_resource_keys={"step_launcher", "tables"},
-    )
-    def judge_predictions(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        from my_mlops_stacks.monitoring.drift_rule import newest_drift
-        from my_mlops_stacks.monitoring.judged_windows import AsOf
-        from my_mlops_stacks.monitoring.label_rule import LATE_DAYS, newest_windows
-        from my_mlops_stacks.monitoring.violation import rule_of
 
-        now = datetime.now(UTC)
-        profile, drift = (context.resources.tables.read(f"inference_{kind}_metrics") for kind in ("profile", "drift"))
-        found = newest_drift(drift, profile, AsOf(now), workflow.minimum_count)
-        windows = newest_windows(profile, AsOf(now), workflow.label_delay_days + LATE_DAYS)
-        yield _metric_within_threshold(rule_of(workflow).evaluate(profile, AsOf(now)))
-        yield _has_not_drifted("features", found.features)
-        yield _has_not_drifted("predictions", found.predictions)
-        yield _labels_arrive(windows, workflow)
-        due = newest_due(daily.get_partition_keys(), target.batch_inference_workflow.cron_schedule, now)
-        yield _predictions_are_fresh(windows, due, now)
+def check_key(name: str) -> dg.AssetCheckKey:
+    return dg.AssetCheckKey(dg.AssetKey(REPORT), name)
 
-    return [judge_predictions]
+
+def judgements(
+    target: Target, days: list[str], profile: "DataFrame", drift: "DataFrame", now: datetime
+) -> Iterator[dg.AssetCheckResult]:
+    """What the monitor tables say of the newest days; `days` are those with a partition, `now` is UTC."""
+    from my_mlops_stacks.monitoring.drift_rule import newest_drift
+    from my_mlops_stacks.monitoring.judged_windows import AsOf
+    from my_mlops_stacks.monitoring.label_rule import LATE_DAYS, newest_windows
+    from my_mlops_stacks.monitoring.violation import rule_of
+
+    workflow, as_of = target.monitoring_workflow, AsOf(now)
+    found = newest_drift(drift, profile, as_of, workflow.minimum_count)
+    windows = newest_windows(profile, as_of, workflow.label_delay_days + LATE_DAYS)
+    yield _metric_within_threshold(rule_of(workflow).evaluate(profile, as_of))
+    yield _has_not_drifted("features", found.features)
+    yield _has_not_drifted("predictions", found.predictions)
+    yield _labels_arrive(windows, workflow)
+    due = newest_due(days, target.batch_inference_workflow.cron_schedule, now)
+    yield _predictions_are_fresh(windows, due, now)
 
 
 def newest_due(days: list[str], cron: str, now: datetime) -> str | None:
@@ -79,7 +74,7 @@ def newest_due(days: list[str], cron: str, now: datetime) -> str | None:
 def _result(name: str, passed: bool, description: str, warn: bool, **metadata: Any) -> dg.AssetCheckResult:
     severity = dg.AssetCheckSeverity.WARN if warn else dg.AssetCheckSeverity.ERROR
     return dg.AssetCheckResult(
-        asset_key="predictions",
+        asset_key=REPORT,
         check_name=name,
         passed=passed,
         severity=severity,

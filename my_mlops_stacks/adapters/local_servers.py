@@ -1,0 +1,76 @@
+"""What people open of a run on this machine: three servers of the loopback address, on ports beside each other."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any, NamedTuple
+
+LOOPBACK = "127.0.0.1"
+MISSING = (
+    '<!doctype html><meta charset="utf-8"><title>No page</title><p>%(message)s: the monitoring has not made this page '
+    '(yet). <a href="/">All days</a>'
+)
+
+logger = logging.getLogger(__name__)
+
+
+class PortTakenError(RuntimeError):
+    """Something else answers where a server should."""
+
+
+class Ports(NamedTuple):
+    """Of Dagster's UI, of the monitoring's pages and of MLflow."""
+
+    dagster: int
+    pages: int
+    mlflow: int
+
+    @classmethod
+    def beginning_at(cls, first: int) -> Ports:
+        return cls(first, first + 1, first + 2)
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Field -> its address for a browser."""
+        return {name: f"http://{LOOPBACK}:{port}" for name, port in self._asdict().items()}
+
+    def require_free(self) -> None:
+        """See that no other server has them.
+
+        Raises:
+            PortTakenError: one does.
+        """
+        for port in self:
+            with socket.socket() as probe:
+                if probe.connect_ex((LOOPBACK, port)) == 0:
+                    raise PortTakenError(
+                        f"Port {port} is taken: end what answers at http://{LOOPBACK}:{port}, or set BUNDLE_VAR_ui_port"
+                        f" to the first of {len(self)} free ones, for make run too: its links have the port."
+                    )
+
+
+class _PageHandler(SimpleHTTPRequestHandler):
+    error_message_format = MISSING
+
+    def list_directory(self, path: Any) -> None:  # noqa: ARG002 - a folder without an index has no page
+        self.send_error(404)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        logger.debug(format, *args)
+
+
+@contextmanager
+def pages_served(folder: Path, port: int) -> Iterator[None]:
+    """The files of `folder`, which need not be there yet, for browsers of this machine."""
+    handler = partial(_PageHandler, directory=str(folder))
+    with ThreadingHTTPServer((LOOPBACK, port), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield
+        server.shutdown()

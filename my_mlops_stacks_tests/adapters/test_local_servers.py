@@ -1,0 +1,59 @@
+"""The pages as a browser gets them: from this machine only, and a page that is not there is said to be missing."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import requests
+
+from my_mlops_stacks.adapters.local_servers import Ports, PortTakenError, pages_served
+from my_mlops_stacks.adapters.pages import FolderPages
+
+
+@pytest.fixture
+def port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, port: int) -> Iterator[Path]:
+    with pages_served(tmp_path / "monitoring", port):
+        yield tmp_path / "monitoring"
+
+
+def test_what_is_written_is_found_at_its_address_and_in_the_index(folder, port):
+    pages = FolderPages(folder, f"http://127.0.0.1:{port}")
+    pages.write({"2016-02-28.html": "<p>one</p>"})
+    addresses = pages.write({"2016-02-29.html": "<p>zwölf €</p>"})
+    found = requests.get(addresses["2016-02-29.html"], timeout=5)
+    assert (found.status_code, found.content.decode()) == (200, "<p>zwölf €</p>")
+    index = requests.get(f"http://127.0.0.1:{port}/", timeout=5).text
+    assert index.index('href="2016-02-29.html"') < index.index('href="2016-02-28.html"')
+    assert 'href="index.html"' not in index
+
+
+@pytest.mark.parametrize("path", ["", "2016-03-01.html", "../mlflow/mlflow.db", "%2e%2e/secret"])
+def test_what_is_no_page_is_said_to_be_none(folder, port, path):
+    (folder.parent / "secret").write_text("secret")
+    found = requests.get(f"http://127.0.0.1:{port}/{path}", timeout=5)
+    assert found.status_code == 404
+    assert "the monitoring has not made this page" in found.text and 'href="/"' in found.text
+
+
+def test_other_machines_are_not_served(folder, port):
+    own = socket.gethostbyname(socket.gethostname())
+    if own.startswith("127."):
+        pytest.skip("this machine has no other address")
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"http://{own}:{port}/", timeout=5)
+
+
+def test_a_taken_port_is_named_with_the_way_to_choose_others(folder, port):
+    with pytest.raises(PortTakenError, match=rf"Port {port} is taken: .* set BUNDLE_VAR_ui_port"):
+        Ports.beginning_at(port - 1).require_free()
