@@ -60,7 +60,6 @@ def training_assets(target: Target, daily: dg.TimeWindowPartitionsDefinition) ->
         from my_mlops_stacks.training.split import (
             held_out,
             holdout_start,
-            in_fixed_order,
             known_before,
             labelled_days,
             require_enough,
@@ -76,9 +75,8 @@ def training_assets(target: Target, daily: dg.TimeWindowPartitionsDefinition) ->
             first = max(first, start - timedelta(days=config.training_days))
         past = since(known_before(trips, start), first)
         training_set = _training_set(context, past, exclude=[PICKUP])
-        rows = in_fixed_order(training_set.load_df()).toPandas()
+        rows, unseen = _looked_up(context, past, held_out(trips, start, last), start)
         require_enough(len(rows), start)
-        unseen = _training_set(context, held_out(trips, start, last)).load_df().toPandas()
         parameters = Hyperparameters(**config.model_dump(exclude={"holdout_days", "training_days"}))
         context.log.info(f"Fitting {len(rows)} trips before {start}; {len(unseen)} trips are held out")
         model = fit(rows, parameters)
@@ -194,6 +192,23 @@ def _training_set(
     return context.resources.feature_store.create_training_set(
         df=model_inputs(trips, LABEL), feature_lookups=list(FEATURE_LOOKUPS), label=LABEL, exclude_columns=exclude
     )
+
+
+def _looked_up(
+    context: dg.AssetExecutionContext, past: DataFrame, unseen: DataFrame, start: date
+) -> tuple["pd.DataFrame", "pd.DataFrame"]:
+    """The rows to train on, less their time, and those held out since `start`: looked up together.
+
+    A look-up opens every file of its tables, whatever rows it is for.
+    """
+    import pandas as pd
+
+    from my_mlops_stacks.training.split import in_fixed_order
+
+    together = _training_set(context, past.unionByName(unseen)).load_df()
+    rows = in_fixed_order(together.select(*(name for name in together.columns if name != PICKUP), PICKUP)).toPandas()
+    is_past = rows[PICKUP] < pd.Timestamp(start)
+    return rows[is_past].drop(columns=PICKUP).reset_index(drop=True), rows[~is_past].reset_index(drop=True)
 
 
 def _record(

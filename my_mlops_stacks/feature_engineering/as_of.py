@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import reduce
 from operator import or_
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from my_mlops_stacks.feature_engineering.features import dropoff_features, pickup_features
@@ -103,14 +103,15 @@ def _as_of(
     ended = trips.where(F.col(FARE).isNotNull() & length.between(1, LONGEST_TRIP // MICROSECOND))
     ended = ended.select(F.col(key).alias("zip"), FARE, _slice(DROPOFF, step).alias("slice"))
     known = asked.join(ended, "zip").where(F.col("slice") < F.col("now"))
-    newest = known.groupBy("row", "pickup").agg(F.least(F.max("now"), F.max("slice") + slices).alias("end"))
+    sums = known.groupBy("row", "pickup", "now", "slice").agg(F.sum(FARE).alias("fares"), F.count("*").alias("trips"))
+    newest_slice = F.max("slice").over(Window.partitionBy("row"))  # a join would read all files of the trips once more
+    ends = sums.withColumn("end", F.least("now", newest_slice + slices))
+    window = ends.where(F.col("slice").between(F.col("end") - slices, F.col("end") - 1))
     if oldest is not None:
         age = F.col("pickup") - F.col("end") * (step * 1_000_000)
-        newest = newest.where(age <= oldest // MICROSECOND)
-    window = known.join(newest.select("row", "end"), "row")
-    window = window.where(F.col("slice").between(F.col("end") - slices, F.col("end") - 1))
+        window = window.where(age <= oldest // MICROSECOND)
     return window.groupBy("row", F.timestamp_seconds(F.col("end") * step).alias("ts")).agg(
-        F.avg(FARE).alias("mean_fare"), F.count("*").cast("int").alias("trips")
+        (F.sum("fares") / F.sum("trips")).alias("mean_fare"), F.sum("trips").cast("int").alias("trips")
     )
 
 
