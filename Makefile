@@ -36,7 +36,7 @@ demo-drift: setup ## Watch fares change: the check fails, the sensor retrains, t
 dev: setup ## Open the asset graph in the Dagster UI, http://127.0.0.1:3000
 	@# Dagster reads its settings through a pattern, SQLite ends a file's name at a question mark: a link has neither.
 	@case $$DAGSTER_HOME in *[][*?]*) link=$$(mktemp -d)/dagster && ln -s "$$DAGSTER_HOME" "$$link" && DAGSTER_HOME=$$link;; esac; \
-		exec $(PY) -m dagster dev --workspace workspace.yaml --host 127.0.0.1
+		exec $(PY) -c 'from dagster_dg_cli.cli import main; main()' dev --workspace workspace.yaml --host 127.0.0.1
 
 .PHONY: mlflow
 mlflow: setup ## Open the runs and models in MLflow, http://127.0.0.1:5000

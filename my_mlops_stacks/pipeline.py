@@ -102,7 +102,7 @@ def run_pipeline(target: Target, registry: ModelRegistry, instance: dg.DagsterIn
 
 
 class _Runner:
-    """Runs jobs in this process, on the instance that `dagster dev` shows."""
+    """Runs jobs in this process, on the instance that `make dev` shows."""
 
     def __init__(self, target: Target, instance: dg.DagsterInstance) -> None:
         self.definitions, self.instance = build_definitions(target), instance

@@ -11,6 +11,7 @@ from my_mlops_stacks.adapters.model_registry import ModelVersion
 from my_mlops_stacks.defs.held_out import HeldOut, recorded_on, score_held_out
 from my_mlops_stacks.defs.ledger import last_champion
 from my_mlops_stacks.defs.metadata import as_data, png
+from my_mlops_stacks.defs.model_description import describe
 from my_mlops_stacks.training.columns import LABEL, PICKUP
 from my_mlops_stacks.validation.verdict import (
     AGAINST_TAG,
@@ -46,7 +47,9 @@ def skip(context: Context, candidate: ModelVersion) -> None:
     """Say on the version, and in the log, that nobody judged it and in which run."""
     reason = f"nobody: run_mode was 'disabled' in the Dagster run {context.run.run_id}"
     context.log.warning(f"Version {candidate.version} may be promoted without any judgement, validated by {reason}")
-    context.resources.model_registry.tag(candidate, {AGAINST_TAG: reason, STATUS_TAG: SKIPPED})
+    registry = context.resources.model_registry
+    registry.tag(candidate, {AGAINST_TAG: reason, STATUS_TAG: SKIPPED})
+    describe(registry, candidate)
 
 
 def validate(context: Context, candidate: ModelVersion, run_mode: str, compared: bool) -> Validated:
@@ -73,6 +76,7 @@ def validate(context: Context, candidate: ModelVersion, run_mode: str, compared:
         facts = _facts(versions, status(verdicts, run_mode), scored)
         report = _report(facts, verdicts, scored.rows)
     registry.tag(candidate, {RUN_TAG: run.info.run_id, AGAINST_TAG: tags[AGAINST_TAG], STATUS_TAG: facts.status})
+    describe(registry, candidate)
     return Validated(verdicts, _about(facts, registry.run_page(run.info)), report)
 
 

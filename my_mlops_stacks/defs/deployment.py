@@ -13,7 +13,7 @@ from my_mlops_stacks.adapters.snapshot import with_versions
 from my_mlops_stacks.defs.annotations import DataFrame
 from my_mlops_stacks.defs.config import NOT_BLANK, BoundedConfig
 from my_mlops_stacks.defs.jobs import FEATURE_TABLES
-from my_mlops_stacks.defs.ledger import last_champion
+from my_mlops_stacks.defs.ledger import last_champion, linked
 from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of
 from my_mlops_stacks.deployment.model_deployment.promotion import (
     AUTOMATIC,
@@ -67,7 +67,7 @@ def deployment_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg
             _require_fit(context, registry, challenger)
             metrics = registry.run_metrics(challenger)
         decision = Decision(challenger.name, version, config.approved_by, config.reason)
-        context.add_output_metadata(decision.entry(before, challenger.tags, metrics))
+        context.add_output_metadata(linked(decision.entry(before, challenger.tags, metrics)))
         return challenger
 
     @dg.asset(
