@@ -70,9 +70,11 @@ def main(
         wanted = {name: made for name, made in build_resources(found).items() if name in USED}
         with _instance(found) as instance, dg.build_resources(wanted) as resources:
             registry: ModelRegistry = resources.model_registry
-            rows = [(day.date(), model_name, model_version)] if day and model_version else []
-            for row_day, name, version in predicted(found, resources.tables, trip) if trip else rows:
-                _tell(instance, registry.of(name or found.registered_model), row_day, version)
+            if trip:
+                for row_day, name, version in predicted(found, resources.tables, trip):
+                    _tell_or_say(instance, registry.of(name), row_day, version)
+            elif day and model_version:
+                _tell(instance, registry.of(model_name or found.registered_model), day.date(), model_version)
     except (TargetError, UnexplainedError, RegistryUnavailableError, TableNotFoundError) as error:
         click.secho(str(error), fg="red", err=True)
         sys.exit(1)
@@ -82,6 +84,14 @@ def _instance(target: Target) -> dg.DagsterInstance:
     if os.environ.get("DAGSTER_HOME"):
         return dg.DagsterInstance.get()
     return dg.DagsterInstance.from_config(str(plain_path(target.state_path / "dagster")))
+
+
+def _tell_or_say(instance: dg.DagsterInstance, registry: ModelRegistry, day: date, version: int) -> None:
+    """As `_tell`; of one of a trip's versions Dagster may know nothing any more, and of the others it does."""
+    try:
+        _tell(instance, registry, day, version)
+    except UnexplainedError as error:
+        click.secho(str(error), fg="yellow", err=True)
 
 
 def _tell(instance: dg.DagsterInstance, registry: ModelRegistry, day: date, version: int) -> None:
@@ -108,7 +118,7 @@ def predicted(target: Target, tables: Tables, trip: Sequence[str]) -> list[tuple
         raise UnexplainedError(f"{unknown[0]} identifies no trip: columns are {', '.join(TRIPS.identity)}.")
     kinds, said = dict(table.dtypes), ", ".join(trip)
     for name, value in known.items():
-        table = table.where(F.col(name) == F.lit(value).cast(kinds[name]))
+        table = table.where(F.col(name) == F.lit(value).try_cast(kinds[name]))
     rows = table.select(*TRIPS.identity, "day", "model_name", "model_version").limit(ENTRIES).collect()
     trips = {tuple(row[name] for name in TRIPS.identity) for row in rows}
     if not trips:
