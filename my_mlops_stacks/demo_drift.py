@@ -95,9 +95,15 @@ class Demo:
             raise DemoFailedError(f"{job} failed; its run {result.run_id} is in {self.folder / 'dagster'}.")
 
     def train(self, request: dg.RunRequest | None = None) -> None:
-        """Train, as the sensor asked when it did; a candidate that validation refuses makes the run fail."""
+        """Train, as the sensor asked when it did; a candidate that validation refuses changes nothing.
+
+        Raises:
+            DemoFailedError: the run failed.
+        """
         asked = request or dg.RunRequest()
-        self._run("model_training_job", dict(asked.tags), dict(asked.run_config))
+        result = self._run("model_training_job", dict(asked.tags), dict(asked.run_config))
+        if not result.success:
+            raise DemoFailedError(f"A training failed; its run {result.run_id} is in {self.folder / 'dagster'}.")
 
     def _run(self, job: str, tags: dict[str, str], config: dict[str, Any]) -> dg.ExecuteInProcessResult:
         return self.definitions.resolve_job_def(job).execute_in_process(

@@ -221,7 +221,7 @@ def _moved_by_hand(instance: dg.DagsterInstance, model: str, version: int) -> St
         observation = record.asset_observation
         told = {key: entry.value for key, entry in observation.metadata.items()} if observation else {}
         versions = (told.get("version"), told.get("recorded_version"), told.get("seen_before"))
-        if observation and told.get("model_name") == model and version in versions:
+        if observation and "refused" not in told and told.get("model_name") == model and version in versions:
             at = datetime.fromtimestamp(record.timestamp, UTC)
             yield "by hand", f"seen at {at:%Y-%m-%d %H:%M} UTC: {observation.description}"
 

@@ -15,6 +15,7 @@ import dagster as dg
 from my_mlops_stacks.adapters.mlflow_database import LostDatabaseError
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.adapters.tables import StateError, damage, remedy_of
+from my_mlops_stacks.console import QUIET, console, sentence_of
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.partitions import daily_partitions, predicted_partitions
 from my_mlops_stacks.defs.resources import MLFLOW_UI, build_resources
@@ -82,30 +83,43 @@ def run_pipeline(target: Target, registry: ModelRegistry, instance: dg.DagsterIn
     """Build features for all days, train and promote, then predict and monitor the days that were held out.
 
     The days before are not predicted: the model has seen their fares, and its errors would look too good. Trips that
-    end before the partitions of predictions begin are predicted nevertheless, and `_summary` says so.
+    end before the partitions of predictions begin are predicted nevertheless, and `_summary` says so. When the
+    candidate is refused, it is the champion of before that predicts.
 
-    Returns: job name -> its result. Raises `RunFailedError` at the first run that fails.
+    Returns: job name -> its result. Raises `RunFailedError` at the first run that fails, and when nobody is champion.
     """
     runner = _Runner(target, instance)
     results = {
         "feature_engineering_job": runner.run("feature_engineering_job", daily_partitions(target).get_partition_keys()),
         "model_training_job": runner.run("model_training_job"),
     }
-    tags = registry.at_alias("champion").tags
-    if tags["held_out_until"] < str(target.predicted_from):
-        target = target.model_copy(update={"first_predicted_day": date.fromisoformat(tags["held_out_from"])})
+    champion = registry.find_alias("champion")
+    if champion is None:
+        why = refused(results["model_training_job"]) or "the challenger waits for promote_job."
+        raise RunFailedError(f"No version is champion, so nothing was predicted: {why}")
+    if champion.tags["held_out_until"] < str(target.predicted_from):
+        target = target.model_copy(update={"first_predicted_day": date.fromisoformat(champion.tags["held_out_from"])})
         runner = _Runner(target, instance)
-    unseen = [day for day in predicted_partitions(target).get_partition_keys() if day >= tags["held_out_from"]]
+    days = predicted_partitions(target).get_partition_keys()
+    unseen = [day for day in days if day >= champion.tags["held_out_from"]]
     for job in ("batch_inference_job", "monitoring_job"):
         results[job] = runner.run(job, unseen)
     return results
+
+
+def refused(training: Result) -> str | None:
+    """Why the run refused what it trained; None when it did not."""
+    events = (event for event in training.all_events if event.is_asset_observation)
+    told = (event.asset_observation_data.asset_observation for event in events)
+    return next((str(seen.description) for seen in told if "refused" in seen.metadata), None)
 
 
 class _Runner:
     """Runs jobs in this process, on the instance that `make dev` shows."""
 
     def __init__(self, target: Target, instance: dg.DagsterInstance) -> None:
-        self.definitions, self.instance = build_definitions(target), instance
+        self.definitions = dg.Definitions.merge(build_definitions(target), dg.Definitions(loggers={"console": console}))
+        self.instance = instance
         self.tables_folder = target.state_path / "warehouse" / target.schema_name
 
     def run(self, job: str, days: list[str] | None = None) -> Result:
@@ -121,7 +135,7 @@ class _Runner:
             instance=self.instance,
             tags=extent,
             raise_on_error=False,
-            run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
+            run_config=QUIET,
         )
         if not result.success:
             damaged = damage(self.tables_folder)
@@ -139,15 +153,15 @@ def _reasons(result: Result) -> Iterator[str]:
             name = f"{evaluation.asset_key.to_user_string()}.{evaluation.check_name}"
             yield f"{name}: {evaluation.description or 'did not pass'}"
     for event in result.all_events:
-        if event.is_step_failure and (error := event.step_failure_data.error):
-            yield f"{event.step_key}: {(error.cause or error).message.strip()}"
+        if event.is_step_failure and (error := event.step_failure_data.error) and (said := sentence_of(error)):
+            yield f"{event.step_key}: {said}"
 
 
 def _summary(results: Mapping[str, Result], registry: ModelRegistry, target: Target, seconds: float) -> Iterator[str]:
     yield click.style(f"\nThe pipeline ran in {seconds:.1f} s", bold=True)
     yield from _rows(results.values())
     yield from _days(results["batch_inference_job"].dagster_run.tags[FIRST_OF_RANGE], target)
-    yield from _models(registry, results["model_training_job"].run_id)
+    yield from _models(registry, results["model_training_job"])
     yield from _checks(results.values())
     yield "Look around: `make dev` (Dagster, http://127.0.0.1:3000), `make mlflow` (runs and models, " + MLFLOW_UI + ")"
 
@@ -172,8 +186,13 @@ def _days(predicted_from: str, target: Target) -> Iterator[str]:
         )
 
 
-def _models(registry: ModelRegistry, training: str) -> Iterator[str]:
-    versions = {"candidate": registry.output_of(training, "candidate"), "champion": registry.at_alias("champion")}
+def _models(registry: ModelRegistry, training: Result) -> Iterator[str]:
+    if why := refused(training):
+        yield f"Refused     {why}"
+    versions = {
+        "candidate": registry.output_of(training.run_id, "candidate"),
+        "champion": registry.at_alias("champion"),
+    }
     for alias, version in versions.items():
         measured = registry.run_metrics(version)
         numbers = ", ".join(f"{label} {measured[name]:.3f}" for name, label in METRICS.items())

@@ -57,7 +57,10 @@ def _metric(name: str) -> str:
 
 
 def _cron(schedule: str) -> str:
-    """Accept what both cronsim and Dagster read; the pattern leaves out the extensions (L, #) on which they differ."""
+    """Accept one moment of a day that both cronsim and Dagster read; they differ on the extensions (L, #).
+
+    A schedule asks for the day before it, so further ticks of a day would ask for the same run, and start none.
+    """
     fields = schedule.split()
     try:
         if len(fields) != CRON_FIELDS or not all(CRON_FIELD.fullmatch(field) for field in fields):
@@ -67,6 +70,8 @@ def _cron(schedule: str) -> str:
             raise CronSimError("a day that February does not have")
     except CronSimError as error:
         raise fault("", "it should be five cron fields such as '0 7 * * *' (daily at 07:00 UTC)") from error
+    if len(parsed.minutes) * len(parsed.hours) > 1:
+        raise fault("", "it should have one tick a day such as '0 7 * * *', for a day's run is started once")
     return schedule
 
 

@@ -104,7 +104,8 @@ class Gate:
                     pip_requirements=["mlflow"],
                 )
             version = registry.get(int(info.registered_model_version))
-            written = {"trips_version": str(tables.version("trips")), "held_out_from": HELD_OUT_FROM, **NO_DAY} | tags
+            recorded = {"trips_version": str(tables.version("trips")), "held_out_from": HELD_OUT_FROM, **NO_DAY}
+            written = recorded | {"leak_check": "passed"} | tags
             registry.tag(version, {key: value for key, value in written.items() if value})
             registry.move_alias("candidate", version)
             return registry.get(version.version)

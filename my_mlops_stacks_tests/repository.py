@@ -13,6 +13,15 @@ import pytest
 
 from my_mlops_stacks_tests.conftest import ROOT
 
+RESOURCE_FILES = (
+    "batch-inference-workflow-resource.yml",
+    "feature-engineering-workflow-resource.yml",
+    "ml-artifacts-resource.yml",
+    "model-workflow-resource.yml",
+    "monitoring-workflow-resource.yml",
+)
+"""A team's own files beside these are none of the tests' business."""
+
 
 @cache
 def files() -> tuple[str, ...]:

@@ -16,8 +16,9 @@ TIMEOUT = 30
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-RUN_FAILURE, VIOLATION, FAILING_TICK = KINDS = ("run_failure", "violation", "failing_tick")
-"""Kinds of alerts: a run failed, predictions violate their threshold, a schedule or sensor fails."""
+RUN_FAILURE, VIOLATION, FAILING_TICK, MISSING_RUN = KINDS = ("run_failure", "violation", "failing_tick", "missing_run")
+"""Kinds of alerts: a run failed, predictions violate their threshold, a schedule or sensor fails, a run
+that a sensor asked for never succeeded."""
 
 
 class AlertError(RuntimeError):
@@ -28,7 +29,8 @@ class AlertError(RuntimeError):
 class Alert:
     """What happened, in a title and a few sentences; `links` maps a name to an address.
 
-    A mute takes alerts by their `kind`, one of `KINDS`, and by a name that they are `about`.
+    A mute takes alerts by their `kind`, one of `KINDS`, and by a name that they are `about`. What is not urgent, like a
+    refusal, is an email of low importance, and a card that begins with "Notice".
     """
 
     key: str
@@ -37,6 +39,7 @@ class Alert:
     links: Mapping[str, str] = field(default_factory=dict)
     kind: str = ""
     about: tuple[str, ...] = ()
+    is_urgent: bool = True
 
 
 class Alerts(Protocol):
@@ -72,7 +75,8 @@ class TeamsAlerts:
         client = TeamsClient(self.webhook, timeout=TIMEOUT)
         card = Card() if client.is_legacy_webhook() else AdaptiveCard()
         links = [f"[{name}]({address})" for name, address in alert.links.items()]
-        card.add_attachment("\n\n".join([f"**{alert.title}**", alert.text, *links]))
+        title = alert.title if alert.is_urgent else f"Notice: {alert.title}"
+        card.add_attachment("\n\n".join([f"**{title}**", alert.text, *links]))
         try:
             client.post_message(card.payload)
         except RequestException as error:
@@ -95,6 +99,7 @@ class EmailAlerts:
     def send(self, alert: Alert) -> None:
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self.sender, ", ".join(self.recipients), alert.title
+        message["Importance"] = "high" if alert.is_urgent else "low"
         links = [f"{name}: {address}" for name, address in alert.links.items()]
         message.set_content("\n\n".join([alert.text, *links]))
         try:

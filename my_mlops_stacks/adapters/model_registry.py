@@ -18,7 +18,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from my_mlops_stacks.adapters.registry_errors import DanglingAliasError, DeletedRunError, ModelNotFoundError, explained
+from my_mlops_stacks.adapters.registry_errors import (
+    DanglingAliasError,
+    DeletedExperimentError,
+    DeletedRunError,
+    ModelNotFoundError,
+    explained,
+)
 from my_mlops_stacks.bundle import link
 from my_mlops_stacks.deployment.model_deployment.promotion import Holder
 
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from mlflow import MlflowClient
-    from mlflow.entities import Run, RunInfo
+    from mlflow.entities import Experiment, Run, RunInfo
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +99,10 @@ class ModelRegistry:
 
         return MlflowClient(self.tracking_uri, self.registry_uri)
 
+    @property
+    def is_unity_catalog(self) -> bool:
+        return self.registry_uri.startswith("databricks-uc")
+
     @contextmanager
     def run(self, name: str, tags: Mapping[str, str], nested: bool = False) -> Iterator[mlflow.ActiveRun]:
         """An active MLflow run of the experiment, which is created when it does not exist; `nested` in the active one.
@@ -112,14 +122,25 @@ class ModelRegistry:
 
         found = self.client.get_experiment_by_name(self.experiment)
         if found is not None:
-            return found.experiment_id
+            return self._existing(found)
         try:
             location = self.artifacts.as_uri() if self.artifacts else None
             return self.client.create_experiment(self.experiment, artifact_location=location)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another run created it just now
                 raise
-            return self.client.get_experiment_by_name(self.experiment).experiment_id
+            if (found := self.client.get_experiment_by_name(self.experiment)) is None:
+                raise
+            return self._existing(found)
+
+    def _existing(self, experiment: Experiment) -> str:
+        if experiment.lifecycle_stage == "deleted":
+            raise DeletedExperimentError(
+                f"The experiment {self.experiment} of the training runs was deleted: restore it (mlflow experiments "
+                f"restore --experiment-id {experiment.experiment_id}), or name another one as `experiment` in "
+                "databricks.yml; no alias was moved."
+            )
+        return experiment.experiment_id
 
     def log(self, record: TrainingRecord) -> None:
         """Write `record` to the active run."""
@@ -186,28 +207,28 @@ class ModelRegistry:
                 int(held),
             ) from error
 
-    def versions(self) -> Iterator[ModelVersion]:
-        """All versions, the newest first."""
+    def versions(self, **tags: str) -> Iterator[ModelVersion]:
+        """The versions that have `tags`, the newest first. Unity Catalog searches no tags: there each is looked at."""
+        searched = tags if not self.is_unity_catalog else {}
+        clauses = [f"name = '{self.model}'", *(f"tags.`{name}` = '{value}'" for name, value in searched.items())]
         numbers, token = [], None
         while token != "":
-            page = self.client.search_model_versions(f"name = '{self.model}'", page_token=token)
+            page = self.client.search_model_versions(" AND ".join(clauses), page_token=token)
             numbers += [int(found.version) for found in page]
             token = page.token or ""
         for number in sorted(numbers, reverse=True):
             with suppress(ModelNotFoundError):  # deleted just now
-                yield self.get(number)  # a search in Unity Catalog leaves the tags out
+                version = self.get(number)  # a search in Unity Catalog leaves the tags out
+                if tags.items() <= version.tags.items():
+                    yield version
 
     def find_output(self, alias: str, dagster_runs: Sequence[str]) -> ModelVersion | None:
         """The version that the first of `dagster_runs` made which made one of this alias; None when none of them did.
 
         Its number is what a run carries: the alias is another version's as soon as another run has come as far.
         """
-        found: dict[str, ModelVersion] = {}
-        for version in self.versions() if dagster_runs else ():
-            found.setdefault(version.tags.get(output_tag(alias), ""), version)
-            if dagster_runs[0] in found:
-                break
-        return next((found[run] for run in dagster_runs if run in found), None)
+        made = (next(self.versions(**{output_tag(alias): run}), None) for run in dagster_runs)
+        return next((version for version in made if version), None)
 
     def output_of(self, dagster_run: str, alias: str) -> ModelVersion:
         """The version that `dagster_run` made of this alias.
@@ -293,9 +314,8 @@ class ModelRegistry:
         The metrics and the baseline of its run in `origin` come along, in a run of this experiment. A version that has
         `tags` is complete, for they are written last, and is given instead of a second copy.
         """
-        for known in self.versions():
-            if tags.items() <= known.tags.items():
-                return known
+        if (known := next(self.versions(**tags), None)) is not None:
+            return known
         record = TrainingRecord({}, origin.run_metrics(source), {}, origin.baseline(source))
         with self.run(f"copy of {source.name} version {source.version}", tags) as run:
             self.log(record)
@@ -350,11 +370,11 @@ class ModelRegistry:
 
     def run_page(self, run: RunInfo) -> str:
         """Where people see the run."""
-        page = "ml/experiments" if self.registry_uri.startswith("databricks-uc") else "#/experiments"
+        page = "ml/experiments" if self.is_unity_catalog else "#/experiments"
         return link(self.ui, f"{page}/{run.experiment_id}/runs/{run.run_id}")
 
     def version_url(self, version: ModelVersion) -> str:
-        if self.registry_uri.startswith("databricks-uc"):
+        if self.is_unity_catalog:
             return link(self.ui, f"explore/data/models/{quote(self.model).replace('.', '/')}/version/{version.version}")
         return link(self.ui, f"#/models/{quote(self.model)}/versions/{version.version}")
 

@@ -29,6 +29,10 @@ class DeletedRunError(LookupError):
     """A version whose training run was deleted, and with it what the version had measured."""
 
 
+class DeletedExperimentError(LookupError):
+    """The experiment of the training runs was deleted, and takes no run until it is restored."""
+
+
 class RegistryUnavailableError(RuntimeError):
     """MLflow did not answer, or answered with an error of its own."""
 

@@ -17,6 +17,7 @@ from my_mlops_stacks.adapters.alerts import (
     TeamsAlerts,
 )
 from my_mlops_stacks.defs.mutes import is_of_location, tell
+from my_mlops_stacks.defs.refusals import refused_request
 from my_mlops_stacks.target import Target
 
 CHANNELS = {
@@ -127,14 +128,16 @@ def _alert_of(context: dg.SensorEvaluationContext, entry: dg.EventLogEntry, targ
         return None  # the retry that fails last is told
     if not is_of_location(run, context):
         return None
-    text = entry.dagster_event.message if entry.dagster_event else None
+    refused = refused_request(context.instance, run.run_id)
+    text = refused or (entry.dagster_event.message if entry.dagster_event else None)
     return Alert(
         key=run.run_id,
-        title=f"{run.job_name} failed on {target.name}",
+        title=f"{run.job_name} {'was refused' if refused else 'failed'} on {target.name}",
         text=(text or "The run's log says why.")[:LONGEST_TEXT],
         links=links(run_id=run.run_id),
         kind=RUN_FAILURE,
         about=(run.job_name, *_failed_assets(context.instance, run.run_id)),
+        is_urgent=refused is None,
     )
 
 

@@ -12,15 +12,20 @@ from my_mlops_stacks.defs.held_out import HeldOut, recorded_on, score_held_out
 from my_mlops_stacks.defs.ledger import last_champion
 from my_mlops_stacks.defs.metadata import as_data, png
 from my_mlops_stacks.defs.model_description import describe
+from my_mlops_stacks.deployment.model_deployment.promotion import Holder
 from my_mlops_stacks.training.columns import LABEL, PICKUP
 from my_mlops_stacks.validation.verdict import (
     AGAINST_TAG,
+    DRY_RUN_TAG,
+    FAILED_RULES_TAG,
     JUDGING,
     RUN_TAG,
     SKIPPED,
     STATUS_TAG,
+    VERDICTS,
     Verdict,
     against,
+    failed_rules,
     status,
 )
 
@@ -55,10 +60,13 @@ def skip(context: Context, candidate: ModelVersion) -> None:
 def validate(context: Context, candidate: ModelVersion, run_mode: str, compared: bool) -> Validated:
     """Judge `candidate` on the rows that were held out from it, beside the champion when `compared` and there is one.
 
-    The verdict is written on the version last: a version whose validation did not end stays `judging`.
+    The verdict is written on the version last: a version whose validation did not end stays `judging`. A dry run leaves
+    a verdict as it is, and the champion keeps its own until it has another.
     """
     registry = context.resources.model_registry
-    registry.tag(candidate, {STATUS_TAG: JUDGING})
+    is_tried = run_mode == "dry_run" and candidate.tags.get(STATUS_TAG) in VERDICTS
+    if not is_tried and registry.holder("champion") != Holder(candidate.version):
+        registry.tag(candidate, {STATUS_TAG: JUDGING})
     holder = registry.find_alias("champion") if compared else None
     is_champion = holder is not None and holder.version == candidate.version
     champion = None if is_champion else holder
@@ -75,7 +83,9 @@ def validate(context: Context, candidate: ModelVersion, run_mode: str, compared:
         verdicts = _verdicts(measured, compared, former, is_champion)
         facts = _facts(versions, status(verdicts, run_mode), scored)
         report = _report(facts, verdicts, scored.rows)
-    registry.tag(candidate, {RUN_TAG: run.info.run_id, AGAINST_TAG: tags[AGAINST_TAG], STATUS_TAG: facts.status})
+    judged = {RUN_TAG: run.info.run_id, AGAINST_TAG: tags[AGAINST_TAG], FAILED_RULES_TAG: failed_rules(verdicts)}
+    verdict = {} if is_tried else {**judged, STATUS_TAG: facts.status}
+    registry.tag(candidate, verdict | ({DRY_RUN_TAG: context.run.run_id} if run_mode == "dry_run" else {}))
     describe(registry, candidate)
     return Validated(verdicts, _about(facts, registry.run_page(run.info)), report)
 

@@ -1,5 +1,6 @@
 """The alias champion, watched: a move that Dagster did not make is reported, and what a bad champion said is redone."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
 from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.defs.jobs import Job
 from my_mlops_stacks.defs.ledger import CHAMPION, Entry, newest_entry
+from my_mlops_stacks.defs.lost_requests import LostRequest, lost_request
 from my_mlops_stacks.deployment.batch_inference.unseen import trained_days
 from my_mlops_stacks.deployment.model_deployment.watch import DOUBTFUL, NOTHING, RECORDED, Watch
 from my_mlops_stacks.target import Target
@@ -35,6 +37,8 @@ def champion_sensors(
         known = (entry.version, entry.run, entry.at) if entry else (None, None)
         noticed, watch = before.noticed(holder.version if holder else None, *known)
         if noticed == NOTHING:
+            if lost := lost_request(context.instance, watch.asked):
+                return _lost(lost, watch)
             return _skipped(f"Nothing moved: {watch.sentence}" if watch.moves else "No version is champion yet", watch)
         if noticed == DOUBTFUL:
             return _skipped("The alias is not where the history says: reported if the next tick sees it too", watch)
@@ -42,7 +46,8 @@ def champion_sensors(
         if noticed == RECORDED and entry:
             why = f"version {entry.version}, recorded in run {entry.run}"
             return _asked(_rescored(days, entry.rescore_from, why), watch)
-        requests = _rescored(days, _newest(days, target.rescore_days, holder), watch.sentence)
+        newest = _newest(days, target.rescore_days, holder) if holder else None
+        requests = _rescored(days, newest, watch.sentence)
         observation = _by_hand(holder, entry, before, registry)
         return _asked(requests, watch, observation)
 
@@ -51,7 +56,19 @@ def champion_sensors(
 
 def _asked(requests: list[dg.RunRequest], watch: Watch, *events: dg.AssetObservation) -> dg.SensorResult:
     why = None if requests else f"{watch.sentence}: no day is to be predicted again"
-    return dg.SensorResult(requests, skip_reason=why, asset_events=[*events], cursor=watch.written())
+    cursor = replace(watch, asked=str(requests[0].run_key) if requests else "").written()
+    return dg.SensorResult(requests, skip_reason=why, asset_events=[*events], cursor=cursor)
+
+
+def _lost(lost: LostRequest, watch: Watch) -> dg.SensorResult:
+    """What is done about days whose run ended without success: asked again, else told, on `predictions` once."""
+    if lost.again:
+        return _asked([lost.again], watch)
+    why = f"{lost.sentence}; until then these days lack predictions of version {watch.version}"
+    seen = dg.AssetObservation("predictions", description=why, metadata={"lost_run": lost.run.run_id})
+    events = [] if watch.told == lost.run.run_id else [seen]
+    cursor = replace(watch, told=lost.run.run_id).written()
+    return dg.SensorResult(skip_reason=why, asset_events=events, cursor=cursor)
 
 
 def _skipped(why: str, watch: Watch) -> dg.SensorResult:

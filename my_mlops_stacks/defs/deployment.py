@@ -1,46 +1,33 @@
 """The champion, and what it predicts."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
-from pydantic import Field
 
 from my_mlops_stacks.adapters.aliases import champion_before
-from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
+from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion, output_tag
 from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.adapters.scoring_errors import scorable
 from my_mlops_stacks.adapters.snapshot import with_versions
 from my_mlops_stacks.defs.annotations import DataFrame
-from my_mlops_stacks.defs.config import NOT_BLANK, BoundedConfig
+from my_mlops_stacks.defs.approval import Approval, Automatic
 from my_mlops_stacks.defs.jobs import FEATURE_TABLES
-from my_mlops_stacks.defs.ledger import last_champion, linked
+from my_mlops_stacks.defs.ledger import last_champion, linked, newest_entry
 from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of
+from my_mlops_stacks.defs.refusals import one_sentence, tell_refusal
 from my_mlops_stacks.deployment.model_deployment.promotion import (
-    AUTOMATIC,
     CHAMPION,
     Decision,
+    Holder,
+    NotShadowedError,
     approved,
     require_shadowed,
 )
 from my_mlops_stacks.target import Target
+from my_mlops_stacks.validation.verdict import NotValidatedError, require_judged_against, require_promotable
 
 WAY_OUT = "bring back what it needs, or launch rollback_job with a version that predicts"
-
-
-class Approval(BoundedConfig):
-    """What `promotion: approval` asks of the person who promotes."""
-
-    version: int = Field(gt=0, description="The challenger that you looked at")
-    approved_by: str = Field(pattern=NOT_BLANK, description="Your name")
-    reason: str = Field(pattern=NOT_BLANK, description="Why it may serve")
-
-
-class Automatic(BoundedConfig):
-    """What may be said of a promotion that nobody has to approve."""
-
-    version: int | None = Field(None, description="The challenger; another one that waits is not promoted")
-    approved_by: str = Field(AUTOMATIC, pattern=NOT_BLANK, description="Your name")
-    reason: str = Field("passed validation", pattern=NOT_BLANK, description="Why it may serve")
 
 
 def deployment_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -51,24 +38,29 @@ def deployment_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg
         owners=[target.owner],
         kinds={"mlflow"},
         io_manager_key="model_io_manager",
+        output_required=False,
         required_resource_keys={"model_registry"},
         code_version="1",
     )
-    def champion(context: dg.AssetExecutionContext, config: promotion_config, challenger: ModelVersion) -> ModelVersion:
+    def champion(
+        context: dg.AssetExecutionContext, config: promotion_config, challenger: ModelVersion
+    ) -> Iterator[dg.Output[ModelVersion]]:
         """The version that batch inference uses; the one before it keeps the alias `previous_champion`.
 
         Its materializations are the history of champions: from which version to which, who decided it, why, and what
         the version had measured.
         """
         registry = context.resources.model_registry
-        version = approved(config.version, challenger.version)
-        with registry_answers(registry.tracking_uri):
+        with registry_answers(registry.tracking_uri), one_sentence():
+            version = approved(config.version, challenger.version)
             before = champion_before(registry, version)  # looked at first: whoever comes after it is noticed
-            _require_fit(context, registry, challenger)
+            if why := _refusal(context, registry, challenger):
+                return tell_refusal(context, challenger, why)
             metrics = registry.run_metrics(challenger)
+        if _is_recorded(context, registry, challenger):
+            return context.log.info(f"Version {version} is champion already, and the history has it")
         decision = Decision(challenger.name, version, config.approved_by, config.reason)
-        context.add_output_metadata(linked(decision.entry(before, challenger.tags, metrics)))
-        return challenger
+        yield dg.Output(challenger, metadata=linked(decision.entry(before, challenger.tags, metrics)))
 
     @dg.asset(
         group_name="deployment",
@@ -109,13 +101,33 @@ def deployment_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg
     return [champion, predictions]
 
 
+def _refusal(context: dg.AssetExecutionContext, registry: ModelRegistry, challenger: ModelVersion) -> str | None:
+    """Why this run's own challenger does not follow the champion; another run's, which a person asked for, is raised.
+
+    Raises:
+        NotValidatedError, NotShadowedError: the person's challenger was not judged, or not beside whom it would follow.
+    """
+    try:
+        _require_fit(context, registry, challenger)
+    except (NotValidatedError, NotShadowedError) as error:
+        if challenger.tags.get(output_tag("challenger")) != context.run_id:
+            raise
+        return str(error)
+    return None
+
+
 def _require_fit(context: dg.AssetExecutionContext, registry: ModelRegistry, challenger: ModelVersion) -> None:
     """Refuse a challenger that was not judged, or not beside the version that it would follow."""
-    from my_mlops_stacks.validation.verdict import require_judged_against, require_promotable
-
     require_promotable(challenger.tags, challenger.version)
     champion = registry.find_alias(CHAMPION)
     holder = champion.version if champion else None
     current = last_champion(context.instance, registry) if holder is None else holder
     require_judged_against(challenger.tags, challenger.version, current, is_held=holder is not None)
     require_shadowed(challenger.tags, challenger.version, holder)
+
+
+def _is_recorded(context: dg.AssetExecutionContext, registry: ModelRegistry, version: ModelVersion) -> bool:
+    """Whether it holds the alias by the newest entry: a run that died between alias and entry is done again."""
+    entry = newest_entry(context.instance, registry.model)
+    made_in = (version.version, version.tags.get(output_tag(CHAMPION)))
+    return (entry and (entry.version, entry.run)) == made_in and registry.holder(CHAMPION) == Holder(version.version)

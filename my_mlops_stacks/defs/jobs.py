@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from my_mlops_stacks.adapters.step_launcher.compute import Compute
+from my_mlops_stacks.defs.approval import asked_of_a_person
 from my_mlops_stacks.target import Target
 
 if TYPE_CHECKING:  # what `define_asset_job` returns: Dagster exports the function, not the type
@@ -59,8 +60,9 @@ def build_jobs(target: Target) -> dict[str, Job]:
             "Compare predictions with the fares that arrived and with the training rows, and judge",
         ),
     }
+    config = {"promote_job": asked_of_a_person()}
     return {
-        name: dg.define_asset_job(name, selection, description=text, tags=cluster_tag(target))
+        name: dg.define_asset_job(name, selection, config=config.get(name), description=text, tags=cluster_tag(target))
         for name, (selection, text) in selections.items()
     }
 

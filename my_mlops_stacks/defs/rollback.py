@@ -9,14 +9,22 @@ import dagster as dg
 from pydantic import Field
 
 from my_mlops_stacks.adapters.aliases import champion_before, give_alias
-from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion
+from my_mlops_stacks.adapters.model_registry import ModelRegistry, ModelVersion, output_tag
 from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.adapters.scoring_errors import scorable
 from my_mlops_stacks.defs.config import NOT_BLANK, BoundedConfig
 from my_mlops_stacks.defs.ended_runs import require_running
-from my_mlops_stacks.defs.ledger import linked
+from my_mlops_stacks.defs.ledger import entries, linked, newest_entry
+from my_mlops_stacks.defs.refusals import Refused, one_sentence
 from my_mlops_stacks.deployment.batch_inference.unseen import require_unseen
-from my_mlops_stacks.deployment.model_deployment.promotion import CHAMPION, Decision, Holder, followed
+from my_mlops_stacks.deployment.model_deployment.promotion import (
+    CHAMPION,
+    PREVIOUS_CHAMPION,
+    Decision,
+    Holder,
+    followed,
+)
+from my_mlops_stacks.validation.verdict import require_promotable
 
 SAMPLE = 100
 
@@ -35,19 +43,19 @@ def rollback_job(daily: dg.TimeWindowPartitionsDefinition) -> dg.JobDefinition:
         description="See that the version still loads and predicts, then give it the alias champion",
     )
     def roll_back(context: dg.OpExecutionContext, config: RollbackConfig) -> Iterator[dg.AssetMaterialization]:
-        from my_mlops_stacks.validation.verdict import require_promotable
-
         registry: ModelRegistry = context.resources.model_registry
         days = daily.get_partition_keys()
         _require_day(config.rescore_from, days)
-        with registry_answers(registry.tracking_uri):
+        with registry_answers(registry.tracking_uri), one_sentence():
             version = registry.get(config.version)
-            require_promotable(version.tags, version.version)
+            _require_way_back(context, registry, version)
+            require_promotable(version.tags, version.version, was_champion=_was_champion(context, registry, version))
             if config.rescore_from:
                 asked = (date.fromisoformat(day) for day in (config.rescore_from, days[-1]))
                 require_unseen(version.version, version.tags, *asked)
             _predicts(context, version)
             before, metrics = champion_before(registry, version.version), registry.run_metrics(version)
+            registry.tag(version, {output_tag(CHAMPION): context.run_id})
         offer = _offer(context, before)
         still_runs = partial(require_running, context.instance, context.run_id)
         give_alias(registry, CHAMPION, version, may_move=still_runs, from_version=followed(before), over_deleted=True)
@@ -76,7 +84,7 @@ def rollback_job(daily: dg.TimeWindowPartitionsDefinition) -> dg.JobDefinition:
 
 def _require_day(asked: str | None, days: list[str]) -> None:
     if asked is not None and asked not in days:
-        raise dg.Failure(
+        raise Refused(
             f"rescore_from is '{asked}', which is no day that is predicted: choose one {_extent(days)}; "
             "no alias was moved."
         )
@@ -84,6 +92,25 @@ def _require_day(asked: str | None, days: list[str]) -> None:
 
 def _extent(days: list[str]) -> str:
     return f"from {days[0]} to {days[-1]}" if days else "when there are any"
+
+
+def _require_way_back(context: dg.OpExecutionContext, registry: ModelRegistry, version: ModelVersion) -> None:
+    entry = newest_entry(context.instance, registry.model)
+    is_recorded = entry is not None and entry.version == version.version
+    if is_recorded and registry.holder(CHAMPION) == Holder(version.version):
+        raise Refused(
+            f"Version {version.version} is champion already, since the run {entry.run}: name an earlier version of the "
+            "history to go back to, or launch batch_inference_job over the days to predict again; no alias was moved."
+        )
+
+
+def _was_champion(context: dg.OpExecutionContext, registry: ModelRegistry, version: ModelVersion) -> bool:
+    """Whether it has been champion, by its tag, by the alias, or by the history, which a cluster does not have."""
+    return (
+        output_tag(CHAMPION) in version.tags
+        or registry.holder(PREVIOUS_CHAMPION) == Holder(version.version)
+        or any(told.get("version") == version.version for _, told in entries(context.instance, registry.model))
+    )
 
 
 def _predicts(context: dg.OpExecutionContext, version: ModelVersion) -> None:
@@ -96,7 +123,7 @@ def _predicts(context: dg.OpExecutionContext, version: ModelVersion) -> None:
     rows = scored.select("prediction").collect()
     wrong = sum(row[0] is None or not math.isfinite(row[0]) for row in rows)
     if wrong or not rows:
-        raise dg.Failure(
+        raise Refused(
             f"Version {version.version} has no prediction for {wrong} of {len(rows)} trips: no alias was moved; "
             "choose another version."
         )

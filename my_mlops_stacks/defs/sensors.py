@@ -6,9 +6,10 @@ from typing import Any
 
 import dagster as dg
 
-from my_mlops_stacks.adapters.alerts import VIOLATION, Alert, AlertError, Alerts
+from my_mlops_stacks.adapters.alerts import MISSING_RUN, VIOLATION, Alert, AlertError, Alerts
 from my_mlops_stacks.defs.alerts import build_alerts, failure_sensors, links
 from my_mlops_stacks.defs.jobs import Job
+from my_mlops_stacks.defs.lost_requests import LostRequest, lost_request
 from my_mlops_stacks.defs.mutes import tell
 from my_mlops_stacks.defs.records import newest_evaluated
 from my_mlops_stacks.monitoring.retraining import FINE, GIVE_UP, RETRAIN, History, Judgement, RetrainingRule
@@ -55,9 +56,26 @@ def _retraining_sensor(target: Target, training_job: Job, alerts: Alerts) -> dg.
                 tags=_tags(record.run_id, evaluation, found, attempt),
             )
             return dg.SensorResult([request], cursor=history.written())
+        if decision != FINE and (lost := lost_request(context.instance, history.asked)):
+            return _lost(context, lost, history, alerts)
         return dg.SensorResult(skip_reason=_skipped(decision, history, evaluation), cursor=history.written())
 
     return retrain_on_violation
+
+
+def _lost(context: dg.SensorEvaluationContext, lost: LostRequest, history: History, alerts: Alerts) -> dg.SensorResult:
+    """What is done about a training that ended without success while the violation lasts: asked again, else told."""
+    if (request := lost.again) is not None:
+        return dg.SensorResult([request], cursor=replace(history, asked=str(request.run_key)).written())
+    if history.told_run != lost.run.run_id:
+        try:
+            title, pages, about = "A retraining is missing", links(lost.run.run_id), (lost.run.job_name,)
+            alert = Alert(lost.run.run_id, title, f"{lost.sentence}.", pages, kind=MISSING_RUN, about=about)
+            if tell(context, alerts, alert) is None:
+                history = replace(history, told_run=lost.run.run_id)
+        except AlertError as error:
+            context.log.error(str(error))
+    return dg.SensorResult(skip_reason=lost.sentence, cursor=history.written())
 
 
 def _skipped(decision: str, history: History, evaluation: dg.AssetCheckEvaluation) -> str:

@@ -7,8 +7,10 @@ import dagster as dg
 from my_mlops_stacks.adapters.model_registry import ModelVersion
 from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.adapters.shadow_scoring import scored_beside
+from my_mlops_stacks.defs.approval import approved_version
 from my_mlops_stacks.defs.metadata import markdown_table, plot, png
-from my_mlops_stacks.deployment.model_deployment.promotion import CHAMPION, SHADOW_TAG, shadow_status
+from my_mlops_stacks.defs.refusals import one_sentence
+from my_mlops_stacks.deployment.model_deployment.promotion import CHAMPION, SHADOW_TAG, approved, shadow_status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,9 +26,10 @@ def shadow_checks() -> list[dg.AssetChecksDefinition]:
     def predicts_what_the_champion_predicted(
         context: dg.AssetCheckExecutionContext, challenger: ModelVersion
     ) -> dg.AssetCheckResult:
-        """A check blocks in its own run only, so the outcome is also written on the version, where `champion` looks."""
+        """The outcome is written on the version, where `champion` looks, in other runs too; what blocks is its step."""
         registry = context.resources.model_registry
-        with registry_answers(registry.tracking_uri):
+        with registry_answers(registry.tracking_uri), one_sentence():
+            approved(approved_version(context.run), challenger.version)
             champion = registry.find_alias(CHAMPION)
             if champion is None:
                 return dg.AssetCheckResult(passed=True, description="There is no champion yet")
@@ -51,6 +54,7 @@ def _compared(
     missing, trips = int(per_day["missing"].sum()), int(per_day["trips"].sum())
     return dg.AssetCheckResult(
         passed=not missing,
+        severity=dg.AssetCheckSeverity.WARN,  # a challenger that is refused is a normal outcome: `champion` does it
         description=f"Version {challenger.version} has no prediction for {missing} of {trips} trips that version "
         f"{champion.version} predicted"
         if missing

@@ -11,6 +11,7 @@ from my_mlops_stacks.adapters.model_registry import ModelVersion, TrainingRecord
 from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.defs.annotations import DataFrame
 from my_mlops_stacks.defs.config import BoundedConfig
+from my_mlops_stacks.defs.held_out import recorded_on
 from my_mlops_stacks.defs.metadata import plot, png
 from my_mlops_stacks.defs.model_description import describe
 from my_mlops_stacks.defs.provenance import git_commit
@@ -105,8 +106,9 @@ def training_checks() -> list[dg.AssetChecksDefinition]:
         from my_mlops_stacks.training.lookups import FEATURE_LOOKUPS
         from my_mlops_stacks.training.split import known_before, sampled, since
 
-        trips = context.resources.tables.read("trips", version=int(fare_model.tags["trips_version"]))
-        past = known_before(trips, date.fromisoformat(fare_model.tags["held_out_from"]))
+        recorded = recorded_on(fare_model)
+        trips = context.resources.tables.read("trips", version=int(recorded["trips_version"]))
+        past = known_before(trips, date.fromisoformat(recorded["held_out_from"]))
         if "trained_from" in fare_model.tags:
             past = since(past, date.fromisoformat(fare_model.tags["trained_from"]))
         looked_up = _training_set(context, sampled(past, SAMPLED)).load_df()

@@ -1,4 +1,8 @@
-"""The gate: blocking checks on the candidate, whose verdict stays on the version, and the alias `challenger`."""
+"""The gate: checks that judge the candidate, whose verdict stays on the version, and the alias `challenger`.
+
+A rule that fails is a warning: that a candidate is refused is a normal outcome, and the champion serves on. The checks
+block all the same, so that `challenger` waits for the verdict.
+"""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -10,10 +14,11 @@ from my_mlops_stacks.adapters.model_registry import ModelVersion
 from my_mlops_stacks.adapters.registry_errors import registry_answers
 from my_mlops_stacks.defs.candidate_validation import Validated, skip, validate
 from my_mlops_stacks.defs.config import BoundedConfig
+from my_mlops_stacks.defs.refusals import one_sentence, tell_refusal
 from my_mlops_stacks.target import Target
 from my_mlops_stacks.validation.rules import greater_is_better, rules
 from my_mlops_stacks.validation.validation import COMPARED_METRIC
-from my_mlops_stacks.validation.verdict import CHAMPION_RULE, DRY_RUN, STATUS_TAG
+from my_mlops_stacks.validation.verdict import CHAMPION_RULE, refusal, require_promotable
 
 if TYPE_CHECKING:
     from my_mlops_stacks.validation.verdict import Verdict
@@ -29,13 +34,11 @@ def validation_assets(target: Target) -> list[dg.AssetsDefinition]:
         code_version="1",
     )
     def challenger(context: dg.AssetExecutionContext, fare_model: ModelVersion) -> Iterator[dg.Output[ModelVersion]]:
-        """The candidate that passed validation. A dry run validates and stops here: it never promotes."""
-        from my_mlops_stacks.validation.verdict import require_promotable
-
-        if fare_model.tags.get(STATUS_TAG) == DRY_RUN:
-            context.log.warning(f"Version {fare_model.version} was validated in a dry run: no alias moves")
-            return
-        require_promotable(fare_model.tags, fare_model.version)
+        """The candidate that passed validation; one that did not, or was judged in a dry run, is refused."""
+        if why := refusal(fare_model.tags, fare_model.version, context.run_id):
+            return tell_refusal(context, fare_model, why)
+        with one_sentence():
+            require_promotable(fare_model.tags, fare_model.version)
         yield dg.Output(fare_model)
 
     return [challenger]
@@ -48,7 +51,7 @@ def validation_checks(target: Target) -> list[dg.AssetChecksDefinition]:
         run_mode: str = Field(
             workflow.run_mode,
             pattern="^(enabled|dry_run|disabled)$",
-            description="enabled: a failed rule blocks the aliases; dry_run: reports, never promotes; disabled: skips",
+            description="enabled: a failed rule refuses it; dry_run: reports, never promotes; disabled: skips",
         )
         enable_baseline_comparison: bool = Field(
             workflow.enable_baseline_comparison, description="Whether the candidate must be as good as the champion"
@@ -80,20 +83,20 @@ def validation_checks(target: Target) -> list[dg.AssetChecksDefinition]:
                 results = [_skipped(spec) for spec in specs]
             else:
                 validated = validate(context, fare_model, config.run_mode, config.enable_baseline_comparison)
-                results = [_result(verdict, validated, config.run_mode) for verdict in validated.verdicts]
+                results = [_result(verdict, validated) for verdict in validated.verdicts]
         yield from results
 
     return [candidate_validation]
 
 
-def _result(verdict: "Verdict", validated: Validated, run_mode: str) -> dg.AssetCheckResult:
+def _result(verdict: "Verdict", validated: Validated) -> dg.AssetCheckResult:
     """The outcome of one rule; that of the comparison carries the report."""
     metadata = {"value": verdict.value, "bound": "none" if verdict.bound is None else verdict.bound}
     return dg.AssetCheckResult(
         passed=verdict.passed,
         check_name=verdict.rule,
         asset_key="fare_model",
-        severity=dg.AssetCheckSeverity.WARN if run_mode == "dry_run" else dg.AssetCheckSeverity.ERROR,
+        severity=dg.AssetCheckSeverity.WARN,
         description=verdict.sentence,
         metadata=metadata | validated.metadata | (validated.report if verdict.rule == CHAMPION_RULE else {}),
     )

@@ -23,8 +23,9 @@ class History:
     """What was asked for while a violation lasts.
 
     `seen` is the evaluation that was decided on, `retrainings` counts what was asked for, `last_day` is the newest
-    judged day of the last one, `fine_since` the first judged day of the passes since the check failed last, and `told`
-    the news that people have heard.
+    judged day of the last one and `asked` its run key, `fine_since` the first judged day of the passes since the check
+    failed last, `told` the news that people have heard, and `told_run` the run that ended without success which they
+    have heard of.
     """
 
     seen: str = ""
@@ -33,6 +34,8 @@ class History:
     gave_up: bool = False
     fine_since: str = ""
     told: str = ""
+    asked: str = ""
+    told_run: str = ""
 
     @property
     def news(self) -> str:
@@ -72,8 +75,8 @@ class RetrainingRule:
             return WAIT, history
         if history.retrainings >= self.max_retrainings:
             return GIVE_UP, replace(history, gave_up=True)
-        asked = replace(history, retrainings=history.retrainings + 1, last_day=judged.day or "")
-        return RETRAIN, asked
+        retrainings = history.retrainings + 1
+        return RETRAIN, replace(history, retrainings=retrainings, last_day=judged.day or "", asked=judged.evaluation)
 
     def _after_a_pass(self, judged: Judgement, history: History) -> History:
         history = replace(history, seen=judged.evaluation)

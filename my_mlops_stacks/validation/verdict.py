@@ -8,6 +8,9 @@ from dataclasses import dataclass
 STATUS_TAG, RUN_TAG, AGAINST_TAG = "validation_status", "validation_run_id", "validated_against"
 """On a version: the verdict; the MLflow run with its report; the champion's version that it was compared with."""
 
+FAILED_RULES_TAG, NO_RULE = "failed_rules", "none"
+"""On a version that was judged: the rules that it failed, each with its value and bound, else `NO_RULE`."""
+
 LEAK_TAG, UNCHECKED = "leak_check", "unchecked"
 """On a version: whether its features were known at the pickup, `UNCHECKED` from its training on."""
 
@@ -17,6 +20,11 @@ TRAINED_TAG = "dagster_run_id"
 PASSED, FAILED, DRY_RUN, SKIPPED = "passed", "failed", "dry_run", "skipped"
 JUDGING = "judging"
 """Written before a validation starts: one that dies leaves a version without a verdict, whatever it had before."""
+
+VERDICTS = (PASSED, FAILED, SKIPPED)
+
+DRY_RUN_TAG = "dry_run_in_dagster_run"
+"""On a version: the Dagster run that judged it last in a dry run, which leaves the verdict of another run alone."""
 
 NO_CHAMPION, UNCOMPARED = "none", "nobody: enable_baseline_comparison was off"
 ITSELF = "nobody: it was the champion itself"
@@ -45,6 +53,22 @@ def status(verdicts: Sequence[Verdict], run_mode: str) -> str:
     return PASSED if all(verdict.passed for verdict in verdicts) else FAILED
 
 
+def failed_rules(verdicts: Sequence[Verdict]) -> str:
+    """What is written as `FAILED_RULES_TAG`."""
+    return "; ".join(f"{found.rule}: {found.sentence}" for found in verdicts if not found.passed) or NO_RULE
+
+
+def refusal(tags: Mapping[str, str], version: int, dagster_run: str) -> str | None:
+    """Why validation, as it is meant to, keeps a version from its alias in `dagster_run`; None when it does not."""
+    found, rules = tags.get(STATUS_TAG), tags.get(FAILED_RULES_TAG, NO_RULE)
+    because = f" ({rules})" if rules != NO_RULE else ""
+    if found == DRY_RUN or tags.get(DRY_RUN_TAG) == dagster_run:
+        return f"Version {version} was judged in a dry run, which promotes nothing{because}; no alias was moved."
+    if found == FAILED and tags.get(LEAK_TAG) == PASSED:
+        return f"Version {version} is refused, for it did not pass validation{because}; no alias was moved."
+    return None
+
+
 def against(champion: int | None, compared: bool, candidate: int) -> str:
     """What a validation of version `candidate` writes as `AGAINST_TAG`."""
     if not compared:
@@ -54,27 +78,33 @@ def against(champion: int | None, compared: bool, candidate: int) -> str:
     return NO_CHAMPION if champion is None else str(champion)
 
 
-def require_promotable(tags: Mapping[str, str], version: int, accepted: Sequence[str] = (PASSED, SKIPPED)) -> None:
+def require_promotable(
+    tags: Mapping[str, str], version: int, accepted: Sequence[str] = (PASSED, SKIPPED), was_champion: bool = False
+) -> None:
     """Refuse a version whose recorded verdict does not let it hold an alias; `skipped` (validation off) does.
 
-    A version that training did not mark as `UNCHECKED` is older than the mark, or made by hand.
+    Args:
+        was_champion: whether it has been champion before, which may come back though nobody looked for a leak then.
 
     Raises:
         NotValidatedError: the version failed, was only tried in a dry run, was never validated, or not to the end; or
-            its features may know the future.
+            its features may know the future, for the check failed, was not run, or the version was made by hand.
     """
-    leak_check = tags.get(LEAK_TAG, PASSED)
-    if leak_check != PASSED:
+    leak_check = tags.get(LEAK_TAG)
+    if leak_check != PASSED and not (leak_check is None and was_champion):
+        told = f"'{leak_check}'" if leak_check else "missing"
         raise NotValidatedError(
-            f"Version {version} may not be promoted: its {LEAK_TAG} is '{leak_check}'; run the check "
-            "features_are_known_at_the_pickup of 'fare_model', and train again where it fails."
+            f"Version {version} may not be promoted: its {LEAK_TAG} is {told}; give it the alias candidate, run the "
+            "check features_are_known_at_the_pickup of 'fare_model', and train again where it fails; no "
+            "alias was moved."
         )
     found = tags.get(STATUS_TAG)
     if found in accepted:
         return
     reason = f"its {STATUS_TAG} is '{found}'" if found else "it was never validated"
     raise NotValidatedError(
-        f"Version {version} may not be promoted: {reason}; run the checks of 'fare_model' with run_mode 'enabled'."
+        f"Version {version} may not be promoted: {reason}; give it the alias candidate and run the checks of "
+        "'fare_model' with run_mode 'enabled'; no alias was moved."
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from my_mlops_stacks.target import PACKAGE, Target, TargetError, load_target
+from my_mlops_stacks_tests.repository import RESOURCE_FILES
 
 Load = Callable[..., Target]
 ROOT, TEAM = "databricks.yml", "resources/team.yml"
@@ -17,7 +18,9 @@ ROOT, TEAM = "databricks.yml", "resources/team.yml"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     shutil.copy(PACKAGE / ROOT, tmp_path)
-    shutil.copytree(PACKAGE / "resources", tmp_path / "resources")
+    (tmp_path / "resources").mkdir()
+    for name in RESOURCE_FILES:
+        shutil.copy(PACKAGE / "resources" / name, tmp_path / "resources")
     return tmp_path
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from my_mlops_stacks.adapters.alerts import Alert, AlertError, NoAlerts
 from my_mlops_stacks.defs.alerts import build_alerts, failure_sensors
+from my_mlops_stacks.defs.refusals import Refused
 from my_mlops_stacks.target import load_target
 
 
@@ -76,6 +77,26 @@ def test_a_failure_is_told_once_with_a_link_to_its_run(monkeypatch, instance):
     assert alert.title == "broken_job failed on local"
     assert "broken_job" in alert.text
     assert alert.links == {"The run": f"https://dagster.example.invalid/runs/{run_id}"}
+
+
+def test_a_refused_request_is_told_as_such_and_with_less_weight_than_a_failure(instance):
+    @dg.job
+    def asking_job() -> None:
+        @dg.op
+        def ask() -> None:
+            raise Refused("Version 7 may not be promoted: it was never validated.")
+
+        ask()
+
+    watched = Watched(instance, Channel())
+    watched.tick()
+    asking_job.execute_in_process(instance=instance, raise_on_error=False)
+    watched.fail()
+    watched.tick()
+    refused, failed = watched.channel.taken
+    assert refused.title == "asking_job was refused on local"
+    assert refused.text == "Version 7 may not be promoted: it was never validated."
+    assert (refused.is_urgent, failed.is_urgent) == (False, True)
 
 
 def test_a_channel_that_refuses_first_gets_every_failure_with_later_ticks(instance):

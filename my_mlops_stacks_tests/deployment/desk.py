@@ -13,6 +13,8 @@ from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.resources import build_resources
 from my_mlops_stacks.target import load_target
 
+PASSED = {"leak_check": "passed", "validation_status": "passed", "git_commit": "abc123"}
+
 
 class Desk:
     """A Dagster instance, and the definitions of `target`: on `local` MLflow is on SQLite in `folder`."""
@@ -46,7 +48,7 @@ class Desk:
         source = f"{run.info.artifact_uri}/model"
         made = self.client.create_model_version(self.registry.model, source, run.info.run_id)
         version = self.registry.get(int(made.version))
-        self.registry.tag(version, {"validation_status": "passed", "git_commit": "abc123"} | tags)
+        self.registry.tag(version, PASSED | tags)
         return self.registry.get(version.version)
 
     def hold(self, **aliases: int | None) -> None:

@@ -35,7 +35,7 @@ def job(name: str = "model_training_job") -> Any:
 
 
 class Training:
-    """A run of `model_training_job` of which `take` executes one step at a time.
+    """A run of `model_training_job` of which `take` executes one step at a time, until one fails or refuses.
 
     With `repeats`, it repeats another run for the asset `challenger` alone.
     """
@@ -71,4 +71,10 @@ class Training:
         run = self.made.instance.get_run_by_id(self.run_id)
         events = execute_plan(plan, InMemoryJob(self.job), self.made.instance, run, self.config)
         failed = [event.step_failure_data.error for event in events if event.is_step_failure]
-        self.why = str(failed[0].cause or failed[0]) if failed else ""
+        self.why = str(failed[0].cause or failed[0]) if failed else self._refused(key)
+
+    def _refused(self, key: str) -> str:
+        """What the step said when it refused the version, which is no failure."""
+        logged = self.made.instance.all_logs(self.run_id, of_type=dg.DagsterEventType.ASSET_OBSERVATION)
+        told = [entry.dagster_event for entry in logged if entry.dagster_event.step_key == key]
+        return str(told[0].asset_observation_data.asset_observation.description) if told else ""

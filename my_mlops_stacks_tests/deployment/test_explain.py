@@ -32,7 +32,7 @@ def test_a_prediction_is_followed_back_to_run_tables_model_and_commit(gate):
     assert f"trip_pickup_features version {version}," in told["features"]
     assert champion.run_id in told["model"] and "git commit abc123" in told["trained"]
     assert told["validated"].startswith("passed, against champion")
-    assert "by automatic: passed validation" in told["champion"]
+    assert "by Ada: looked at the report" in told["champion"]
     with pytest.raises(UnexplainedError, match="no predictions of 2016-01-01 by version"):
         list(explanation(gate.instance, gate.registry, date(2016, 1, 1), champion.version))
 
@@ -43,7 +43,7 @@ def test_a_deleted_run_is_said_and_the_rest_is_told(gate):
     gate.registry.client.delete_run(champion.run_id)
     told = dict(explanation(gate.instance, gate.registry, date.fromisoformat(LAST_DAY), champion.version))
     assert f"MLflow run {champion.run_id} (deleted)" in told["model"]
-    assert "passed validation" in told["champion"]
+    assert "looked at the report" in told["champion"]
 
 
 def test_a_move_by_hand_is_part_of_the_story(gate):
@@ -99,7 +99,7 @@ def test_what_dagster_knows_of_a_deleted_version_is_told(gate):
     assert told["model"] == f"fare_model version {champion.version} is not in the registry any more"
     assert told["trained"].endswith("at git commit abc123, on trips version 7 before 2016-02-28")
     assert told["measured"] == "root_mean_squared_error 2.500"
-    assert "by automatic: passed validation" in told["champion"]
+    assert "by Ada: looked at the report" in told["champion"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from mlflow import MlflowClient
 
 from my_mlops_stacks.adapters.model_registry import ModelVersion
-from my_mlops_stacks_tests.deployment.acts import NoLongTrips, reason, run, validated
+from my_mlops_stacks_tests.deployment.acts import NoLongTrips, approved, reason, run, validated
 from my_mlops_stacks_tests.gate import FIRST_DAY, LAST_DAY, Constant, Gate
 
 
@@ -52,7 +52,7 @@ def test_a_validated_version_comes_over_from_another_catalog_with_its_lineage(ga
     assert (copied.tags["git_commit"], copied.tags["copied_by"]) == ("abc123", "Ada")
     assert copied.tags["validated_against"] == "fare_model/3" and copied.tags["validation_run_id"] == "fare_model/r7"
     assert copied.tags["shadow_status"] == "fare_model/passed against 3"
-    assert run(prod, "promote_job").success
+    assert approved(prod, copied).success
     assert prod.registry.run_metrics(prod.registry.at_alias("champion"))["root_mean_squared_error"] == 3.5
     assert prod.registry.baseline(copied).empty
 
@@ -66,10 +66,10 @@ def test_only_what_passed_comes_over(gate, prod, status):
 
 def test_a_copy_is_shadowed_where_it_shall_serve(gate, prod):
     assert run(prod, "copy_model_job", copy_version=config(trained(gate, Constant(12.0)))).success
-    assert run(prod, "promote_job").success
+    assert approved(prod, prod.registry.at_alias("challenger")).success
     assert run(prod, "batch_inference_job", (FIRST_DAY, LAST_DAY)).success
     assert run(prod, "copy_model_job", copy_version=config(trained(gate, NoLongTrips(12.0)))).success
-    assert not run(prod, "promote_job").success
+    assert not approved(prod, prod.registry.at_alias("challenger")).success
     assert prod.aliases()["champion"] == 1
 
 

@@ -39,9 +39,16 @@ def test_a_champion_that_was_deleted_becomes_nothing():
     assert alias_moves("champion", Holder(1, deleted=True), 2) == [("champion", 2)]
 
 
-@pytest.mark.parametrize("tags", [{}, {"shadow_status": "failed against 2"}, {"shadow_status": "passed against 1"}])
-def test_who_was_not_seen_beside_the_champion_does_not_follow_it(tags):
-    with pytest.raises(NotShadowedError, match="Version 3 may not follow champion 2: its shadow_status is"):
+@pytest.mark.parametrize(
+    ("tags", "told"),
+    [
+        ({}, "its shadow_status is 'missing'; launch promote_job"),
+        ({"shadow_status": "failed against 2"}, "it has no prediction for some trips that 2 predicted"),
+        ({"shadow_status": "passed against 1"}, "its shadow_status is 'passed against 1'; launch promote_job"),
+    ],
+)
+def test_who_was_not_seen_beside_the_champion_does_not_follow_it(tags, told):
+    with pytest.raises(NotShadowedError, match=f"Version 3 may not follow champion 2: {told}"):
         require_shadowed(tags, 3, 2)
 
 

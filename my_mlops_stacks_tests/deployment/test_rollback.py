@@ -84,6 +84,23 @@ def test_a_version_whose_feature_is_gone_is_not_rolled_back_to(gate, without_nei
     assert gate.aliases() == before
 
 
+def test_who_is_champion_already_is_nothing_to_go_back_to(gate):
+    champion = promoted(gate, Constant(12.0))
+    text = reason(rolled_back(gate, champion))
+    assert f"Version {champion.version} is champion already, since the run" in text
+    assert text.startswith("my_mlops_stacks.defs.refusals.Refused: ")  # the sentence comes first, before any call
+
+
+def test_a_champion_of_before_the_leak_check_may_come_back_and_no_other_version(gate):
+    old, bad = promoted(gate, Constant(12.0)), promoted(gate, Constant(99.0))
+    never = validated(gate, Constant(12.0))
+    for version in (old, never):
+        gate.registry.client.delete_model_version_tag(version.name, str(version.version), "leak_check")
+    assert "its leak_check is missing" in reason(rolled_back(gate, never))
+    assert gate.aliases()["champion"] == bad.version
+    assert rolled_back(gate, old).success
+
+
 @pytest.mark.parametrize("left_out", ["version", "rolled_back_by", "reason"])
 def test_a_rollback_takes_a_version_a_name_and_a_reason(gate, left_out):
     config = {"version": 1, **WHO}

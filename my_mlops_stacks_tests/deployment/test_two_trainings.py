@@ -110,7 +110,7 @@ def test_a_run_that_goes_on_from_its_failure_goes_on_with_its_version(made, monk
     result = dg.execute_job(job(), made.instance, reexecution_options=again, raise_on_error=False)
     number, taken = version_of(made, broken.run_id).number, version_of(made, later.run_id).number
     failed = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
-    assert f"Version {number} was judged against" in str(failed[0].cause)
+    assert f"Version {number} was judged against" in str(failed[0])
     assert history(made)[-1][0] == taken
     require_consistent(made)
 

@@ -10,6 +10,7 @@ from dagster._core.definitions.reconstruct import ReconstructableRepository
 
 from my_mlops_stacks.adapters.step_launcher.launcher import UnityCatalogStepLauncher
 from my_mlops_stacks.defs.partitions import daily_partitions
+from my_mlops_stacks.defs.refusals import REFUSED_TAG
 from my_mlops_stacks.defs.resources import launcher_settings
 from my_mlops_stacks.target import PACKAGE, Target
 
@@ -27,7 +28,8 @@ def materialize(target: Target, instance: dg.DagsterInstance, config: Mapping[st
     `config` is run config of the training. What a run left on Databricks is torn down before the next sentence.
 
     Raises:
-        IntegrationError: a job failed, a step ran elsewhere than on Databricks, or a table is empty.
+        IntegrationError: a job failed, the model was refused, a step ran elsewhere than on Databricks, or a table is
+            empty.
     """
     days = daily_partitions(target).get_partition_keys()
     extent = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
@@ -36,6 +38,8 @@ def materialize(target: Target, instance: dg.DagsterInstance, config: Mapping[st
         UnityCatalogStepLauncher(launcher_settings(target)).tear_down(instance, result.dagster_run)
         if not result.success:
             raise IntegrationError(f"{job} failed: the log above says where, and its fix.")
+        if why := instance.get_run_by_id(result.run_id).tags.get(REFUSED_TAG):
+            raise IntegrationError(f"{job} ran, but its model would not be promoted: {why}")
         yield f"{job}: {_made(instance, result.run_id)}"
 
 

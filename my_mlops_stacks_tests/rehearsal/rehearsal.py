@@ -25,6 +25,7 @@ from deltalake import write_deltalake
 from my_mlops_stacks.adapters.model_registry import ModelRegistry
 from my_mlops_stacks.adapters.step_launcher.launcher import UnityCatalogStepLauncher
 from my_mlops_stacks.defs.partitions import daily_partitions
+from my_mlops_stacks.defs.refusals import REFUSED_TAG
 from my_mlops_stacks.defs.resources import build_resources, launcher_settings
 from my_mlops_stacks.ingestion.generator import generate_trips
 from my_mlops_stacks.target import PACKAGE, Target, load_target
@@ -58,6 +59,11 @@ class JobRun:
     @property
     def success(self) -> bool:
         return self.run.status is dg.DagsterRunStatus.SUCCESS
+
+    @property
+    def refused(self) -> str | None:
+        """Why the run, which succeeded, refused the version that it trained."""
+        return self.run.tags.get(REFUSED_TAG)
 
     @property
     def steps(self) -> list[str]:
@@ -95,13 +101,14 @@ class Rehearsal:
     def run_pipeline(self) -> None:
         """The runs of `python -m my_mlops_stacks`: all days, a training, and the days that it held out.
 
-        Stops after the first run that fails.
+        Stops after the first run that fails, and after a training that refuses its candidate: nobody predicts then.
         """
         days = daily_partitions(self.target).get_partition_keys()
         unseen = days[-HELD_OUT_DAYS:]
         holdout = {"ops": {"fare_model": {"config": {"holdout_days": HELD_OUT_DAYS}}}}
         for job, extent, config in zip(JOBS, (days, [], unseen, unseen), ({}, holdout, {}, {}), strict=True):
-            if not self.run(job, extent, config).success:
+            made = self.run(job, extent, config)
+            if not made.success or made.refused:
                 return
 
     def run(self, job: str, days: list[str], config: Mapping[str, Any]) -> JobRun:

@@ -42,7 +42,7 @@ def lines(rehearsal: Rehearsal) -> Iterator[str]:
 
 def problems(rehearsal: Rehearsal) -> list[str]:
     """Everything that is not as it should be, one sentence each."""
-    failed = [run for run in rehearsal.runs if not run.success]
+    failed = [run for run in rehearsal.runs if not run.success or run.refused]
     if failed:
         return [*map(_failure, failed), *_left(rehearsal)]
     judged = (_of_runs, _of_rows, _of_models, _of_checks, _left)
@@ -99,6 +99,8 @@ def _evaluations(rehearsal: Rehearsal) -> list[dg.AssetCheckEvaluation]:
 
 
 def _failure(run: JobRun) -> str:
+    if run.refused:
+        return f"{run.job} has no model to go on with: {run.refused}"
     errors = [event.step_failure_data.error for event in run.events(dg.DagsterEventType.STEP_FAILURE)]
     said = "; ".join((error.cause or error).message.strip() for error in errors if error)
     return f"{run.job} is {run.run.status.value}: {said or 'no step says why'}"

@@ -71,7 +71,7 @@ def test_the_first_model_is_compared_with_nobody_and_says_so(gate):
     assert number(checks["absolute_bias_within_threshold"], "value") == pytest.approx(abs(12.0 - fares.mean()))
 
 
-def test_a_failed_rule_is_an_error_keeps_the_alias_and_leaves_its_report_in_mlflow(gate):
+def test_a_failed_rule_refuses_the_candidate_and_leaves_its_report_in_mlflow(gate):
     champion, version = gate.register(Constant(30.0)), gate.register(Constant(12.0))
     gate.champion(champion)
     gate.registry.move_alias("candidate", version)
@@ -79,9 +79,15 @@ def test_a_failed_rule_is_an_error_keeps_the_alias_and_leaves_its_report_in_mlfl
     result = gate.run()
     checks = {found.check_name: found for found in result.get_asset_check_evaluations()}
     assert checks["candidate_beats_champion"].passed and not checks["r2_score_within_threshold"].passed
-    assert {found.severity for found in checks.values() if not found.passed} == {dg.AssetCheckSeverity.ERROR}
-    assert not result.success
+    assert {found.severity for found in checks.values() if not found.passed} == {dg.AssetCheckSeverity.WARN}
+    assert result.success and not result.asset_materializations_for_node("challenger")
     assert gate.aliases() == before
+    r2 = checks["r2_score_within_threshold"]
+    told = gate.instance.get_run_by_id(result.run_id).tags["refused"]
+    assert told.startswith(f"Version {version.version} is refused")
+    assert f"r2_score_within_threshold: {r2.description}" in told
+    (seen,) = gate.instance.fetch_observations(dg.AssetKey("challenger"), limit=1).records
+    assert (seen.run_id, seen.asset_observation.description) == (result.run_id, told)
 
     client, tags = gate.registry.client, gate.registry.get(version.version).tags
     assert (tags["validation_status"], tags["validated_against"]) == ("failed", str(champion.version))
@@ -164,6 +170,37 @@ def test_a_dry_run_warns_and_promotes_nothing(gate):
     assert {found.severity for found in failed} == {dg.AssetCheckSeverity.WARN}
     assert gate.aliases() == before
     assert gate.registry.get(version.version).tags["validation_status"] == "dry_run"
+    assert "was judged in a dry run" in gate.instance.get_run_by_id(result.run_id).tags["refused"]
+
+
+@pytest.mark.parametrize("is_champion", [False, True])
+def test_a_dry_run_leaves_a_verdict_as_it_is_and_promotes_nothing(gate, is_champion):
+    version = gate.register(Constant(12.0), validation_status="passed", validated_against="none")
+    if is_champion:
+        gate.champion(version)
+    before = gate.aliases()
+    assert gate.run(run_mode="dry_run").success
+    tags = gate.registry.get(version.version).tags
+    assert (tags["validation_status"], tags["validated_against"]) == ("passed", "none")
+    assert gate.aliases() == before
+
+
+def test_a_validation_of_the_champion_that_dies_leaves_its_verdict(gate, monkeypatch):
+    version = gate.register(Constant(12.0), validation_status="passed")
+    gate.champion(version)
+    monkeypatch.setattr("my_mlops_stacks.defs.candidate_validation.score_held_out", lambda *_: 1 / 0)
+    assert not gate.run().success
+    assert gate.registry.get(version.version).tags["validation_status"] == "passed"
+
+
+def test_an_experiment_that_was_deleted_is_named_with_what_restores_it(gate):
+    gate.register(Constant(12.0))
+    client = gate.registry.client
+    experiment = client.get_experiment_by_name(gate.registry.experiment).experiment_id
+    client.delete_experiment(experiment)
+    text = str(gate.error())
+    client.restore_experiment(experiment)
+    assert "was deleted: restore it (mlflow experiments restore --experiment-id" in text and experiment in text
 
 
 def test_validation_that_is_switched_off_is_told_loudly(gate):

@@ -14,6 +14,7 @@ from my_mlops_stacks.validation.verdict import (
     Verdict,
     against,
     as_copied,
+    refusal,
     require_judged_against,
     require_promotable,
     status,
@@ -32,8 +33,8 @@ def test_a_dry_run_never_says_passed():
 
 @pytest.mark.parametrize("tags", [{}, *({"validation_status": s} for s in ("failed", "dry_run", "judging"))])
 def test_a_version_without_a_passing_verdict_is_refused(tags):
-    with pytest.raises(NotValidatedError, match="Version 7 may not be promoted"):
-        require_promotable(tags, 7)
+    with pytest.raises(NotValidatedError, match="Version 7 may not be promoted: (its validation_status|it was never)"):
+        require_promotable(tags | {"leak_check": "passed"}, 7)
 
 
 def test_what_a_verdict_says_about_the_champion():
@@ -57,6 +58,36 @@ def test_a_version_whose_features_may_know_the_future_is_not_promoted(leak_check
     tags = {"validation_status": "passed", "leak_check": leak_check}
     with nullcontext() if is_promotable else pytest.raises(NotValidatedError, match=f"leak_check is '{leak_check}'"):
         require_promotable(tags, 3)
+
+
+def test_a_version_that_nobody_looked_at_for_a_leak_is_not_promoted_unless_it_has_been_champion():
+    tags = {"validation_status": "passed"}
+    with pytest.raises(
+        NotValidatedError, match="its leak_check is missing; give it the alias candidate, run the check"
+    ):
+        require_promotable(tags, 3)
+    require_promotable(tags, 3, was_champion=True)
+    with pytest.raises(NotValidatedError, match="its leak_check is 'failed'"):
+        require_promotable(tags | {"leak_check": "failed"}, 3, was_champion=True)
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ({"validation_status": "failed", "failed_rules": "a_rule: 3 of 2"}, "did not pass validation (a_rule: 3 of 2)"),
+        ({"validation_status": "dry_run", "failed_rules": "none"}, "was judged in a dry run, which promotes nothing;"),
+        ({"validation_status": "passed", "dry_run_in_dagster_run": "r7"}, "was judged in a dry run"),
+        ({"validation_status": "passed", "dry_run_in_dagster_run": "r6"}, None),
+        ({"validation_status": "judging"}, None),
+    ],
+)
+def test_what_validation_refuses_is_told_with_its_rules(tags, said):
+    found = refusal(tags | {"leak_check": "passed"}, 3, "r7")
+    assert (found is None) if said is None else ("Version 3 " in found and said in found)
+
+
+def test_a_version_with_a_leak_is_no_ordinary_refusal():
+    assert refusal({"validation_status": "failed", "leak_check": "failed"}, 3, "r7") is None
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,12 @@ def require_shadowed(tags: Mapping[str, str], version: int, champion: int | None
     if champion in (None, version):
         return
     found = tags.get(SHADOW_TAG, "missing")
+    if found == shadow_status(False, champion):
+        raise NotShadowedError(
+            f"Version {version} may not follow champion {champion}: it has no prediction for some trips that "
+            f"{champion} predicted, as the check predicts_what_the_champion_predicted of 'challenger' says; no "
+            "alias was moved."
+        )
     if found != shadow_status(True, champion):
         raise NotShadowedError(
             f"Version {version} may not follow champion {champion}: its {SHADOW_TAG} is '{found}'; launch promote_job, "

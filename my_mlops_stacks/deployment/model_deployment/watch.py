@@ -12,7 +12,8 @@ NOTHING, RECORDED, DOUBTFUL, BY_HAND = "nothing", "recorded", "doubtful", "by ha
 class Watch:
     """What the sensor has noticed of `model`: its holder and the newest run of its history as of the last of `moves`.
 
-    `at` is when the newest entry was written that it has seen. `doubted` is what was seen once and looks like a move by
+    `at` is when the newest entry was written that it has seen, `asked` the run key of what was asked for after the last
+    move, and `told` the run of it that people were told of. `doubted` is what was seen once and looks like a move by
     hand. An alias moves just before its entry is written, so only what the next tick sees too is one.
     """
 
@@ -22,6 +23,8 @@ class Watch:
     doubted: str = ""
     model: str = ""
     at: float = 0.0
+    asked: str = ""
+    told: str = ""
 
     @classmethod
     def read(cls, cursor: str | None, model: str) -> Watch:
