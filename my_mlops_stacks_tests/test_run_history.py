@@ -1,4 +1,4 @@
-"""Runs that `make run` writes are the runs that `dagster dev` reads."""
+"""Runs that `make run` writes are the runs that `make dev` reads."""
 
 from __future__ import annotations
 

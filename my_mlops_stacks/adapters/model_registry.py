@@ -330,6 +330,19 @@ class ModelRegistry:
         for key, value in tags.items():
             self.client.set_model_version_tag(self.model, str(version.version), key, value)
 
+    def describe(self, version: ModelVersion, model: str, text: str) -> None:
+        """Write descriptions, in Markdown: of the model, and of a version of it.
+
+        Who may register versions may not always describe: what is said of a model stops no training.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.update_registered_model(self.model, model)
+            self.client.update_model_version(self.model, str(version.version), text)
+        except MlflowException as error:
+            logger.warning("%s version %s is not described: %s", self.model, version.version, error)
+
     def run_metrics(self, version: ModelVersion) -> dict[str, float]:
         """The metrics of the run that trained `version`.
 

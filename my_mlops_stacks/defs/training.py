@@ -13,6 +13,7 @@ from my_mlops_stacks.defs.annotations import DataFrame
 from my_mlops_stacks.defs.config import BoundedConfig
 from my_mlops_stacks.defs.held_out import recorded_on
 from my_mlops_stacks.defs.metadata import plot, png
+from my_mlops_stacks.defs.model_description import describe
 from my_mlops_stacks.defs.provenance import git_commit
 from my_mlops_stacks.target import PACKAGE, Target
 from my_mlops_stacks.training.columns import INPUT_COLUMNS, LABEL, PICKUP
@@ -264,6 +265,7 @@ def _registered(
             )
         version = registry.get(int(info.registered_model_version))
         registry.tag(version, {LEAK_TAG: UNCHECKED, **tags})
+        describe(registry, version)
         return registry.get(version.version)
 
 
