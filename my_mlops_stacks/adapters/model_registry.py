@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+from warnings import catch_warnings, simplefilter
 
 from my_mlops_stacks.adapters.registry_errors import (
     DanglingAliasError,
@@ -158,8 +159,10 @@ class ModelRegistry:
         """Arguments of `FeatureStore.log_model` that say what a model of MLflow's `flavor` takes and gives."""
         from mlflow.models import infer_signature
 
-        module = import_module(f"mlflow.{flavor}")
-        return {"flavor": module, "signature": infer_signature(inputs, outputs), "input_example": inputs}
+        with catch_warnings():
+            simplefilter("ignore", UserWarning)  # MLflow warns of integers, which cannot be missing: these are not
+            signature = infer_signature(inputs, outputs)
+        return {"flavor": import_module(f"mlflow.{flavor}"), "signature": signature, "input_example": inputs}
 
     def baseline(self, version: ModelVersion) -> pd.DataFrame:
         """The training rows, with predictions, that `log` kept for the run of `version`.

@@ -246,11 +246,11 @@ def _registered(
     provenance: dict[str, str],
 ) -> ModelVersion:
     """Log the run and the model to MLflow, and register it as a new version."""
-    from my_mlops_stacks.training.train import as_matrix, predict
+    from my_mlops_stacks.training.train import as_given, predict
 
     registry, store = context.resources.model_registry, context.resources.feature_store
     tags = {TRAINED_TAG: context.run.run_id, **provenance}
-    example = as_matrix(record.baseline[model.feature_name()].head(3))
+    example = as_given(record.baseline[model.feature_name()].head(3))
     with registry_answers(registry.tracking_uri):
         with registry.run(f"fare_model {context.run.run_id[:8]}", tags):
             registry.log(record)
