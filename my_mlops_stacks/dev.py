@@ -18,6 +18,8 @@ from my_mlops_stacks.adapters.local_servers import LOOPBACK, Ports, PortTakenErr
 from my_mlops_stacks.demo_drift import demo_environment
 from my_mlops_stacks.target import PACKAGE, Target, TargetError, load_target
 
+DG = "from dagster_dg_cli.cli import main; main()"
+"""Dagster's own `dg`, which has no module to run: `dagster dev` is deprecated for it."""
 WHAT = {"dagster": "Dagster", "pages": "Monitoring", "mlflow": "MLflow"}
 
 
@@ -53,8 +55,8 @@ def opened(target: Target, ports: Ports) -> Iterator[subprocess.Popen[bytes]]:
     environ = os.environ | {"DAGSTER_HOME": str(plain_path(home)), "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     shown = ("--backend-store-uri", database_uri(database), "--workers", "1")
     calls = (
-        ("dagster", "dev", "--workspace", str(PACKAGE.parent / "workspace.yaml"), *_at(ports.dagster)),
-        ("mlflow", "ui", *_at(ports.mlflow), *shown),
+        ("-c", DG, "dev", "--workspace", str(PACKAGE.parent / "workspace.yaml"), *_at(ports.dagster)),
+        ("-m", "mlflow", "ui", *_at(ports.mlflow), *shown),
     )
     processes = [_started(call, environ) for call in calls]
     try:
@@ -70,7 +72,7 @@ def opened(target: Target, ports: Ports) -> Iterator[subprocess.Popen[bytes]]:
 
 def _started(call: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """A process in a group of its own: the servers that it starts end with it, and Ctrl-C is left to this process."""
-    return subprocess.Popen([sys.executable, "-m", *call], env=environ, start_new_session=True)  # noqa: S603
+    return subprocess.Popen([sys.executable, *call], env=environ, start_new_session=True)  # noqa: S603
 
 
 def _at(port: int) -> tuple[str, ...]:

@@ -1,5 +1,8 @@
 """Where a prediction came from: `python -m my_mlops_stacks.explain --day 2016-02-20 --model-version 3`.
 
+On a laptop the trip is enough, by what identifies it: `--trip pickup_zip=10001 --trip trip_distance=1.4`, one for each
+column. It tells of each version that predicted the trip.
+
 A row of `predictions` carries its day, its model's name and version, and when it was predicted. From there it is the
 history of Dagster that knows the run and the tables, and the registry that knows how the version was made, judged and
 chosen.
@@ -9,7 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Any
@@ -25,12 +28,15 @@ from mlops_core.adapters.registry_errors import (
     RegistryUnavailableError,
     registry_answers,
 )
+from mlops_core.adapters.tables import TableNotFoundError, Tables
 from mlops_core.deployment.promotion import HEADLINE_METRICS
 from my_mlops_stacks.defs.jobs import FEATURE_TABLES
 from my_mlops_stacks.defs.ledger import CHAMPION, entries, values
 from my_mlops_stacks.defs.resources import build_resources
-from my_mlops_stacks.target import TargetError, load_target
+from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.target import Target, TargetError, load_target
 
+USED = ("model_registry", "spark", "tables")
 PREDICTIONS, TRAINED = dg.AssetKey("predictions"), dg.AssetKey("fare_model")
 ENTRIES = 1000
 """So many materializations of one day, or of the champion, are searched, the newest first."""
@@ -45,26 +51,81 @@ Story = Iterator[tuple[str, str]]
 
 
 @click.command(help=__doc__)
-@click.option("--day", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The row's day")
-@click.option("--model-version", required=True, type=click.IntRange(min=1), help="The row's model_version")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The row's day")
+@click.option("--model-version", type=click.IntRange(min=1), help="The row's model_version")
+@click.option("--trip", multiple=True, metavar="COLUMN=VALUE", help=f"Of {', '.join(TRIPS.identity)}")
 @click.option("--model-name", default=None, help="The row's model_name, else the target's model")
 @click.option("--target", default=None, help="Else MLOPS_TARGET, else local")
-def main(day: datetime, model_version: int, model_name: str | None, target: str | None) -> None:
+def main(
+    day: datetime | None,
+    model_version: int | None,
+    trip: tuple[str, ...],
+    model_name: str | None,
+    target: str | None,
+) -> None:
+    if not trip and (day is None or model_version is None):
+        raise click.UsageError("Say --day and --model-version of the row, or what identifies its trip, as --trip.")
     try:
         found = load_target(target)
-        home = os.environ.get("DAGSTER_HOME")
-        folder = plain_path(found.state_path / "dagster")
-        with (
-            dg.DagsterInstance.get() if home else dg.DagsterInstance.from_config(str(folder)) as instance,
-            dg.build_resources({"model_registry": build_resources(found)["model_registry"]}) as resources,
-        ):
-            registry: ModelRegistry = resources.model_registry.of(model_name or found.registered_model)
-            with registry_answers(registry.tracking_uri, "nothing was changed", then="ask again"):
-                for name, sentence in explanation(instance, registry, day.date(), model_version):
-                    click.echo(f"{name:<11} {sentence}")
-    except (TargetError, UnexplainedError, RegistryUnavailableError) as error:
+        wanted = {name: made for name, made in build_resources(found).items() if name in USED}
+        with _instance(found) as instance, dg.build_resources(wanted) as resources:
+            registry: ModelRegistry = resources.model_registry
+            if trip:
+                for row_day, name, version in predicted(found, resources.tables, trip):
+                    _tell_or_say(instance, registry.of(name), row_day, version)
+            elif day and model_version:
+                _tell(instance, registry.of(model_name or found.registered_model), day.date(), model_version)
+    except (TargetError, UnexplainedError, RegistryUnavailableError, TableNotFoundError) as error:
         click.secho(str(error), fg="red", err=True)
         sys.exit(1)
+
+
+def _instance(target: Target) -> dg.DagsterInstance:
+    if os.environ.get("DAGSTER_HOME"):
+        return dg.DagsterInstance.get()
+    return dg.DagsterInstance.from_config(str(plain_path(target.state_path / "dagster")))
+
+
+def _tell_or_say(instance: dg.DagsterInstance, registry: ModelRegistry, day: date, version: int) -> None:
+    """As `_tell`; of one of a trip's versions Dagster may know nothing any more, and of the others it does."""
+    try:
+        _tell(instance, registry, day, version)
+    except UnexplainedError as error:
+        click.secho(str(error), fg="yellow", err=True)
+
+
+def _tell(instance: dg.DagsterInstance, registry: ModelRegistry, day: date, version: int) -> None:
+    with registry_answers(registry.tracking_uri, "nothing was changed", then="ask again"):
+        for name, sentence in explanation(instance, registry, day, version):
+            click.echo(f"{name:<11} {sentence}")
+
+
+def predicted(target: Target, tables: Tables, trip: Sequence[str]) -> list[tuple[date, str, int]]:
+    """Day, model and version of each prediction of the one trip that these `column=value` identify.
+
+    Raises:
+        UnexplainedError: there is none, or there are several trips, or the tables are not on this machine.
+    """
+    if target.platform != "local":
+        raise UnexplainedError(
+            "--trip reads tables of this machine: query the row there (docs/promotion.md), and say --day and "
+            "--model-version."
+        )
+    from pyspark.sql import functions as F
+
+    known, table = dict(part.partition("=")[::2] for part in trip), tables.read("predictions")
+    if unknown := [name for name in known if name not in TRIPS.identity]:
+        raise UnexplainedError(f"{unknown[0]} identifies no trip: columns are {', '.join(TRIPS.identity)}.")
+    kinds, said = dict(table.dtypes), ", ".join(trip)
+    for name, value in known.items():
+        table = table.where(F.col(name) == F.lit(value).try_cast(kinds[name]))
+    rows = table.select(*TRIPS.identity, "day", "model_name", "model_version").limit(ENTRIES).collect()
+    trips = {tuple(row[name] for name in TRIPS.identity) for row in rows}
+    if not trips:
+        raise UnexplainedError(f"No prediction is of a trip with {said}: rejected_trips may have it, with the reason.")
+    if len(trips) > 1:
+        raise UnexplainedError(f"{len(trips)} trips or more have {said}: say more of {', '.join(TRIPS.identity)}.")
+    return sorted({(row["day"], row["model_name"], row["model_version"]) for row in rows})
 
 
 def explanation(instance: dg.DagsterInstance, registry: ModelRegistry, day: date, version: int) -> Story:

@@ -116,7 +116,7 @@ def refused(training: Result) -> str | None:
 
 
 class _Runner:
-    """Runs jobs in this process, on the instance that `dagster dev` shows."""
+    """Runs jobs in this process, on the instance that `make dev` shows."""
 
     def __init__(self, target: Target, instance: dg.DagsterInstance) -> None:
         self.definitions = dg.Definitions.merge(build_definitions(target), dg.Definitions(loggers={"console": console}))

@@ -1,4 +1,4 @@
-"""The Dagster instance of a run on this machine: the same files that `dagster dev` shows, written ten times faster.
+"""The Dagster instance of a run on this machine: the same files that `make dev` shows, written ten times faster.
 
 A run that executes in the process of who asks for it is of no code location, so the UI would show it under no job, and
 could not re-execute it. Here it is one of the code location that `workspace.yaml` names.

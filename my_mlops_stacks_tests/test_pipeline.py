@@ -156,6 +156,24 @@ def test_the_ui_gets_schemas_lineage_previews_and_plots(pipeline):
     assert "/runs/" in metadata("fare_model")["mlflow_run"].value
 
 
+def test_mlflow_says_what_a_model_predicts_from_what_and_whether_it_passed(pipeline, sample):
+    registry = pipeline.registry
+    model = registry.client.get_registered_model(registry.model)
+    champion = registry.client.get_model_version_by_alias(registry.model, "champion")
+    assert model.description.startswith("Predicts `fare_amount` of a trip") and "in USD" in model.description
+    measured = registry.client.get_run(champion.run_id).data.metrics["root_mean_squared_error"]
+    assert f"Trained on the days from {sample.day(0)} on, before {sample.day(-15)}" in champion.description
+    assert f"On the days held out, to {sample.day(-1)}: root_mean_squared_error {measured:.4g}," in champion.description
+    assert champion.description.endswith("Validation: passed, against champion none.")
+
+
+def test_the_training_of_a_champion_is_a_link(pipeline):
+    (record,) = pipeline.instance.fetch_materializations(dg.AssetKey("champion"), limit=9).records
+    trained_in = record.asset_materialization.metadata["trained_in_dagster_run"]
+    assert isinstance(trained_in, dg.DagsterRunMetadataValue)
+    assert trained_in.run_id == pipeline.results["model_training_job"].run_id
+
+
 def test_every_check_passed(pipeline):
     evaluations = [e for result in pipeline.results.values() for e in result.get_asset_check_evaluations()]
     assert len(evaluations) == 18

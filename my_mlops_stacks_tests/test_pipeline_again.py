@@ -157,7 +157,7 @@ def test_a_violation_retrains_once_for_a_stated_reason(pipeline, sample):
     first = tick()
     (request,) = first.run_requests
     assert request.tags["retraining/monitoring_run_id"] == monitored.run_id
-    assert "root_mean_squared_error is above 1 in 5 of the last 5 days" in request.tags["retraining/reason"]
+    assert "root_mean_squared_error is above 1 USD in 5 of the last 5 days" in request.tags["retraining/reason"]
     assert request.tags["retraining/windows"].startswith(f"{sample.day(-1)}, {sample.day(-2)}")
     again = tick(first.cursor)
     assert not again.run_requests

@@ -1,4 +1,4 @@
-"""Runs that `make run` writes are the runs that `dagster dev` reads."""
+"""Runs that `make run` writes are the runs that `make dev` reads."""
 
 from __future__ import annotations
 
@@ -61,7 +61,50 @@ def test_a_run_of_this_process_is_one_of_the_code_location(tmp_path, monkeypatch
     assert build_definitions(load_target("local")).get_repository_def().name == origin.repository_origin.repository_name
 
 
+def test_the_events_of_many_partitions_are_those_that_dagster_stores_one_by_one(tmp_path, monkeypatch):
+    days = dg.DailyPartitionsDefinition("2016-01-01", "2016-01-31")
+
+    @dg.multi_asset(
+        partitions_def=days,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        specs=[dg.AssetSpec("one"), dg.AssetSpec("other")],
+        check_specs=[dg.AssetCheckSpec("fine", asset="one")],
+    )
+    def things():
+        yield dg.MaterializeResult("one", check_results=[dg.AssetCheckResult(passed=True)])
+        yield dg.MaterializeResult("other", metadata={"rows": 1})
+
+    tags = {"dagster/asset_partition_range_start": "2016-01-01", "dagster/asset_partition_range_end": "2016-01-30"}
+    told = []
+    for size in ("0", "7", "1000"):
+        monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", size)
+        instance = local_instance(tmp_path / size)
+        run_id = dg.materialize([things], instance=instance, tags=tags).run_id
+        reader = dg.DagsterInstance.local_temp(str(tmp_path / size))
+        told.append({name: _told(reader, dg.AssetKey(name), run_id) for name in ("one", "other")})
+    assert told[0] == told[1] == told[2]
+    assert len(told[0]["one"][0]) == 30
+
+
+def _told(instance: dg.DagsterInstance, key: dg.AssetKey, run_id: str) -> tuple[object, ...]:
+    """What a plain instance reads of an asset and its run: the partitions, the newest of them, and all events."""
+    [asset] = instance.get_asset_records([key])
+    assert asset.asset_entry.last_run_id == run_id
+    newest, made = asset.asset_entry.last_materialization, instance.fetch_materializations(key, limit=100).records
+    assert newest.dagster_event == made[0].event_log_entry.dagster_event
+    events = [entry.dagster_event for entry in instance.all_logs(run_id)]
+    return (
+        sorted(record.partition_key for record in made),
+        newest.dagster_event.partition,
+        sorted((event.event_type_value, str(event.asset_key), str(event.partition)) for event in events if event),
+    )
+
+
 def test_the_private_methods_that_it_builds_on_are_there():
+    signatures = {"_event_to_row": ["self", "event"], "_store_asset_event": ["self", "conn", "event", "event_id"]}
+    signatures |= {"_store_asset_event_tags": ["self", "conn", "events", "event_ids"], "index_transaction": ["self"]}
+    for name, parameters in signatures.items():
+        assert list(inspect.signature(getattr(SqliteEventLogStorage, name)).parameters) == parameters
     assert list(inspect.signature(SqliteEventLogStorage._connect).parameters) == ["self", "shard"]
     assert list(inspect.signature(SqliteEventLogStorage._initdb).parameters) == ["self", "engine", "for_index_shard"]
     assert list(inspect.signature(SqliteEventLogStorage.conn_string_for_shard).parameters) == ["self", "shard_name"]

@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+from warnings import catch_warnings, simplefilter
 
 from mlops_core.adapters.registry_errors import (
     DanglingAliasError,
@@ -158,8 +159,10 @@ class ModelRegistry:
         """Arguments of `FeatureStore.log_model` that say what a model of MLflow's `flavor` takes and gives."""
         from mlflow.models import infer_signature
 
-        module = import_module(f"mlflow.{flavor}")
-        return {"flavor": module, "signature": infer_signature(inputs, outputs), "input_example": inputs}
+        with catch_warnings():
+            simplefilter("ignore", UserWarning)  # MLflow warns of integers, which cannot be missing: these are not
+            signature = infer_signature(inputs, outputs)
+        return {"flavor": import_module(f"mlflow.{flavor}"), "signature": signature, "input_example": inputs}
 
     def baseline(self, version: ModelVersion) -> pd.DataFrame:
         """The training rows, with predictions, that `log` kept for the run of `version`.
@@ -329,6 +332,19 @@ class ModelRegistry:
         """Write tags on a version; a tag that is there gets the new value."""
         for key, value in tags.items():
             self.client.set_model_version_tag(self.model, str(version.version), key, value)
+
+    def describe(self, version: ModelVersion, model: str, text: str) -> None:
+        """Write descriptions, in Markdown: of the model, and of a version of it.
+
+        Who may register versions may not always describe: what is said of a model stops no training.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.update_registered_model(self.model, model)
+            self.client.update_model_version(self.model, str(version.version), text)
+        except MlflowException as error:
+            logger.warning("%s version %s is not described: %s", self.model, version.version, error)
 
     def run_metrics(self, version: ModelVersion) -> dict[str, float]:
         """The metrics of the run that trained `version`.

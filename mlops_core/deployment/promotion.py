@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 CHAMPION, PREVIOUS_CHAMPION = "champion", "previous_champion"
 
-AUTOMATIC = "automatic"
+AUTOMATIC, UNKNOWN = "automatic", "unknown"
+TRAINED_IN = "trained_in_dagster_run"
 
 HEADLINE_METRICS = ("root_mean_squared_error", "mean_absolute_error", "r2_score")
 """Of the run that trained a version; beside each other in the history, they show what each promotion brought."""
@@ -49,8 +50,8 @@ class Decision:
             "from_version": followed(before),
             "decided_by": self.by,
             "reason": self.reason,
-            "git_commit": tags.get("git_commit", "unknown"),
-            "trained_in_dagster_run": tags.get("dagster_run_id", "unknown"),
+            "git_commit": tags.get("git_commit", UNKNOWN),
+            TRAINED_IN: tags.get("dagster_run_id", UNKNOWN),
         } | measured
 
 

@@ -13,6 +13,7 @@ from mlops_core.deployment.promotion import Holder
 from my_mlops_stacks.defs.held_out import HeldOut, recorded_on, score_held_out
 from my_mlops_stacks.defs.ledger import last_champion
 from my_mlops_stacks.defs.metadata import as_data, png
+from my_mlops_stacks.defs.model_description import describe
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.training.columns import LABEL, PICKUP
 from my_mlops_stacks.validation.verdict import (
@@ -53,7 +54,9 @@ def skip(context: Context, candidate: ModelVersion) -> None:
     """Say on the version, and in the log, that nobody judged it and in which run."""
     reason = f"nobody: run_mode was 'disabled' in the Dagster run {context.run.run_id}"
     context.log.warning(f"Version {candidate.version} may be promoted without any judgement, validated by {reason}")
-    context.resources.model_registry.tag(candidate, {AGAINST_TAG: reason, STATUS_TAG: SKIPPED})
+    registry = context.resources.model_registry
+    registry.tag(candidate, {AGAINST_TAG: reason, STATUS_TAG: SKIPPED})
+    describe(registry, candidate)
 
 
 def validate(context: Context, candidate: ModelVersion, run_mode: str, compared: bool) -> Validated:
@@ -85,6 +88,7 @@ def validate(context: Context, candidate: ModelVersion, run_mode: str, compared:
     judged = {RUN_TAG: run.info.run_id, AGAINST_TAG: tags[AGAINST_TAG], FAILED_RULES_TAG: failed_rules(verdicts)}
     verdict = {} if is_tried else {**judged, STATUS_TAG: facts.status}
     registry.tag(candidate, verdict | ({DRY_RUN_TAG: context.run.run_id} if run_mode == "dry_run" else {}))
+    describe(registry, candidate)
     return Validated(verdicts, _about(facts, registry.run_page(run.info)), report)
 
 

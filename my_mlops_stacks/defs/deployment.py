@@ -21,7 +21,7 @@ from mlops_core.deployment.promotion import (
 from my_mlops_stacks.defs.annotations import DataFrame
 from my_mlops_stacks.defs.approval import Approval, Automatic
 from my_mlops_stacks.defs.jobs import FEATURE_TABLES
-from my_mlops_stacks.defs.ledger import last_champion, newest_entry
+from my_mlops_stacks.defs.ledger import last_champion, linked, newest_entry
 from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of
 from my_mlops_stacks.defs.refusals import one_sentence, tell_refusal
 from my_mlops_stacks.project import PROJECT
@@ -61,7 +61,7 @@ def deployment_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg
         if _is_recorded(context, registry, challenger):
             return context.log.info(f"Version {version} is champion already, and the history has it")
         decision = Decision(challenger.name, version, config.approved_by, config.reason)
-        yield dg.Output(challenger, metadata=decision.entry(before, challenger.tags, metrics))
+        yield dg.Output(challenger, metadata=linked(decision.entry(before, challenger.tags, metrics)))
 
     @dg.asset(
         group_name="deployment",

@@ -94,11 +94,11 @@ def _metric_within_threshold(found: "Evaluation") -> dg.AssetCheckResult:
         model_id=found.model_id,
         metric=rule.metric_to_monitor,
         direction=rule.direction,
-        threshold=f"{rule.metric_violation_threshold:g}",  # as text: Dagster draws numbers, and a constant says nothing
+        threshold=rule.threshold,  # as text: Dagster draws numbers, and a constant says nothing
         values=found.values,
         **({rule.metric_to_monitor: found.values[found.newest]} if found.newest else {}),
-        violating_days=", ".join(found.violating_days),
-        label_coverage=found.coverage,
+        violating_days=", ".join(found.violating_days) or "none",
+        label_coverage=None if found.coverage is None else f"{found.coverage:.0%}",
     )
 
 
@@ -110,7 +110,7 @@ def _has_not_drifted(what: str, drift: "Drift") -> dg.AssetCheckResult:
         warn=True,
         day=drift.day,
         model_id=drift.model_id,
-        drifted=", ".join(drift.drifted),
+        drifted=", ".join(drift.drifted) or "none",
         population_stability_index=dict(drift.stability),
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from mlops_core.adapters.model_registry import ModelRegistry
-from mlops_core.deployment.promotion import PREVIOUS_CHAMPION
+from mlops_core.deployment.promotion import PREVIOUS_CHAMPION, TRAINED_IN, UNKNOWN
 
 CHAMPION = dg.AssetKey("champion")
 PAGE = 10
@@ -45,6 +45,12 @@ def entries(instance: dg.DagsterInstance, model: str) -> Iterator[tuple[dg.Event
             if told.get("model_name") == model:
                 yield record, told
         cursor, has_more = page.cursor, page.has_more
+
+
+def linked(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What a decision writes, with the Dagster run that trained the version as a link."""
+    run = entry[TRAINED_IN]
+    return {**entry, TRAINED_IN: dg.MetadataValue.dagster_run(run)} if run != UNKNOWN else {**entry}
 
 
 def values(record: dg.EventLogRecord) -> Mapping[str, Any]:

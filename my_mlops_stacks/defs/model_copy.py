@@ -11,6 +11,7 @@ from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.deployment.promotion import SHADOW_TAG
 from my_mlops_stacks.defs.config import NOT_BLANK, BoundedConfig
 from my_mlops_stacks.defs.ended_runs import require_running
+from my_mlops_stacks.defs.model_description import describe
 from my_mlops_stacks.defs.refusals import one_sentence
 
 
@@ -33,6 +34,7 @@ def copy_model_job() -> dg.JobDefinition:
         registry: ModelRegistry = context.resources.model_registry
         with registry_answers(registry.tracking_uri), one_sentence():
             copied = _copied(registry, config)
+            describe(registry, copied)
         give_alias(registry, "challenger", copied, may_move=partial(require_running, context.instance, context.run_id))
         context.log.info(f"{config.model} version {config.version} is {copied.name} version {copied.version}")
         context.add_output_metadata(

@@ -132,7 +132,7 @@ def _in_force(context: dg.SensorEvaluationContext) -> list[Mute]:
     written = dg.RunsFilter(job_name=JOB, statuses=[dg.DagsterRunStatus.SUCCESS])
     newest: dict[tuple[str, str], Mute] = {}
     for run in context.instance.get_runs(written, limit=READ):
-        if is_of_location(run, context):
+        if run.remote_job_origin is None or is_of_location(run, context):  # `dg launch` says no location
             mute = Mute(**{name: run.tags[f"{TAG}{name}"] for name in Mute.__dataclass_fields__})
             newest.setdefault((mute.kind, mute.name), mute)
     return [mute for mute in newest.values() if mute.holds(datetime.now(UTC))]

@@ -21,7 +21,7 @@ from mlops_core.deployment.promotion import (
 )
 from my_mlops_stacks.defs.config import NOT_BLANK, BoundedConfig
 from my_mlops_stacks.defs.ended_runs import require_running
-from my_mlops_stacks.defs.ledger import entries, newest_entry
+from my_mlops_stacks.defs.ledger import entries, linked, newest_entry
 from my_mlops_stacks.defs.refusals import Refused, one_sentence
 from my_mlops_stacks.deployment.batch_inference.unseen import require_unseen
 from my_mlops_stacks.validation.verdict import require_promotable
@@ -67,7 +67,7 @@ def rollback_job(daily: dg.TimeWindowPartitionsDefinition) -> dg.JobDefinition:
             description=f"Rolled back to version {version.version} by {config.rolled_back_by}: {config.reason}",
             metadata={
                 "rollback": True,
-                **decision.entry(before, version.tags, metrics),
+                **linked(decision.entry(before, version.tags, metrics)),
                 **offer,
                 **rescored,
                 "model_version_page": page,

@@ -13,6 +13,7 @@ from my_mlops_stacks.defs.annotations import DataFrame
 from my_mlops_stacks.defs.config import BoundedConfig
 from my_mlops_stacks.defs.held_out import recorded_on
 from my_mlops_stacks.defs.metadata import plot, png
+from my_mlops_stacks.defs.model_description import describe
 from my_mlops_stacks.defs.provenance import git_commit
 from my_mlops_stacks.events import TRIPS
 from my_mlops_stacks.project import PROJECT
@@ -66,7 +67,6 @@ def training_assets(target: Target, daily: dg.TimeWindowPartitionsDefinition) ->
         from my_mlops_stacks.training.split import (
             held_out,
             holdout_start,
-            in_fixed_order,
             known_before,
             labelled_days,
             require_enough,
@@ -82,9 +82,8 @@ def training_assets(target: Target, daily: dg.TimeWindowPartitionsDefinition) ->
             first = max(first, start - timedelta(days=config.training_days))
         past = since(known_before(trips, start), first)
         training_set = _training_set(context, past, exclude=[PICKUP])
-        rows = in_fixed_order(training_set.load_df()).toPandas()
+        rows, unseen = _looked_up(context, past, held_out(trips, start, last), start)
         require_enough(len(rows), start)
-        unseen = _training_set(context, held_out(trips, start, last)).load_df().toPandas()
         parameters = Hyperparameters(**config.model_dump(exclude={"holdout_days", "training_days"}))
         context.log.info(f"Fitting {len(rows)} trips before {start}; {len(unseen)} trips are held out")
         model = fit(rows, parameters)
@@ -181,6 +180,23 @@ def _training_set(
     )
 
 
+def _looked_up(
+    context: dg.AssetExecutionContext, past: DataFrame, unseen: DataFrame, start: date
+) -> tuple["pd.DataFrame", "pd.DataFrame"]:
+    """The rows to train on, less their time, and those held out since `start`: looked up together.
+
+    A look-up opens every file of its tables, whatever rows it is for.
+    """
+    import pandas as pd
+
+    from my_mlops_stacks.training.split import in_fixed_order
+
+    together = _training_set(context, past.unionByName(unseen)).load_df()
+    rows = in_fixed_order(together.select(*(name for name in together.columns if name != PICKUP), PICKUP)).toPandas()
+    is_past = rows[PICKUP] < pd.Timestamp(start)
+    return rows[is_past].drop(columns=PICKUP).reset_index(drop=True), rows[~is_past].reset_index(drop=True)
+
+
 def _record(
     model: "lightgbm.Booster", rows: "pd.DataFrame", held_out: "pd.DataFrame", parameters: "Hyperparameters"
 ) -> TrainingRecord:
@@ -217,11 +233,11 @@ def _registered(
     provenance: dict[str, str],
 ) -> ModelVersion:
     """Log the run and the model to MLflow, and register it as a new version."""
-    from my_mlops_stacks.training.train import as_matrix, predict
+    from my_mlops_stacks.training.train import as_given, predict
 
     registry, store = context.resources.model_registry, context.resources.feature_store
     tags = {TRAINED_TAG: context.run.run_id, **provenance}
-    example = as_matrix(record.baseline[model.feature_name()].head(3))
+    example = as_given(record.baseline[model.feature_name()].head(3))
     with registry_answers(registry.tracking_uri):
         with registry.run(f"fare_model {context.run.run_id[:8]}", tags):
             registry.log(record)
@@ -236,6 +252,7 @@ def _registered(
             )
         version = registry.get(int(info.registered_model_version))
         registry.tag(version, {LEAK_TAG: UNCHECKED, **tags})
+        describe(registry, version)
         return registry.get(version.version)
 
 

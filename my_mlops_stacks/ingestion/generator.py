@@ -1,4 +1,4 @@
-"""Generated trips that are statistically like New York's, one parquet file a day, the same for the same seed.
+"""Generated trips that are statistically like New York's, as parquet files of whole days, the same for the same seed.
 
 A day depends on the seed and its date only: its first n trips are the same however many it has and whatever other
 days are generated. So a bigger data set contains the smaller one, and a day can be made again alone.
@@ -24,8 +24,11 @@ from my_mlops_stacks.ingestion.rides import Rides, Stream, draw_rides, expected_
 
 logger = logging.getLogger(__name__)
 
-GENERATOR_VERSION = 1
-"""Counts up whenever the same arguments would give other trips."""
+GENERATOR_VERSION = 2
+"""Counts up whenever the same arguments would give other trips, or other files."""
+
+SMALLEST_FILE = 1_000
+"""Trips. Days with fewer share a file: a file of ten trips takes as long to read as one of a thousand."""
 
 NOISE_FLOOR_USD = 2.13
 """The RMSE, in USD, of the best possible prediction of a valid trip's fare from all that is set at its pickup.
@@ -59,10 +62,12 @@ def generate_trips(
     drift_from: date | None = None,
     drift_factor: float = 1.25,
 ) -> None:
-    """Write exactly `rows` raw trips into `folder`, one file `trips-YYYY-MM-DD.parquet` per day of pickup.
+    """Write exactly `rows` raw trips into `folder`, as files of whole days in order, each named by its first day.
+
+    A file `trips-YYYY-MM-DD.parquet` ends with the day that brings it to `SMALLEST_FILE` trips, or with the last one.
 
     Args:
-        folder: made when needed; files of the same days are replaced, each in one step.
+        folder: made when needed; files of the same arguments are replaced, each in one step.
         rows: trips in total, valid or not; a day's part follows its demand, and a day without trips has no file.
         seed: at least 0; the same arguments give the same trips.
         first_day: the first day of pickup, New York's.
@@ -79,10 +84,14 @@ def generate_trips(
             f"got rows={rows}, seed={seed}, first_day={first_day}, last_day={last_day}, drift_factor={drift_factor}."
         )
     folder.mkdir(parents=True, exist_ok=True)
+    waiting: dict[date, pa.Table] = {}
     for day, count in trips_per_day(rows, seed, first_day, last_day).items():
         if count:
             factor = drift_factor if drift_from is not None and day >= drift_from else 1.0
-            _write(trips_of_day(day, count, seed, factor), folder / f"trips-{day}.parquet")
+            waiting[day] = trips_of_day(day, count, seed, factor)
+        if waiting and (day == last_day or sum(map(len, waiting.values())) >= SMALLEST_FILE):
+            _write(pa.concat_tables(waiting.values()), folder / f"trips-{min(waiting)}.parquet")
+            waiting.clear()
     logger.info("Generated %s trips from %s to %s in %s", f"{rows:,}", first_day, last_day, folder)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from my_mlops_stacks.monitoring.columns import CATEGORICAL, watched
+from my_mlops_stacks.monitoring.columns import CATEGORICAL, COLUMN_UNITS, watched
 
 WORST = 10
 INDEX = "index.html"
@@ -39,9 +39,9 @@ COLUMNS = {
     "column_name": "column",
     "num_nulls": "nulls",
     "avg": "mean",
-    "min": "least",
+    "min": "min",
     "median": "median",
-    "max": "most",
+    "max": "max",
     "against_training": "PSI, training rows",
     "against_day_before": "PSI, day before",
 }
@@ -125,10 +125,10 @@ def _columns(whole: pd.DataFrame, drift: pd.DataFrame) -> pd.DataFrame:
         found = drift[drift["drift_type"] == kind].set_index(["model_id", "column_name"])
         found = found["population_stability_index"].rename(name)
         rows = rows.join(found, on=["model_id", "column_name"])
-    order = rows["column_name"].map(
-        {name: place for place, name in enumerate(watched(sorted(set(rows["column_name"]))))}
-    )
-    return rows.assign(order=order).sort_values(["order", "model_id"])
+    names = watched(sorted(set(rows["column_name"])))
+    order = rows["column_name"].map({name: place for place, name in enumerate(names)})
+    named = rows["column_name"].map(lambda name: f"{name}, {COLUMN_UNITS[name]}" if name in COLUMN_UNITS else name)
+    return rows.assign(order=order, column_name=named).sort_values(["order", "model_id"])
 
 
 def _worst(table: pd.DataFrame, minimum_count: int) -> pd.DataFrame:

@@ -9,14 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from mlops_core.day_axis import HALF_A_DAY, name_days
-from my_mlops_stacks.monitoring.columns import watched
+from my_mlops_stacks.monitoring.columns import METRIC_UNITS, watched
 from my_mlops_stacks.monitoring.drift_rule import LARGE_CHANGE
 
 LINE, BAD, GREY = "#4c72b0", "#c44e52", "#8c8c8c"
 PLACES = {"left": 0.09, "right": 0.95, "hspace": 0.12}  # searching for them would draw each figure twice
 RMSE, MAE = "root_mean_squared_error", "mean_average_error"
-IN_USD = {RMSE: "RMSE", MAE: "MAE", "bias": "bias"}
-UNITS = {"mean_squared_error": "USD squared", "mean_absolute_percentage_error": "share of the fare"}
+SHORT = {RMSE: "RMSE", MAE: "MAE"}
 DAYS_MARKED = 100
 VERSIONS_NAMED = 9
 """So many names of versions fit beside each other."""
@@ -32,7 +31,7 @@ def error_over_time(judged: pd.DataFrame, threshold: float | None = None, metric
         threshold: of the metric, in its unit, drawn as a line.
         metric: the one that is monitored, a column of `judged`.
     """
-    unit = "USD" if metric in IN_USD else UNITS.get(metric, "")
+    unit = METRIC_UNITS.get(metric, "")
     figure = Figure(figsize=(9, 4.2))
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1], gridspec_kw={**PLACES, "bottom": 0.1})
     above.set(title="Error of the predictions", ylabel=unit)
@@ -44,7 +43,7 @@ def error_over_time(judged: pd.DataFrame, threshold: float | None = None, metric
     days = pd.to_datetime(rows["day"])
     marker = "." if len(rows) <= DAYS_MARKED else ""
     for name, style in _drawn(metric).items():
-        above.plot(days, rows[name], marker=marker, linestyle=style, color=LINE, label=IN_USD.get(name, name))
+        above.plot(days, rows[name], marker=marker, linestyle=style, color=LINE, label=SHORT.get(name, name))
     if threshold is not None:
         above.axhline(threshold, color=BAD, linewidth=1, label=f"threshold {threshold:g} {unit}".strip())
     _with_room(above)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame
 
+from my_mlops_stacks.monitoring.columns import METRIC_UNITS
 from my_mlops_stacks.monitoring.judged_windows import SCORED, AsOf, rows_of
 
 if TYPE_CHECKING:
@@ -70,6 +71,11 @@ class ViolationRule:
             )
         return DIRECTIONS[self.metric_to_monitor]
 
+    @property
+    def threshold(self) -> str:
+        """The threshold with its unit, for people."""
+        return f"{self.metric_violation_threshold:g} {METRIC_UNITS.get(self.metric_to_monitor, '')}".strip()
+
     def evaluate(self, profile: DataFrame, as_of: AsOf) -> Evaluation:
         """Judge the newest windows of the profile metrics table; fewer than asked for are judged too.
 
@@ -121,7 +127,7 @@ class Evaluation:
             )
         days = ", ".join(f"{day}: {value:.4g}" for day, value in self.values.items())
         return (
-            f"{rule.metric_to_monitor} is {rule.direction} {rule.metric_violation_threshold:g} in "
+            f"{rule.metric_to_monitor} is {rule.direction} {rule.threshold} in "
             f"{len(self.violating_days)} of the last {len(self.values)} days (a violation takes "
             f"{rule.num_violation_windows}, the newest among them): {days}"
         )

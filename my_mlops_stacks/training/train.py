@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
 
-from my_mlops_stacks.training.columns import LABEL
+from my_mlops_stacks.training.columns import INPUT_COLUMNS, LABEL
 
 FEW_ROWS = 50_000
 """Below, threads gain nothing, and wait for each other whenever the machine has other work."""
@@ -26,6 +26,16 @@ class Hyperparameters(BaseModel):
 def as_matrix(frame: pd.DataFrame) -> pd.DataFrame:
     """All columns as doubles, in which LightGBM computes; a feature that no row was found for becomes NaN."""
     return frame.astype("float64")
+
+
+def as_given(frame: pd.DataFrame) -> pd.DataFrame:
+    """The inputs as callers of the logged model give them: a trip's own integers as such, all others as doubles.
+
+    MLflow takes no integer of 64 bits, which is pandas' own, for a double; a looked-up count is one, as it may be
+    missing.
+    """
+    whole = [name for name in frame.columns if INPUT_COLUMNS.get(name, ("",))[0] == "int"]
+    return as_matrix(frame).astype(dict.fromkeys(whole, "int64"))
 
 
 def fit(training_rows: pd.DataFrame, parameters: Hyperparameters) -> lightgbm.Booster:

@@ -103,17 +103,17 @@ def test_a_violation_is_an_error_with_its_numbers_and_retrains(judged):
     judged.write(days(2.0, 9.25, 9.5), drifts())
     found = judged.checks()["metric_within_threshold"]
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    assert found.description.startswith("root_mean_squared_error is above 5 in 2 of the last 3 days")
+    assert found.description.startswith("root_mean_squared_error is above 5 USD in 2 of the last 3 days")
     assert values(found) == {
         "day": "2016-02-29",
         "model_id": "fare_model/1",
         "metric": "root_mean_squared_error",
         "direction": "above",
-        "threshold": "5",
+        "threshold": "5 USD",
         "values": {"2016-02-29": 9.5, "2016-02-28": 9.25, "2016-02-27": 2.0},
         "root_mean_squared_error": 9.5,
         "violating_days": "2016-02-29, 2016-02-28",
-        "label_coverage": 1.0,
+        "label_coverage": "100%",
     }
     (request,) = judged.tick().run_requests
     assert request.tags["retraining/values"] == "9.5, 9.25, 2"

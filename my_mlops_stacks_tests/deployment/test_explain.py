@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import dagster as dg
@@ -12,7 +13,9 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from my_mlops_stacks.defs.ledger import newest_entry
-from my_mlops_stacks.explain import UnexplainedError, explanation, main
+from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.explain import UnexplainedError, explanation, main, predicted
+from my_mlops_stacks.query import UnreadableQueryError, answer
 from my_mlops_stacks_tests.deployment.acts import predictions_of, promoted, run
 from my_mlops_stacks_tests.gate import FIRST_DAY, LAST_DAY, Constant
 
@@ -99,6 +102,44 @@ def test_what_dagster_knows_of_a_deleted_version_is_told(gate):
     assert "by Ada: looked at the report" in told["champion"]
 
 
+@pytest.mark.parametrize(
+    ("trip", "sentence"),
+    [
+        (["pickup_zip=1"], "No prediction is of a trip with pickup_zip=1: rejected_trips may have it"),
+        (["fare_amount=9"], "fare_amount identifies no trip: columns are tpep_pickup_datetime, pickup_zip,"),
+        (["trip_distance=far"], "No prediction is of a trip with trip_distance=far"),
+        ([], "trips or more have "),
+    ],
+)
+def test_what_identifies_no_trip_is_said(gate, trip, sentence):
+    promoted(gate, Constant(12.0))
+    assert run(gate, "batch_inference_job", (LAST_DAY, LAST_DAY)).success
+    with gate.resources() as resources, pytest.raises(UnexplainedError, match=re.escape(sentence)):
+        predicted(gate.target, resources.tables, trip)
+
+
+def test_only_tables_of_this_machine_are_searched(gate):
+    prod = gate.target.model_copy(update={"platform": "databricks"})
+    with gate.resources() as resources, pytest.raises(UnexplainedError, match="say --day and --model-version"):
+        predicted(prod, resources.tables, ["pickup_zip=1"])
+
+
+def test_a_query_of_the_docs_is_answered_on_a_laptop(gate):
+    version = promoted(gate, Constant(12.0))
+    assert run(gate, "batch_inference_job", (LAST_DAY, LAST_DAY)).success
+    rows, schema = predictions_of(gate, version), gate.target.schema_name
+    with gate.resources() as resources:
+        count = f"SELECT count(*) AS trips FROM predictions WHERE model_version = {version.version}"
+        assert answer(resources.tables, schema, count).split() == ["trips", str(len(rows))]
+        as_of = "SELECT count(*) AS rows FROM trip_pickup_features VERSION AS OF 0"
+        first = DeltaTable(gate.table("trip_pickup_features"), version=0).to_pyarrow_table().num_rows
+        assert answer(resources.tables, schema, as_of).split() == ["rows", str(first)]
+        with pytest.raises(UnreadableQueryError, match="begin with SELECT"):
+            answer(resources.tables, schema, "DELETE FROM predictions")
+        with pytest.raises(UnreadableQueryError, match="nothing.*tables are trips, "):
+            answer(resources.tables, schema, "SELECT * FROM nothing")
+
+
 def test_the_command_tells_it_and_says_what_it_lacks(gate, tmp_path, monkeypatch):
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}")
     champion = promoted(gate, Constant(12.0))
@@ -116,6 +157,12 @@ def test_the_command_tells_it_and_says_what_it_lacks(gate, tmp_path, monkeypatch
     assert told.exit_code == 0
     assert f"prediction  fare_model version {champion.version} for {LAST_DAY}, written" in told.output
     assert champion.run_id in told.output
+    row = predictions_of(gate, champion)
+    trip = row.iloc[0]
+    identity = [part for name in TRIPS.identity for part in ("--trip", f"{name}={trip[name]}")]
+    by_trip = CliRunner().invoke(main, [*identity, "--target", "local"], env=environ)
+    assert by_trip.exit_code == 0, by_trip.output
+    assert f"fare_model version {champion.version} for {LAST_DAY}, written" in by_trip.output
     unknown = explain(999)
     assert unknown.exit_code == 1 and f"no predictions of {LAST_DAY} by version 999" in unknown.output
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -76,7 +77,7 @@ def test_exactly_as_many_trips_as_asked_for(tmp_path: Path, rows: int) -> None:
     assert duckdb.sql(f"SELECT count(*) FROM '{tmp_path}/*.parquet'").fetchall() == [(rows,)]
 
 
-def test_one_file_a_day_with_the_trips_of_that_day_and_the_types_of_the_real_ones(folder: Path) -> None:
+def test_a_full_day_is_a_file_with_the_types_of_the_real_trips(folder: Path) -> None:
     files = sorted(file.name for file in folder.iterdir())
     assert files == [f"trips-{FIRST + timedelta(days=i)}.parquet" for i in range(60)]
     for file in ("trips-2016-01-01.parquet", "trips-2016-02-29.parquet"):
@@ -94,6 +95,21 @@ def test_one_file_a_day_with_the_trips_of_that_day_and_the_types_of_the_real_one
     }
 
 
+def test_small_days_share_a_file_and_a_day_without_trips_has_none(tmp_path: Path) -> None:
+    generate_trips(tmp_path, rows=2_500, seed=SEED, first_day=FIRST, last_day=LAST)
+    written = sorted(tmp_path.iterdir())
+    files = [pd.read_parquet(file).tpep_pickup_datetime for file in written]
+    assert [file.name for file in written] == [f"trips-{pickups.min().date()}.parquet" for pickups in files]
+    assert len(files) == 3
+    assert all(1_000 <= len(file) <= 1_100 for file in files[:-1])
+    assert pd.concat(files).dt.date.is_monotonic_increasing
+    assert all(before.max().date() < after.min().date() for before, after in pairwise(files))
+    few = tmp_path / "few"
+    generate_trips(few, rows=7, seed=SEED, first_day=FIRST, last_day=LAST)
+    assert sum(len(pd.read_parquet(file)) for file in few.iterdir()) == 7
+    assert len(list(few.iterdir())) == 1
+
+
 class TestReproducibility:
     def test_the_same_seed_gives_the_same_trips(self, tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(generated(tmp_path / "a"), generated(tmp_path / "b"))
@@ -108,8 +124,8 @@ class TestReproducibility:
 
     def test_a_day_does_not_depend_on_the_range(self, tmp_path: Path) -> None:
         generate_trips(tmp_path, rows=1_000, seed=SEED, first_day=FIRST, last_day=LAST)
-        file = tmp_path / "trips-2016-02-02.parquet"
-        written = pd.read_parquet(file)
+        together = pd.read_parquet(tmp_path / "trips-2016-01-01.parquet")
+        written = together[together.tpep_pickup_datetime.dt.date == date(2016, 2, 2)].reset_index(drop=True)
         alone = trips_of_day(date(2016, 2, 2), len(written), SEED).to_pandas()
         pd.testing.assert_frame_equal(written, alone)
 

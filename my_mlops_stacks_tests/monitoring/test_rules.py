@@ -153,7 +153,7 @@ def test_a_deleted_day_is_no_window(spark):
 
 def test_the_reason_names_metric_days_and_threshold(spark):
     found = rule(windows=2, violations=1).evaluate(profile_of(spark, days_of([2.0, 9.25])), TODAY)
-    assert "root_mean_squared_error is above 5 in 1 of the last 2 days" in found.reason
+    assert "root_mean_squared_error is above 5 USD in 1 of the last 2 days" in found.reason
     assert "2016-02-16: 9.25" in found.reason
     assert found.violating_days == ("2016-02-16",)
 

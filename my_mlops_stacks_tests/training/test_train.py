@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.models import infer_signature
 
 from mlops_core.tasks import Regression
 from my_mlops_stacks.training.baselines import constant_prediction, model_without_features, training_baseline
 from my_mlops_stacks.training.columns import INPUT_COLUMNS
 from my_mlops_stacks.training.model_inputs import model_inputs
 from my_mlops_stacks.training.plots import importance_plot
-from my_mlops_stacks.training.train import Hyperparameters, fit, predict
+from my_mlops_stacks.training.train import Hyperparameters, as_given, fit, predict
 
 PARAMETERS = Hyperparameters(num_boost_round=30, num_leaves=8, learning_rate=0.2)
 
@@ -57,6 +59,15 @@ def test_the_baseline_is_a_sample_of_the_training_rows_with_predictions(trips):
 def test_importance_is_plotted_for_every_input(trips):
     labels = [label.get_text() for label in importance_plot(fit(trips, PARAMETERS)).axes[0].get_yticklabels()]
     assert set(labels) == {"trip_distance", "pickup_zip", "surge"}
+
+
+@pytest.mark.parametrize("kind", ["int64", "int32"])
+def test_a_notebook_may_give_a_trips_integers_as_they_are_to_the_logged_model(trips, tmp_path, kind):
+    model, inputs = fit(trips, PARAMETERS), trips.drop(columns="fare_amount")
+    signature = infer_signature(as_given(inputs), predict(model, trips))
+    mlflow.lightgbm.save_model(model, str(tmp_path / "model"), signature=signature)
+    given = inputs.astype({"pickup_zip": kind})
+    np.testing.assert_allclose(mlflow.pyfunc.load_model(str(tmp_path / "model")).predict(given), predict(model, trips))
 
 
 def test_the_inputs_say_what_the_wall_clock_says(trips_of):

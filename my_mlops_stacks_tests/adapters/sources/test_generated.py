@@ -48,12 +48,12 @@ def test_other_parameters_have_another_folder(local: LocalSpark, tmp_path: Path)
 
 
 def test_an_unfinished_folder_is_completed(local: LocalSpark, tmp_path: Path) -> None:
-    source = source_of(local, tmp_path)
+    source = source_of(local, tmp_path, rows=8_000)
     source.read()
     (source.path / "_SUCCESS").unlink()
     (source.path / "trips-2016-01-02.parquet").unlink()
     (source.path / ".trips-2016-01-03.parquet.0123").write_text("half a file")
-    assert source.read().count() == 500
+    assert source.read().count() == 8_000
 
 
 def test_a_copy_of_the_folder_can_be_given_as_a_path(local: LocalSpark, tmp_path: Path) -> None:
