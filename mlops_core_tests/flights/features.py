@@ -9,6 +9,43 @@ from mlops_core_tests.flights.events import FLIGHTS
 
 HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
 
+ORIGIN_HOUR = WindowTable(
+    "origin_hour_features",
+    meaning="Punctuality of an airport's departures of the last hour.",
+    events=FLIGHTS,
+    entity={"origin": "origin"},
+    length=HOUR,
+    slide=QUARTER,
+    aggregates=(
+        Share("origin_late_1h", "Share of flights that arrived late", where="late = 1"),
+        Mean("origin_delay_1h", "Mean delay at the departure", of="dep_delay", unit="min"),
+        Count("origin_flights_1h", "Flights that landed"),
+    ),
+)
+CARRIER = WindowTable(
+    "carrier_features",
+    meaning="Punctuality of an airline in the last six hours.",
+    events=FLIGHTS,
+    entity={"carrier": "carrier"},
+    length=6 * HOUR,
+    slide=QUARTER,
+    aggregates=(
+        Share("carrier_late_6h", "Share of flights that arrived late", where="late = 1"),
+        Mean("carrier_delay_6h", "Mean delay at the arrival", of="arr_delay", unit="min"),
+    ),
+)
+DEST = WindowTable(
+    "dest_features",
+    meaning="Punctuality of flights to an airport in the last day.",
+    events=FLIGHTS,
+    entity={"dest": "dest"},
+    length=24 * HOUR,
+    slide=HOUR,
+    aggregates=(
+        Share("dest_late_24h", "Share of flights that arrived late", where="late = 1"),
+        Mean("dest_delay_24h", "Mean delay at the arrival", of="arr_delay", unit="min"),
+    ),
+)
 ORIGIN = WindowTable(
     "origin_features",
     meaning="Punctuality of an airport's departures of the last three hours.",

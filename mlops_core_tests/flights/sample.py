@@ -16,14 +16,14 @@ FIRST, LAST = date(2013, 1, 28), date(2013, 2, 6)
 """Ten days over the end of a month."""
 
 
-def flights(sample: str) -> pd.DataFrame:
-    """The flights of `FIRST` to `LAST`, with the columns of `FLIGHTS` and `day`."""
+def flights(sample: str, first: date = FIRST, last: date = LAST) -> pd.DataFrame:
+    """The flights of `first` to `last`, with the columns of `FLIGHTS` and `day`."""
     raw = generated() if sample == "generated" else pd.read_parquet(NAMED)
     days = raw.scheduled_departure.dt.date
-    raw = raw[(days >= FIRST) & (days <= LAST)]
+    raw = raw[(days >= first) & (days <= last)]
     landed = (raw.departed_at + pd.to_timedelta(raw.air_time, unit="min")).astype("datetime64[us]")
     late = (raw.arr_delay > 15).astype("Int32").mask(raw.arr_delay.isna())
-    made = raw.assign(landed_at=landed, late=late, distance=raw.distance.astype("int32"), day=days)
+    made = raw.assign(landed_at=landed, late=late, distance=raw.distance.astype("int32"), day=days.loc[raw.index])
     return made.drop(columns=["departed_at", "air_time", "flight"]).reset_index(drop=True)
 
 
