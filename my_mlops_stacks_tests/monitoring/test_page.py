@@ -51,7 +51,7 @@ def test_the_page_of_a_day_says_how_it_was(trips_of, predict_all, profiled):
     assert "metric_within_threshold failed" in text
     assert "<td>fare_model/1</td><td>2</td><td>100%</td><td>2.828</td>" in text  # RMSE of errors 0 and -4
     assert "<td>trip_distance, mi</td>" in text and "<td>fare_amount, USD</td>" in text
-    assert text.index("8 mi and more") < text.index("1 to 2 mi")  # the worst slice first
+    assert text.index("8 mi or more") < text.index("1 to 2 mi")  # the worst slice first
 
 
 def test_plots_of_no_rows_are_drawn_too():

@@ -112,7 +112,7 @@ def test_the_profile_of_many_trips_equals_pandas(sample_trips, predict_all):
                 frame.trip_distance,
                 [0, 1, 2, 4, 8, np.inf],
                 right=False,
-                labels=["0 to 1 mi", "1 to 2 mi", "2 to 4 mi", "4 to 8 mi", "8 mi and more"],
+                labels=["0 to 1 mi", "1 to 2 mi", "2 to 4 mi", "4 to 8 mi", "8 mi or more"],
             ).astype(str),
         ),
     ],
