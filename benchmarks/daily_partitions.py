@@ -18,7 +18,7 @@ import click
 from benchmarks.feature_store.machine import machine
 from mlops_core.adapters.mlflow_database import make_database
 
-LAST_DAY = date(2017, 12, 31)
+LAST_DAY = date(2019, 12, 31)
 GOAL = "at most 25 s and 1.5 GB for 1,095 days"
 
 
