@@ -115,7 +115,9 @@ def _verdicts(
 
     return [
         *judge(rules(), *measured),
-        judge_against_champion(*measured, compared_metric(PROJECT.task), compared, former, is_champion),
+        judge_against_champion(
+            *measured, compared_metric(PROJECT.task), compared=compared, former=former, is_champion=is_champion
+        ),
     ]
 
 
