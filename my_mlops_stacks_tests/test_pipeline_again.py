@@ -72,8 +72,11 @@ def test_a_machine_in_another_time_zone_makes_the_same_tables(pipeline, sample, 
 
 
 def test_days_that_were_never_predicted_are_no_windows(pipeline, sample):
-    before = pipeline.table("inference_profile_metrics")
-    assert pipeline.run("monitoring_job", (sample.day(4), sample.day(5))).success
+    before, live_since = pipeline.table("inference_profile_metrics"), date.fromisoformat(sample.day(0))
+    definitions = build_definitions(pipeline.target.model_copy(update={"first_predicted_day": live_since}))
+    days = {f"dagster/asset_partition_range_{end}": sample.day(day) for end, day in {"start": 4, "end": 5}.items()}
+    monitoring = definitions.resolve_job_def("monitoring_job")
+    assert monitoring.execute_in_process(instance=pipeline.instance, tags=days).success
     pd.testing.assert_frame_equal(pipeline.table("inference_profile_metrics"), before)
 
 

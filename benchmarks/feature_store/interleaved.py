@@ -49,7 +49,7 @@ def _times(taken: Sequence[tuple[float, float | None]]) -> Times:
     return Times(tuple(seconds for seconds, _ in taken), busy or None)
 
 
-HEADER = "| what | contender | median (least to most) | cores' time | ours / its | goal |\n|---|---|---|---|---|---|"
+HEADER = "| what | contender | median (min to max) | cores' time | ours / its | goal |\n|---|---|---|---|---|---|"
 
 
 def table(what: str, times: Mapping[str, Times], goals: Mapping[str, str]) -> list[str]:

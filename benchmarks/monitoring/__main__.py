@@ -31,7 +31,7 @@ ROWS = 1_000_000
 @click.option("--rounds", default=5, help="Rounds that count.")
 def main(rounds: int) -> None:
     click.echo(f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}, medians of {rounds} rounds\n")
-    click.echo("| what | goal | profile | drift | together (least to most) | processor |\n|---|---|---|---|---|---|")
+    click.echo("| what | goal | profile | drift | together (min to max) | processor |\n|---|---|---|---|---|---|")
     with TemporaryDirectory() as temporary:
         month = predicted(Path(temporary) / "month", ROWS, 30)
         _report("30 days of 1,000,000 predictions", "10 s", month, 30, rounds)

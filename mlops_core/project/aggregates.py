@@ -80,8 +80,8 @@ class Count(Aggregate):
 
 
 @dataclass(frozen=True)
-class OfColumn(Aggregate):
-    """An aggregate of the values of the event column `of`; a null is no value."""
+class OfValue(Aggregate):
+    """An aggregate of a value of each event, `of`: a column, or SQL over columns; a null is no value."""
 
     _: KW_ONLY
     of: str
@@ -92,7 +92,7 @@ class OfColumn(Aggregate):
 
 
 @dataclass(frozen=True)
-class Sum(OfColumn):
+class Sum(OfValue):
     """Sum of a number; null without a value."""
 
     type: ColumnType = "double"
@@ -143,7 +143,7 @@ class Share(Aggregate):
 
 
 @dataclass(frozen=True)
-class Min(OfColumn):
+class Min(OfValue):
     """Smallest value; give it the column's type."""
 
     @property
@@ -156,7 +156,7 @@ class Min(OfColumn):
 
 
 @dataclass(frozen=True)
-class Max(OfColumn):
+class Max(OfValue):
     """Largest value; give it the column's type."""
 
     @property
@@ -169,7 +169,7 @@ class Max(OfColumn):
 
 
 @dataclass(frozen=True)
-class Distinct(OfColumn):
+class Distinct(OfValue):
     """Number of different values. Each window holds its values while it is made: not for millions of them."""
 
     type: ColumnType = "int"

@@ -8,8 +8,8 @@ from dataclasses import KW_ONLY, dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from mlops_core.project.aggregates import Aggregate, Expression, OfColumn
-from mlops_core.project.columns import Column, DeclarationError, require_known
+from mlops_core.project.aggregates import Aggregate, Expression
+from mlops_core.project.columns import Column, DeclarationError, choices, require_known
 from mlops_core.project.events import DAY, EventTable
 from mlops_core.project.feature_lookup import FeatureLookup
 from mlops_core.project.names import require_columns, require_table
@@ -126,8 +126,14 @@ class WindowTable(FeatureTable):
             raise DeclarationError(f"{place}: length must be above zero, not {self.length}.")
         require_known([self.at], self.events.types, f"{place}, at")
         for feature in self.aggregates:
-            if isinstance(feature, OfColumn):
-                require_known([feature.of], self.events.types, f"{place}, '{feature.name}'")
+            self._check_sources(feature, place)
+
+    def _check_sources(self, feature: Aggregate | Expression, place: str) -> None:
+        """Each SQL expression names a column at least: the engine would tell of another mistake much later."""
+        known = self.events.types if isinstance(feature, Aggregate) else self.columns
+        for sql in feature.sources if isinstance(feature, Aggregate) else [feature.sql]:
+            if not _named(sql, known):
+                raise DeclarationError(f"{place}, '{feature.name}': '{sql}' names no column; {choices(known)}")
 
     @property
     def features(self) -> tuple[Column, ...]:

@@ -42,7 +42,15 @@ REFUSED = {
     "a window of nothing": (lambda: replace(ORIGIN, length=timedelta(0)), "length must be above zero"),
     "a feature of a column that is not there": (
         lambda: replace(ORIGIN, aggregates=(Mean("delay", "Delay", of="delay_min"),)),
-        "Feature table 'origin_features', 'delay': there is no column 'delay_min'; choose from",
+        "Feature table 'origin_features', 'delay': 'delay_min' names no column; choose from flight_id,",
+    ),
+    "a condition on nothing": (
+        lambda: replace(ORIGIN, aggregates=(Count("n", "Flights", where="1 = 1"),)),
+        "'origin_features', 'n': '1 = 1' names no column; choose from",
+    ),
+    "an expression of nothing": (
+        lambda: replace(ORIGIN, aggregates=(*ORIGIN.aggregates, Expression("one", "1", "int", "One"))),
+        "'origin_features', 'one': '1' names no column; choose from origin, ts, origin_late_3h,",
     ),
     "a table without a feature": (lambda: replace(ORIGIN, aggregates=()), "'origin_features' has no feature"),
     "a time of windows that is not there": (lambda: replace(ORIGIN, at="when"), "at: there is no column 'when'"),

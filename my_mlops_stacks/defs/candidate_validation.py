@@ -113,11 +113,10 @@ def _verdicts(
     from my_mlops_stacks.validation.judgement import judge, judge_against_champion
     from my_mlops_stacks.validation.rules import compared_metric, rules
 
+    metric = compared_metric(PROJECT.task)
     return [
         *judge(rules(), *measured),
-        judge_against_champion(
-            *measured, compared_metric(PROJECT.task), compared=compared, former=former, is_champion=is_champion
-        ),
+        judge_against_champion(*measured, metric, compared=compared, former=former, is_champion=is_champion),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 PREVIEW_ROWS = 5
 MAY_BE_EMPTY = "days_may_be_empty"
 """Metadata of an input whose days may hold nothing: nothing is made of a day that was deleted."""
-
-NO_RUN = dg.build_output_context().run_id
-"""What Dagster says for the run of an asset that no step of this run makes."""
 
 REPLACED = "replaced"
 """Metadata of an output of an unpartitioned asset: in SQL, which rows of its table it replaces."""
@@ -202,7 +199,16 @@ def _require_running(context: dg.OutputContext) -> None:
 def _run_of(context: dg.InputContext) -> str | None:
     """The run whose step made the input: this one, or the one whose steps it repeats; None without such a step."""
     upstream = context.upstream_output
-    return upstream.run_id if upstream is not None and upstream.run_id != NO_RUN else None
+    return upstream.run_id if upstream is not None and upstream.run_id != _no_run() else None
+
+
+@cache
+def _no_run() -> str:
+    """What Dagster says for the run of an asset that no step of this run makes.
+
+    Asked late: to build a context loads Dagster's storage, which takes as long as half of Dagster.
+    """
+    return dg.build_output_context().run_id
 
 
 def _repeated_runs(context: dg.InputContext) -> list[str]:

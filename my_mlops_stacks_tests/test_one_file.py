@@ -1,0 +1,140 @@
+"""What docs/project-overview.md promises: each of these changes is made in one file of a copy, which then runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from my_mlops_stacks_tests.repository import copy_files
+
+pytestmark = pytest.mark.slow
+
+FEATURE = "mean_minutes_window_1h_pickup_zip"
+LOOK = """
+import json, sys
+import dagster as dg
+from my_mlops_stacks.run_history import local_instance
+from pathlib import Path
+
+instance = local_instance(Path(sys.argv[1]))
+told = {}
+for key in instance.all_asset_keys():
+    event = instance.get_latest_materialization_event(key)
+    told[key.to_user_string()] = {
+        name: str(value.value) for name, value in (event.asset_materialization.metadata if event else {}).items()
+    }
+checks = {}
+for record in instance.get_event_records(dg.EventRecordsFilter(dg.DagsterEventType.ASSET_CHECK_EVALUATION), limit=200):
+    evaluation = record.event_log_entry.dagster_event.event_specific_data
+    checks.setdefault(evaluation.check_name, (evaluation.passed, str(evaluation.metadata.get("report", ""))))
+print(json.dumps([told, checks]))
+"""
+
+
+class Copy:
+    """A copy of the repository, with the pipeline in it run on a few generated trips."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.state = folder, folder / ".local"
+        copy_files(folder)
+
+    def change(self, file: str, old: str, new: str) -> None:
+        text = (self.folder / file).read_text()
+        assert text.count(old) == 1
+        (self.folder / file).write_text(text.replace(old, new))
+
+    def run(self, *call: str) -> str:
+        environ = {**os.environ, "PYTHONPATH": str(self.folder), "DAGSTER_HOME": str(self.state / "dagster")}
+        command = [sys.executable, *call]
+        done = subprocess.run(command, cwd=self.folder, env=environ, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def made(self) -> tuple[dict, dict]:
+        """Run the pipeline: metadata of each asset, and outcome and report of each check."""
+        self.run("-m", "my_mlops_stacks")
+        told, checks = json.loads(self.run("-c", LOOK, str(self.state / "dagster")).splitlines()[-1])
+        return told, checks
+
+    def columns(self, table: str) -> list[str]:
+        (found,) = (self.state / "warehouse").glob(f"*/{table}")
+        return [field.name for field in DeltaTable(found).schema().fields]
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    return Copy(tmp_path / "copy")
+
+
+def test_a_window_feature_is_one_file(copy: Copy) -> None:
+    copy.change(
+        "my_mlops_stacks/feature_engineering/features/pickup_features.py",
+        "    aggregates=(\n",
+        "    aggregates=(\n"
+        f'        Mean("{FEATURE}", "Mean duration of these trips", unit="min",\n'
+        '             of="(unix_seconds(tpep_dropoff_datetime) - unix_seconds(tpep_pickup_datetime)) / 60"),\n',
+    )
+    told, checks = copy.made()
+    assert FEATURE in copy.columns("trip_pickup_features")
+    assert FEATURE in copy.columns("predictions")
+    assert FEATURE in told["trip_pickup_features"]["dagster/column_schema"]
+    assert "in min" in told["trip_pickup_features"]["dagster/column_schema"]
+    lineage = told["trip_pickup_features"]["dagster/column_lineage"]
+    assert "tpep_pickup_datetime" in lineage[lineage.index(FEATURE) :].split(")], '")[0]
+    assert FEATURE in told["predictions"]["dagster/column_lineage"]
+    (drift,) = (copy.state / "warehouse").glob("*/inference_drift_metrics")
+    assert FEATURE in set(DeltaTable(drift).to_pandas(columns=["column_name"])["column_name"])
+    assert checks["features_are_known_at_the_pickup"][0]
+    signature = "\n".join(file.read_text() for file in copy.state.rglob("MLmodel"))
+    assert FEATURE in signature or FEATURE in "\n".join(f.read_text() for f in copy.state.rglob("feature_spec.yaml"))
+
+
+def test_a_window_feature_that_leaks_stops_the_model_though_nobody_told_of_it(copy: Copy) -> None:
+    """By the pickup instead of the drop-off, fares of trips under way are known."""
+    copy.change(
+        "my_mlops_stacks/feature_engineering/features/pickup_features.py",
+        "    length=timedelta(hours=1),\n",
+        "    at=TRIPS.event_time,\n    length=timedelta(hours=1),\n",
+    )
+    with pytest.raises(AssertionError, match="features know the future"):
+        copy.made()
+
+
+def test_a_slice_is_one_file(copy: Copy) -> None:
+    copy.change(
+        "my_mlops_stacks/monitoring/slices.py",
+        "SLICES = (\n",
+        'SLICES = (\n    ByValue("arrival_zip", "dropoff_zip", title="drop-off zip", most=3),\n',
+    )
+    _, checks = copy.made()
+    assert "By drop-off zip: root_mean_squared_error" in checks["candidate_beats_champion"][1]
+    (profile,) = (copy.state / "warehouse").glob("*/inference_profile_metrics")
+    rows = DeltaTable(profile).to_pandas(columns=["slice_key", "slice_value", "count"])
+    zips = rows[rows["slice_key"] == "arrival_zip"]
+    assert zips["slice_value"].nunique() > 3
+    assert zips["count"].sum() == rows[rows["slice_key"] == "pickup_hour"]["count"].sum()
+
+
+def test_a_metric_with_a_threshold_is_one_file(copy: Copy) -> None:
+    file = "my_mlops_stacks/validation/validation.py"
+    copy.change(
+        file,
+        "    return {\n",
+        '    return {\n        "share_within_two": MetricThreshold(threshold=0.1, greater_is_better=True),\n',
+    )
+    copy.change(
+        file,
+        "    return [make_metric(",
+        "    def share_within_two(predictions, targets):\n"
+        "        return float(((predictions - targets).abs() <= 2).mean())\n\n"
+        "    share = make_metric(eval_fn=share_within_two, greater_is_better=True, name='share_within_two')\n"
+        "    return [share, make_metric(",
+    )
+    _, checks = copy.made()
+    assert checks["share_within_two_within_threshold"][0]
