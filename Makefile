@@ -46,7 +46,7 @@ test: setup ## Run the tests
 
 .PHONY: test-slow
 test-slow: setup ## Run the proofs that take longer
-	@scripts/install_postgresql.sh
+	@scripts/install_for_slow_tests.sh
 	@$(PY) -m pytest -m slow -n 2 --dist loadfile
 
 .PHONY: test-contract

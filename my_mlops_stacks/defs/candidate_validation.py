@@ -170,7 +170,7 @@ def _about(facts: "Facts", page: str) -> dict[str, Any]:
         **{f"{table}_delta_version": version for table, version in facts.tables.items()},
     }
     return {name: str(version) for name, version in versions.items()} | {  # as text: a plot of them would say nothing
-        "held_out_trips": facts.trips,
+        "held_out_trips": f"{facts.trips:,}",
         "held_out_from": facts.held_out_from,
         "validation_run": dg.MetadataValue.url(page),
     }

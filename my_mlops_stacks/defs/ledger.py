@@ -8,6 +8,7 @@ import dagster as dg
 
 from mlops_core.adapters.model_registry import ModelRegistry
 from mlops_core.deployment.promotion import PREVIOUS_CHAMPION, TRAINED_IN, UNKNOWN
+from my_mlops_stacks.defs.metadata import readable
 
 CHAMPION = dg.AssetKey("champion")
 PAGE = 10
@@ -48,8 +49,9 @@ def entries(instance: dg.DagsterInstance, model: str) -> Iterator[tuple[dg.Event
 
 
 def linked(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What a decision writes, with the Dagster run that trained the version as a link."""
+    """What a decision writes, for people: the Dagster run that trained the version as a link, numbers to be read."""
     run = entry[TRAINED_IN]
+    entry = {name: readable(value) if isinstance(value, float) else value for name, value in entry.items()}
     return {**entry, TRAINED_IN: dg.MetadataValue.dagster_run(run)} if run != UNKNOWN else {**entry}
 
 

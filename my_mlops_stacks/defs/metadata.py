@@ -16,8 +16,16 @@ if TYPE_CHECKING:
 
 LONGEST_CELL = 100
 """Characters of a cell: a table stays readable."""
+DIGITS = 5
 LARGE = 1_000
 """Numbers from here on are written without an exponent."""
+
+
+def readable(number: float) -> float:
+    """The number as people read it: five significant digits, or all before the point."""
+    if not math.isfinite(number) or number == 0:
+        return number
+    return round(number, max(0, DIGITS - 1 - math.floor(math.log10(abs(number)))))
 
 
 def png(figure: "Figure", trimmed: bool = True) -> bytes:

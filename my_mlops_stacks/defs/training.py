@@ -12,7 +12,7 @@ from mlops_core.adapters.registry_errors import registry_answers
 from my_mlops_stacks.defs.annotations import DataFrame
 from my_mlops_stacks.defs.config import BoundedConfig
 from my_mlops_stacks.defs.held_out import recorded_on
-from my_mlops_stacks.defs.metadata import plot, png
+from my_mlops_stacks.defs.metadata import plot, png, readable
 from my_mlops_stacks.defs.model_description import describe
 from my_mlops_stacks.defs.provenance import git_commit
 from my_mlops_stacks.events import TRIPS
@@ -263,6 +263,6 @@ def _model_requirements() -> list[str]:
 
 
 def _seen(record: TrainingRecord, rows: "pd.DataFrame", start: object) -> dict[str, dg.MetadataValue]:
-    numbers = {name: dg.FloatMetadataValue(value) for name, value in record.metrics.items()}
+    numbers = {name: dg.FloatMetadataValue(readable(value)) for name, value in record.metrics.items()}
     extent = {"training_rows": dg.IntMetadataValue(len(rows)), "held_out_from": dg.TextMetadataValue(str(start))}
     return numbers | extent | {name: plot(image) for name, image in record.figures.items()}

@@ -14,6 +14,7 @@ from mlops_core.adapters.model_registry import ModelVersion
 from mlops_core.adapters.registry_errors import registry_answers
 from my_mlops_stacks.defs.candidate_validation import Validated, skip, validate
 from my_mlops_stacks.defs.config import BoundedConfig
+from my_mlops_stacks.defs.metadata import readable
 from my_mlops_stacks.defs.refusals import one_sentence, tell_refusal
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.target import Target
@@ -93,7 +94,7 @@ def validation_checks(target: Target) -> list[dg.AssetChecksDefinition]:
 
 def _result(verdict: "Verdict", validated: Validated) -> dg.AssetCheckResult:
     """The outcome of one rule; that of the comparison carries the report."""
-    metadata = {"value": verdict.value, "bound": "none" if verdict.bound is None else verdict.bound}
+    metadata = {"value": readable(verdict.value), "bound": verdict.limit}
     return dg.AssetCheckResult(
         passed=verdict.passed,
         check_name=verdict.rule,

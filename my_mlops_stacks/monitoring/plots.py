@@ -69,12 +69,13 @@ def _with_room(axes: Axes) -> None:
 def _promotions(axes: Axes, days: pd.Series, models: pd.Series) -> None:
     """A dashed line before the first day of each version, with its number where that is readable."""
     apart = (days.max() - days.min() + 2 * HALF_A_DAY) / VERSIONS_NAMED
-    free = days.min() - apart
+    free = days.min() - HALF_A_DAY - apart
     for at in (days[models != models.shift()]).index:
-        axes.axvline(days[at] - HALF_A_DAY, color=GREY, linestyle="--", linewidth=1)
-        if days[at] - free >= apart and days.max() + HALF_A_DAY - days[at] >= apart:
-            _name(axes, days[at] - HALF_A_DAY, models[at])
-            free = days[at]
+        begin = days[at] - HALF_A_DAY
+        axes.axvline(begin, color=GREY, linestyle="--", linewidth=1)
+        if begin - free >= apart and days.max() + HALF_A_DAY - begin >= apart:
+            _name(axes, begin, models[at])
+            free = begin
 
 
 def _name(axes: Axes, moment: pd.Timestamp, model: object) -> None:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from mlops_core.tasks import Metric
-from my_mlops_stacks.validation.rules import PLACE, Rule, RuleError
+from my_mlops_stacks.validation.rules import PLACE, Rule, RuleError, with_unit
+from my_mlops_stacks.validation.validation import METRIC_UNITS
 from my_mlops_stacks.validation.verdict import CHAMPION_RULE, Verdict
 
 Metrics = Mapping[str, float]
@@ -36,10 +37,16 @@ def _judge(rule: Rule, candidate: Metrics, champion: Metrics | None) -> Verdict:
         return Verdict(rule.name, math.isfinite(value), value, None, "There is no champion to improve on: it passes")
     held = _measured(rule.metric, champion) if rule.compares and champion else None
     bound = rule.bound(held)
-    sentence = f"{rule.metric} of the held-out trips is {value:.4g} and must be {rule.direction} {bound:.4g}"
+    told, limit = _told(rule.metric, value), _told(rule.metric, bound)
+    sentence = f"{rule.metric} of the held-out trips is {told} and must be {rule.direction} {limit}"
     if held is not None:
-        sentence += f", for the champion's is {held:.4g}"
-    return Verdict(rule.name, _holds(rule, value, bound), value, bound, _explained(sentence, value, bound))
+        sentence += f", for the champion's is {_told(rule.metric, held)}"
+    sentence = _explained(sentence, value, bound)
+    return Verdict(rule.name, _holds(rule, value, bound), value, bound, sentence, METRIC_UNITS.get(rule.metric, ""))
+
+
+def _told(metric: str, value: float) -> str:
+    return with_unit(metric, f"{value:.4g}")
 
 
 def _measured(metric: str, metrics: Metrics) -> float:
@@ -99,8 +106,10 @@ def judge_against_champion(
 
 
 def _compared(metric: Metric, value: float, bound: float) -> Verdict:
-    sentence = f"{metric.name} is {value:.4g} for the candidate and {bound:.4g} for the champion, on the same rows"
+    told, limit = _told(metric.name, value), _told(metric.name, bound)
+    sentence = f"{metric.name} is {told} for the candidate and {limit} for the champion, on the same rows"
     passed = (
         math.isfinite(value) and math.isfinite(bound) and metric.improvement(value, bound) >= -ROUNDING * abs(bound)
     )
-    return Verdict(CHAMPION_RULE, passed, value, bound, _explained(sentence, value, bound))
+    sentence = _explained(sentence, value, bound)
+    return Verdict(CHAMPION_RULE, passed, value, bound, sentence, METRIC_UNITS.get(metric.name, ""))

@@ -77,8 +77,7 @@ def _head(facts: Facts) -> Iterator[str]:
 def _rules(verdicts: Sequence[Verdict]) -> Iterator[str]:
     yield from _table("rule", "verdict", "value", "bound")
     for verdict in verdicts:
-        bound = "none" if verdict.bound is None else _number(verdict.bound)
-        yield _row(verdict.rule, "passed" if verdict.passed else "**failed**", _number(verdict.value), bound)
+        yield _row(verdict.rule, "passed" if verdict.passed else "**failed**", f"{verdict.value:.4g}", verdict.limit)
 
 
 def _overall(comparison: pd.DataFrame, metric: Metric) -> Iterator[str]:
@@ -147,7 +146,3 @@ def _table(*columns: str) -> list[str]:
 
 def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _number(value: float) -> str:
-    return f"{value:.4g}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mlops_core.tasks import Metric, Task
 from my_mlops_stacks.validation.metric_threshold import CHANGES, LIMITS, MetricThreshold, refusals
-from my_mlops_stacks.validation.validation import COMPARED_METRIC, validation_thresholds
+from my_mlops_stacks.validation.validation import COMPARED_METRIC, METRIC_UNITS, validation_thresholds
 
 PLACE = "validation/validation.py"
 
@@ -40,9 +40,11 @@ class Rule:
     def sentence(self) -> str:
         """The rule, for people."""
         if not self.compares:
-            return f"{self.metric} of the held-out trips is {self.direction} {self.limits['threshold']:g}."
-        forms = zip(CHANGES, ("g", ".1%"), strict=True)
-        changes = [f"{self.limits[name]:{form}}" for name, form in forms if name in self.limits]
+            limit = with_unit(self.metric, f"{self.limits['threshold']:g}")
+            return f"{self.metric} of the held-out trips is {self.direction} {limit}."
+        absolute, relative = (self.limits.get(name) for name in CHANGES)
+        changes = [with_unit(self.metric, f"{absolute:g}")] if absolute else []
+        changes += [f"{relative:.1%}"] if relative else []
         return f"{self.metric} is better than the champion's by {' and '.join(changes)} on the same trips."
 
     def bound(self, champion: float | None) -> float:
@@ -83,6 +85,11 @@ def _rules_of(metric: str, stated: MetricThreshold) -> list[Rule]:
     limits = {name: value for name in LIMITS if (value := getattr(stated, name)) is not None}
     parts = ({name: limits[name] for name in names if name in limits} for names in (("threshold",), CHANGES))
     return [Rule(metric, part, bool(stated.greater_is_better)) for part in parts if part]
+
+
+def with_unit(metric: str, number: str) -> str:
+    """The number of a metric for people, such as '3.46 USD'."""
+    return f"{number} {METRIC_UNITS.get(metric, '')}".rstrip()
 
 
 def compared_metric(task: Task) -> Metric:

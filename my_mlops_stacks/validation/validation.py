@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from my_mlops_stacks.events import TRIPS
 from my_mlops_stacks.validation.metric_threshold import MetricThreshold
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ def validation_thresholds() -> dict[str, MetricThreshold]:
         "absolute_bias": MetricThreshold(threshold=0.5, greater_is_better=False),
     }
 
+
+IN_UNIT_OF_FARE = ("root_mean_squared_error", "mean_absolute_error", "absolute_bias")
+METRIC_UNITS = dict.fromkeys(IN_UNIT_OF_FARE, TRIPS.column("fare_amount").unit or "")
+"""Units as people read them after a number; a metric that is not here has none."""
 
 MIN_HELD_OUT_TRIPS = 50
 """Fewer held-out trips judge no model: their metrics say more about the few than about it."""

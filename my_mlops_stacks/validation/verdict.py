@@ -37,13 +37,19 @@ class NotValidatedError(ValueError):
 
 @dataclass(frozen=True)
 class Verdict:
-    """One rule's outcome: `value` against `bound`, both in the metric's unit."""
+    """One rule's outcome: `value` against `bound`, both in `unit`."""
 
     rule: str
     passed: bool
     value: float
     bound: float | None
     sentence: str
+    unit: str = ""
+
+    @property
+    def limit(self) -> str:
+        """The bound for people."""
+        return "none" if self.bound is None else f"{self.bound:.4g} {self.unit}".rstrip()
 
 
 def status(verdicts: Sequence[Verdict], run_mode: str) -> str:

@@ -218,21 +218,27 @@ def test_the_definitions_of_every_target_are_loaded(project: Path, tools: Tools)
 
 
 @pytest.mark.parametrize("can", [True, False], ids=["as root", "as nobody"])
-def test_postgresql_is_installed_where_it_can_be_and_never_fails(tools: Tools, tmp_path: Path, can: bool) -> None:
-    """Where initdb is on the PATH nothing is asked; apt-get here installs nothing, as without a network."""
-    script = ROOT / "scripts" / "install_postgresql.sh"
-    tools.add("initdb", "apt-get", "sudo")
+def test_what_slow_tests_start_is_installed_where_it_can_be_and_never_fails(
+    tools: Tools, tmp_path: Path, can: bool
+) -> None:
+    """Where the programs are on the PATH nothing is asked; apt-get here installs nothing, as without a network."""
+    script = ROOT / "scripts" / "install_for_slow_tests.sh"
+    programs = ("initdb", "google-chrome")
+    tools.add(*programs, "apt-get", "sudo")
     if can:
         assert tools.run(script).returncode == 0
         assert tools.calls() == []
-    (tmp_path / "bin" / "initdb").unlink()
+    for program in programs:
+        (tmp_path / "bin" / program).unlink()
     text = script.read_text().replace("/usr/lib/postgresql", str(tmp_path / "none"))
-    copy = tmp_path / "install_postgresql.sh"
-    copy.write_text(text.replace("as_root true", "true" if can else "false"))
+    copy = tmp_path / script.name
+    text = text.replace("as_root true", "true" if can else "false")
+    copy.write_text(text.replace("command -v chromium", "command -v no-chromium"))
     done = tools.run(copy, PATH=f"{tmp_path / 'bin'}:/usr/bin:/bin")
     assert done.returncode == 0, done.stderr
-    assert "is skipped" in done.stderr
-    assert bool([call for call in tools.calls() if "install" in call]) is can
+    assert re.findall(r"(\w+) is not here .* are skipped", done.stderr) == ["postgresql", "chromium"]
+    asked = " ".join(" ".join(call) for call in tools.calls() if "install" in call)
+    assert all((package in asked) is can for package in ("postgresql", "chromium"))
 
 
 def test_tests_write_what_the_pipeline_publishes(project: Path, tools: Tools) -> None:

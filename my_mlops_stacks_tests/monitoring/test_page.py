@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 
 import pandas as pd
+import pytest
 
 from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
 from my_mlops_stacks.monitoring.page import page
@@ -81,15 +82,16 @@ def test_the_heat_map_shows_the_version_that_is_judged():
     assert image.get_array().tolist() == [[0.1]]
 
 
-def test_the_error_plot_marks_where_a_version_took_over():
-    days = pd.date_range("2016-02-15", periods=4).date
-    rows = pd.DataFrame({name: [None] * 4 for name in PROFILE_COLUMNS}).assign(
+@pytest.mark.parametrize(("of_first", "of_second"), [(2, 2), (6, 1)])
+def test_the_error_plot_marks_where_a_version_took_over(of_first, of_second):
+    days = pd.date_range("2016-02-15", periods=of_first + of_second).date
+    rows = pd.DataFrame({name: [None] * len(days) for name in PROFILE_COLUMNS}).assign(
         day=days,
         column_name=":table",
-        model_id=["m/1", "m/1", "m/2", "m/2"],
-        root_mean_squared_error=[3.0, 6.0, 3.0, 3.1],
+        model_id=["m/1"] * of_first + ["m/2"] * of_second,
+        root_mean_squared_error=[3.0, 6.0] + [3.1] * (len(days) - 2),
         mean_average_error=2.0,
-        label_coverage=[1.0, 1.0, 0.5, 0.0],
+        label_coverage=[1.0] * (len(days) - 1) + [0.5],
         last_prediction_time=pd.Timestamp("2016-03-01"),
     )
     figure = error_over_time(rows, 5.0)

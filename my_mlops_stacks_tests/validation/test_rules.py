@@ -37,7 +37,9 @@ def test_each_threshold_can_fail_and_says_by_how_much(metric):
     assert failed(GOOD | {metric: worse}) == [f"{metric}_within_threshold"]
     verdict = next(v for v in judge(rules(), GOOD | {metric: worse}, None) if not v.passed)
     assert (verdict.value, verdict.bound) == (worse, THRESHOLDS[metric].threshold)
-    assert f"{metric} of the held-out trips is {worse:.4g}" in verdict.sentence
+    unit = "" if metric == "r2_score" else " USD"
+    assert f"{metric} of the held-out trips is {worse:.4g}{unit} and must be at" in verdict.sentence
+    assert verdict.sentence.endswith(verdict.limit) and verdict.limit.endswith(unit)
 
 
 @pytest.mark.parametrize("metric", THRESHOLDS)
