@@ -19,6 +19,8 @@ from my_mlops_stacks.target import Target, load_target
 from my_mlops_stacks_tests.samples import Sample
 
 DAYS = ("2016-01-01", "2016-02-29")
+HELD_OUT = ("2016-02-15", "2016-02-29")
+"""Which of them are predicted."""
 
 
 class Pipeline:

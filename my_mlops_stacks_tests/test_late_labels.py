@@ -46,7 +46,7 @@ def before_the_fares(trips: pd.DataFrame) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def waiting(tmp_path_factory, delivered) -> Pipeline:
     """The pipeline when the newest fares are not known yet."""
-    made = Pipeline(tmp_path_factory.mktemp("waiting"))
+    made = Pipeline(tmp_path_factory.mktemp("waiting"), first_predicted_day=HELD_OUT[0])
     deliver(made, before_the_fares(delivered))
     assert made.run("model_training_job").success
     assert made.run("batch_inference_job", (HELD_OUT[0], DAYS[1])).success

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from my_mlops_stacks.pipeline import RunFailedError, run_pipeline
-from my_mlops_stacks_tests.pipeline_runs import DAYS, Pipeline, failure
+from my_mlops_stacks_tests.pipeline_runs import DAYS, HELD_OUT, Pipeline, failure
 from my_mlops_stacks_tests.samples import Sample, valid
 
 
@@ -80,8 +80,8 @@ def test_generated_trips_run_too_without_any_input(tmp_path, monkeypatch):
     ("job", "days", "sentence"),
     [
         ("model_training_job", None, "Table my_mlops_stacks.trips does not exist yet: materialize the asset 'trips'"),
-        ("batch_inference_job", DAYS, "No version of fare_model holds the alias 'champion' yet"),
-        ("monitoring_job", DAYS, "Table my_mlops_stacks.predictions does not exist yet"),
+        ("batch_inference_job", HELD_OUT, "No version of fare_model holds the alias 'champion' yet"),
+        ("monitoring_job", HELD_OUT, "Table my_mlops_stacks.predictions does not exist yet"),
     ],
 )
 def test_what_was_never_built_is_named(tmp_path, job, days, sentence):
