@@ -16,6 +16,7 @@ from my_mlops_stacks.defs.ledger import newest_entry
 from my_mlops_stacks.events import TRIPS
 from my_mlops_stacks.explain import UnexplainedError, explanation, main, predicted
 from my_mlops_stacks.query import UnreadableQueryError, answer
+from my_mlops_stacks_tests.conftest import ROOT
 from my_mlops_stacks_tests.deployment.acts import predictions_of, promoted, run
 from my_mlops_stacks_tests.gate import FIRST_DAY, LAST_DAY, Constant
 
@@ -134,6 +135,8 @@ def test_a_query_of_the_docs_is_answered_on_a_laptop(gate):
         as_of = "SELECT count(*) AS rows FROM trip_pickup_features VERSION AS OF 0"
         first = DeltaTable(gate.table("trip_pickup_features"), version=0).to_pyarrow_table().num_rows
         assert answer(resources.tables, schema, as_of).split() == ["rows", str(first)]
+        (by_day,) = re.findall(r'my_mlops_stacks\.query "(.+)"', (ROOT / "docs" / "runbook.md").read_text())
+        assert answer(resources.tables, schema, by_day).split()[-3:] == [LAST_DAY, str(version.version), str(len(rows))]
         with pytest.raises(UnreadableQueryError, match="begin with SELECT"):
             answer(resources.tables, schema, "DELETE FROM predictions")
         with pytest.raises(UnreadableQueryError, match="nothing.*tables are trips, "):
