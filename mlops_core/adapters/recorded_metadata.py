@@ -17,6 +17,4 @@ def recorded(metadata: Mapping[str, dg.MetadataValue], key: str, kind: type[T]) 
     value = metadata[key].value if key in metadata else None
     if value is None or isinstance(value, kind):
         return value
-    raise TypeError(
-        f"The metadata '{key}' is a {type(value).__name__}, {value!r:.80}, where {kind.__name__} is expected."
-    )
+    raise TypeError(f"The metadata '{key}' is {value!r:.80} of type {type(value).__name__}, not {kind.__name__}.")
