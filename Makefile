@@ -82,8 +82,8 @@ lock: ## Write constraints.txt anew, with the newest versions that setup.cfg all
 	@scripts/lock.sh
 
 .PHONY: lint
-lint: setup ## Check style and imports
-	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-logo
+lint: setup ## Check style, types and imports
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && $(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-logo
 
 .PHONY: format
 format: setup ## Rewrite the code in the project's style
@@ -95,4 +95,4 @@ cicd.tar.gz: setup ## Pack the pipelines' templates for another repository
 
 .PHONY: clean
 clean: ## Remove what running made: tables, models, run history (not .venv)
-	@rm -rf $(STATE) .pytest_cache .hypothesis .ruff_cache .import_linter_cache
+	@rm -rf $(STATE) .pytest_cache .hypothesis .ruff_cache .mypy_cache .import_linter_cache

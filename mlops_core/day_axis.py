@@ -21,13 +21,18 @@ def name_days(axes: Axes, days: Iterable[date]) -> None:
 
     What is drawn there has datetimes as x, those of midnight. Without days nothing is done.
     """
+    from matplotlib.dates import date2num
+
     known = [datetime.combine(day, time()) for day in sorted(days)]
     if not known:
         return
     first, last = known[0], known[-1]
     count = (last - first).days + 1
-    width = axes.get_position().width * axes.get_figure(root=True).get_figwidth()
+    figure = axes.get_figure(root=True)
+    if figure is None:
+        raise ValueError("These axes were removed from their figure: name their days before.")
+    width = axes.get_position().width * figure.get_figwidth()
     step = ceil(count / max(int(width / INCHES_A_LABEL), 1))
     named = [first + timedelta(days=number) for number in range(0, count, step)]
-    axes.set_xlim(first - HALF_A_DAY, last + HALF_A_DAY)
-    axes.set_xticks(named, [f"{day:%Y-%m-%d}" for day in named], fontsize=FONT_SIZE)
+    axes.set_xlim(*date2num([first - HALF_A_DAY, last + HALF_A_DAY]))
+    axes.set_xticks(date2num(named), [f"{day:%Y-%m-%d}" for day in named], fontsize=FONT_SIZE)

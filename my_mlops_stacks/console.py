@@ -39,7 +39,7 @@ def _without_calls(record: logging.LogRecord) -> bool:
     told: Mapping[str, Any] = getattr(record, "dagster_meta", {})
     event = told.get("dagster_event")
     error = getattr(event.event_specific_data, "error", None) if event else None
-    if error and (event.is_failure and (not event.is_step_failure or _is_sentence(error))):
+    if event and error and event.is_failure and (not event.is_step_failure or _is_sentence(error)):
         record.msg = str(record.msg).partition("\n\n")[0]
     return True
 

@@ -20,6 +20,7 @@ import click
 import dagster as dg
 
 from mlops_core.adapters.model_registry import ModelRegistry
+from mlops_core.adapters.recorded_metadata import recorded
 from my_mlops_stacks.definitions import build_definitions
 from my_mlops_stacks.defs.records import newest_evaluated
 from my_mlops_stacks.defs.resources import build_resources
@@ -123,7 +124,7 @@ class Demo:
         record = newest_evaluated(self.instance, VIOLATION_CHECK)
         if record is None:
             raise DemoFailedError(f"monitoring_job of {self.today} has not evaluated {VIOLATION_CHECK.name}.")
-        values = record.evaluation.metadata["values"].value
+        values = recorded(record.evaluation.metadata, "values", dict) or {}
         self.errors[self.today] = values[str(self.today)]
         return record.evaluation
 

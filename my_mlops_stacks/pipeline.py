@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from time import perf_counter
@@ -14,6 +14,7 @@ import dagster as dg
 
 from mlops_core.adapters.mlflow_database import LostDatabaseError
 from mlops_core.adapters.model_registry import ModelRegistry
+from mlops_core.adapters.recorded_metadata import recorded
 from mlops_core.adapters.tables import StateError, damage, remedy_of
 from my_mlops_stacks.console import QUIET, console, sentence_of
 from my_mlops_stacks.definitions import build_definitions
@@ -123,7 +124,7 @@ class _Runner:
         self.instance = instance
         self.tables_folder = target.state_path / "warehouse" / target.schema_name
 
-    def run(self, job: str, days: list[str] | None = None) -> Result:
+    def run(self, job: str, days: Sequence[str] | None = None) -> Result:
         """Run `job`, for all of `days` at once when it is partitioned.
 
         Raises:
@@ -167,15 +168,15 @@ def _summary(results: Mapping[str, Result], registry: ModelRegistry, target: Tar
     yield "Look around: `make dev` opens the graph, the monitoring's pages, and the runs and models"
 
 
-def _rows(results: Iterator[Result] | list[Result]) -> Iterator[str]:
+def _rows(results: Iterable[Result]) -> Iterator[str]:
     counts: dict[str, int] = {}
     for result in results:
         for event in result.get_asset_materialization_events():
             materialization = event.step_materialization_data.materialization
             for key in ("dagster/row_count", "dagster/partition_row_count"):
-                if key in materialization.metadata:
+                if (rows := recorded(materialization.metadata, key, int)) is not None:
                     name = materialization.asset_key.to_user_string()
-                    counts[name] = counts.get(name, 0) + materialization.metadata[key].value
+                    counts[name] = counts.get(name, 0) + rows
     yield "Rows        " + ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
@@ -204,7 +205,7 @@ def _models(registry: ModelRegistry, training: Result) -> Iterator[str]:
     )
 
 
-def _checks(results: Iterator[Result] | list[Result]) -> Iterator[str]:
+def _checks(results: Iterable[Result]) -> Iterator[str]:
     evaluations = [evaluation for result in results for evaluation in result.get_asset_check_evaluations()]
     failed = [evaluation for evaluation in evaluations if not evaluation.passed]
     yield f"Checks      {len(evaluations) - len(failed)} of {len(evaluations)} passed"

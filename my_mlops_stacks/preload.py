@@ -7,5 +7,6 @@ import mlops_core.adapters.step_launcher.preloading  # noqa: F401
 from my_mlops_stacks import definitions
 from my_mlops_stacks.target import load_target
 
-definitions.defs = definitions.build_definitions(load_target())  # type: ignore[assignment]
-definitions.defs.get_repository_def()
+made = definitions.build_definitions(load_target())
+made.get_repository_def()
+definitions.defs = made  # type: ignore[assignment]

@@ -19,8 +19,9 @@ from contextlib import contextmanager
 
 import click
 import dagster as dg
-from dagster._core.definitions.reconstruct import ReconstructableRepository
+from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 
+from mlops_core.adapters.recorded_metadata import recorded
 from mlops_core.adapters.step_launcher.launcher import UnityCatalogStepLauncher
 from mlops_core.adapters.step_launcher.preflight import findings
 from my_mlops_stacks.defs.resources import launcher_settings
@@ -87,7 +88,7 @@ def _can_be_terminated(instance: dg.DagsterInstance, launcher: UnityCatalogStepL
     with _bounded():
         result = dg.execute_job(_job("smoke_cancellation_job"), instance, raise_on_error=False)
     told = (event.engine_event_data.metadata for event in result.all_events if event.is_engine_event)
-    run_id = next((metadata["databricks_run_id"].value for metadata in told if "databricks_run_id" in metadata), None)
+    run_id = next(filter(None, (recorded(metadata, "databricks_run_id", int) for metadata in told)), None)
     if run_id is None or not terminated:
         raise SmokeError("The job to terminate never ran on Databricks: the log above says why.")
     while not launcher.workspace().state(run_id).ended:
@@ -121,7 +122,7 @@ def _terminate_when_started(instance: dg.DagsterInstance, terminated: list[float
         time.sleep(LOOK_S)
 
 
-def _job(name: str) -> dg.JobDefinition:
+def _job(name: str) -> ReconstructableJob:
     """The job as the code location gives it, so that the cluster can load it too."""
     location = ReconstructableRepository.for_module(
         "my_mlops_stacks.definitions", "defs", working_directory=str(PACKAGE.parent)

@@ -29,7 +29,7 @@ FEBRUARY, NOT_IN_FEBRUARY = 2, {30, 31}
 
 def fault(key: str, sentence: str) -> PydanticCustomError:
     """An error of a validator; `key` is the model's key that the sentence speaks of, empty for the validated one."""
-    return PydanticCustomError("fault", "{sentence}", {"key": key, "sentence": sentence})  # type: ignore[arg-type]
+    return PydanticCustomError("fault", "{sentence}", {"key": key, "sentence": sentence})
 
 
 def _identifier(name: str) -> str:

@@ -89,10 +89,10 @@ def evaluated(
 
 
 def _dataset(rows: pd.DataFrame, label: str, prediction: str, table: str, version: int) -> Any:
-    import mlflow
+    from mlflow.data.pandas_dataset import from_pandas
     from mlflow.models import infer_signature
 
-    dataset = mlflow.data.from_pandas(
+    dataset = from_pandas(
         rows[[label, prediction]],
         targets=label,
         predictions=prediction,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from mlops_core.adapters.plain_paths import plain_path
 from mlops_core.adapters.sql_names import quoted
@@ -46,10 +46,11 @@ def _session(host: str, port: int) -> SparkSession:
     """A session whose answers travel uncompressed: on loopback, gzip makes a million rows take a second more."""
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # pyspark.sql.functions then builds Connect's columns
     from pyspark.sql.connect.client import DefaultChannelBuilder
-    from pyspark.sql.connect.session import SparkSession
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
 
     channel = DefaultChannelBuilder(f"sc://{host}:{port}", [("grpc.compression_enabled_algorithms_bitset", 1)])
-    return SparkSession.builder.channelBuilder(channel).create()
+    session = ConnectSession.builder.channelBuilder(channel).create()
+    return cast("SparkSession", session)  # the same calls, though PySpark declares no common class
 
 
 def has_commit(folder: Path) -> bool:

@@ -64,6 +64,17 @@ class EventTable:
         return {column.name: column.type for column in self.columns}
 
     @property
+    def label_column(self) -> str:
+        """The label, of events that are predicted.
+
+        Raises:
+            DeclarationError: They have none.
+        """
+        if self.label is None:
+            raise DeclarationError(f"EventTable '{self.name}' has no label, and can't be predicted without: name it.")
+        return self.label
+
+    @property
     def is_labelled(self) -> str:
         """The events whose label is known, in SQL."""
         known = f"{self.known_at} IS NOT NULL"

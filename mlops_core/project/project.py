@@ -26,7 +26,8 @@ class Project:
         lookups: How; by default all features of all tables, at the time of the event.
 
     Raises:
-        DeclarationError: Two tables of one name, or a look-up in a table that isn't the project's.
+        DeclarationError: Events without a label, two tables of one name, or a look-up in a table that isn't the
+            project's.
         NameRefusedError: Two features of one name.
     """
 
@@ -38,6 +39,7 @@ class Project:
     lookups: tuple[FeatureLookup, ...] = ()
 
     def __post_init__(self) -> None:
+        _ = self.events.label_column  # what is predicted has one
         names = [self.events.name, *(table.name for table in self.feature_tables)]
         for name in names:
             if names.count(name) > 1:

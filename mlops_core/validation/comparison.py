@@ -30,7 +30,7 @@ def compare(scored: pd.DataFrame, task: Task, slices: Sequence[Slice], *, label:
     cluster, hours = pd.factorize(scored[event_time].dt.floor("h"))
     predictions = {model: scored[model].to_numpy(float) for model in (CANDIDATE, CHAMPION) if model in scored}
     sample = _Sample(task, scored[label].to_numpy(float), predictions, cluster, draws(len(hours)))
-    whole = pd.Categorical.from_codes(np.zeros(len(scored), int), [ALL])
+    whole = pd.Categorical.from_codes([0] * len(scored), pd.Index([ALL]))
     divided = {ALL: whole, **{each.name: segments(each, scored[each.column]) for each in slices}}
     parts = (part for by, labels in divided.items() for part in sample.compared(by, labels))
     return pd.concat(list(parts), ignore_index=True)
@@ -42,7 +42,7 @@ def segments(slice_: Slice, values: pd.Series) -> pd.Categorical:
         frequent = list(values.value_counts().index[: slice_.most])
         return pd.Categorical(values, [*frequent, OTHER]).fillna(OTHER).rename_categories(str)
     if isinstance(slice_, ByHour):
-        return pd.Categorical.from_codes(values.dt.hour, [f"{hour:02}" for hour in range(24)])
+        return pd.Categorical.from_codes(values.dt.hour.tolist(), pd.Index([f"{hour:02}" for hour in range(24)]))
     if isinstance(slice_, ByBand):
         return pd.cut(values, [0.0, *slice_.edges, np.inf], right=False, labels=list(slice_.bands)).array
     raise TypeError(f"Nothing divides rows by the slice '{slice_.name}', a {type(slice_).__name__}.")

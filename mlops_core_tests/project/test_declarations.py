@@ -58,6 +58,10 @@ REFUSED = {
         lambda: Project(task=LATE, events=FLIGHTS, feature_tables=(ORIGIN, replace(ROUTE, name="origin_features"))),
         "Two tables of the project are called 'origin_features'",
     ),
+    "a project that predicts nothing": (
+        lambda: Project(task=LATE, events=replace(FLIGHTS, label=None), feature_tables=(ORIGIN,)),
+        "EventTable 'flights' has no label, and can't be predicted without: name it.",
+    ),
     "a look-up in no table": (
         lambda: Project(
             task=LATE,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import environ
+from typing import Final
 
 import dagster as dg
 
@@ -26,6 +27,7 @@ CHANNELS = {
 }
 """What each channel needs of the environment; every way to deploy brings all of it (docs/deployment.md)."""
 WILL_RETRY = "dagster/will_retry"
+FAILED: Final = dg.DagsterEventType.RUN_FAILURE
 FAILURES_A_TICK = 10
 LONGEST_TEXT = 4_000
 """Characters of a message: Teams takes cards of 28 KB, and one that is refused for good would hold the others back."""
@@ -107,15 +109,15 @@ class Told:
 
 
 def _newest_failure(instance: dg.DagsterInstance) -> Told:
-    newest = instance.fetch_run_status_changes(dg.DagsterEventType.RUN_FAILURE, limit=1).records
+    newest = instance.fetch_run_status_changes(FAILED, limit=1).records
     return Told().after(newest[0]) if newest else Told()
 
 
 def _failures(instance: dg.DagsterInstance, told: Told) -> Sequence[dg.EventLogRecord]:
     """The failures that were not told, the oldest first: those whose numbers were given again, else the later ones."""
-    failed, number = dg.DagsterEventType.RUN_FAILURE, told.number
-    again = dg.RunStatusChangeRecordsFilter(failed, after_timestamp=told.moment, before_storage_id=number + 1)
-    later = dg.RunStatusChangeRecordsFilter(failed, after_storage_id=number)
+    number = told.number
+    again = dg.RunStatusChangeRecordsFilter(FAILED, after_timestamp=told.moment, before_storage_id=number + 1)
+    later = dg.RunStatusChangeRecordsFilter(FAILED, after_storage_id=number)
     fetch = instance.fetch_run_status_changes
     records = fetch(again, limit=FAILURES_A_TICK, ascending=True).records if told.moment else ()
     return records or fetch(later, limit=FAILURES_A_TICK, ascending=True).records

@@ -1,5 +1,8 @@
 """What a promotion asks of whoever promotes, and which version the run of a promotion was told."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import dagster as dg
 from pydantic import Field
 
@@ -36,5 +39,6 @@ def asked_of_a_person() -> dg.ConfigMapping:
 
 def approved_version(run: dg.DagsterRun) -> int | None:
     """The version that the run was told to promote, by the config of its `champion`; None when it was told none."""
-    told = run.run_config.get("ops", {}).get("champion", {}).get("config", {}).get("version")
+    config: Mapping[str, Any] = run.run_config
+    told = config.get("ops", {}).get("champion", {}).get("config", {}).get("version")
     return None if told is None else int(told)

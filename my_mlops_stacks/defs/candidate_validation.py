@@ -113,11 +113,16 @@ def _verdicts(
     from my_mlops_stacks.validation.judgement import judge, judge_against_champion
     from my_mlops_stacks.validation.rules import compared_metric, rules
 
-    metric = compared_metric(PROJECT.task)
-    return [
-        *judge(rules(), *measured),
-        judge_against_champion(*measured, metric, compared=compared, former=former, is_champion=is_champion),
-    ]
+    candidate, champion = measured
+    against_champion = judge_against_champion(
+        candidate,
+        champion,
+        compared_metric(PROJECT.task),
+        compared=compared,
+        former=former,
+        is_champion=is_champion,
+    )
+    return [*judge(rules(), candidate, champion), against_champion]
 
 
 def _facts(versions: Mapping[str, ModelVersion], outcome: str, scored: HeldOut) -> "Facts":

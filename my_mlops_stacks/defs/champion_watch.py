@@ -1,5 +1,6 @@
 """The alias champion, watched: a move that Dagster did not make is reported, and what a bad champion said is redone."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -102,7 +103,7 @@ def _by_hand(
     )
 
 
-def _newest(days: list[str], count: int, holder: ModelVersion | None) -> str | None:
+def _newest(days: Sequence[str], count: int, holder: ModelVersion | None) -> str | None:
     """The first of the `count` newest days, less those that the holder was trained on."""
     if holder is None or not days or not count:
         return None
@@ -110,7 +111,7 @@ def _newest(days: list[str], count: int, holder: ModelVersion | None) -> str | N
     return str(max(date.fromisoformat(days[-1]) - timedelta(days=count - 1), trained_until + timedelta(days=1)))
 
 
-def _rescored(days: list[str], first: str | None, why: str) -> list[dg.RunRequest]:
+def _rescored(days: Sequence[str], first: str | None, why: str) -> list[dg.RunRequest]:
     """One run that predicts the days from `first` on; none without it."""
     wanted = [day for day in days if first is not None and day >= first]
     if not wanted:

@@ -32,37 +32,6 @@ WAY_OUT = "bring back what it needs, or launch rollback_job with a version that 
 
 
 def deployment_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
-    promotion_config = Approval if target.promotion == "approval" else Automatic
-
-    @dg.asset(
-        group_name="deployment",
-        owners=[target.owner],
-        kinds={"mlflow"},
-        io_manager_key="model_io_manager",
-        output_required=False,
-        required_resource_keys={"model_registry"},
-        code_version="1",
-    )
-    def champion(
-        context: dg.AssetExecutionContext, config: promotion_config, challenger: ModelVersion
-    ) -> Iterator[dg.Output[ModelVersion]]:
-        """The version that batch inference uses; the one before it keeps the alias `previous_champion`.
-
-        Its materializations are the history of champions: from which version to which, who decided it, why, and what
-        the version had measured.
-        """
-        registry = context.resources.model_registry
-        with registry_answers(registry.tracking_uri), one_sentence():
-            version = approved(config.version, challenger.version)
-            before = champion_before(registry, version)  # looked at first: whoever comes after it is noticed
-            if why := _refusal(context, registry, challenger):
-                return tell_refusal(context, challenger, why)
-            metrics = registry.run_metrics(challenger)
-        if _is_recorded(context, registry, challenger):
-            return context.log.info(f"Version {version} is champion already, and the history has it")
-        decision = Decision(challenger.name, version, config.approved_by, config.reason)
-        yield dg.Output(challenger, metadata=linked(decision.entry(before, challenger.tags, metrics)))
-
     @dg.asset(
         group_name="deployment",
         owners=[target.owner],
@@ -99,7 +68,55 @@ def deployment_assets(target: Target, daily: dg.PartitionsDefinition) -> list[dg
         context.add_output_metadata({"model_name": champion.name, "model_version": champion.version, **looked_up})
         return as_predictions(scored, champion.name, champion.version, datetime.now(UTC).replace(tzinfo=None))
 
-    return [champion, predictions]
+    return [_champion(target), predictions]
+
+
+def _champion(target: Target) -> dg.AssetsDefinition:
+    """The asset `champion`, whose config asks for an approval where the target does."""
+    champion = dg.asset(
+        name="champion",
+        group_name="deployment",
+        owners=[target.owner],
+        kinds={"mlflow"},
+        io_manager_key="model_io_manager",
+        output_required=False,
+        required_resource_keys={"model_registry"},
+        code_version="1",
+        description="The version that batch inference uses; the one before it keeps the alias `previous_champion`.\n\n"
+        "Its materializations are the history of champions: from which version to which, who decided it, why, and what "
+        "the version had measured.",
+    )
+
+    @champion
+    def approved_champion(
+        context: dg.AssetExecutionContext, config: Approval, challenger: ModelVersion
+    ) -> Iterator[dg.Output[ModelVersion]]:
+        yield from _promoted(context, config, challenger)
+
+    @champion
+    def automatic_champion(
+        context: dg.AssetExecutionContext, config: Automatic, challenger: ModelVersion
+    ) -> Iterator[dg.Output[ModelVersion]]:
+        yield from _promoted(context, config, challenger)
+
+    return approved_champion if target.promotion == "approval" else automatic_champion
+
+
+def _promoted(
+    context: dg.AssetExecutionContext, config: Approval | Automatic, challenger: ModelVersion
+) -> Iterator[dg.Output[ModelVersion]]:
+    """The challenger, unless it is refused or the history has it as champion already."""
+    registry = context.resources.model_registry
+    with registry_answers(registry.tracking_uri), one_sentence():
+        version = approved(config.version, challenger.version)
+        before = champion_before(registry, version)  # looked at first: whoever comes after it is noticed
+        if why := _refusal(context, registry, challenger):
+            return tell_refusal(context, challenger, why)
+        metrics = registry.run_metrics(challenger)
+    if _is_recorded(context, registry, challenger):
+        return context.log.info(f"Version {version} is champion already, and the history has it")
+    decision = Decision(challenger.name, version, config.approved_by, config.reason)
+    yield dg.Output(challenger, metadata=linked(decision.entry(before, challenger.tags, metrics)))
 
 
 def _refusal(context: dg.AssetExecutionContext, registry: ModelRegistry, challenger: ModelVersion) -> str | None:

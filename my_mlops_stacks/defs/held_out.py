@@ -65,4 +65,4 @@ def score_held_out(context: dg.AssetCheckExecutionContext, versions: Mapping[str
     with version_is_kept("trips", version):
         (rows, features), looked_up = with_versions(tables, FEATURE_TABLES, score)
     check_rows(rows, PROJECT.slices, f"since {recorded['held_out_from']}, version {version} of the table trips")
-    return HeldOut(rows, features, {"trips": version} | looked_up)
+    return HeldOut(rows, features, {"trips": version, **looked_up})

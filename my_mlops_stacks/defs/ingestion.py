@@ -1,7 +1,8 @@
 """Trips from their source: the accepted ones, and the rejected ones with the reason."""
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import Field
@@ -10,7 +11,7 @@ from my_mlops_stacks.adapters.sources.generated_trips import GeneratedTrips
 from my_mlops_stacks.defs.annotations import DataFrame
 from my_mlops_stacks.defs.config import BoundedConfig
 from my_mlops_stacks.defs.io_managers import REPLACED
-from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of_run
+from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of_run, last_partition
 from my_mlops_stacks.target import Target
 
 if TYPE_CHECKING:
@@ -52,24 +53,26 @@ def ingestion_assets(
         metadata={"source": target.trips_table or "TRIPS_PATH, or the generator"},
     )
     late_days = target.feature_engineering_workflow.late_trip_days
-    out = {"io_manager_key": "table_io_manager", "group_name": "ingestion", "owners": [target.owner]}
+    out = partial(
+        dg.AssetOut,
+        io_manager_key="table_io_manager",
+        group_name="ingestion",
+        owners=[target.owner],
+        kinds={"spark", "delta"},
+    )
 
     @dg.multi_asset(
         name="ingest_trips",
         backfill_policy=ONE_RUN_A_RANGE,
         deps=["raw_trips"],
         outs={
-            "trips": dg.AssetOut(
-                **out,
-                kinds={"spark", "delta"},
+            "trips": out(
                 description="Accepted trips, each once, also those whose drop-off and fare are not known yet. Times "
                 "are New York wall clock, and nothing shifts them. "
                 f"A run takes those of its days and, for late ones, of {late_days} days before.",
                 code_version="2",
             ),
-            "rejected_trips": dg.AssetOut(
-                **out,
-                kinds={"spark", "delta"},
+            "rejected_trips": out(
                 description="Trips that were kept aside, with every reason that applies.",
                 code_version="3",
             ),
@@ -91,8 +94,8 @@ def ingestion_assets(
         trips = conform(source.read(), days)
         require_acceptable(trips, days)
         removed = _removed(context, trips, days, config.allow_removal)
-        told = {GENERATED: isinstance(source, GeneratedTrips), **removed}
-        replaced = {REPLACED: days.replaced} if days.replaced else {}
+        told: dict[str, Any] = {GENERATED: isinstance(source, GeneratedTrips), **removed}
+        replaced: dict[str, Any] = {REPLACED: days.replaced} if days.replaced else {}
         accepted, rejected = accept(trips)
         return dg.Output(accepted, metadata=replaced | told), dg.Output(rejected, metadata=replaced)
 
@@ -135,5 +138,5 @@ def days_taken(
     if days is None:
         return ALL_DAYS
     first, last = days[0] - timedelta(days=target.feature_engineering_workflow.late_trip_days), days[1]
-    newest = date.fromisoformat(daily.get_last_partition_key())
+    newest = last_partition(daily)
     return TripDays(first if first > target.first_day else None, last if last < newest else None)

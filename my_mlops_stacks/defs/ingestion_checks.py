@@ -61,7 +61,7 @@ def ingestion_checks(target: Target, daily: dg.TimeWindowPartitionsDefinition) -
         first, last = day_range(context.resources.tables.read("trips"))
         end = target.last_day or TRIPS.clock().date()  # today's are built tomorrow
         return dg.AssetCheckResult(
-            passed=first is not None and target.first_day <= first and last <= end,
+            passed=first is not None and last is not None and target.first_day <= first and last <= end,
             severity=dg.AssetCheckSeverity.WARN,
             description=f"Trips are of {first} to {last}, partitions of {target.first_day} to {end}: "
             "first_day and last_day in databricks.yml say which days are built.",

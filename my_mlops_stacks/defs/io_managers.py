@@ -103,17 +103,18 @@ class DeltaTableIOManager(dg.IOManager):
 
 def _previews(context: dg.OutputContext, written: "DataFrame") -> dict[str | None, dict[str, dg.MetadataValue]]:
     """A few rows of each partition by its key, of a table without partitions by None; none when they can't be shown."""
-    tables: Mapping[str | None, str]
     try:
         if context.has_asset_partitions:
             first = written.limit(PREVIEW_ROWS) if len(context.asset_partition_keys) == 1 else _of_each_day(written)
-            tables = markdown_tables(_shown(first), PARTITION_COLUMN)
-        else:
-            tables = {None: markdown_table(_shown(written.limit(PREVIEW_ROWS)))}
-        return {key: {"preview": dg.MetadataValue.md(table)} for key, table in tables.items()}
+            return {day: _preview(table) for day, table in markdown_tables(_shown(first), PARTITION_COLUMN).items()}
+        return {None: _preview(markdown_table(_shown(written.limit(PREVIEW_ROWS))))}
     except Exception:  # whatever is odd about the rows: their table is written, and counted
         context.log.warning(f"The rows of {context.asset_key.to_user_string()} can't be previewed", exc_info=True)
         return {}
+
+
+def _preview(table: str) -> dict[str, dg.MetadataValue]:
+    return {"preview": dg.MetadataValue.md(table)}
 
 
 def _of_each_day(rows: "DataFrame") -> "DataFrame":
@@ -166,7 +167,7 @@ class ModelAliasIOManager(dg.IOManager):
         with registry_answers(self.registry.tracking_uri):
             run = self.registry.run_url(obj)
             self.registry.tag(obj, {output_tag(alias): context.run_id})
-        seen = {
+        seen: dict[str, Any] = {
             "alias": alias,
             **({} if alias == CHAMPION else {"model_name": obj.name, "version": obj.version}),  # its asset tells both
             "model_version_page": dg.MetadataValue.url(self.registry.version_url(obj)),
@@ -213,8 +214,8 @@ def _no_run() -> str:
 
 def _repeated_runs(context: dg.InputContext) -> list[str]:
     """The runs that this one repeats for a part of their assets, the newest first."""
-    step, runs = context.step_context, []
-    run = step.dagster_run
+    step, runs = context.step_context, list[str]()
+    run: dg.DagsterRun | None = step.dagster_run
     while run is not None and run.parent_run_id is not None:
         runs.append(run.parent_run_id)
         run = step.instance.get_run_by_id(run.parent_run_id)

@@ -4,7 +4,7 @@ Dagster shows a check only until its asset is made again: as checks of `predicti
 inference. Asset checks with partitions are a preview in Dagster 1.13: day and model are in the metadata.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ def check_key(name: str) -> dg.AssetCheckKey:
 
 
 def judgements(
-    target: Target, days: list[str], profile: "DataFrame", drift: "DataFrame", now: datetime
+    target: Target, days: Sequence[str], profile: "DataFrame", drift: "DataFrame", now: datetime
 ) -> Iterator[dg.AssetCheckResult]:
     """What the monitor tables say of the newest days; `days` are those with a partition, `now` is UTC."""
     from my_mlops_stacks.monitoring.drift_rule import newest_drift
@@ -60,7 +60,7 @@ def judgements(
     yield _predictions_are_fresh(windows, due, now)
 
 
-def newest_due(days: list[str], cron: str, now: datetime) -> str | None:
+def newest_due(days: Sequence[str], cron: str, now: datetime) -> str | None:
     """The newest of `days` that batch inference, which runs by `cron` after a day has ended, should have predicted."""
     from cronsim import CronSim
 

@@ -16,8 +16,8 @@ def describe(registry: ModelRegistry, version: ModelVersion) -> None:
 
 
 def purpose() -> str:
-    meaning = TRIP_COLUMNS[TRIPS.label][1].split(":")[0]
-    return f"Predicts `{TRIPS.label}` of a trip from what is known at its `{TRIPS.event_time}`. {meaning}."
+    meaning = TRIP_COLUMNS[TRIPS.label_column][1].split(":")[0]
+    return f"Predicts `{TRIPS.label_column}` of a trip from what is known at its `{TRIPS.event_time}`. {meaning}."
 
 
 def _history(tags: Mapping[str, str], metrics: Mapping[str, float]) -> Iterator[str]:

@@ -47,9 +47,9 @@ def report_assets(target: Target, daily: dg.TimeWindowPartitionsDefinition) -> l
         from my_mlops_stacks.monitoring.plots import drift_heat_map, error_over_time
 
         (first, last), now, built = days_of(context), datetime.now(UTC), context.resources.pages
-        tables = [context.resources.tables.read(name) for name in MONITOR_TABLES]
-        yield from judgements(target, daily.get_partition_keys(), *tables, now)
-        profile, drift = (_shown(table, first, last) for table in tables)
+        all_profile, all_drift = (context.resources.tables.read(name) for name in MONITOR_TABLES)
+        yield from judgements(target, daily.get_partition_keys(), all_profile, all_drift, now)
+        profile, drift = (_shown(table, first, last) for table in (all_profile, all_drift))
         judged = judged_windows(profile, AsOf(now, last)).toPandas()
         pictures = {
             "error_over_time": png(

@@ -25,6 +25,18 @@ def _daily(first: date, target: Target) -> dg.DailyPartitionsDefinition:
     return dg.DailyPartitionsDefinition(first.isoformat(), end.isoformat() if end else None)
 
 
+def last_partition(daily: dg.TimeWindowPartitionsDefinition) -> date:
+    """The newest day with a partition.
+
+    Raises:
+        LookupError: there is none yet.
+    """
+    day = daily.get_last_partition_key()
+    if day is None:
+        raise LookupError(f"No day has ended since {daily.start.date()}: set an earlier first_day in databricks.yml.")
+    return date.fromisoformat(day)
+
+
 def days_of_run(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> tuple[date, date] | None:
     """The days of the run that a step belongs to, None when it was started for the asset as a whole.
 
@@ -33,8 +45,8 @@ def days_of_run(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContex
     """
     tags = context.run.tags
     alone = tags.get("dagster/partition")
-    keys = [tags.get(f"dagster/asset_partition_range_{end}", alone) for end in ("start", "end")]
-    return (date.fromisoformat(keys[0]), date.fromisoformat(keys[1])) if all(keys) else None
+    first, last = (tags.get(f"dagster/asset_partition_range_{end}", alone) for end in ("start", "end"))
+    return (date.fromisoformat(first), date.fromisoformat(last)) if first and last else None
 
 
 def days_of(context: dg.AssetExecutionContext) -> tuple[date, date]:

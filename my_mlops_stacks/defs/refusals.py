@@ -7,6 +7,7 @@ that it serves, so their run fails, with the sentence first and without a retry.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import dagster as dg
 
@@ -61,5 +62,5 @@ def tell_refusal(context: dg.AssetExecutionContext, version: ModelVersion, why: 
     """Say in the log, on the run and on the step's asset that the version was refused; for steps on the host."""
     context.log.warning(why)
     context.instance.add_run_tags(context.run_id, {REFUSED_TAG: why[:LONGEST_TAG]})
-    refused = {"refused": True, "model_name": version.name, "version": version.version}
+    refused: dict[str, Any] = {"refused": True, "model_name": version.name, "version": version.version}
     context.log_event(dg.AssetObservation(context.asset_key, description=why, metadata=refused))

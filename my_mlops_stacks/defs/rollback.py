@@ -1,7 +1,7 @@
 """The way back: a job that gives the alias champion to an earlier version."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import partial
 
@@ -42,7 +42,9 @@ def rollback_job(daily: dg.TimeWindowPartitionsDefinition) -> dg.JobDefinition:
         required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"},
         description="See that the version still loads and predicts, then give it the alias champion",
     )
-    def roll_back(context: dg.OpExecutionContext, config: RollbackConfig) -> Iterator[dg.AssetMaterialization]:
+    def roll_back(
+        context: dg.OpExecutionContext, config: RollbackConfig
+    ) -> Iterator[dg.AssetMaterialization | dg.Output[None]]:
         registry: ModelRegistry = context.resources.model_registry
         days = daily.get_partition_keys()
         _require_day(config.rescore_from, days)
@@ -82,7 +84,7 @@ def rollback_job(daily: dg.TimeWindowPartitionsDefinition) -> dg.JobDefinition:
     return job
 
 
-def _require_day(asked: str | None, days: list[str]) -> None:
+def _require_day(asked: str | None, days: Sequence[str]) -> None:
     if asked is not None and asked not in days:
         raise Refused(
             f"rescore_from is '{asked}', which is no day that is predicted: choose one {_extent(days)}; "
@@ -90,14 +92,13 @@ def _require_day(asked: str | None, days: list[str]) -> None:
         )
 
 
-def _extent(days: list[str]) -> str:
+def _extent(days: Sequence[str]) -> str:
     return f"from {days[0]} to {days[-1]}" if days else "when there are any"
 
 
 def _require_way_back(context: dg.OpExecutionContext, registry: ModelRegistry, version: ModelVersion) -> None:
     entry = newest_entry(context.instance, registry.model)
-    is_recorded = entry is not None and entry.version == version.version
-    if is_recorded and registry.holder(CHAMPION) == Holder(version.version):
+    if entry and entry.version == version.version and registry.holder(CHAMPION) == Holder(version.version):
         raise Refused(
             f"Version {version.version} is champion already, since the run {entry.run}: name an earlier version of the "
             "history to go back to, or launch batch_inference_job over the days to predict again; no alias was moved."

@@ -3,10 +3,12 @@
 The monitoring's ticks also compute the days again whose fares are late: those that the check `labels_arrive` names.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, timedelta
 
 import dagster as dg
 
+from mlops_core.adapters.recorded_metadata import recorded
 from my_mlops_stacks.defs.ended_runs import ENDED
 from my_mlops_stacks.defs.jobs import Job
 from my_mlops_stacks.defs.judgements import check_key
@@ -123,19 +125,19 @@ def _daily_schedule(
     return previous_day
 
 
-def _extent(day: str, first: str, keys: list[str]) -> str:
+def _extent(day: str, first: str, keys: Sequence[str]) -> str:
     if day < first:
         return f"they begin on {first}, as first_day and first_predicted_day in databricks.yml say."
     last = keys[-1] if keys else "no day"
     return f"they end on {last}; set last_day in databricks.yml to let them go on."
 
 
-def _with_late_days(instance: dg.DagsterInstance, keys: list[str], first: str) -> str:
+def _with_late_days(instance: dg.DagsterInstance, keys: Sequence[str], first: str) -> str:
     """`first`, or the oldest day before it whose fares are late by the newest `labels_arrive`, unless it is too old."""
     record = newest_evaluated(instance, LABELS_CHECK)
-    named = record.evaluation.metadata.get("late_days") if record else None
+    late = recorded(record.evaluation.metadata, "late_days", list) if record else None
     oldest = keys[max(keys.index(first) - MOST_DAYS_AGAIN, 0)]
-    return min([first, *(day for day in (named.value if named else ()) if oldest <= day)])
+    return min([first, *(day for day in late or () if oldest <= day)])
 
 
 def default_schedule_status(target: Target) -> dg.DefaultScheduleStatus:

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from mlops_core.adapters.alerts import MISSING_RUN, VIOLATION, Alert, AlertError, Alerts
+from mlops_core.adapters.recorded_metadata import recorded
 from my_mlops_stacks.defs.alerts import build_alerts, failure_sensors, links
 from my_mlops_stacks.defs.jobs import Job
 from my_mlops_stacks.defs.judgements import check_key
@@ -46,7 +47,7 @@ def _retraining_sensor(target: Target, training_job: Job, alerts: Alerts) -> dg.
             return dg.SkipReason(f"{VIOLATION_CHECK.name} has not been evaluated yet")
         evaluation = record.evaluation
         found = {name: value.value for name, value in evaluation.metadata.items()}
-        judged = Judgement(record.identity, evaluation.passed, found.get("day"))
+        judged = Judgement(record.identity, evaluation.passed, recorded(evaluation.metadata, "day", str))
         decision, history = rule.decide(judged, History.read(context.cursor))
         history = _told(context, history, alerts, evaluation, record.run_id)
         if decision == RETRAIN:

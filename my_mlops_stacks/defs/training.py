@@ -14,6 +14,7 @@ from my_mlops_stacks.defs.config import BoundedConfig
 from my_mlops_stacks.defs.held_out import recorded_on
 from my_mlops_stacks.defs.metadata import plot, png, readable
 from my_mlops_stacks.defs.model_description import describe
+from my_mlops_stacks.defs.partitions import last_partition
 from my_mlops_stacks.defs.provenance import git_commit
 from my_mlops_stacks.events import TRIPS
 from my_mlops_stacks.project import PROJECT
@@ -76,7 +77,7 @@ def training_assets(target: Target, daily: dg.TimeWindowPartitionsDefinition) ->
 
         version, trips = _frozen_trips(context)
         provenance = {"trips_version": str(version), **_feature_versions(context), "git_commit": git_commit()}
-        first, last = labelled_days(trips, target.first_day, date.fromisoformat(daily.get_last_partition_key()))
+        first, last = labelled_days(trips, target.first_day, last_partition(daily))
         start = holdout_start(first, last, config.holdout_days)
         if config.training_days:
             first = max(first, start - timedelta(days=config.training_days))
@@ -263,6 +264,9 @@ def _model_requirements() -> list[str]:
 
 
 def _seen(record: TrainingRecord, rows: "pd.DataFrame", start: object) -> dict[str, dg.MetadataValue]:
-    numbers = {name: dg.FloatMetadataValue(readable(value)) for name, value in record.metrics.items()}
-    extent = {"training_rows": dg.IntMetadataValue(len(rows)), "held_out_from": dg.TextMetadataValue(str(start))}
-    return numbers | extent | {name: plot(image) for name, image in record.figures.items()}
+    return {
+        **{name: dg.FloatMetadataValue(readable(value)) for name, value in record.metrics.items()},
+        "training_rows": dg.IntMetadataValue(len(rows)),
+        "held_out_from": dg.TextMetadataValue(str(start)),
+        **{name: plot(image) for name, image in record.figures.items()},
+    }

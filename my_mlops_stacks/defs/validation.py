@@ -94,14 +94,14 @@ def validation_checks(target: Target) -> list[dg.AssetChecksDefinition]:
 
 def _result(verdict: "Verdict", validated: Validated) -> dg.AssetCheckResult:
     """The outcome of one rule; that of the comparison carries the report."""
-    metadata = {"value": readable(verdict.value), "bound": verdict.limit}
+    report = validated.report if verdict.rule == CHAMPION_RULE else {}
     return dg.AssetCheckResult(
         passed=verdict.passed,
         check_name=verdict.rule,
         asset_key="fare_model",
         severity=dg.AssetCheckSeverity.WARN,
         description=verdict.sentence,
-        metadata=metadata | validated.metadata | (validated.report if verdict.rule == CHAMPION_RULE else {}),
+        metadata={"value": readable(verdict.value), "bound": verdict.limit, **validated.metadata, **report},
     )
 
 

@@ -18,7 +18,7 @@ from my_mlops_stacks.events import TRIPS
 from my_mlops_stacks.ingestion.columns import RAW_COLUMNS
 from my_mlops_stacks.ingestion.set_back import repeated_hours
 
-PICKUP, DROPOFF, FARE, DISTANCE = TRIPS.event_time, TRIPS.known_at, TRIPS.label, "trip_distance"
+PICKUP, DROPOFF, FARE, DISTANCE = TRIPS.event_time, TRIPS.known_at, TRIPS.label_column, "trip_distance"
 
 FIRST_PICKUP_DAY = date(2009, 1, 1)
 """The commission's records begin here: an earlier pickup is a broken clock's."""
@@ -51,7 +51,7 @@ def reasons(rules: Sequence[Rule]) -> Column:
 
 def _rules_of_columns() -> list[Rule]:
     doubles = [name for name, (kind, _) in RAW_COLUMNS.items() if kind == "double"]
-    required = [name for name in RAW_COLUMNS if name not in (TRIPS.known_at, TRIPS.label)]
+    required = [name for name in RAW_COLUMNS if name not in (TRIPS.known_at, TRIPS.label_column)]
     return [
         *((F.col(name).isNull(), f"null in {name}") for name in required),
         *((F.isnan(name), f"NaN in {name}") for name in doubles),

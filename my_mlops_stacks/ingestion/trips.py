@@ -143,13 +143,13 @@ def _all_rules(trips: DataFrame, now: datetime | None) -> Sequence[Rule]:
 
 def _known() -> Column:
     """How many of drop-off and fare a row tells."""
-    return sum((F.col(name).isNotNull().cast("int") for name in (TRIPS.known_at, TRIPS.label)), F.lit(0))
+    return sum((F.col(name).isNotNull().cast("int") for name in (TRIPS.known_at, TRIPS.label_column)), F.lit(0))
 
 
 def _told() -> dict[str, Column]:
     """What a row tells beside what identifies its trip, in the order in which one row is preferred to another."""
     never = F.lit("0001-01-01").cast("timestamp")
-    drop_off, fare = F.coalesce(F.col(TRIPS.known_at), never), F.coalesce(F.col(TRIPS.label), F.lit(0.0))
+    drop_off, fare = F.coalesce(F.col(TRIPS.known_at), never), F.coalesce(F.col(TRIPS.label_column), F.lit(0.0))
     return {"known": _known(), "drop_off": drop_off, "fare": fare}
 
 

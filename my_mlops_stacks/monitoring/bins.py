@@ -81,7 +81,7 @@ def _bins(values: pd.Series, column: str) -> Bins:
     if column in CATEGORICAL:
         shares = pd.Series(present).value_counts(normalize=True)
         edges = np.sort(shares.index[shares >= FREQUENT].to_numpy())
-        counts = [*(np.sum(present == edge) for edge in edges), np.sum(~np.isin(present, edges))]
+        counts = np.array([*(np.sum(present == edge) for edge in edges), np.sum(~np.isin(present, edges))])
     else:
         edges = np.unique(np.quantile(present, DECILES)) if len(present) else np.array([])
         counts = np.bincount(np.searchsorted(edges, present, side="left"), minlength=len(edges) + 1)

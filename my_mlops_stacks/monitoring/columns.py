@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from my_mlops_stacks.events import TRIPS
 
-LABEL, PREDICTION = TRIPS.label, "prediction"
+LABEL, PREDICTION = TRIPS.label_column, "prediction"
 
 CATEGORICAL = ("pickup_zip", "dropoff_zip")
 """Columns whose values are names: compared by their shares, never by their order."""

@@ -38,11 +38,10 @@ def compared(bins: Bins, sample: Counts, reference: Counts) -> tuple[Any, ...]:
         return (n, *([None] * (len(COMPARED) - 1)))
     counts, numbers = (sample.by_bin, reference.by_bin), (sample.by_bin[:-1], reference.by_bin[:-1])
     of_names = bins.is_categorical
-    averages = None not in (sample.average, reference.average) and not of_names
     return (
         n,
         float(n - m),
-        sample.average - reference.average if averages else None,
+        None if of_names else _difference(sample.average, reference.average),
         float(100 * (sample.by_bin[-1] / n - reference.by_bin[-1] / m)),
         None if of_names else 100 * (sample.zeros / n - reference.zeros / m),
         population_stability_index(*counts),
@@ -52,6 +51,10 @@ def compared(bins: Bins, sample: Counts, reference: Counts) -> tuple[Any, ...]:
         None if of_names else _struct(ks_test(*numbers)),
         _struct(chi_squared_test(*counts)) if of_names else None,
     )
+
+
+def _difference(value: float | None, reference: float | None) -> float | None:
+    return None if value is None or reference is None else value - reference
 
 
 def _struct(test: Test | None) -> tuple[float, float] | None:

@@ -25,8 +25,8 @@ def with_labels(predictions: DataFrame, trips: DataFrame, first_day: date, last_
     scored = F.collect_list(
         F.struct(F.col(PREDICTION).cast("double").alias(PREDICTION))
     )  # a struct: lists leave nulls out
-    predicted = predictions.where(in_days).groupBy(*MODEL_DAY, *TRIPS.identity)
-    predicted = predicted.agg(F.sort_array(scored).alias("scored"), F.max("prediction_time").alias("prediction_time"))
+    groups = predictions.where(in_days).groupBy(*MODEL_DAY, *TRIPS.identity)
+    predicted = groups.agg(F.sort_array(scored).alias("scored"), F.max("prediction_time").alias("prediction_time"))
     rows = predicted.join(fares, ["day", *TRIPS.identity], "left")
     rows = rows.select("*", F.posexplode("scored").alias("nth", "one"))
     return rows.select(

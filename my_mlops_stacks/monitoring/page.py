@@ -123,8 +123,8 @@ def _columns(whole: pd.DataFrame, drift: pd.DataFrame) -> pd.DataFrame:
     rows = rows.assign(**numbers)
     for name, kind in (("against_training", "BASELINE"), ("against_day_before", "CONSECUTIVE")):
         found = drift[drift["drift_type"] == kind].set_index(["model_id", "column_name"])
-        found = found["population_stability_index"].rename(name)
-        rows = rows.join(found, on=["model_id", "column_name"])
+        index = found["population_stability_index"].rename(name)
+        rows = rows.join(index, on=["model_id", "column_name"])
     names = watched(sorted(set(rows["column_name"])))
     order = rows["column_name"].map({name: place for place, name in enumerate(names)})
     named = rows["column_name"].map(lambda name: f"{name}, {COLUMN_UNITS[name]}" if name in COLUMN_UNITS else name)

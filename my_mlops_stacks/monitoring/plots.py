@@ -101,9 +101,10 @@ def drift_heat_map(drift: pd.DataFrame, judged: pd.DataFrame) -> Figure:
     axes.set_title("Drift against the training rows (population stability index)")
     if grid.empty:
         return figure
-    grid = grid.set_axis(pd.to_datetime(grid.columns), axis=1)
-    grid = grid.reindex(columns=pd.date_range(grid.columns.min(), grid.columns.max()))
-    left, right = date2num([grid.columns[0] - HALF_A_DAY, grid.columns[-1] + HALF_A_DAY])
+    known = pd.to_datetime(grid.columns)
+    days = pd.date_range(known.min(), known.max())
+    grid = grid.set_axis(known, axis=1).reindex(columns=days)
+    left, right = date2num([days[0] - HALF_A_DAY, days[-1] + HALF_A_DAY])
     rows = len(grid) - 0.5
     image = axes.imshow(
         grid.to_numpy(dtype=float),
@@ -114,7 +115,7 @@ def drift_heat_map(drift: pd.DataFrame, judged: pd.DataFrame) -> Figure:
         extent=(left, right, rows, -0.5),
     )
     axes.set_yticks(range(len(grid)), grid.index, fontsize=8)
-    name_days(axes, grid.columns)
+    name_days(axes, days)
     scale = figure.add_axes((0.92, 0.18, 0.015, 0.7))
     figure.colorbar(image, cax=scale, extend="max")
     return figure

@@ -51,8 +51,8 @@ def profile_metrics(predictions: DataFrame, labelled: DataFrame) -> DataFrame:
         labelled: the same rows with `fare_amount`, as `with_labels` makes them.
     """
     features = [name for name in watched(predictions.columns) if name != PREDICTION]
-    whole = _numbers(predictions, features).groupBy(*MODEL_DAY)
-    whole = whole.agg(F.expr("count(1) AS count"), *map(F.expr, _descriptions(features)))
+    by_day = _numbers(predictions, features).groupBy(*MODEL_DAY)
+    whole = by_day.agg(F.expr("count(1) AS count"), *map(F.expr, _descriptions(features)))
     whole = with_quantiles(whole, features).withColumns({name: F.lit(None).cast("string") for name in SLICE})
     rows = [_column_row(name, kind) for name, kind in predictions.select(*features).dtypes]
     by_column = _exploded(whole, rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from my_mlops_stacks.events import TRIPS
 
-LABEL, PICKUP = TRIPS.label, TRIPS.event_time
+LABEL, PICKUP = TRIPS.label_column, TRIPS.event_time
 TRIP_INPUTS = ("trip_distance", "pickup_zip", "dropoff_zip")
 
 INPUT_COLUMNS = {

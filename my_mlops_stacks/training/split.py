@@ -66,7 +66,7 @@ def _nothing_known(days: Mapping[date, int], first_day: date, last_day: date) ->
         return "There are no accepted trips to train on: materialize 'trips' from a source that has some."
     if not any(days.values()):
         return (
-            f"None of the accepted trips, {min(days)} to {max(days)}, has its label yet: {TRIPS.label} or "
+            f"None of the accepted trips, {min(days)} to {max(days)}, has its label yet: {TRIPS.label_column} or "
             f"{TRIPS.known_at} is missing in each. Materialize 'trips' again when their source has them."
         )
     return (
@@ -79,6 +79,18 @@ def day_range(rows: DataFrame) -> tuple[date | None, date | None]:
     """The first and the last `day`, or None twice when there are no rows."""
     row = rows.agg(F.min("day").alias("first"), F.max("day").alias("last")).collect()[0]
     return row["first"], row["last"]
+
+
+def newest_day(rows: DataFrame) -> date:
+    """The last `day`.
+
+    Raises:
+        LookupError: there are no rows.
+    """
+    day = day_range(rows)[1]
+    if day is None:
+        raise LookupError("The table has no rows yet, so it has no newest day: run the job that fills it.")
+    return day
 
 
 def since(rows: DataFrame, day: date) -> DataFrame:

@@ -86,7 +86,7 @@ def _overall(comparison: pd.DataFrame, metric: Metric) -> Iterator[str]:
     rows = comparison[comparison["by"] == ALL]
     for _, found in rows.iterrows():
         yield _row(found["metric"], *(_with_interval(found, name) for name in _compared(comparison)))
-    yield "\n" + _conclusion(rows[rows["metric"] == metric.name].iloc[0], metric)
+    yield "\n" + _conclusion(rows[rows["metric"] == metric.name].head(1), metric)
 
 
 def _segment(slice_: Slice, comparison: pd.DataFrame, metric: Metric) -> Iterator[str]:
@@ -100,23 +100,22 @@ def _segment(slice_: Slice, comparison: pd.DataFrame, metric: Metric) -> Iterato
         yield _row(found["segment"], f"{found['events']:,}", *(_with_interval(found, n) for n in _compared(comparison)))
 
 
-def _conclusion(found: pd.Series, metric: Metric) -> str:
-    """What the difference in the compared metric says."""
-    if CHAMPION not in found:
+def _conclusion(row: pd.DataFrame, metric: Metric) -> str:
+    """What the difference in the compared metric says, in its one row."""
+    if CHAMPION not in row:
         return "There is no champion to compare with."
-    low, high = found["difference_low"], found["difference_high"]
+    low, high = row["difference_low"].item(), row["difference_high"].item()
     if np.isnan(low):
         return "The held-out trips span too few hours to tell the difference from chance."
     if low <= 0 <= high:
         return f"The difference in {metric.name} is within what chance gives."
-    return (
-        f"The candidate is {'worse' if _worse(found, metric) else 'better'} in {metric.name} beyond what chance gives."
-    )
+    how = "worse" if _worse(row, metric).item() else "better"
+    return f"The candidate is {how} in {metric.name} beyond what chance gives."
 
 
-def _worse(found: pd.Series | pd.DataFrame, metric: Metric) -> pd.Series | bool:
-    """Whether the whole interval of the difference is on the side that is not better."""
-    return found["difference_high"] < 0 if metric.greater_is_better else found["difference_low"] > 0
+def _worse(rows: pd.DataFrame, metric: Metric) -> pd.Series:
+    """Of each row, whether the whole interval of the difference is on the side that is not better."""
+    return rows["difference_high"] < 0 if metric.greater_is_better else rows["difference_low"] > 0
 
 
 def _notes(facts: Facts) -> Iterator[str]:

@@ -12,7 +12,7 @@ from mlops_core.validation.comparison import CANDIDATE, CHAMPION
 from my_mlops_stacks.events import TRIPS
 from my_mlops_stacks.validation.validation import MIN_HELD_OUT_TRIPS
 
-ACTUAL = TRIPS.label
+ACTUAL = TRIPS.label_column
 
 
 class UnusableRowsError(ValueError):
@@ -30,7 +30,7 @@ FIXES = {
 
 def row_columns(slices: Sequence[Slice]) -> list[str]:
     """What a validation reads of a trip besides the predictions."""
-    return list(dict.fromkeys((TRIPS.event_time, *(each.column for each in slices), TRIPS.label)))
+    return list(dict.fromkeys((TRIPS.event_time, *(each.column for each in slices), TRIPS.label_column)))
 
 
 def check_rows(scored: pd.DataFrame, slices: Sequence[Slice], days: str) -> None:

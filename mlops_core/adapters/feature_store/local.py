@@ -19,7 +19,7 @@ from mlops_core.adapters.feature_store.model_log import (
 )
 from mlops_core.adapters.feature_store.names import check_columns, check_table_name, taken
 from mlops_core.adapters.feature_store.point_in_time import column
-from mlops_core.adapters.feature_store.protocol import PREDICTION_COLUMN
+from mlops_core.adapters.feature_store.protocol import PREDICTION_COLUMN, TrainingSet
 from mlops_core.adapters.feature_store.registry import FeatureTableRegistry, LocalFeatureTable, describe
 from mlops_core.adapters.feature_store.scoring import LOCAL, check_environment, with_predictions
 from mlops_core.adapters.feature_store.spec import RAW_MODEL, FeatureSpec, model_data, read_spec
@@ -135,7 +135,7 @@ class LocalFeatureStore:
         model: Any,
         artifact_path: str,
         flavor: ModuleType | str,
-        training_set: LocalTrainingSet,
+        training_set: TrainingSet,
         registered_model_name: str | None = None,
         signature: Any = None,
         input_example: Any = None,
@@ -143,6 +143,8 @@ class LocalFeatureStore:
         **kwargs: Any,
     ) -> ModelInfo:
         """See `FeatureStore.log_model`. The logged model also predicts by itself, for rows with all the features."""
+        if not isinstance(training_set, LocalTrainingSet):
+            raise TypeError(f"A {type(training_set).__name__} is of another store: create_training_set makes one here.")
         check_input_names(training_set.spec.model_inputs, signature, input_example)
         self._point_mlflow()
         return log_with_spec(

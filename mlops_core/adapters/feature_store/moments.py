@@ -20,10 +20,13 @@ MICROSECOND = timedelta(microseconds=1)
 class Moments(Protocol):
     """What the join needs of a kind of time."""
 
-    order: tuple[str, ...]
-    """Columns that put the rows of a key in order."""
-    is_feature: str
-    """SQL that tells a feature row by its moment; not true for a label without time."""
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Columns that put the rows of a key in order."""
+
+    @property
+    def is_feature(self) -> str:
+        """SQL that tells a feature row by its moment; not true for a label without time."""
 
     def of_label(self, time: Column) -> list[Column]:
         """The columns of `order` for a label row."""

@@ -23,12 +23,18 @@ PREDICTION_COLUMN = "prediction"
 class FeatureTable(Protocol):
     """The description of a feature table. `primary_keys` have the time-series column among them."""
 
-    name: str
-    description: str | None
-    primary_keys: Sequence[str]
-    timestamp_keys: Sequence[str]
-    partition_columns: Sequence[str]
-    features: Sequence[str]
+    @property
+    def name(self) -> str: ...
+    @property
+    def description(self) -> str | None: ...
+    @property
+    def primary_keys(self) -> Sequence[str]: ...
+    @property
+    def timestamp_keys(self) -> Sequence[str]: ...
+    @property
+    def partition_columns(self) -> Sequence[str]: ...
+    @property
+    def features(self) -> Sequence[str]: ...
 
 
 class TrainingSet(Protocol):

@@ -134,14 +134,16 @@ class ResultKind:
         return pa.array(values, self.arrow_type())
 
     def _fitting(self, output: pd.DataFrame) -> pd.DataFrame:
+        import numpy as np
+
         if self.element == "string":
             return output.map(str)
-        kinds = {
+        kinds: dict[str, Any] = {
             "bool": ["bool"],
             "int32": ["int8", "uint8", "int16", "uint16", "int32"],
             "int64": ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64"],
         }
-        return output.select_dtypes(kinds.get(self.element, ["number"])).astype(self.element)
+        return output.select_dtypes(kinds.get(self.element, ["number"])).astype(np.dtype(self.element))
 
 
 def _predict_batches(
@@ -151,7 +153,7 @@ def _predict_batches(
     params: Mapping[str, Any] | None,
     batches: Iterator[pa.RecordBatch],
 ) -> Iterator[pa.RecordBatch]:
-    predict = partial(_load(raw_model).predict, params=params)
+    predict = partial(_load(raw_model).predict, params=None if params is None else dict(params))
     chunk: list[pa.RecordBatch] = []
     for batch in batches:
         chunk.append(batch)

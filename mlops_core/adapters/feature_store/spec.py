@@ -60,7 +60,8 @@ class FeatureSpec:
     @property
     def model_inputs(self) -> list[str]:
         """The columns that the model sees, in the order of its training."""
-        return [column.name for column in (*self.sources, *self.features) if column.include]
+        columns: tuple[SourceColumn | FeatureColumn, ...] = (*self.sources, *self.features)
+        return [column.name for column in columns if column.include]
 
     @property
     def required_columns(self) -> list[str]:

@@ -24,7 +24,14 @@ class Abandonment:
     attempt: str
     handle: RunHandle | None
 
-    def end_run(self) -> None:
+    def end(self, terminated: bool) -> None:
+        """Everything when the Dagster run was `terminated`, else this step's attempt, as far as possible."""
+        if terminated:
+            self._end_run()
+        else:
+            self._end_attempt()
+
+    def _end_run(self) -> None:
         """The Dagster run was terminated: cancel the Databricks run with every step in it."""
         try:
             self._cancel(self.handle or self._find_submitted())
@@ -34,7 +41,7 @@ class Abandonment:
             self._say(error)
             self._remove_lease()
 
-    def end_attempt(self) -> None:
+    def _end_attempt(self) -> None:
         """This step alone has failed here: other steps of its worker go on."""
         try:
             if self.request.compute.kind != "worker":

@@ -25,7 +25,6 @@ from dagster._core.events import (
     DagsterEvent,
     DagsterEventType,
     EngineEventData,
-    StepMaterializationData,
 )
 from dagster._core.execution.api import create_execution_plan
 from dagster._core.execution.context.data_version_cache import DataVersionCache
@@ -37,8 +36,11 @@ from dagster._core.execution.plan.external_step import (
     step_context_to_step_run_ref,
 )
 from dagster._core.execution.plan.state import KnownExecutionState
+from dagster._core.execution.plan.step import ExecutionStep
 from dagster._serdes import deserialize_value, serialize_value
 from dagster_shared.record import copy as copied
+
+from mlops_core.adapters.recorded_metadata import recorded
 
 __all__ = ["DagsterEvent", "EngineEventData", "StepExecutionContext", "StepLauncher"]
 
@@ -141,7 +143,7 @@ def repeated_runs(context: StepExecutionContext) -> Iterator[str]:
 
 def compute_changes(context: StepExecutionContext, key: str) -> list[Any]:
     """What the op's tag and the metadata of the assets of this step say under `key`; later ones win."""
-    found = [context.op.tags[key]] if key in context.op.tags else []
+    found: list[Any] = [context.op.tags[key]] if key in context.op.tags else []
     for asset in sorted(context.get_output_asset_keys()):
         metadata = context.job_def.asset_layer.get(asset).metadata
         if key in metadata:
@@ -165,9 +167,9 @@ def told_of_worker(context: StepExecutionContext, key: str, name: str, within_s:
         event = entry.get_dagster_event()
         if event.event_type in FINAL:
             last = (entry, told[entry.step_key]) if entry.step_key in told else last
-        elif key in event.engine_event_data.metadata:
+        elif (worker := recorded(event.engine_event_data.metadata, key, str)) is not None:
             metadata = {label: value.value for label, value in event.engine_event_data.metadata.items()}
-            told |= {entry.step_key: metadata} if metadata[key].startswith(name) else {}
+            told |= {entry.step_key: metadata} if worker.startswith(name) else {}
     if last is None or last[0].get_dagster_event().event_type != DagsterEventType.STEP_SUCCESS:
         return None
     return last[1] if time.time() - last[0].timestamp < within_s else None
@@ -200,10 +202,10 @@ def is_materialization(entry: dg.EventLogEntry) -> bool:
 
 def with_metadata(entry: dg.EventLogEntry, metadata: Mapping[str, Any]) -> dg.EventLogEntry:
     """A materialization's entry with more metadata."""
-    data: StepMaterializationData = entry.dagster_event.event_specific_data
+    event = entry.get_dagster_event()
+    data = event.step_materialization_data
     changed = data.materialization.with_metadata({**metadata, **data.materialization.metadata})
-    event = entry.dagster_event._replace(event_specific_data=data._replace(materialization=changed))
-    return entry._replace(dagster_event=event)
+    return entry._replace(dagster_event=event._replace(event_specific_data=data._replace(materialization=changed)))
 
 
 def with_own_target(context: StepExecutionContext, entry: dg.EventLogEntry) -> dg.EventLogEntry:
@@ -215,7 +217,7 @@ def with_own_target(context: StepExecutionContext, entry: dg.EventLogEntry) -> d
     event = entry.dagster_event
     if event is None or event.event_type != DagsterEventType.ASSET_CHECK_EVALUATION:
         return entry
-    evaluation: dg.AssetCheckEvaluation = event.event_specific_data
+    evaluation = event.asset_check_evaluation_data
     target = evaluation.target_materialization_data
     if target is not None and target.run_id != context.run_id:
         return entry
@@ -286,9 +288,12 @@ def _step_context(reference: StepRunRef, instance: dg.DagsterInstance) -> Iterat
         dagster_run=run,
         instance=instance,
     )
+    step = plan.get_step_by_key(reference.step_key)
+    if not isinstance(step, ExecutionStep):
+        raise TypeError(f"The step {reference.step_key} is a {type(step).__name__}, which no host can have sent.")
     list(manager.prepare_context())
     try:
-        yield manager.get_context().for_step(plan.get_step_by_key(reference.step_key), known)
+        yield manager.get_context().for_step(step, known)
     finally:
         list(manager.shutdown_context())
 

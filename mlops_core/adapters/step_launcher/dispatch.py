@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 
 from mlops_core.adapters.step_launcher import dagster_internals as internals
 from mlops_core.adapters.step_launcher import protocol
@@ -15,23 +16,37 @@ from mlops_core.adapters.step_launcher.versions import installed_versions
 RUN, RUN_ID, WORKER = "databricks_run", "databricks_run_id", "databricks_worker"  # in the events that name them
 
 
-class Dispatch:
-    """Where an attempt is: `handle` is None until something was asked to run it.
+@dataclass(frozen=True)
+class Sent:
+    """Where an attempt is.
 
-    `was_there` says whether that ran, or was starting, before this step asked for it.
+    `was_there` says whether its Databricks run ran, or was starting, before this step asked for it. One that is not
+    `fresh` was sent by an earlier process of this Dagster run, and went on. A worker was asked at `asked_ms`, in
+    milliseconds since 1970.
     """
 
+    handle: RunHandle
+    was_there: bool
+    fresh: bool
+    asked_ms: float = 0.0
+
+
+class Dispatch:
+    """Sends an attempt; `note` is given the Databricks run as soon as it may run there, for whoever has to end it."""
+
     def __init__(
-        self, context: internals.StepExecutionContext, runs: DatabricksRuns, request: RunRequest, attempt: str
+        self,
+        context: internals.StepExecutionContext,
+        runs: DatabricksRuns,
+        request: RunRequest,
+        attempt: str,
+        note: Callable[[RunHandle], None],
     ) -> None:
         self.request, self.attempt = request, attempt
-        self.handle: RunHandle | None = None
-        self.was_there = False
-        self._context, self._runs = context, runs
-        self._sent_ms = 0.0
+        self._context, self._runs, self._note = context, runs, note
 
-    def send(self, body: bytes) -> bool:
-        """Send the step; False when an earlier process of this run has sent the same attempt, which goes on then.
+    def send(self, body: bytes) -> Sent:
+        """Send the step, unless an earlier process of this run has.
 
         Raises:
             SubmitRefusedError: Databricks refuses its compute.
@@ -39,36 +54,50 @@ class Dispatch:
         if self.request.compute.kind == "worker":
             return self._send_to_worker(body)
         fresh = self._put_request(body, None)
-        self.handle = self._runs.alone(self.request, self.attempt)
-        return fresh
+        handle = self._runs.alone(self.request, self.attempt)
+        self._note(handle)
+        return Sent(handle, was_there=False, fresh=fresh)
 
-    def never_taken(self, lost: AttemptLostError) -> bool:
+    def adopt(self) -> Sent:
+        """Where an attempt is that ended before this process began.
+
+        Raises:
+            LookupError: the volume no longer says so.
+        """
+        handle = self._runs.handle_of(self.attempt)
+        if handle is None:
+            raise LookupError(f"The volume names no Databricks run of {self.attempt}: launch the job again.")
+        self._note(handle)
+        return Sent(handle, was_there=True, fresh=False)
+
+    def never_taken(self, sent: Sent, lost: AttemptLostError) -> bool:
         """Whether the worker was gone when the request came, or left just then because it was idle.
 
         A worker that this step started can't have been gone: it failed to start, and its next one would as well.
         """
         if lost.started or self.request.compute.kind != "worker":
             return False
-        return lost.state.result == "SUCCESS" or (self.was_there and 0 < lost.state.ended_ms < self._sent_ms)
+        return lost.state.result == "SUCCESS" or (sent.was_there and 0 < lost.state.ended_ms < sent.asked_ms)
 
-    def hand_over(self) -> None:
+    def hand_over(self, sent: Sent) -> Sent:
         """Give the request to the next generation of the worker."""
-        if self.handle is None:
-            raise AssertionError("a step is handed over after it was sent")
-        self._runs.lost(self.handle)
-        handle, self.was_there = self._runs.worker(self.request, self.handle.generation)
-        self._sent_ms = time.time() * 1000
+        self._runs.lost(sent.handle)
+        handle, was_there = self._runs.worker(self.request, sent.handle.generation)
+        asked_ms = time.time() * 1000
         self._runs.workspace.put(protocol.handle_file(self.attempt), handle.to_bytes())
         self._give_to(handle)
+        return Sent(handle, was_there, sent.fresh, asked_ms)
 
-    def _send_to_worker(self, body: bytes) -> bool:
+    def _send_to_worker(self, body: bytes) -> Sent:
         known = self._known_worker()
-        self.handle, self.was_there = (known, True) if known else self._runs.worker(self.request)
-        self._sent_ms = time.time() * 1000
-        fresh = self._put_request(body, self.handle.worker)
+        handle, was_there = (known, True) if known else self._runs.worker(self.request)
+        self._note(handle)
+        asked_ms = time.time() * 1000
+        fresh = self._put_request(body, handle.worker)
         if not fresh:
-            self._give_to(self._runs.handle_of(self.attempt) or self.handle)  # that process may not have come so far
-        return fresh
+            handle = self._runs.handle_of(self.attempt) or handle  # that process may not have come so far
+            self._give_to(handle)
+        return Sent(handle, was_there, fresh, asked_ms)
 
     def _known_worker(self) -> RunHandle | None:
         """The worker as the run's log knows it, while it surely waits for steps: the volume need not be asked."""
@@ -97,6 +126,6 @@ class Dispatch:
 
     def _give_to(self, handle: RunHandle) -> None:
         """Ask a worker for the attempt; one that took it before does nothing."""
-        self.handle = handle
+        self._note(handle)
         header = protocol.request_bytes({"worker": handle.worker}, b"")
         self._runs.workspace.put(protocol.handed_over_file(self.attempt, str(handle.worker)), header)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import dagster as dg
@@ -34,8 +34,8 @@ class AttemptLostError(Exception):
 class Follower:
     """The messages of one attempt, in order.
 
-    `done` is set when the attempt has ended. `change` may add to an entry before it is stored; entries of which
-    `stored` has the identity are not stored again. `renew_lease` is called often enough.
+    `change` may add to an entry before it is stored; entries of which `stored` has the identity are not stored again.
+    `renew_lease` is called often enough.
     """
 
     def __init__(
@@ -52,17 +52,18 @@ class Follower:
         pending: bool,
         start_timeout_s: float,
     ) -> None:
-        self.done: protocol.Done | None = None
+        self._done: protocol.Done | None = None
         self._context, self._workspace, self._timing = context, workspace, timing
         self._attempt, self._handle, self._change, self._stored = attempt, handle, change, stored
         self._renew_lease, self._pending, self._start_timeout_s = renew_lease, pending, start_timeout_s
-        self._number, self._final = 0, None
+        self._number = 0
+        self._final: str | None = None
         self._hit, self._life = False, ""
         self._asked = self._begun = self._heard = self._renewed = self._looked = time.monotonic()
         self._ended: float | None = None
 
-    def events(self) -> Iterator[internals.DagsterEvent]:
-        """Store each event in the run's log and yield it.
+    def events(self) -> Generator[internals.DagsterEvent, None, protocol.Done]:
+        """Store each event in the run's log and yield it; returns how the attempt ended.
 
         Raises:
             AttemptLostError: no more messages can come, and no final event did.
@@ -70,15 +71,16 @@ class Follower:
         """
         if not self._pending:
             self._wait()  # a look at once would find nothing
-        while self.done is None:
+        while self._done is None:
             with internals.interruptible():
                 message = self._next()
             if message is None:
                 continue
             yield from self._replay(message)
-            if not self._hit and self.done is None:  # after two in a row there may be more already
+            if not self._hit and self._done is None:  # after two in a row there may be more already
                 self._wait()
             self._hit = True
+        return self._done
 
     def _next(self) -> protocol.Message | None:
         """The next message, or None after a wait."""
@@ -136,7 +138,7 @@ class Follower:
         if self._final is None:
             begun = self._number > 0 or self._workspace.exists(protocol.begun_file(self._attempt))
             raise AttemptLostError(self._state(), begun)  # by now Databricks may know why
-        self.done = protocol.Done(self._final)
+        self._done = protocol.Done(self._final)
 
     def _replay(self, message: protocol.Message) -> Iterator[internals.DagsterEvent]:
         for stream, text in ((sys.stdout, message.out), (sys.stderr, message.err)):
@@ -150,7 +152,7 @@ class Follower:
                 if internals.is_final(entry.dagster_event):
                     self._final = entry.dagster_event.event_type_value
                 yield entry.dagster_event
-        self.done = message.done
+        self._done = message.done
 
 
 def _decoded(data: bytes | None) -> protocol.Message | None:

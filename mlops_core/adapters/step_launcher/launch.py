@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -14,7 +15,7 @@ from mlops_core.adapters.step_launcher.abandoning import Abandonment
 from mlops_core.adapters.step_launcher.compute import COMPUTE_KEY, Compute
 from mlops_core.adapters.step_launcher.cost import Nodes, estimate
 from mlops_core.adapters.step_launcher.databricks_runs import DatabricksRuns, SubmitRefusedError
-from mlops_core.adapters.step_launcher.dispatch import RUN, RUN_ID, WORKER, Dispatch
+from mlops_core.adapters.step_launcher.dispatch import RUN, RUN_ID, WORKER, Dispatch, Sent
 from mlops_core.adapters.step_launcher.ending import end_dagster_run, end_previous
 from mlops_core.adapters.step_launcher.failure import (
     explain_error,
@@ -23,7 +24,7 @@ from mlops_core.adapters.step_launcher.failure import (
     explain_refusal,
 )
 from mlops_core.adapters.step_launcher.following import AttemptLostError, Follower
-from mlops_core.adapters.step_launcher.run_handle import RunRequest
+from mlops_core.adapters.step_launcher.run_handle import RunHandle, RunRequest
 from mlops_core.adapters.step_launcher.settings import LauncherSettings
 from mlops_core.adapters.step_launcher.staging import CodeStage
 
@@ -48,7 +49,7 @@ class StepLaunch:
         self._folder = protocol.run_folder(settings.volume, context.run_id)
         self._compute = _compute_of(context, settings.compute)
         self._charged_until: float | None = None
-        self._dispatch: Dispatch | None = None  # once something may run on Databricks
+        self._abandonment: Abandonment | None = None  # once something may run on Databricks
         self._over = False
 
     def events(self) -> Iterator[internals.DagsterEvent]:
@@ -66,29 +67,30 @@ class StepLaunch:
             terminated = internals.is_being_terminated(self._context)
             raise
         finally:
-            if self._dispatch is not None and not self._over:
-                self._abandon(self._dispatch, terminated)
+            if self._abandonment is not None and not self._over:
+                self._abandonment.end(terminated)
 
     def _launched(self) -> Iterator[internals.DagsterEvent]:
         with internals.interruptible():
-            dispatch, stored = self._start()
-        yield self._first_event(dispatch)
-        running = dispatch.was_there
+            dispatch, sent = self._start()
+            stored = set() if sent.fresh else internals.stored_identities(self._context)
+        yield self._first_event(dispatch, sent)
+        running = sent.was_there
         for hand_overs in range(MOST_HAND_OVERS + 1):
             try:
-                yield from self._follow(dispatch, pending=not running, stored=stored)
+                yield from self._follow(dispatch, sent, pending=not running, stored=stored)
                 return
             except AttemptLostError as lost:
-                if hand_overs == MOST_HAND_OVERS or not dispatch.never_taken(lost):
+                if hand_overs == MOST_HAND_OVERS or not dispatch.never_taken(sent, lost):
                     self._over = True
-                    self._raise_loss(dispatch, lost)
+                    self._raise_loss(dispatch, sent, lost)
             with internals.interruptible():
-                dispatch.hand_over()
-            yield self._first_event(dispatch)
+                sent = dispatch.hand_over(sent)
+            yield self._first_event(dispatch, sent)
             running = False
 
-    def _start(self) -> tuple[Dispatch, set[tuple[Any, ...]]]:
-        """Send the step; returns where it is, and what an earlier process stored of it."""
+    def _start(self) -> tuple[Dispatch, Sent]:
+        """Send the step, or take over an attempt that succeeded on the cluster after its host was lost."""
         context, number = self._context, self._number
         internals.require_running(context)
         for earlier in internals.repeated_runs(context):
@@ -96,17 +98,20 @@ class StepLaunch:
         body = internals.dump_step(context, self._lost_attempts())
         request = self._request()
         if number and end_previous(self._runs, request, self._attempt_folder(number - 1)) == "STEP_SUCCESS":
-            return self._adopted(request, self._attempt_folder(number - 1)), internals.stored_identities(context)
-        self._dispatch = Dispatch(context, self._runs, request, self._attempt_folder(number))
-        fresh = self._dispatch.send(body)
-        return self._dispatch, set() if fresh else internals.stored_identities(context)
+            dispatch = self._dispatch(request, self._attempt_folder(number - 1))
+            sent = dispatch.adopt()
+            context.log.info("The attempt before this one had succeeded on Databricks: taking over its result.")
+            return dispatch, sent
+        dispatch = self._dispatch(request, self._attempt_folder(number))
+        return dispatch, dispatch.send(body)
 
-    def _adopted(self, request: RunRequest, attempt: str) -> Dispatch:
-        """Take over an attempt that succeeded on the cluster after its host was lost: its data is written."""
-        self._dispatch = Dispatch(self._context, self._runs, request, attempt)
-        self._dispatch.handle, self._dispatch.was_there = self._runs.handle_of(attempt), True
-        self._context.log.info("The attempt before this one had succeeded on Databricks: taking over its result.")
-        return self._dispatch
+    def _dispatch(self, request: RunRequest, attempt: str) -> Dispatch:
+        self._may_run(request, attempt, None)
+        return Dispatch(self._context, self._runs, request, attempt, partial(self._may_run, request, attempt))
+
+    def _may_run(self, request: RunRequest, attempt: str, handle: RunHandle | None) -> None:
+        """Keep what is to be ended when this step fails here."""
+        self._abandonment = Abandonment(self._closing, self._context.log, request, attempt, handle)
 
     def _request(self) -> RunRequest:
         context = self._context
@@ -120,8 +125,8 @@ class StepLaunch:
             stage_code=lambda: self._stage.ensure(self._runs.workspace),
         )
 
-    def _first_event(self, dispatch: Dispatch) -> internals.DagsterEvent:
-        handle = dispatch.handle
+    def _first_event(self, dispatch: Dispatch, sent: Sent) -> internals.DagsterEvent:
+        handle = sent.handle
         metadata = {
             RUN: dg.MetadataValue.url(handle.url),
             RUN_ID: dg.MetadataValue.int(handle.run_id),
@@ -131,26 +136,26 @@ class StepLaunch:
         return internals.engine_event(self._context, f"Running on Databricks, run {handle.run_id}", metadata)
 
     def _follow(
-        self, dispatch: Dispatch, pending: bool, stored: set[tuple[Any, ...]]
+        self, dispatch: Dispatch, sent: Sent, pending: bool, stored: set[tuple[Any, ...]]
     ) -> Iterator[internals.DagsterEvent]:
         follower = Follower(
             self._context,
             self._runs.workspace,
             self._settings.timing,
             attempt=dispatch.attempt,
-            handle=dispatch.handle,
-            change=lambda entry: self._with_cost(entry, Nodes(dispatch.handle.nodes)),
+            handle=sent.handle,
+            change=lambda entry: self._with_cost(entry, Nodes(sent.handle.nodes)),
             renew_lease=lambda: self._runs.renew_lease(self._folder),
             stored=stored,
             pending=pending,
             start_timeout_s=self._compute.start_timeout_s,
         )
-        yield from follower.events()
+        done = yield from follower.events()
         self._over = True
-        if follower.done.mismatch:
-            raise explain_mismatch(follower.done)
-        if follower.done.final_event is None:
-            raise explain_error(follower.done, dispatch.handle)
+        if done.mismatch:
+            raise explain_mismatch(done)
+        if done.final_event is None:
+            raise explain_error(done, sent.handle)
 
     def _with_cost(self, entry: dg.EventLogEntry, nodes: Nodes) -> dg.EventLogEntry:
         """Charge a materialization with the seconds since the step's start, or since its previous materialization."""
@@ -161,8 +166,8 @@ class StepLaunch:
         seconds, self._charged_until = entry.timestamp - self._charged_until, entry.timestamp
         return internals.with_metadata(entry, estimate(seconds, nodes, self._settings.prices).metadata())
 
-    def _raise_loss(self, dispatch: Dispatch, lost: AttemptLostError) -> None:
-        handle = self._runs.lost(dispatch.handle)
+    def _raise_loss(self, dispatch: Dispatch, sent: Sent, lost: AttemptLostError) -> None:
+        handle = self._runs.lost(sent.handle)
         if lost.state.pending:
             self._runs.workspace.cancel(handle.run_id)
         explained = explain_loss(self._runs.workspace, handle, lost.state, lost.started)
@@ -178,15 +183,6 @@ class StepLaunch:
 
     def _attempt_folder(self, number: int) -> str:
         return protocol.attempt_folder(self._folder, self._context.step.key, number)
-
-    def _abandon(self, dispatch: Dispatch, terminated: bool) -> None:
-        """The Dagster run was terminated, or this step fails here: end what runs, as far as possible."""
-        log = self._context.log
-        abandonment = Abandonment(self._closing, log, dispatch.request, dispatch.attempt, dispatch.handle)
-        if terminated:
-            abandonment.end_run()
-        else:
-            abandonment.end_attempt()
 
 
 def _compute_of(context: internals.StepExecutionContext, default: Compute) -> Compute:

@@ -102,6 +102,8 @@ def step_launcher_resource(settings: LauncherSettings) -> dg.ResourceDefinition:
     """The resource `step_launcher` of a target whose steps run on Databricks."""
 
     def build(context: dg.InitResourceContext) -> Iterator[UnityCatalogStepLauncher]:
+        if context.instance is None:
+            raise ValueError("The step launcher's resource is made for a run, whose instance keeps what it tells.")
         yield from launcher_for_run(settings, context.instance)
 
     return dg.ResourceDefinition(build, description="Runs steps on Databricks, staged on a Unity Catalog volume")

@@ -54,8 +54,8 @@ def _wait_for_results(client: DatabricksClient) -> None:
 
     state_of = client.get_run_state
 
-    def get_run_state(run_id: int) -> DatabricksRunState:
-        state = state_of(run_id)
+    def get_run_state(databricks_run_id: int) -> DatabricksRunState:
+        state = state_of(databricks_run_id)
         is_ending = state.life_cycle_state is Life.TERMINATING and state.result_state is None
         return state._replace(life_cycle_state=Life.RUNNING) if is_ending else state
 
@@ -103,10 +103,14 @@ def stock_config(settings: LauncherSettings, environ: Mapping[str, str], code: P
 def _new_cluster(compute: Compute) -> dict[str, Any]:
     """The Jobs API's cluster in the stock launcher's words, which group what says how many machines, and which."""
     cluster = compute.cluster({})
-    size = {name: cluster.pop(name) for name in ("num_workers", "autoscale") if name in cluster}
-    pools = {name: cluster.pop(name) for name in ("instance_pool_id", "driver_instance_pool_id") if name in cluster}
-    types = {name: cluster.pop(name) for name in ("node_type_id", "driver_node_type_id") if name in cluster}
+    size = _taken(cluster, "num_workers", "autoscale")
+    pools = _taken(cluster, "instance_pool_id", "driver_instance_pool_id")
+    types = _taken(cluster, "node_type_id", "driver_node_type_id")
     return {**cluster, "size": size or {"num_workers": 0}, "nodes": pools or {"node_types": types}}
+
+
+def _taken(cluster: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: cluster.pop(name) for name in names if name in cluster}
 
 
 def _credentials(environ: Mapping[str, str]) -> dict[str, Any]:

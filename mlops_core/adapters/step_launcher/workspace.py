@@ -44,7 +44,8 @@ class ClientSource:
     """One WorkspaceClient for a process, made again when its credentials were refused."""
 
     def __init__(self, settings: LauncherSettings) -> None:
-        self._settings, self._client, self._lock = settings, None, threading.Lock()
+        self._settings, self._lock = settings, threading.Lock()
+        self._client: WorkspaceClient | None = None
         self._user: str | None = None
 
     def get(self) -> WorkspaceClient:
@@ -98,7 +99,7 @@ class Workspace:
 
     def get(self, path: str) -> bytes | None:
         """The content of a file, or None when there is none."""
-        return self._found(lambda client: client.files.download(path).contents.read())
+        return self._found(lambda client: _content(client, path))
 
     def exists(self, path: str) -> bool:
         return self._found(lambda client: client.files.get_metadata(path)) is not None
@@ -126,7 +127,10 @@ class Workspace:
                     raise TimeoutError(f"{folder} had {len(files)} files, too many to remove in {within_s:.0f} s.")
                 list(pool.map(self.remove, several))
         for path in [*(str(entry.path) for entry in found if entry.is_directory), folder]:
-            self._found(lambda client, path=path: client.files.delete_directory(path))
+            self._remove_folder(path)
+
+    def _remove_folder(self, path: str) -> None:
+        self._found(lambda client: client.files.delete_directory(path))
 
     def walk(self, folder: str) -> Iterator[DirectoryEntry]:
         """Everything below a folder; a folder comes before what it holds."""
@@ -169,12 +173,12 @@ class Workspace:
     def submit(self, payload: dict[str, Any], token: str) -> int:
         """The id of the Databricks run that has this idempotency token, started now unless it was before."""
         body = {**payload, "idempotency_token": token}
-        return int(self._call(lambda client: client.api_client.do("POST", SUBMIT, body=body))["run_id"])
+        return int(self._call(lambda client: _answer(client, "POST", SUBMIT, body=body))["run_id"])
 
     def state(self, run_id: int) -> RunState:
         """The state of a run; one that Databricks has deleted has ended."""
         query = {"run_id": run_id}
-        found = self._found(lambda client: client.api_client.do("GET", GET_RUN, query=query))
+        found = self._found(lambda client: _answer(client, "GET", GET_RUN, query=query))
         return FORGOTTEN if found is None else RunState.of(found)
 
     def output(self, task_run_id: int) -> tuple[str, str]:
@@ -190,7 +194,7 @@ class Workspace:
 
         query = {"cluster_id": cluster_id}
         try:
-            return self._found(lambda client: client.api_client.do("GET", GET_CLUSTER, query=query)) or {}
+            return self._found(lambda client: _answer(client, "GET", GET_CLUSTER, query=query)) or {}
         except PermissionDenied:
             return {}
 
@@ -249,6 +253,20 @@ class Workspace:
                 "The Databricks workspace does not answer as it should (%s: %.200s); repeating for up to %.0f s.",
                 type(error).__name__, error, self._patience_s,
             )  # fmt: skip
+
+
+def _content(client: WorkspaceClient, path: str) -> bytes:
+    contents = client.files.download(path).contents
+    if contents is None:
+        raise OSError(f"Databricks answered without the content of {path}.")
+    return contents.read()
+
+
+def _answer(client: WorkspaceClient, method: str, path: str, **given: Any) -> dict[str, Any]:
+    answer = client.api_client.do(method, path, **given)
+    if not isinstance(answer, dict):
+        raise TypeError(f"Databricks answered {method} {path} with no JSON object, but with a {type(answer).__name__}.")
+    return answer
 
 
 def _batches(paths: list[str]) -> Iterator[list[str]]:

@@ -69,8 +69,8 @@ def _pinned(settings: LauncherSettings) -> dict[str, str]:
 def versions_of(asked: Compute) -> tuple[str, dict[str, str]]:
     """The compute in words, and the minor versions of its python and pyspark when they are known."""
     if asked.on_serverless:
-        version = asked.environment_version
-        return f"environment version {version}", _named(ENVIRONMENTS.get(version))
+        environment = asked.environment_version
+        return f"environment version {environment}", _named(ENVIRONMENTS.get(environment))
     if asked.kind == "existing_cluster":
         return f"cluster {asked.existing_cluster_id}", {}
     runtime = str(asked.new_cluster.get("spark_version", ""))

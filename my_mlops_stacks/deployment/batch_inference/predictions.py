@@ -13,7 +13,7 @@ from my_mlops_stacks.events import TRIPS
 def to_score(trips: DataFrame, first_day: date, last_day: date) -> DataFrame:
     """Trips picked up in [`first_day`, `last_day`], without what is known only when a trip is over."""
     in_days = F.col("day").between(F.lit(first_day), F.lit(last_day))
-    return trips.where(in_days).drop(TRIPS.label, TRIPS.known_at)
+    return trips.where(in_days).drop(TRIPS.label_column, TRIPS.known_at)
 
 
 def as_predictions(scored: DataFrame, model_name: str, model_version: int, at: datetime) -> DataFrame:

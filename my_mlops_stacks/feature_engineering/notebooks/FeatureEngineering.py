@@ -18,11 +18,11 @@ from mlops_core.features.quality import key_faults
 from mlops_core.features.tables import compute_features
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.session import open_session
-from my_mlops_stacks.training.split import day_range
+from my_mlops_stacks.training.split import newest_day
 
 session = open_session()
 events = session.tables.read(PROJECT.events.name)
-day = day_range(events)[1]
+day = newest_day(events)
 
 # COMMAND ----------
 

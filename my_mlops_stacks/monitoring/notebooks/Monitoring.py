@@ -26,14 +26,14 @@ from my_mlops_stacks.monitoring.plots import drift_heat_map, error_over_time
 from my_mlops_stacks.monitoring.profile import profile_metrics
 from my_mlops_stacks.monitoring.violation import rule_of
 from my_mlops_stacks.session import open_session
-from my_mlops_stacks.training.split import day_range, since
+from my_mlops_stacks.training.split import newest_day, since
 
 DAYS = 7
 
 session = open_session()
 registry, workflow = session.model_registry, session.target.monitoring_workflow
 predictions = session.tables.read("predictions")
-last = day_range(predictions)[1]
+last = newest_day(predictions)
 first = last - timedelta(days=DAYS - 1)
 day_before = first - timedelta(days=1)  # drift is against that one too
 newest = since(predictions, day_before)

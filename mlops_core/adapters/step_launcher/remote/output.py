@@ -50,8 +50,8 @@ class Captures:
 
     def install(self) -> None:
         """Replace sys.stdout and sys.stderr of this process."""
-        sys.stdout = CopyingStream(sys.stdout, self, "out")  # type: ignore[assignment]
-        sys.stderr = CopyingStream(sys.stderr, self, "err")  # type: ignore[assignment]
+        sys.stdout = CopyingStream(sys.stdout, self, "out")
+        sys.stderr = CopyingStream(sys.stderr, self, "err")
 
     def start(self, capture: Capture) -> None:
         self._by_thread[threading.get_ident()] = capture

@@ -19,13 +19,13 @@ from datetime import UTC, datetime
 from my_mlops_stacks.deployment.batch_inference.predictions import as_predictions, to_score
 from my_mlops_stacks.session import open_session
 from my_mlops_stacks.training.model_inputs import model_inputs
-from my_mlops_stacks.training.split import day_range, sampled
+from my_mlops_stacks.training.split import newest_day, sampled
 
 SAMPLE = 1_000
 
 session = open_session()
 trips = session.tables.read("trips")
-day = day_range(trips)[1]
+day = newest_day(trips)
 champion = session.model_registry.at_alias("champion")
 
 # COMMAND ----------
