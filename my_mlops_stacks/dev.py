@@ -20,6 +20,8 @@ from my_mlops_stacks.target import PACKAGE, Target, TargetError, load_target
 
 DG = "from dagster_dg_cli.cli import main; main()"
 """Dagster's own `dg`, which has no module to run: `dagster dev` is deprecated for it."""
+GRACE_S = 10
+"""Servers are given so long to end by themselves."""
 WHAT = {"dagster": "Dagster", "pages": "Monitoring", "mlflow": "MLflow"}
 
 
@@ -64,15 +66,30 @@ def opened(target: Target, ports: Ports) -> Iterator[subprocess.Popen[bytes]]:
             yield processes[0]
     finally:
         for process in processes:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
+            _signalled(process, signal.SIGTERM)
         for process in processes:
-            process.wait()
+            _ended(process)
 
 
 def _started(call: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """A process in a group of its own: the servers that it starts end with it, and Ctrl-C is left to this process."""
     return subprocess.Popen([sys.executable, *call], env=environ, start_new_session=True)  # noqa: S603
+
+
+def _signalled(process: subprocess.Popen[bytes], number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    """Wait for it and for its group, which Dagster's servers leave now and then only when they must."""
+    try:
+        process.wait(GRACE_S)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        _signalled(process, signal.SIGKILL)
+        process.wait()
 
 
 def _at(port: int) -> tuple[str, ...]:

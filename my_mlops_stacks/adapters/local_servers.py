@@ -72,5 +72,7 @@ def pages_served(folder: Path, port: int) -> Iterator[None]:
     handler = partial(_PageHandler, directory=str(folder))
     with ThreadingHTTPServer((LOOPBACK, port), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        yield
-        server.shutdown()
+        try:
+            yield
+        finally:
+            server.shutdown()  # a thread that serves a closed socket would keep a core busy

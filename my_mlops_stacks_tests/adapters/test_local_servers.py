@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -52,6 +53,13 @@ def test_other_machines_are_not_served(folder, port):
         pytest.skip("this machine has no other address")
     with pytest.raises(requests.ConnectionError):
         requests.get(f"http://{own}:{port}/", timeout=5)
+
+
+def test_a_server_ends_with_its_context_whatever_ends_that(tmp_path, port):
+    before = threading.active_count()
+    with pytest.raises(SystemExit), pages_served(tmp_path, port):
+        raise SystemExit
+    assert threading.active_count() == before
 
 
 def test_a_taken_port_is_named_with_the_way_to_choose_others(folder, port):
