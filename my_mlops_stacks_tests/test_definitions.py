@@ -30,6 +30,11 @@ HEAVY = (
 )
 
 
+DAYS_OF_THE_SAMPLE = {"first_day": "2016-01-01", "last_day": "2016-02-29", "first_predicted_day": "2016-02-15"}
+OF_THE_SAMPLE = {f"BUNDLE_VAR_{name}": day for name, day in DAYS_OF_THE_SAMPLE.items()}
+"""The days of the example, whatever a team has written."""
+
+
 @pytest.fixture
 def local() -> dg.Definitions:
     """Of the target whose predictions begin with its first day."""
@@ -246,7 +251,8 @@ def test_a_tick_of_the_monitoring_goes_back_to_the_oldest_day_below_coverage(loc
 
 
 def test_a_tick_before_the_first_predicted_day_is_skipped_with_the_key_to_change():
-    schedule = build_definitions(load_target("local", environ={})).resolve_schedule_def("batch_inference_schedule")
+    target = load_target("local", environ=OF_THE_SAMPLE)
+    schedule = build_definitions(target).resolve_schedule_def("batch_inference_schedule")
     with dg.build_schedule_context(scheduled_execution_time=datetime(2016, 2, 15, 11, tzinfo=UTC)) as context:
         skipped = schedule.evaluate_tick(context).skip_message
     assert skipped.startswith("2016-02-14 is not a partition: they begin on 2016-02-15, as")

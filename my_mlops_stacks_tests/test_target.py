@@ -369,10 +369,10 @@ VALUE_ERRORS = {
     "first_day: 2016-01-01\nlast_day: 2015-12-31": (
         "last_day is 2015-12-31, but it should not be before first_day, 2016-01-01."
     ),
-    "first_predicted_day: 2015-12-31": (
+    "first_day: 2016-01-01\nlast_day: 2016-02-29\nfirst_predicted_day: 2015-12-31": (
         "first_predicted_day is 2015-12-31, but it should not be before first_day, 2016-01-01."
     ),
-    "first_predicted_day: 2016-03-01": (
+    "first_day: 2016-01-01\nlast_day: 2016-02-29\nfirst_predicted_day: 2016-03-01": (
         "first_predicted_day is 2016-03-01, but it should not be after last_day, 2016-02-29."
     ),
     "owner: ml-platform": "owner is 'ml-platform', but it should be an email address or 'team:' and a team's name.",
@@ -575,6 +575,8 @@ def test_the_newest_day_is_that_of_the_newest_partition() -> None:
     ],
 )
 def test_predictions_begin_where_a_first_training_ends_or_where_the_target_says(variables, first) -> None:
-    target = load_target("local", environ={f"BUNDLE_VAR_{name}": value for name, value in variables.items()})
+    given = {"first_day": "2016-01-01", "last_day": "2016-02-29"} | variables
+    target = load_target("local", environ={f"BUNDLE_VAR_{name}": value for name, value in given.items()})
+    target = target.model_copy(update={"model_workflow": target.model_workflow.model_copy(update={"holdout_days": 15})})
     assert predicted_partitions(target).get_first_partition_key() == first
     assert predicted_partitions(target).get_last_partition_key() == daily_partitions(target).get_last_partition_key()

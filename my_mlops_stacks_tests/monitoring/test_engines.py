@@ -36,7 +36,7 @@ def make_input(folder) -> None:
     fares = 2.5 + 3 * trips["trip_distance"] + rng.normal(0, 1, len(trips)).round(2)
     hours = trips["tpep_pickup_datetime"].dt.hour.astype("int32")
     speed = pd.Series(rng.normal(12, 3, len(trips))).where(rng.random(len(trips)) > 0.1)
-    predictions = trips.assign(
+    predictions = trips.drop(columns="tpep_dropoff_datetime").assign(
         pickup_hour=hours,
         mean_fare_window_1h_pickup_zip=speed.astype("float32"),
         count_trips_window_1h_pickup_zip=hours,

@@ -29,7 +29,7 @@ def test_it_materializes_an_asset_on_a_cluster_of_its_own(tmp_path: Path, monkey
         assert materialization.asset_materialization.metadata["rows"].value == 3
         staged = next((tmp_path / "workspace").rglob("code.zip"))
         names = zipfile.ZipFile(staged).namelist()
-        assert {name.split("/")[0] for name in names} == {"my_mlops_stacks", "sample_project"}
+        assert {name.split("/")[0] for name in names} == {"mlops_core", "sample_project"}
         assert not [name for name in names if "/." in name or "tests" in name]
 
 
