@@ -15,10 +15,8 @@ SMTP_OVER_TLS = 465
 TIMEOUT = 30
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-
 RUN_FAILURE, VIOLATION, FAILING_TICK, MISSING_RUN = KINDS = ("run_failure", "violation", "failing_tick", "missing_run")
-"""Kinds of alerts: a run failed, predictions violate their threshold, a schedule or sensor fails, a run
-that a sensor asked for never succeeded."""
+"""Kinds: a run failed, predictions violate their threshold, a schedule or sensor fails, a run is missing."""
 
 
 class AlertError(RuntimeError):

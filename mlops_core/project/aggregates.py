@@ -7,7 +7,8 @@ on which days were computed together.
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from abc import ABC, abstractmethod
+from dataclasses import KW_ONLY, dataclass, field
 
 from mlops_core.project.columns import Column, ColumnType
 
@@ -24,7 +25,7 @@ class Partial:
 
 
 @dataclass(frozen=True)
-class Aggregate:
+class Aggregate(ABC):
     """A feature that is made of the events of a window.
 
     Args:
@@ -49,14 +50,14 @@ class Aggregate:
         return ()
 
     @property
+    @abstractmethod
     def partials(self) -> dict[str, Partial]:
         """Name -> partial aggregate."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def value(self) -> str:
         """The feature in SQL over `{name}` of its partials."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,9 @@ class Share(Aggregate):
 
 @dataclass(frozen=True)
 class Min(OfValue):
-    """Smallest value; give it the column's type."""
+    """Smallest value, of the column's type."""
+
+    type: ColumnType = field(kw_only=True)
 
     @property
     def partials(self) -> dict[str, Partial]:
@@ -157,7 +160,9 @@ class Min(OfValue):
 
 @dataclass(frozen=True)
 class Max(OfValue):
-    """Largest value; give it the column's type."""
+    """Largest value, of the column's type."""
+
+    type: ColumnType = field(kw_only=True)
 
     @property
     def partials(self) -> dict[str, Partial]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from datetime import date, timedelta
@@ -24,7 +25,7 @@ Compute = Callable[["DataFrame", date, date], "DataFrame"]
 
 
 @dataclass(frozen=True)
-class FeatureTable:
+class FeatureTable(ABC):
     """A table of features, one row for each value of the entity and time `ts`.
 
     Args:
@@ -55,9 +56,9 @@ class FeatureTable:
             raise DeclarationError(f"{place} has no feature.")
 
     @property
+    @abstractmethod
     def features(self) -> tuple[Column, ...]:
         """Its columns that are no keys."""
-        raise NotImplementedError
 
     @property
     def primary_keys(self) -> tuple[str, ...]:
@@ -81,9 +82,9 @@ class FeatureTable:
         return {column.name: (column.type, column.text) for column in self.features}
 
     @property
+    @abstractmethod
     def lineage(self) -> dict[str, list[tuple[str, str]]]:
         """Column -> the columns that it is made of, as (table, column)."""
-        raise NotImplementedError
 
     def look_up(self, **changes: Any) -> FeatureLookup:
         """The look-up of all features at an event's own time; `changes` are arguments of `FeatureLookup`."""

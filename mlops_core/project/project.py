@@ -56,6 +56,25 @@ class Project:
         """The features by the names that their look-ups put out."""
         return tuple(name for lookup in self.lookups for name in self.outputs(lookup).values())
 
+    @cached_property
+    def looked_up_from(self) -> dict[str, tuple[str, str]]:
+        """What a look-up puts out -> (feature table, feature)."""
+        return {
+            output: (lookup.table_name, name)
+            for lookup in self.lookups
+            for name, output in self.outputs(lookup).items()
+        }
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Column of the events, or looked-up feature -> what its numbers are in, where that is declared."""
+        features = {
+            output: next(column for column in self.table(table).features if column.name == feature)
+            for output, (table, feature) in self.looked_up_from.items()
+        }
+        declared = {column.name: column for column in self.events.columns} | features
+        return {name: column.unit for name, column in declared.items() if column.unit}
+
     def outputs(self, lookup: FeatureLookup) -> dict[str, str]:
         """Feature that a look-up takes -> the name under which it puts it out."""
         return {name: lookup.output_name(name) for name in lookup.features}

@@ -7,7 +7,18 @@ from datetime import timedelta
 
 import pytest
 
-from mlops_core.project import Column, Count, DeclarationError, Expression, FeatureLookup, Mean, Project
+from mlops_core.project import (
+    Aggregate,
+    Column,
+    Count,
+    DeclarationError,
+    Expression,
+    FeatureLookup,
+    FeatureTable,
+    Max,
+    Mean,
+    Project,
+)
 from mlops_core.project.names import NameRefusedError
 from mlops_core_tests.flights.events import FLIGHTS
 from mlops_core_tests.flights.features import ORIGIN, ROUTE
@@ -132,3 +143,23 @@ def test_all_features_are_looked_up_unless_named():
     first, second = project.lookups
     assert (first.keys, second.keys) == (("origin",), ("carrier", "dest"))
     assert first.timestamp_lookup_key == "scheduled_departure"
+
+
+def test_units_are_those_that_are_declared_by_the_names_that_people_see():
+    renamed = ROUTE.look_up(rename_outputs={"route_delay_24h": "usual_delay"})
+    project = Project(task=LATE, events=FLIGHTS, feature_tables=(ORIGIN, ROUTE), lookups=(ORIGIN.look_up(), renamed))
+    assert project.units["distance"] == "mi"
+    assert project.units["usual_delay"] == "min"
+    assert project.looked_up_from["usual_delay"] == ("route_features", "route_delay_24h")
+    assert not {"carrier", "origin_late_3h", "route_delay_24h"} & project.units.keys()
+
+
+def test_a_kind_of_feature_or_table_that_computes_nothing_can_not_be_made():
+    for incomplete in (Aggregate, FeatureTable):
+        with pytest.raises(TypeError, match="abstract"):
+            incomplete("x", meaning="Nothing")
+
+
+def test_a_smallest_or_largest_value_has_the_type_of_its_column():
+    with pytest.raises(TypeError, match="type"):
+        Max("worst", "Largest delay", of="arr_delay")

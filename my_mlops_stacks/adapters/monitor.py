@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from mlops_core.adapters.databricks_client import workspace_client
 from mlops_core.config import WorkspaceAddress
 from my_mlops_stacks.monitoring.columns import PREDICTION
+from my_mlops_stacks.monitoring.slices import SLICES
+from my_mlops_stacks.training.columns import INPUT_COLUMNS
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 TIMEOUT_S, POLL_S = 3600.0, 15.0
 DAY = "1 day"
-SLICED_BY = ("pickup_zip", "pickup_hour")
+SLICED_BY = [each.name for each in SLICES if each.name in INPUT_COLUMNS]
+"""The slices that are columns of the predictions: Databricks slices by what the table has."""
 
 
 class MonitorError(RuntimeError):
@@ -84,7 +87,7 @@ class DataQualityMonitor:
             prediction_col=PREDICTION,
         )
         client.quality_monitors.create(
-            self.table, self.assets_folder, self.schema, inference_log=log, slicing_exprs=list(SLICED_BY)
+            self.table, self.assets_folder, self.schema, inference_log=log, slicing_exprs=SLICED_BY
         )
         logger.info("%s has a data quality monitor now; its dashboard is in %s", self.table, self.assets_folder)
 

@@ -12,6 +12,7 @@ from my_mlops_stacks.defs.jobs import MONITOR_TABLES, REPORT
 from my_mlops_stacks.defs.judgements import check_specs, judgements
 from my_mlops_stacks.defs.metadata import as_data, plot, png
 from my_mlops_stacks.defs.partitions import ONE_RUN_A_RANGE, days_of
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.target import MonitoringWorkflow, Target
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def _pages(
             drifts[drifts["day"] == day],
             pictures={title: as_data(image) for title, image in shown.items()},
             minimum_count=workflow.minimum_count,
+            units=PROJECT.units,
             links=links(day) if links else None,
         )
         for day, verdicts_of_day in zip(wanted, verdicts, strict=True)

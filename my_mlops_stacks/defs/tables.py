@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from mlops_core.project import FeatureTable
+from mlops_core.project.events import DAY
 from mlops_core.project.feature_tables import TIME
 from mlops_core.project.names import require_columns, require_table
 from my_mlops_stacks.deployment.batch_inference.columns import HISTORY_KEY, PREDICTION_COLUMNS
@@ -14,7 +15,7 @@ from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.training.columns import INPUT_COLUMNS
 
-PARTITION_COLUMN = "day"
+PARTITION_COLUMN = DAY
 
 
 @dataclass(frozen=True)
@@ -62,20 +63,17 @@ _INPUT_LINEAGE = _from_trips(
     day="day",
 )
 
-_LOOKED_UP_COLUMNS, _LOOKED_UP_LINEAGE = {}, {}
-for _lookup in PROJECT.lookups:
-    _columns = PROJECT.table(_lookup.table_name).feature_columns
-    for _feature, _output in PROJECT.outputs(_lookup).items():
-        _LOOKED_UP_COLUMNS[_output] = _columns[_feature]
-        _LOOKED_UP_LINEAGE[_output] = [(_lookup.table_name, _feature)]
+_LOOKED_UP = {
+    output: PROJECT.table(table).feature_columns[feature] for output, (table, feature) in PROJECT.looked_up_from.items()
+}
 
 TABLES: Mapping[str, TableSpec] = {
     "trips": TableSpec(TRIP_COLUMNS),
     "rejected_trips": TableSpec(REJECTED_COLUMNS),
     **{table.name: _feature_table(table) for table in PROJECT.feature_tables},
     "predictions": TableSpec(
-        INPUT_COLUMNS | _LOOKED_UP_COLUMNS | PREDICTION_COLUMNS,
-        _INPUT_LINEAGE | _LOOKED_UP_LINEAGE,
+        INPUT_COLUMNS | _LOOKED_UP | PREDICTION_COLUMNS,
+        _INPUT_LINEAGE | {output: [source] for output, source in PROJECT.looked_up_from.items()},
         history_key=HISTORY_KEY,
     ),
     "inference_profile_metrics": TableSpec(PROFILE_COLUMNS),

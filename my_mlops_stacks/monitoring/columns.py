@@ -24,7 +24,6 @@ ONE_VALUE_A_DAY = ("pickup_weekday", "dropoff_is_weekend")
 NOT_WATCHED = frozenset({TRIPS.event_time, "model_name", "model_version", "prediction_time", "day", *ONE_VALUE_A_DAY})
 """Columns of predictions that are not described each day."""
 
-COLUMN_UNITS = {"trip_distance": "mi", "mean_fare_window_1h_pickup_zip": "USD", PREDICTION: "USD", LABEL: "USD"}
 METRIC_UNITS = {
     "root_mean_squared_error": "USD",
     "mean_average_error": "USD",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from my_mlops_stacks.monitoring.columns import CATEGORICAL, COLUMN_UNITS, watched
+from my_mlops_stacks.monitoring.columns import CATEGORICAL, LABEL, PREDICTION, watched
 
 WORST = 10
 INDEX = "index.html"
@@ -55,6 +55,7 @@ def page(
     *,
     pictures: Mapping[str, str],
     minimum_count: int,
+    units: Mapping[str, str],
     links: Mapping[str, str] | None = None,
 ) -> str:
     """The page of one day.
@@ -66,6 +67,7 @@ def page(
         drift: the day's rows of the drift metrics.
         pictures: title -> the picture as data.
         minimum_count: slices with fewer labelled predictions are left out.
+        units: column -> what its numbers are in, those that have a unit.
         links: text -> where it leads, above everything.
     """
     whole = profile[profile["slice_key"].isna()]
@@ -76,7 +78,7 @@ def page(
         *_verdicts(verdicts),
         *_table("The day", whole[whole["column_name"] == ":table"], WHOLE),
         *(f'<h2>{escape(title)}</h2><img alt="{escape(title)}" src="{data}">' for title, data in pictures.items()),
-        *_table("Columns", _columns(whole, drift), COLUMNS),
+        *_table("Columns", _columns(whole, drift, units), COLUMNS),
         *_table(f"The {WORST} slices with the largest error", _worst(table, minimum_count), SLICES),
     ]
     return _whole(f"Predictions of {day}", parts)
@@ -117,7 +119,7 @@ def _verdicts(verdicts: Mapping[str, tuple[bool, str]]) -> Iterator[str]:
         yield f'<p><span class="{kind}">{escape(name)} {word}</span><br>{escape(sentence)}</p>'
 
 
-def _columns(whole: pd.DataFrame, drift: pd.DataFrame) -> pd.DataFrame:
+def _columns(whole: pd.DataFrame, drift: pd.DataFrame, units: Mapping[str, str]) -> pd.DataFrame:
     rows = whole[whole["column_name"] != ":table"]
     numbers = {name: rows[name].mask(rows["column_name"].isin(CATEGORICAL)) for name in ("avg", "min", "median", "max")}
     rows = rows.assign(**numbers)
@@ -127,7 +129,8 @@ def _columns(whole: pd.DataFrame, drift: pd.DataFrame) -> pd.DataFrame:
         rows = rows.join(index, on=["model_id", "column_name"])
     names = watched(sorted(set(rows["column_name"])))
     order = rows["column_name"].map({name: place for place, name in enumerate(names)})
-    named = rows["column_name"].map(lambda name: f"{name}, {COLUMN_UNITS[name]}" if name in COLUMN_UNITS else name)
+    known = {**units, PREDICTION: units[LABEL]} if LABEL in units else units
+    named = rows["column_name"].map(lambda name: f"{name}, {known[name]}" if name in known else name)
     return rows.assign(order=order, column_name=named).sort_values(["order", "model_id"])
 
 

@@ -8,15 +8,12 @@ import numpy as np
 import pandas as pd
 
 from mlops_core.project import Slice
+from mlops_core.tasks.task import UnusableRowsError
 from mlops_core.validation.comparison import CANDIDATE, CHAMPION
 from my_mlops_stacks.events import TRIPS
 from my_mlops_stacks.validation.validation import MIN_HELD_OUT_TRIPS
 
 ACTUAL = TRIPS.label_column
-
-
-class UnusableRowsError(ValueError):
-    """The held-out rows can't tell how good a model is."""
 
 
 REJECT = "add a rule to ingestion/rules.py that rejects such trips, then materialize 'trips' and 'fare_model' again"

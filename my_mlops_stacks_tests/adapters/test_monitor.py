@@ -33,7 +33,7 @@ def test_a_table_without_a_monitor_gets_one_and_its_first_refresh_is_waited_for(
     asked = workspace.quality_monitors.monitors[TABLE]["asked"]
     assert asked["output_schema_name"] == "staging.my_mlops_stacks"
     assert asked["assets_dir"] == "/Workspace/Shared/m"
-    assert asked["slicing_exprs"] == ["pickup_zip", "pickup_hour"]
+    assert asked["slicing_exprs"] == ["pickup_hour", "pickup_zip"]
     assert asked["inference_log"] == {
         "timestamp_col": "tpep_pickup_datetime",
         "granularities": ["1 day"],

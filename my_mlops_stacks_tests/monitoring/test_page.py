@@ -11,6 +11,7 @@ import pytest
 from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
 from my_mlops_stacks.monitoring.page import page
 from my_mlops_stacks.monitoring.plots import drift_heat_map, error_over_time
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.monitoring.conftest import TRIP
 
 NASTY = "<script>alert(1)</script>"
@@ -42,6 +43,7 @@ def test_the_page_of_a_day_says_how_it_was(trips_of, predict_all, profiled):
         pd.DataFrame(columns=[*DRIFT_COLUMNS]),
         pictures={"Drift": "data:image/png;base64,AAAA"},
         minimum_count=1,
+        units=PROJECT.units,
     )
     reader = Reader()
     reader.feed(text)
@@ -52,6 +54,7 @@ def test_the_page_of_a_day_says_how_it_was(trips_of, predict_all, profiled):
     assert "metric_within_threshold failed" in text
     assert "<td>fare_model/1</td><td>2</td><td>100%</td><td>2.828</td>" in text  # RMSE of errors 0 and -4
     assert "<td>trip_distance, mi</td>" in text and "<td>fare_amount, USD</td>" in text
+    assert "<td>prediction, USD</td>" in text
     assert text.index("8 mi or more") < text.index("1 to 2 mi")  # the worst slice first
 
 
@@ -63,7 +66,7 @@ def test_plots_of_no_rows_are_drawn_too():
 
 def test_a_day_without_predictions_has_a_page_with_its_verdicts():
     empty = [pd.DataFrame(columns=[*columns]) for columns in (PROFILE_COLUMNS, DRIFT_COLUMNS)]
-    text = page("2016-02-15", {"predictions_are_fresh": (False, "no")}, *empty, pictures={}, minimum_count=1)
+    text = page("2016-02-15", {"predictions_are_fresh": (False, "no")}, *empty, pictures={}, minimum_count=1, units={})
     assert "predictions_are_fresh failed" in text
     assert "<table" not in text
 

@@ -27,10 +27,10 @@ from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
 from mlops_core.adapters.registry_errors import RegistryUnavailableError, registry_answers
 from mlops_core.adapters.scoring_errors import CannotScoreError
 from mlops_core.adapters.tables import LocalTables
+from mlops_core.tasks.task import UnusableRowsError
 from my_mlops_stacks.defs.held_out import UnknownHoldOutError
 from my_mlops_stacks.validation.metric_threshold import MetricThreshold
 from my_mlops_stacks.validation.rules import RuleError
-from my_mlops_stacks.validation.scored_rows import UnusableRowsError
 from my_mlops_stacks.validation.validation import validation_thresholds
 from my_mlops_stacks_tests.gate import HELD_OUT_FROM, NEIGHBOURS, Constant, Gate, NeighboursFare
 
