@@ -7,7 +7,7 @@ import pytest
 
 from my_mlops_stacks.pipeline import main
 from my_mlops_stacks.target import Target, load_target
-from my_mlops_stacks_tests.samples import Sample
+from my_mlops_stacks_tests.samples import REAL_TRIPS_ARE_SLOW, Sample
 
 
 @pytest.fixture
@@ -31,6 +31,7 @@ def with_trees(target: Target, trees: int) -> Target:
     return target.model_copy(update={"model_workflow": workflow})
 
 
+@REAL_TRIPS_ARE_SLOW
 def test_a_refused_candidate_is_no_failure_while_a_champion_serves(ran, tmp_path):
     code, _, err = ran(5)
     assert code == 1

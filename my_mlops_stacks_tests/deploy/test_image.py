@@ -22,6 +22,7 @@ from my_mlops_stacks_tests.deploy import dockerfile
 from my_mlops_stacks_tests.repository import copy_files, files_under
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("mlops_core", "my_mlops_stacks")
 DOCKERFILE, IGNORE = ROOT / "Dockerfile", ROOT / ".dockerignore"
 IMAGE = "registry.example.com/my_mlops_stacks:0123abc"
 
@@ -58,7 +59,7 @@ def test_no_secret_is_asked_for_or_set() -> None:
 def test_what_is_copied_exists_and_is_sent_to_the_build() -> None:
     copies = [one for one in dockerfile.instructions(DOCKERFILE) if one.name == "COPY" and "--from" not in one.text]
     sources = [source for copy in copies for source in copy.words[:-1]]
-    assert "my_mlops_stacks" in sources
+    assert {"mlops_core", "my_mlops_stacks"} <= set(sources)
     for source in sources:
         assert (ROOT / source).exists()
         assert dockerfile.is_sent(source, IGNORE)
@@ -82,8 +83,8 @@ def test_every_file_that_the_package_needs_is_installed(tmp_path: Path) -> None:
     copy_files(tmp_path)
     command = [sys.executable, "-c", build, "-q", "build"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-    installed = tmp_path / "build" / "lib" / "my_mlops_stacks"
-    source = {file.relative_to(ROOT / "my_mlops_stacks") for file in files_under("my_mlops_stacks")}
+    installed = tmp_path / "build" / "lib"
+    source = {file.relative_to(ROOT) for package in PACKAGES for file in files_under(package)}
     needed = {file for file in source if file.suffix in (".py", ".yml", ".txt") and "notebooks" not in file.parts}
     assert needed == {file.relative_to(installed) for file in installed.rglob("*") if file.is_file()}
 
@@ -108,11 +109,7 @@ def code_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
             time.sleep(0.5)
         yield port
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:  # where interrupts are ignored, Dagster ignores this one too
-            process.kill()
+        process.kill()  # where interrupts are ignored, Dagster ignores SIGTERM too
         log.close()
 
 

@@ -17,6 +17,8 @@ from my_mlops_stacks_tests.feature_engineering.computed import compute_dropoff_f
 from my_mlops_stacks_tests.feature_engineering.test_incremental import made_trips
 from my_mlops_stacks_tests.samples import SAMPLES, TIMES, real_sample
 
+pytestmark = pytest.mark.slow
+
 COMPUTE = {"pickup": compute_pickup_features, "dropoff": compute_dropoff_features}
 DAYS = date(2016, 1, 1), date(2016, 12, 31)
 FEATURES = ["mean_fare_window_1h_pickup_zip", "count_trips_window_1h_pickup_zip"]

@@ -160,6 +160,7 @@ point_in_time_join(labels, features, Match(*match, timedelta(seconds=lookback)),
 QUICK_JVM = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}  # less compiling for so few rows
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("java") is None, reason="needs Java: apt-get install default-jre-headless")
 def test_apache_spark_finds_the_same_rows(tmp_path: Path):
     rows = list(product((None, 1, 2), "ab", (anchor + offset for anchor in ANCHORS for offset in OFFSETS)))
