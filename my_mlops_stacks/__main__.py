@@ -12,7 +12,7 @@ SELDOM = (5_000_000, 50, 50)
 def main() -> int:
     """Set the collector before anything is imported: half of what it would look through are modules."""
     gc.set_threshold(*SELDOM)
-    from my_mlops_stacks.pipeline import main
+    from mlops_core.cli.run import main
 
     code = main()
     gc.freeze()  # the interpreter would look through all of it once more before it ends

@@ -14,7 +14,7 @@ from my_mlops_stacks_tests import samples
 from my_mlops_stacks_tests.samples import Sample
 
 if TYPE_CHECKING:  # the contract's environment (scripts/test_contract.sh) has nothing that targets need
-    from my_mlops_stacks.target import Target
+    from mlops_core.config import Target
 
 __all__ = ["environment", "spark", "tables"]
 """Fixtures of the machinery's tests, which pytest finds here too."""

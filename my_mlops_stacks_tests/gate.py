@@ -16,13 +16,14 @@ import numpy as np
 import pandas as pd
 from deltalake import DeltaTable
 from mlflow.pyfunc import PythonModel
+from my_mlops_stacks.training.model_inputs import model_inputs
 
 from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
+from mlops_core.config import load_target
+from mlops_core.defs.definitions import definitions_of
+from mlops_core.defs.resources import build_resources
 from mlops_core.project.feature_lookup import FeatureLookup
-from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks.defs.resources import build_resources
-from my_mlops_stacks.target import load_target
-from my_mlops_stacks.training.model_inputs import model_inputs
+from my_mlops_stacks.project import PROJECT
 
 FIRST_DAY, LAST_DAY, HELD_OUT_FROM = "2016-02-24", "2016-02-29", "2016-02-28"
 NO_DAY = {"trained_from": HELD_OUT_FROM}
@@ -57,7 +58,7 @@ class Gate:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         days = {"BUNDLE_VAR_first_day": FIRST_DAY, "BUNDLE_VAR_last_day": LAST_DAY}
-        self.target = load_target("local", environ={"BUNDLE_VAR_state_folder": str(folder), **days})
+        self.target = load_target(PROJECT, "local", environ={"BUNDLE_VAR_state_folder": str(folder), **days})
         self.instance = dg.DagsterInstance.ephemeral()
         self.build()
 
@@ -68,7 +69,7 @@ class Gate:
             dg.define_asset_job("validation", checks),
             dg.define_asset_job("gate", checks | dg.AssetSelection.assets("challenger").without_checks()),
         ]
-        self.definitions = dg.Definitions.merge(build_definitions(self.target), dg.Definitions(jobs=jobs))
+        self.definitions = dg.Definitions.merge(definitions_of(PROJECT, self.target), dg.Definitions(jobs=jobs))
 
     def features(self) -> None:
         tags = {f"dagster/asset_partition_range_{end}": day for end, day in (("start", FIRST_DAY), ("end", LAST_DAY))}
@@ -78,7 +79,7 @@ class Gate:
 
     @contextmanager
     def resources(self) -> Iterator[dg.ScopedResources]:
-        with dg.build_resources(build_resources(self.target)) as resources:
+        with dg.build_resources(build_resources(PROJECT, self.target)) as resources:
             yield resources
 
     @property

@@ -12,10 +12,11 @@ import pytest
 from deltalake import DeltaTable
 
 from mlops_core.adapters.model_registry import ModelRegistry
-from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks.defs.resources import build_resources
-from my_mlops_stacks.pipeline import run_pipeline
-from my_mlops_stacks.target import Target, load_target
+from mlops_core.cli.run import run_pipeline
+from mlops_core.config import Target, load_target
+from mlops_core.defs.definitions import definitions_of
+from mlops_core.defs.resources import build_resources
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.samples import Sample
 
 DAYS = ("2016-01-01", "2016-02-29")
@@ -32,10 +33,10 @@ class Pipeline:
     def __init__(self, folder: Path, **variables: str) -> None:
         variables = {"state_folder": str(folder / "state")} | variables
         overrides = {f"BUNDLE_VAR_{name}": value for name, value in variables.items()}
-        self.target: Target = load_target("local", environ=overrides)
+        self.target: Target = load_target(PROJECT, "local", environ=overrides)
         self.instance = dg.DagsterInstance.ephemeral()
-        self.definitions = build_definitions(self.target)
-        with dg.build_resources({"r": build_resources(self.target)["model_registry"]}) as resources:
+        self.definitions = definitions_of(PROJECT, self.target)
+        with dg.build_resources({"r": build_resources(PROJECT, self.target)["model_registry"]}) as resources:
             self.registry: ModelRegistry = resources.r
 
     def run(self, job: str, days: tuple[str, str] | None = None, **config: object) -> dg.ExecuteInProcessResult:

@@ -14,7 +14,8 @@ from databricks.bundles.registered_models import RegisteredModel
 from databricks.bundles.schemas import Schema
 from databricks.bundles.volumes import Volume
 
-from my_mlops_stacks.target import PACKAGE, VARIABLES, load_target
+from mlops_core.config import VARIABLES, load_target
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.repository import RESOURCE_FILES
 
 MODELS = {
@@ -23,8 +24,8 @@ MODELS = {
     "registered_models": RegisteredModel,
     "experiments": MlflowExperiment,
 }
-ROOT = yaml.safe_load((PACKAGE / "databricks.yml").read_text())
-INCLUDED = {name: yaml.safe_load((PACKAGE / "resources" / name).read_text()) for name in RESOURCE_FILES}
+ROOT = yaml.safe_load((PROJECT.folder / "databricks.yml").read_text())
+INCLUDED = {name: yaml.safe_load((PROJECT.folder / "resources" / name).read_text()) for name in RESOURCE_FILES}
 RESOURCES = INCLUDED["ml-artifacts-resource.yml"]["resources"]
 RESOURCE_PATHS = [(kind, key) for kind, resources in RESOURCES.items() for key in resources]
 TARGETS = list(ROOT["targets"])
@@ -54,7 +55,7 @@ def references(value: Any) -> set[str]:
 
 
 def test_the_workflow_files_keep_the_names_of_mlops_stacks() -> None:
-    included = {file.name for pattern in ROOT["include"] for file in PACKAGE.glob(pattern)}
+    included = {file.name for pattern in ROOT["include"] for file in PROJECT.folder.glob(pattern)}
     assert included >= set(RESOURCE_FILES)
     for file, content in INCLUDED.items():
         if "workflow" in file:
@@ -119,7 +120,7 @@ def test_every_reference_of_a_resource_is_one_that_the_cli_resolves(target: str)
 
 @pytest.mark.parametrize("name", DEPLOYED)
 def test_the_code_location_looks_for_the_names_that_the_bundle_provisions(name: str) -> None:
-    target = load_target(name, environ={})
+    target = load_target(PROJECT, name, environ={})
     names = {
         "var.catalog": target.catalog,
         "var.schema": target.schema_name,

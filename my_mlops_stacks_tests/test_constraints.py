@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from my_mlops_stacks.target import PACKAGE
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.conftest import ROOT
 
 
@@ -43,7 +43,7 @@ def test_what_setup_cfg_asks_for_is_pinned_inside_its_range() -> None:
 
 
 def test_the_cluster_gets_the_versions_of_the_host() -> None:
-    of_the_cluster = pinned((PACKAGE / "requirements.txt").read_text())
+    of_the_cluster = pinned((PROJECT.folder / "requirements.txt").read_text())
     assert of_the_cluster.items() <= CONSTRAINTS.items()
 
 

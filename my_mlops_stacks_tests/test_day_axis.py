@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from mlops_core.deployment.shadow import differences_plot
-from my_mlops_stacks.monitoring.plots import drift_heat_map, error_over_time
-from my_mlops_stacks.validation.plots import residuals_over_time
+from mlops_core.monitoring.plots import drift_heat_map, error_over_time
+from mlops_core.validation.plots import residuals_over_time
 
 COUNTS = (1, 2, 5, 15, 31, 60, 365, 1_095)
 

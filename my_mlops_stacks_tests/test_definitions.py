@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks.target import load_target
+from mlops_core.config import load_target
+from mlops_core.defs.definitions import definitions_of
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.conftest import with_fixed_rules
 
 TARGETS = ("local", "dev", "test", "staging", "prod")
@@ -39,12 +40,12 @@ OF_THE_SAMPLE = {f"BUNDLE_VAR_{name}": day for name, day in DAYS_OF_THE_SAMPLE.i
 def local() -> dg.Definitions:
     """Of the target whose predictions begin with its first day."""
     predicted = {"BUNDLE_VAR_first_predicted_day": "2016-01-01"}
-    return build_definitions(with_fixed_rules(load_target("local", environ=predicted)))
+    return definitions_of(PROJECT, with_fixed_rules(load_target(PROJECT, "local", environ=predicted)))
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_everything_that_people_start_or_see_is_described(name):
-    definitions = build_definitions(load_target(name, environ={}))
+    definitions = definitions_of(PROJECT, load_target(PROJECT, name, environ={}))
     repository = definitions.get_repository_def()
     named = [job for job in repository.get_all_jobs() if job.name != "__ASSET_JOB"]
     shown = [*named, *repository.schedule_defs, *repository.sensor_defs]
@@ -57,7 +58,7 @@ def test_everything_that_people_start_or_see_is_described(name):
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_the_definitions_of_every_target_load(name):
-    definitions = build_definitions(load_target(name, environ={}))
+    definitions = definitions_of(PROJECT, load_target(PROJECT, name, environ={}))
     dg.Definitions.validate_loadable(definitions)
     assets = {key.to_user_string() for key in definitions.resolve_asset_graph().get_all_asset_keys()}
     assert assets == {
@@ -119,8 +120,8 @@ def test_what_blocks_and_what_does_not(local):
 
 @pytest.mark.parametrize(("name", "running"), [("local", False), ("dev", False), ("test", False), ("prod", True)])
 def test_schedules_run_where_the_target_says_so(name, running):
-    target = load_target(name, environ={})
-    definitions = build_definitions(target)
+    target = load_target(PROJECT, name, environ={})
+    definitions = definitions_of(PROJECT, target)
     workflows = {
         "feature_engineering_schedule": target.feature_engineering_workflow,
         "model_training_schedule": target.model_workflow,
@@ -200,7 +201,7 @@ def test_a_training_that_came_to_nothing_does_not_stop_a_later_one_that_day(trai
 
 @pytest.mark.parametrize("name", ["local", "staging"])
 def test_every_schedule_asks_for_a_run_by_a_key_of_its_day(name, tmp_path):
-    definitions = build_definitions(load_target(name, environ={"BUNDLE_VAR_last_day": ""}))
+    definitions = definitions_of(PROJECT, load_target(PROJECT, name, environ={"BUNDLE_VAR_last_day": ""}))
     repository, at = definitions.get_repository_def(), datetime.now(UTC)
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         for schedule in repository.schedule_defs:
@@ -251,8 +252,8 @@ def test_a_tick_of_the_monitoring_goes_back_to_the_oldest_day_below_coverage(loc
 
 
 def test_a_tick_before_the_first_predicted_day_is_skipped_with_the_key_to_change():
-    target = load_target("local", environ=OF_THE_SAMPLE)
-    schedule = build_definitions(target).resolve_schedule_def("batch_inference_schedule")
+    target = load_target(PROJECT, "local", environ=OF_THE_SAMPLE)
+    schedule = definitions_of(PROJECT, target).resolve_schedule_def("batch_inference_schedule")
     with dg.build_schedule_context(scheduled_execution_time=datetime(2016, 2, 15, 11, tzinfo=UTC)) as context:
         skipped = schedule.evaluate_tick(context).skip_message
     assert skipped.startswith("2016-02-14 is not a partition: they begin on 2016-02-15, as")
@@ -269,7 +270,7 @@ def test_a_tick_after_the_last_day_is_skipped_with_the_key_to_change(local):
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
 def test_a_target_on_databricks_tidies_up_after_every_way_a_run_can_end(name):
-    definitions = build_definitions(load_target(name, environ={}))
+    definitions = definitions_of(PROJECT, load_target(PROJECT, name, environ={}))
     [sensor] = [sensor for sensor in definitions.sensors if sensor.name == "tear_down_sensor"]
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
     assert definitions.resolve_schedule_def("staging_clean_up_schedule").job_name == "staging_clean_up_job"
@@ -299,18 +300,18 @@ def test_a_target_on_databricks_tidies_up_after_every_way_a_run_can_end(name):
 def test_failures_are_told_through_the_targets_channel(monkeypatch, channel, environ, sensors):
     for key, value in environ.items():
         monkeypatch.setenv(key, value)
-    target = load_target("local", environ={"BUNDLE_VAR_alert_channel": channel})
-    assert {sensor.name for sensor in build_definitions(target).sensors} == sensors
+    target = load_target(PROJECT, "local", environ={"BUNDLE_VAR_alert_channel": channel})
+    assert {sensor.name for sensor in definitions_of(PROJECT, target).sensors} == sensors
 
 
 def test_a_cluster_loads_the_definitions_without_the_channels_secret(monkeypatch):
     monkeypatch.delenv("ALERT_TEAMS_WEBHOOK_URL", raising=False)
     monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "client.5.0")
-    build_definitions(load_target("staging", environ={"BUNDLE_VAR_alert_channel": "teams"}))
+    definitions_of(PROJECT, load_target(PROJECT, "staging", environ={"BUNDLE_VAR_alert_channel": "teams"}))
 
 
 def test_a_channel_without_its_secret_is_refused(monkeypatch):
     monkeypatch.delenv("ALERT_TEAMS_WEBHOOK_URL", raising=False)
-    target = load_target("local", environ={"BUNDLE_VAR_alert_channel": "teams"})
+    target = load_target(PROJECT, "local", environ={"BUNDLE_VAR_alert_channel": "teams"})
     with pytest.raises(ValueError, match="set the environment variable ALERT_TEAMS_WEBHOOK_URL"):
-        build_definitions(target)
+        definitions_of(PROJECT, target)

@@ -6,10 +6,11 @@ import dagster as dg
 import pytest
 import yaml
 
-from my_mlops_stacks.adapters.local_servers import Ports
-from my_mlops_stacks.defs.resources import build_resources
-from my_mlops_stacks.demo_drift import Demo, demo_environment, story
-from my_mlops_stacks.target import load_target
+from mlops_core.adapters.local_servers import Ports
+from mlops_core.cli.demo_drift import Demo, demo_environment, story
+from mlops_core.config import load_target
+from mlops_core.defs.resources import build_resources
+from my_mlops_stacks.project import PROJECT
 
 
 @pytest.mark.slow
@@ -29,7 +30,7 @@ def test_the_error_falls_back_after_a_change_of_fares(tmp_path):
 
 
 def test_its_servers_and_links_are_its_own(tmp_path):
-    usual, demo = (load_target("local", environ=environ) for environ in ({}, demo_environment(tmp_path)))
+    usual, demo = (load_target(PROJECT, "local", environ=environ) for environ in ({}, demo_environment(tmp_path)))
     assert not {*Ports.beginning_at(usual.ui_port)} & {*Ports.beginning_at(demo.ui_port)}
-    with dg.build_resources({"r": build_resources(demo)["model_registry"]}) as resources:
+    with dg.build_resources({"r": build_resources(PROJECT, demo)["model_registry"]}) as resources:
         assert resources.r.ui == "http://127.0.0.1:3012"

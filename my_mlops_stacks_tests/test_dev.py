@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from my_mlops_stacks.adapters.local_servers import Ports
+from mlops_core.adapters.local_servers import Ports
 from my_mlops_stacks_tests.dev_process import answer, environment_of, opened
 
 PORTS = Ports.beginning_at(38_110)

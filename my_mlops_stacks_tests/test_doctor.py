@@ -21,11 +21,11 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import catalog, iam
 
 from databricks_emulator import Emulator
-from mlops_core.config import parsed_host
-from my_mlops_stacks.adapters.doctor.compute import ENVIRONMENTS
-from my_mlops_stacks.adapters.doctor.finding import Finding
-from my_mlops_stacks.doctor import examine, main
-from my_mlops_stacks.target import load_target
+from mlops_core.adapters.doctor.compute import ENVIRONMENTS
+from mlops_core.adapters.doctor.finding import Finding
+from mlops_core.cli.doctor import examine, main
+from mlops_core.config import load_target, parsed_host
+from my_mlops_stacks.project import PROJECT
 
 VOLUME = "staging.my_mlops_stacks.staging"
 SCHEMA, TRIPS = VOLUME.rpartition(".")[0], "samples.nyctaxi.trips"
@@ -63,7 +63,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emula
 def examined(write_test: bool = False, compute: dict[str, Any] | None = None) -> Findings:
     """What is found of staging, by check; its steps run where versions are these, unless `compute` says another."""
     found: Findings = {}
-    target = load_target("staging").model_copy(update={"compute": compute or serverless(SAME_VERSIONS)})
+    target = load_target(PROJECT, "staging").model_copy(update={"compute": compute or serverless(SAME_VERSIONS)})
     for check, finding in examine(target, write_test):
         assert bool(finding.fix) is (finding.state != "ok"), finding
         found.setdefault(check, []).append(finding)
@@ -230,7 +230,7 @@ def test_a_wrong_token_is_said_without_showing_it(workspace: Emulator, monkeypat
 def test_a_host_that_is_not_there_is_said_within_seconds(
     workspace: Emulator, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr("my_mlops_stacks.adapters.doctor.workspace.CALL_S", 1)
+    monkeypatch.setattr("mlops_core.adapters.doctor.workspace.CALL_S", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         hosts = {"unknown name": "https://adb-1.invalid", "silence": f"http://127.0.0.1:{port}"}
@@ -265,7 +265,7 @@ def test_a_host_that_only_the_bundle_says_is_one_that_mlflow_does_not_know(
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("DATABRICKS_HOST")
     address = parsed_host(host, "databricks.yml: workspace.host")
-    target = load_target("staging").model_copy(update={"workspace": address})
+    target = load_target(PROJECT, "staging").model_copy(update={"workspace": address})
     found = [finding for name, finding in examine(target) if name == "workspace"]
     assert [finding.state for finding in found] == ["ok", "warning"]
     assert found[1].fix == f"set DATABRICKS_HOST to {address.url}, or name a profile in databricks.yml"
@@ -329,7 +329,7 @@ def test_a_python_that_steps_would_refuse_is_said() -> None:
 @pytest.mark.parametrize(("pyspark", "ok"), [("4.1.3", True), ("4.2.1", False)])
 def test_a_pyspark_that_steps_would_refuse_is_said(monkeypatch: pytest.MonkeyPatch, pyspark: str, ok: bool) -> None:
     installed = {"python": "3.12.3", "dagster": version("dagster"), "mlflow": version("mlflow"), "pyspark": pyspark}
-    monkeypatch.setattr("my_mlops_stacks.adapters.doctor.compute.installed_versions", lambda _: dict(installed))
+    monkeypatch.setattr("mlops_core.adapters.doctor.compute.installed_versions", lambda _: dict(installed))
     [finding] = examined(compute=serverless("5"))["versions"]
     assert (finding.state == "ok") is ok
     if not ok:
@@ -345,7 +345,7 @@ def test_versions_of_a_cluster_that_nobody_knows_are_a_warning() -> None:
 
 def test_another_mlflow_than_the_clusters_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     installed = {"python": "3.12.3", "dagster": version("dagster"), "mlflow": "2.22.0"}
-    monkeypatch.setattr("my_mlops_stacks.adapters.doctor.compute.installed_versions", lambda _: dict(installed))
+    monkeypatch.setattr("mlops_core.adapters.doctor.compute.installed_versions", lambda _: dict(installed))
     said = failures(examined(compute=serverless("5")))["versions"]
     assert re.match(r"mlflow is 3\.\d+\.\d+ on the cluster but 2\.22\.0 on the Dagster host", said)
 
@@ -404,7 +404,7 @@ def test_a_laptop_without_mlflows_tables_is_told_the_command(
     laptop: Path, spoil: Callable[[Path], object], said: str, fix: str
 ) -> None:
     spoil(laptop / "mlflow" / "mlflow.db")
-    [finding] = [one for check, one in examine(load_target("local")) if check == "mlflow"]
+    [finding] = [one for check, one in examine(load_target(PROJECT, "local")) if check == "mlflow"]
     assert (finding.state, finding.fix) == ("failed", fix)
     assert said in finding.said
 
@@ -412,7 +412,7 @@ def test_a_laptop_without_mlflows_tables_is_told_the_command(
 def test_a_state_folder_that_is_a_file_is_said(laptop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "file" / "dagster"))
-    [finding] = [one for check, one in examine(load_target("local")) if check == "run history"]
+    [finding] = [one for check, one in examine(load_target(PROJECT, "local")) if check == "run history"]
     assert finding.said == f"{tmp_path / 'file'} can't be written"
 
 

@@ -16,11 +16,11 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from mlops_core.defs import tables
 from mlops_core.project import Count
 from mlops_core.project.feature_lookup import FeatureLookup
 from mlops_core.project.names import NameRefusedError, require_columns, require_table
 from my_mlops_stacks import project
-from my_mlops_stacks.defs import tables
 
 ALLOWED = ("mean_fare_1h", "MeanFare", "_x", "a" * 255)
 OF_LIGHTGBM = ("mean fare", " ", "a,b", 'a"b', "a:b", "a[1]", "a{b}", "", "a\nb")

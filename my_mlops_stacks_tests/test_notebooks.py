@@ -12,10 +12,11 @@ import dagster as dg
 import pytest
 
 from mlops_core.adapters.registry_errors import ModelNotFoundError
-from my_mlops_stacks.defs.resources import OF_THE_CLUSTER
-from my_mlops_stacks.defs.tables import TABLES
-from my_mlops_stacks.pipeline import run_pipeline
-from my_mlops_stacks.session import Session, open_session
+from mlops_core.cli.run import run_pipeline
+from mlops_core.cli.session import Session, open_session
+from mlops_core.defs.resources import OF_THE_CLUSTER
+from mlops_core.defs.tables import TABLES
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.conftest import ROOT
 from my_mlops_stacks_tests.repository import files_under
 
@@ -30,7 +31,7 @@ def session(tmp_path_factory) -> Iterator[Session]:
         patch.delenv("MLOPS_TARGET", raising=False)
         patch.setenv("BUNDLE_VAR_state_folder", str(tmp_path_factory.mktemp("notebooks")))
         patch.setenv("BUNDLE_VAR_first_day", "2016-02-08")
-        opened = open_session()
+        opened = open_session(PROJECT)
         run_pipeline(opened.target, opened.model_registry, dg.DagsterInstance.ephemeral())
         yield opened
 
@@ -100,6 +101,6 @@ def test_databricks_reads_it_as_a_notebook_and_installs_what_it_needs(notebook):
 
 def test_a_session_of_databricks_starts_nothing(monkeypatch):
     monkeypatch.delenv("MLOPS_TARGET", raising=False)
-    assert open_session("staging").tables.full_name("trips") == "staging.my_mlops_stacks.trips"
+    assert open_session(PROJECT, "staging").tables.full_name("trips") == "staging.my_mlops_stacks.trips"
     monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
-    assert open_session().target.name == "dev"
+    assert open_session(PROJECT).target.name == "dev"

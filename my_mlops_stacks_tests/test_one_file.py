@@ -19,7 +19,7 @@ FEATURE = "mean_minutes_window_1h_pickup_zip"
 LOOK = """
 import json, sys
 import dagster as dg
-from my_mlops_stacks.run_history import local_instance
+from mlops_core.cli.run_history import local_instance
 from pathlib import Path
 
 instance = local_instance(Path(sys.argv[1]))

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks.target import PACKAGE, load_target
+from mlops_core.config import load_target
+from mlops_core.defs.definitions import definitions_of
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.repository import copy_files
 
 STAGING = "https://adb-1111111111111111.1.azuredatabricks.net"
@@ -53,12 +54,14 @@ def replaced(text: str, pattern: str, value: str) -> str:
 
 
 def test_the_definitions_of_every_target_load(tmp_path: Path) -> None:
-    shutil.copytree(PACKAGE / "resources", tmp_path / "resources")
-    shutil.copy(PACKAGE / "databricks.yml", tmp_path)
+    shutil.copytree(PROJECT.folder / "resources", tmp_path / "resources")
+    shutil.copy(PROJECT.folder / "databricks.yml", tmp_path)
     write_own_values(tmp_path)
-    targets = {name: load_target(name, environ={}, folder=tmp_path) for name in NAMES}
+    targets = {name: load_target(PROJECT, name, environ={}, folder=tmp_path) for name in NAMES}
     for target in targets.values():
-        assert build_definitions(target).resolve_schedule_def("monitoring_schedule").cron_schedule == "30 5 * * 1-5"
+        assert (
+            definitions_of(PROJECT, target).resolve_schedule_def("monitoring_schedule").cron_schedule == "30 5 * * 1-5"
+        )
     assert [targets[name].workspace_host for name in NAMES] == [None, STAGING, STAGING, STAGING, PROD]
     assert [targets[name].alert_channel for name in NAMES] == ["none", "none", "none", "teams", "teams"]
     assert [targets[name].trips_table for name in NAMES] == [None, *["lake.taxi.trips"] * 4]

@@ -14,8 +14,9 @@ import pytest
 from dagster._core.loader import LoadingContextForTest
 from deltalake import DeltaTable
 
-from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks.defs.judgements import DESCRIPTIONS
+from mlops_core.defs.definitions import definitions_of
+from mlops_core.defs.judgements import DESCRIPTIONS
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.pipeline_runs import Pipeline, whole_run
 from my_mlops_stacks_tests.samples import REAL_TRIPS_ARE_SLOW, Sample
 
@@ -73,7 +74,7 @@ def test_a_machine_in_another_time_zone_makes_the_same_tables(pipeline, sample, 
 
 def test_days_that_were_never_predicted_are_no_windows(pipeline, sample):
     before, live_since = pipeline.table("inference_profile_metrics"), date.fromisoformat(sample.day(0))
-    definitions = build_definitions(pipeline.target.model_copy(update={"first_predicted_day": live_since}))
+    definitions = definitions_of(PROJECT, pipeline.target.model_copy(update={"first_predicted_day": live_since}))
     days = {f"dagster/asset_partition_range_{end}": sample.day(day) for end, day in {"start": 4, "end": 5}.items()}
     monitoring = definitions.resolve_job_def("monitoring_job")
     assert monitoring.execute_in_process(instance=pipeline.instance, tags=days).success
@@ -145,7 +146,7 @@ def test_a_second_training_on_the_same_trips_ties_and_takes_over(pipeline, sampl
 
 def test_a_violation_retrains_once_for_a_stated_reason(pipeline, sample):
     strict = pipeline.target.monitoring_workflow.model_copy(update={"metric_violation_threshold": 1.0})
-    definitions = build_definitions(pipeline.target.model_copy(update={"monitoring_workflow": strict}))
+    definitions = definitions_of(PROJECT, pipeline.target.model_copy(update={"monitoring_workflow": strict}))
     held_out = sample.day(-15), sample.day(-1)
     tags = {"dagster/asset_partition_range_start": held_out[0], "dagster/asset_partition_range_end": held_out[1]}
     monitored = definitions.resolve_job_def("monitoring_job").execute_in_process(instance=pipeline.instance, tags=tags)

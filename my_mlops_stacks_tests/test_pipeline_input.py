@@ -8,7 +8,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from my_mlops_stacks.pipeline import RunFailedError, run_pipeline
+from mlops_core.cli.run import RunFailedError, run_pipeline
 from my_mlops_stacks_tests.pipeline_runs import DAYS, HELD_OUT, Pipeline, failure
 from my_mlops_stacks_tests.samples import Sample, valid
 

@@ -7,7 +7,7 @@ import sys
 
 PRELOADED = """
 import sys
-import my_mlops_stacks.preload
+import mlops_core.cli.preload
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from my_mlops_stacks import definitions
 definitions.build_definitions = None  # a second call would fail
@@ -18,7 +18,7 @@ LOADED = """
 import sys
 import my_mlops_stacks.definitions as definitions
 definitions.defs()
-print([name for name in sys.modules if name.startswith(("databricks.sdk", "my_mlops_stacks.preload"))])
+print([name for name in sys.modules if name.startswith(("databricks.sdk", "mlops_core.cli.preload"))])
 """
 
 

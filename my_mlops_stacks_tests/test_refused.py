@@ -5,8 +5,9 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from my_mlops_stacks.pipeline import main
-from my_mlops_stacks.target import Target, load_target
+from mlops_core.cli.run import main
+from mlops_core.config import Target, load_target
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.samples import REAL_TRIPS_ARE_SLOW, Sample
 
 
@@ -14,12 +15,14 @@ from my_mlops_stacks_tests.samples import REAL_TRIPS_ARE_SLOW, Sample
 def ran(tmp_path, monkeypatch, sample: Sample, capfd):
     """Runs the whole pipeline with so many trees: five predict too badly to pass."""
     variables = {"state_folder": tmp_path / "state", "first_day": sample.day(0), "last_day": sample.day(-1)}
-    target = load_target("local", environ={f"BUNDLE_VAR_{name}": str(value) for name, value in variables.items()})
+    target = load_target(
+        PROJECT, "local", environ={f"BUNDLE_VAR_{name}": str(value) for name, value in variables.items()}
+    )
     monkeypatch.setenv("TRIPS_PATH", str(sample.path))
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
 
     def run(trees: int) -> tuple[int, str, str]:
-        monkeypatch.setattr("my_mlops_stacks.pipeline.load_target", lambda: with_trees(target, trees))
+        monkeypatch.setattr("mlops_core.cli.run.load_target", lambda: with_trees(target, trees))
         code = main()
         return (code, *capfd.readouterr())
 

@@ -12,9 +12,10 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 
-from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks.run_history import WORKSPACE, OpenConnectionsEventLogStorage, local_instance
-from my_mlops_stacks.target import load_target
+from mlops_core.cli.run_history import WORKSPACE, OpenConnectionsEventLogStorage, local_instance
+from mlops_core.config import load_target
+from mlops_core.defs.definitions import definitions_of
+from my_mlops_stacks.project import PROJECT
 
 
 def test_a_plain_instance_reads_what_was_written(tmp_path, monkeypatch):
@@ -58,7 +59,10 @@ def test_a_run_of_this_process_is_one_of_the_code_location(tmp_path, monkeypatch
     origin = run.remote_job_origin
     assert (origin.job_name, origin.location_name) == ("feature_engineering_job", "my_mlops_stacks")
     assert origin.repository_origin.code_location_origin in WorkspaceFileTarget([str(WORKSPACE)]).create_origins()
-    assert build_definitions(load_target("local")).get_repository_def().name == origin.repository_origin.repository_name
+    assert (
+        definitions_of(PROJECT, load_target(PROJECT, "local")).get_repository_def().name
+        == origin.repository_origin.repository_name
+    )
 
 
 def test_the_events_of_many_partitions_are_those_that_dagster_stores_one_by_one(tmp_path, monkeypatch):

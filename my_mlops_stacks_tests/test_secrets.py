@@ -16,7 +16,7 @@ ASKED_FOR = re.compile(
 )
 MAY_NAME_THEM = {
     "docs/from-mlops-stacks.md": "what the ancestor had",
-    "my_mlops_stacks/adapters/doctor/authentication.py": "the doctor warns of them",
+    "mlops_core/adapters/doctor/authentication.py": "the doctor warns of them",
     "mlops_core/adapters/step_launcher/stock.py": "dagster-databricks' launcher knows no other way",
 }
 VALUES = {

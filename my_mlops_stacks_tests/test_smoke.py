@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from my_mlops_stacks.smoke import SmokeError, smoke
-from my_mlops_stacks.target import load_target
+from mlops_core.cli.smoke import SmokeError, smoke
+from mlops_core.config import load_target
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.rehearsal.rehearsal import opened
 
 
@@ -27,4 +28,4 @@ def test_everything_that_a_step_needs_is_confirmed(tmp_path: Path) -> None:
 
 def test_a_target_without_databricks_is_refused() -> None:
     with pytest.raises(SmokeError, match="The target local runs no step on Databricks"):
-        next(smoke(load_target("local"), None))
+        next(smoke(load_target(PROJECT, "local"), None))

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from my_mlops_stacks.defs.partitions import daily_partitions, predicted_partitions
-from my_mlops_stacks.target import PACKAGE, MonitoringWorkflow, Target, TargetError, Workflow, load_target
+from mlops_core.config import MonitoringWorkflow, Target, TargetError, Workflow, load_target
+from mlops_core.defs.partitions import daily_partitions, predicted_partitions
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.repository import RESOURCE_FILES
 
 TARGETS = ["local", "dev", "test", "staging", "prod"]
@@ -27,10 +28,10 @@ MONITORING = "resources/monitoring-workflow-resource.yml"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the bundle's files, to edit."""
-    shutil.copy(PACKAGE / ROOT, tmp_path)
+    shutil.copy(PROJECT.folder / ROOT, tmp_path)
     (tmp_path / "resources").mkdir()
     for name in RESOURCE_FILES:
-        shutil.copy(PACKAGE / "resources" / name, tmp_path / "resources")
+        shutil.copy(PROJECT.folder / "resources" / name, tmp_path / "resources")
     return tmp_path
 
 
@@ -54,7 +55,7 @@ def override(folder: Path, target: str, lines: str) -> None:
 def message(folder: Path, name: str = "local", environ: dict[str, str] | None = None) -> str:
     """The sentence with which loading the target fails."""
     with pytest.raises(TargetError) as error:
-        load_target(name, environ=environ or {}, folder=folder)
+        load_target(PROJECT, name, environ=environ or {}, folder=folder)
     sentence = str(error.value)
     assert sentence.endswith(".")
     assert "\n" not in sentence
@@ -62,13 +63,13 @@ def message(folder: Path, name: str = "local", environ: dict[str, str] | None = 
 
 
 def test_local_is_the_default_and_complete() -> None:
-    target = load_target(environ={})
+    target = load_target(PROJECT, environ={})
 
     assert target.name == "local"
     assert (target.platform, target.step_launcher, target.schedules) == ("local", "none", "stopped")
     assert (target.first_day, target.last_day) == (date(2016, 1, 1), date(2016, 2, 29))
     assert (target.trips_table, target.workspace_host, target.alert_channel) == (None, None, "none")
-    assert target.state_path == PACKAGE.parent / ".local"
+    assert target.state_path == PROJECT.folder.parent / ".local"
     assert target.registered_model == "fare_model"
     assert target.experiment == "my_mlops_stacks"
     with pytest.raises(TargetError, match="The target local has no staging volume"):
@@ -79,7 +80,7 @@ def test_local_is_the_default_and_complete() -> None:
     ("name", "schedules"), [("dev", "stopped"), ("test", "stopped"), ("staging", "running"), ("prod", "running")]
 )
 def test_targets_on_databricks(name: str, schedules: str) -> None:
-    target = load_target(environ={"MLOPS_TARGET": name})
+    target = load_target(PROJECT, environ={"MLOPS_TARGET": name})
 
     assert (target.name, target.platform, target.schedules) == (name, "databricks", schedules)
     assert target.trips_table is not None
@@ -91,21 +92,21 @@ def test_targets_on_databricks(name: str, schedules: str) -> None:
 
 def test_names_on_databricks_are_full_ones() -> None:
     names = {"catalog": "lake", "schema": "fares", "model_name": "fare", "staging_volume_name": "stage"}
-    target = load_target("prod", environ={f"BUNDLE_VAR_{key}": value for key, value in names.items()})
+    target = load_target(PROJECT, "prod", environ={f"BUNDLE_VAR_{key}": value for key, value in names.items()})
 
     assert target.registered_model == "lake.fares.fare"
     assert target.staging_volume == "/Volumes/lake/fares/stage"
 
 
 def test_two_targets_share_no_schema_and_no_experiment() -> None:
-    targets = [load_target(name, environ={}) for name in TARGETS if name != "local"]
+    targets = [load_target(PROJECT, name, environ={}) for name in TARGETS if name != "local"]
     assert len({(target.catalog, target.schema_name) for target in targets}) == len(targets)
     assert len({target.experiment for target in targets}) == len(targets)
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_workflows_keep_the_parameters_of_mlops_stacks(name: str) -> None:
-    target = load_target(name, environ={})
+    target = load_target(PROJECT, name, environ={})
 
     assert target.feature_engineering_workflow.model_dump().keys() == {"cron_schedule", "late_trip_days"}
     assert target.batch_inference_workflow.model_dump().keys() == {"cron_schedule"}
@@ -120,13 +121,13 @@ def test_workflows_keep_the_parameters_of_mlops_stacks(name: str) -> None:
 
 
 def test_a_target_is_frozen() -> None:
-    target = load_target(environ={})
+    target = load_target(PROJECT, environ={})
     with pytest.raises(ValidationError, match="frozen"):
         target.catalog = "prod"
 
 
 def test_the_argument_wins_over_mlops_target() -> None:
-    assert load_target("staging", environ={"MLOPS_TARGET": "prod"}).name == "staging"
+    assert load_target(PROJECT, "staging", environ={"MLOPS_TARGET": "prod"}).name == "staging"
 
 
 # ---- where a value comes from
@@ -134,7 +135,7 @@ def test_the_argument_wins_over_mlops_target() -> None:
 
 def test_the_environment_overrides_a_variable_of_any_target() -> None:
     environ = {"BUNDLE_VAR_schema": "fares_of_ada", "BUNDLE_VAR_last_day": ""}
-    target = load_target("dev", environ=environ)
+    target = load_target(PROJECT, "dev", environ=environ)
 
     assert target.schema_name == "fares_of_ada"
     assert target.last_day is None
@@ -143,19 +144,19 @@ def test_the_environment_overrides_a_variable_of_any_target() -> None:
 def test_the_target_wins_over_the_default_and_the_environment_over_both(folder: Path) -> None:
     override(folder, "dev", "model_name: from_target")
 
-    assert load_target("test", environ={}, folder=folder).model_name == "fare_model"
-    assert load_target("dev", environ={}, folder=folder).model_name == "from_target"
-    assert load_target("dev", environ={"BUNDLE_VAR_model_name": "mine"}, folder=folder).model_name == "mine"
+    assert load_target(PROJECT, "test", environ={}, folder=folder).model_name == "fare_model"
+    assert load_target(PROJECT, "dev", environ={}, folder=folder).model_name == "from_target"
+    assert load_target(PROJECT, "dev", environ={"BUNDLE_VAR_model_name": "mine"}, folder=folder).model_name == "mine"
 
 
 @pytest.mark.parametrize("lines", ["cron_schedule: 30 6 * * *", "type: complex\ndefault:\n  cron_schedule: 30 6 * * *"])
 def test_a_complex_override_has_a_short_and_a_full_form(folder: Path, lines: str) -> None:
     override(folder, "dev", "batch_inference_workflow:\n" + "\n".join(f"  {line}" for line in lines.splitlines()))
 
-    target = load_target("dev", environ={}, folder=folder)
+    target = load_target(PROJECT, "dev", environ={}, folder=folder)
     assert target.batch_inference_workflow.cron_schedule == "30 6 * * *"
-    shipped = load_target("prod", environ={}).batch_inference_workflow
-    assert load_target("prod", environ={}, folder=folder).batch_inference_workflow == shipped
+    shipped = load_target(PROJECT, "prod", environ={}).batch_inference_workflow
+    assert load_target(PROJECT, "prod", environ={}, folder=folder).batch_inference_workflow == shipped
 
 
 def test_a_complex_override_replaces_the_whole_mapping(folder: Path) -> None:
@@ -170,7 +171,7 @@ def test_a_complex_override_replaces_the_whole_mapping(folder: Path) -> None:
 def test_references_are_replaced_wherever_they_stand(folder: Path) -> None:
     override(folder, "dev", "owner: team:${var.alert_channel}\nmodel_name: ${var.schema}")
     override(folder, "dev", "batch_inference_workflow:\n  cron_schedule: ${var.state_folder}")
-    target = load_target("dev", environ={"BUNDLE_VAR_state_folder": "1 2 * * *"}, folder=folder)
+    target = load_target(PROJECT, "dev", environ={"BUNDLE_VAR_state_folder": "1 2 * * *"}, folder=folder)
 
     assert target.owner == "team:none"
     assert target.model_name == "my_mlops_stacks"
@@ -178,14 +179,14 @@ def test_references_are_replaced_wherever_they_stand(folder: Path) -> None:
 
 
 def test_a_value_of_the_environment_may_refer_to_variables() -> None:
-    target = load_target("dev", environ={"BUNDLE_VAR_experiment": "/Shared/${var.schema}/${bundle.target}"})
+    target = load_target(PROJECT, "dev", environ={"BUNDLE_VAR_experiment": "/Shared/${var.schema}/${bundle.target}"})
     assert target.experiment == "/Shared/my_mlops_stacks/dev"
 
 
 def test_numbers_and_days_read_as_the_bundle_cli_reads_them(folder: Path) -> None:
     edit(folder, MODEL, "learning_rate: .*", "learning_rate: 5e-2")
     override(folder, "local", "first_day: 2016-01-05")
-    target = load_target(environ={}, folder=folder)
+    target = load_target(PROJECT, environ={}, folder=folder)
 
     assert target.model_workflow.learning_rate == 0.05
     assert target.first_day == date(2016, 1, 5)
@@ -310,7 +311,7 @@ def test_a_missing_file_is_named(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["prd", "", "Prod"])
 def test_an_unknown_target_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(TargetError) as error:
-        load_target(environ={"MLOPS_TARGET": name})
+        load_target(PROJECT, environ={"MLOPS_TARGET": name})
     assert str(error.value) == (
         f"databricks.yml has no target {name!r}: MLOPS_TARGET should be one of local, dev, test, staging, prod."
     )
@@ -331,7 +332,7 @@ def test_overrides_that_only_the_bundle_cli_reads_are_refused(folder: Path) -> N
     assert message(folder, "dev") == (
         ".databricks/bundle/dev/variable-overrides.json changes the bundle alone: remove it and set BUNDLE_VAR_<name>."
     )
-    assert load_target("prod", environ={}, folder=folder).schema_name == "my_mlops_stacks"
+    assert load_target(PROJECT, "prod", environ={}, folder=folder).schema_name == "my_mlops_stacks"
 
 
 A_NAME = "it should be a name of Unity Catalog, without a blank, a period, a slash or any of ' # % ? : @"
@@ -411,12 +412,12 @@ def test_an_environment_whose_path_alembic_misreads_is_refused(monkeypatch: pyte
     with pytest.raises(
         TargetError, match="can't be installed in /home/me/50% app/.venv: alembic takes the percent sign"
     ):
-        _ = load_target("local").state_path
+        _ = load_target(PROJECT, "local").state_path
 
 
 @pytest.mark.parametrize(("name", "fault"), [("50%20off", "%20"), ("a\\b", "\\")])
 def test_a_state_folder_that_deltalake_takes_for_another_is_refused(tmp_path: Path, name: str, fault: str) -> None:
-    target = load_target("local", environ={"BUNDLE_VAR_state_folder": str(tmp_path / name)})
+    target = load_target(PROJECT, "local", environ={"BUNDLE_VAR_state_folder": str(tmp_path / name)})
     with pytest.raises(TargetError) as refused:
         _ = target.state_path
     assert str(refused.value) == (
@@ -537,7 +538,7 @@ def test_a_schedule_that_is_accepted_is_one_for_dagster(cron: str) -> None:
 
 @pytest.mark.parametrize("owner", ["team:ml-platform", "ada.lovelace@example.com", "a+b@mail.example.co.uk"])
 def test_an_owner_is_one_for_dagster(owner: str) -> None:
-    assert load_target(environ={"BUNDLE_VAR_owner": owner}).owner == owner
+    assert load_target(PROJECT, environ={"BUNDLE_VAR_owner": owner}).owner == owner
     assert is_valid_owner(owner)
 
 
@@ -551,13 +552,13 @@ def test_models_can_be_built_without_files() -> None:
     retraining = {"cooldown_days": 0, "max_retrainings": 1, "retraining_days": 0}
     labels = {"minimum_coverage": 1, "minimum_count": 1, "label_delay_days": 0}
     workflow = MonitoringWorkflow(**window, **labels, **retraining, num_evaluation_windows=1, num_violation_windows=1)
-    target = Target.model_validate(load_target(environ={}).model_dump() | {"monitoring_workflow": workflow})
+    target = Target.model_validate(load_target(PROJECT, environ={}).model_dump() | {"monitoring_workflow": workflow})
     assert target.monitoring_workflow.metric_violation_threshold == 1.0
 
 
 def test_the_newest_day_is_that_of_the_newest_partition() -> None:
     """Asked before and after, for a day may end meanwhile."""
-    target = load_target("local")
+    target = load_target(PROJECT, "local")
     assert target.newest_day == date(2016, 2, 29)
     growing = target.model_copy(update={"last_day": None})
     before, newest = growing.newest_day, daily_partitions(growing).get_last_partition_key()
@@ -576,7 +577,7 @@ def test_the_newest_day_is_that_of_the_newest_partition() -> None:
 )
 def test_predictions_begin_where_a_first_training_ends_or_where_the_target_says(variables, first) -> None:
     given = {"first_day": "2016-01-01", "last_day": "2016-02-29"} | variables
-    target = load_target("local", environ={f"BUNDLE_VAR_{name}": value for name, value in given.items()})
+    target = load_target(PROJECT, "local", environ={f"BUNDLE_VAR_{name}": value for name, value in given.items()})
     target = target.model_copy(update={"model_workflow": target.model_workflow.model_copy(update={"holdout_days": 15})})
     assert predicted_partitions(target).get_first_partition_key() == first
     assert predicted_partitions(target).get_last_partition_key() == daily_partitions(target).get_last_partition_key()

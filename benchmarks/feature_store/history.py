@@ -13,10 +13,11 @@ import dagster as dg
 from benchmarks.feature_store import features
 from benchmarks.feature_store.warehouse import LAST_DAY, days_before
 from mlops_core.adapters.tables import LocalTables
-from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks.defs.resources import build_resources
+from mlops_core.config import load_target
+from mlops_core.defs.definitions import definitions_of
+from mlops_core.defs.resources import build_resources
 from my_mlops_stacks.ingestion.generator import generate_trips
-from my_mlops_stacks.target import load_target
+from my_mlops_stacks.project import PROJECT
 
 TRIPS_A_DAY = 6_850
 """Five million trips in two years."""
@@ -52,10 +53,14 @@ def built(folder: Path, days: int) -> History:
     started, first_day = perf_counter(), days_before(days)
     generate_trips(folder / "delivered", rows=TRIPS_A_DAY * days, seed=0, first_day=first_day, last_day=LAST_DAY)
     variables = {"state_folder": folder / "state", "first_day": first_day, "last_day": LAST_DAY}
-    target = load_target("local", environ={f"BUNDLE_VAR_{name}": str(value) for name, value in variables.items()})
-    with dg.build_resources({name: build_resources(target)[name] for name in ("spark", "tables")}) as resources:
+    target = load_target(
+        PROJECT, "local", environ={f"BUNDLE_VAR_{name}": str(value) for name, value in variables.items()}
+    )
+    with dg.build_resources(
+        {name: build_resources(PROJECT, target)[name] for name in ("spark", "tables")}
+    ) as resources:
         tables = resources.tables
-    history = History(folder, build_definitions(target), dg.DagsterInstance.ephemeral(), tables)
+    history = History(folder, definitions_of(PROJECT, target), dg.DagsterInstance.ephemeral(), tables)
     history.run(first_day, LAST_DAY)
     for number in range(min(days, DAY_BY_DAY)):
         day = LAST_DAY - timedelta(days=number)

@@ -14,8 +14,8 @@ from mlops_core.adapters.feature_store.local import LocalFeatureStore
 from mlops_core.adapters.model_registry import ModelRegistry
 from mlops_core.adapters.spark import LocalSpark
 from mlops_core.adapters.tables import LocalTables
+from mlops_core.ingestion.accept import accept, conform
 from my_mlops_stacks.ingestion.generator import generate_trips
-from my_mlops_stacks.ingestion.trips import accept, conform
 
 LAST_DAY = date(2017, 12, 31)
 

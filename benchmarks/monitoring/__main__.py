@@ -15,13 +15,13 @@ from pyspark.sql import functions as F
 
 from mlops_core.adapters.spark import LocalSpark
 from mlops_core.adapters.tables import LocalTables
+from mlops_core.ingestion.accept import accept, conform
+from mlops_core.monitoring.bins import bins_of
+from mlops_core.monitoring.columns import LABEL, watched
+from mlops_core.monitoring.drift import drift_metrics, versions_of
+from mlops_core.monitoring.labels import with_labels
+from mlops_core.monitoring.profile import profile_metrics
 from my_mlops_stacks.ingestion.generator import generate_trips
-from my_mlops_stacks.ingestion.trips import accept, conform
-from my_mlops_stacks.monitoring.bins import bins_of
-from my_mlops_stacks.monitoring.columns import LABEL, watched
-from my_mlops_stacks.monitoring.drift import drift_metrics, versions_of
-from my_mlops_stacks.monitoring.labels import with_labels
-from my_mlops_stacks.monitoring.profile import profile_metrics
 
 LAST_DAY = date(2016, 12, 31)
 ROWS = 1_000_000

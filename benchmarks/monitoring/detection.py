@@ -23,16 +23,17 @@ from pyspark.sql import DataFrame
 
 from benchmarks.monitoring.alarms import Alarms, delays, rate
 from mlops_core.adapters.tables import Tables
-from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks.defs.jobs import MONITOR_TABLES
-from my_mlops_stacks.defs.resources import build_resources
+from mlops_core.cli.run_history import local_instance
+from mlops_core.config import Target, load_target
+from mlops_core.defs.definitions import definitions_of
+from mlops_core.defs.jobs import MONITOR_TABLES
+from mlops_core.defs.resources import build_resources
+from mlops_core.monitoring.drift_rule import newest_drift
+from mlops_core.monitoring.judged_windows import AsOf
+from mlops_core.monitoring.violation import rule_of
+from mlops_core.monitoring.windows import computed
 from my_mlops_stacks.ingestion.generator import trips_of_day, trips_per_day
-from my_mlops_stacks.monitoring.drift_rule import newest_drift
-from my_mlops_stacks.monitoring.judged_windows import AsOf
-from my_mlops_stacks.monitoring.violation import rule_of
-from my_mlops_stacks.monitoring.windows import computed
-from my_mlops_stacks.run_history import local_instance
-from my_mlops_stacks.target import Target, load_target
+from my_mlops_stacks.project import PROJECT
 
 FIRST_DAY, TRAINED_DAYS = date(2016, 1, 1), 60
 CHANGE = FIRST_DAY + timedelta(days=TRAINED_DAYS)
@@ -89,7 +90,9 @@ class Scene:
     def target(self) -> Target:
         last = CHANGE + timedelta(days=max(self.longest, MONTH) - 1)
         overrides = {"state_folder": str(self.folder / "state"), "first_day": str(FIRST_DAY), "last_day": str(last)}
-        target = load_target("local", environ={f"BUNDLE_VAR_{name}": value for name, value in overrides.items()})
+        target = load_target(
+            PROJECT, "local", environ={f"BUNDLE_VAR_{name}": value for name, value in overrides.items()}
+        )
         model = target.model_workflow.model_copy(update={"holdout_days": MONTH, "run_mode": "disabled"})
         return target.model_copy(update={"model_workflow": model})
 
@@ -104,7 +107,7 @@ class Scene:
         self._run("feature_engineering_job", CHANGE, days)
         self._run("batch_inference_job", CHANGE, days)
         self._run("monitoring_job", CHANGE, days, *MONITOR_TABLES)
-        with dg.build_resources(build_resources(self.target)) as resources:
+        with dg.build_resources(build_resources(PROJECT, self.target)) as resources:
             return Alarms(_failed(self.target, resources.tables, days), days)
 
     def _deliver(self, factor: float, days: int) -> None:
@@ -120,7 +123,7 @@ class Scene:
     def _run(self, job: str, first: date | None, days: int, *assets: str) -> None:
         extent = {"start": first, "end": CHANGE + timedelta(days=days - 1)} if first else {}
         source = {"ops": {"ingest_trips": {"config": {"path": str(self.folder / "trips")}}}}
-        build_definitions(self.target).resolve_job_def(job).execute_in_process(
+        definitions_of(PROJECT, self.target).resolve_job_def(job).execute_in_process(
             instance=local_instance(self.target.state_path / "dagster"),
             tags={f"dagster/asset_partition_range_{end}": str(day) for end, day in extent.items()},
             run_config=QUIET | (source if job == "feature_engineering_job" else {}),

@@ -6,6 +6,7 @@ resources that are a team's own pass untouched. What the CLI would skip over is 
 ours: a blank value, a misspelt name, a key written twice.
 """
 
+from mlops_core.config import Target, load_target
 from mlops_core.config.errors import TargetError, listed
 from mlops_core.config.references import Value
 from mlops_core.config.settings import BundleSettings, read_bundle
@@ -22,12 +23,14 @@ __all__ = [
     "ENVIRONMENT_PREFIX",
     "ON_CLUSTER",
     "BundleSettings",
+    "Target",
     "TargetError",
     "Value",
     "WorkspaceAddress",
     "WrittenWorkspace",
     "link",
     "listed",
+    "load_target",
     "parsed_host",
     "read_bundle",
 ]

@@ -6,11 +6,13 @@ whoever reads a declaration, the code location above all, stays light.
 
 from mlops_core.project.aggregates import Aggregate, Count, Distinct, Expression, Max, Mean, Min, Share, Sum
 from mlops_core.project.columns import Column, DeclarationError
-from mlops_core.project.events import EventTable
+from mlops_core.project.events import EventTable, RowRule, Sample
 from mlops_core.project.feature_lookup import FeatureLookup
 from mlops_core.project.feature_tables import ComputedTable, FeatureTable, WindowTable
+from mlops_core.project.model import Input, Model, Training, Validation
 from mlops_core.project.project import Project
 from mlops_core.project.slices import ByBand, ByHour, ByValue, Slice
+from mlops_core.project.thresholds import MetricThreshold
 
 __all__ = [
     "Aggregate",
@@ -26,12 +28,19 @@ __all__ = [
     "Expression",
     "FeatureLookup",
     "FeatureTable",
+    "Input",
     "Max",
     "Mean",
+    "MetricThreshold",
     "Min",
+    "Model",
     "Project",
+    "RowRule",
+    "Sample",
     "Share",
     "Slice",
     "Sum",
+    "Training",
+    "Validation",
     "WindowTable",
 ]

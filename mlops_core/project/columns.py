@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal, get_args
 
 from mlops_core.project.names import require_columns
@@ -25,12 +25,20 @@ class Column:
         type: Spark's name of the type.
         meaning: One sentence for people, without the unit.
         unit: What the numbers are in, such as "USD" or "min".
+        nullable: Whether an event may lack it. Label and `known_at` are unknown at first in any case.
+        known_late: Whether it is known only with the label, as a delay is: no model may see it of its own event.
+        categorical: Whether its numbers are names, such as a zip code: compared by their shares, never by their order.
+            Texts are in any case.
     """
 
     name: str
     type: ColumnType
     meaning: str
     unit: str | None = None
+    _: KW_ONLY
+    nullable: bool = False
+    known_late: bool = False
+    categorical: bool = False
 
     def __post_init__(self) -> None:
         require_columns([self.name], "Column")
@@ -38,6 +46,10 @@ class Column:
             raise DeclarationError(
                 f"Column '{self.name}': no type is called {self.type!r}; {choices(get_args(ColumnType))}"
             )
+
+    @property
+    def is_categorical(self) -> bool:
+        return self.categorical or self.type in ("string", "boolean")
 
     @property
     def text(self) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from mlops_core.project.columns import Column, DeclarationError, require_known
@@ -12,6 +13,35 @@ from mlops_core.project.names import require_columns, require_table
 
 DAY = "day"
 """The partition column of every table: the day of an event's time, or of a feature row's."""
+
+
+@dataclass(frozen=True)
+class RowRule:
+    """A rule of rows.
+
+    Args:
+        broken: Whether a row breaks it, as SQL over the columns of the events; null is no.
+        reason: What people read of a rejected row, such as "fare not positive".
+    """
+
+    broken: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A generator of sample events.
+
+    Args:
+        version: Raise it whenever the same arguments give other events.
+        write: Writes `rows` events as parquet files into `folder`; also takes `seed`, the days `first_day` and
+            `last_day`, both included, and `drift_from`, a day from which on labels are shifted, or None.
+        of_day: The events of one day as an Arrow table, by the day, their number, the seed and the factor of labels.
+    """
+
+    version: int
+    write: Callable[..., None]
+    of_day: Callable[[date, int, int, float], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -29,6 +59,11 @@ class EventTable:
         time_zone: Times are the wall clock of this zone, without a zone; "UTC" when they are moments.
         longest: No feature is made of an event that was known only later than this after it happened. It bounds how
             far back a window reads.
+        noun: What people call one of them.
+        first_day: The first day that can be right: an earlier event is a broken clock's, and is rejected.
+        clock_tolerance: By how much the clocks of the events may be ahead of ours.
+        rules: What an accepted event must not break, beside that times are possible and nothing required is null.
+        sample: How to make events where there are none.
 
     Raises:
         DeclarationError: A column that isn't there, or a time that is no timestamp.
@@ -43,6 +78,11 @@ class EventTable:
     time_zone: str
     longest: timedelta
     label: str | None = None
+    noun: str = "event"
+    first_day: date = date(1970, 1, 2)
+    clock_tolerance: timedelta = timedelta(hours=1)
+    rules: tuple[RowRule, ...] = ()
+    sample: Sample | None = None
 
     def __post_init__(self) -> None:
         place = f"EventTable '{self.name}'"
@@ -79,6 +119,31 @@ class EventTable:
         """The events whose label is known, in SQL."""
         known = f"{self.known_at} IS NOT NULL"
         return f"{self.label} IS NOT NULL AND {known}" if self.label else known
+
+    @property
+    def nouns(self) -> str:
+        """What people call several of them."""
+        return f"{self.noun}s"
+
+    @property
+    def raw_name(self) -> str:
+        """The asset of the events as they are delivered."""
+        return f"raw_{self.name}"
+
+    @property
+    def rejected_name(self) -> str:
+        """The table of the events that were kept aside."""
+        return f"rejected_{self.name}"
+
+    @property
+    def raw_columns(self) -> dict[str, tuple[str, str]]:
+        """Column -> type and meaning, without the partition."""
+        return {column.name: (column.type, column.text) for column in self.columns}
+
+    @property
+    def label_unit(self) -> str:
+        """What numbers of the label are in; empty where nothing is declared."""
+        return self.column(self.label_column).unit or ""
 
     def column(self, name: str) -> Column:
         """The column of that name."""

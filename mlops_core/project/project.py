@@ -1,17 +1,19 @@
-"""A project: its events and the feature tables made of them."""
+"""A project: its events, the feature tables made of them, and the model that predicts them."""
 
 from __future__ import annotations
 
+import importlib
+import re
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
-from mlops_core.project.columns import DeclarationError, choices, require_known
-from mlops_core.project.events import EventTable
+from mlops_core.project.columns import Column, DeclarationError, choices, require_known
+from mlops_core.project.events import DAY, EventTable
 from mlops_core.project.feature_lookup import FeatureLookup
 from mlops_core.project.feature_tables import FeatureTable
+from mlops_core.project.model import Input, Model
 from mlops_core.project.names import require_columns
-from mlops_core.project.slices import Slice
-from mlops_core.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -19,37 +21,85 @@ class Project:
     """What only a project can know.
 
     Args:
+        package: The Python package that declares it, beside whose code its databricks.yml and requirements.txt lie.
         events: What is predicted.
         feature_tables: What is looked up for an event.
-        task: What kind of problem it is.
-        slices: By what predictions are looked at besides as a whole.
-        lookups: How; by default all features of all tables, at the time of the event.
+        model: What predicts.
 
     Raises:
-        DeclarationError: Events without a label, two tables of one name, or a look-up in a table that isn't the
-            project's.
-        NameRefusedError: Two features of one name.
+        DeclarationError: Events without a label, two tables of one name, a look-up in a table that isn't the
+            project's, or an input that isn't known when an event is predicted.
+        NameRefusedError: Two inputs or features of one name.
     """
 
+    package: str
     _: KW_ONLY
     events: EventTable
     feature_tables: tuple[FeatureTable, ...]
-    task: Task
-    slices: tuple[Slice, ...] = ()
-    lookups: tuple[FeatureLookup, ...] = ()
+    model: Model
 
     def __post_init__(self) -> None:
         _ = self.events.label_column  # what is predicted has one
-        names = [self.events.name, *(table.name for table in self.feature_tables)]
+        names = [self.events.name, self.model.name, *(table.name for table in self.feature_tables)]
         for name in names:
             if names.count(name) > 1:
-                raise DeclarationError(f"Two tables of the project are called '{name}': rename one of them.")
-        lookups = self.lookups or tuple(table.look_up() for table in self.feature_tables)
-        object.__setattr__(self, "lookups", tuple(map(self._named, lookups)))
-        require_columns(self.looked_up, "The look-ups of the project")
-        for each in self.slices:
+                raise DeclarationError(f"Two tables or models of the project are called '{name}': rename one of them.")
+        require_columns((*self.input_columns, *self.looked_up, DAY), f"The inputs and look-ups of '{self.model.name}'")
+        for each in self.model.slices:
             require_known([each.column], self.events.types, f"Slice '{each.name}'")
-        require_columns((each.name for each in self.slices), "The slices of the project")
+        require_known(self.model.not_watched, self.predicted_columns, f"Model '{self.model.name}', not_watched")
+
+    @property
+    def folder(self) -> Path:
+        """Where its package lies."""
+        return Path(str(importlib.import_module(self.package).__file__)).resolve().parent
+
+    @cached_property
+    def inputs(self) -> tuple[Column, ...]:
+        """What the model sees of an event itself, in the order of the declaration."""
+        place = f"Model '{self.model.name}', inputs"
+        found = [self._input(each, place) for each in self.model.training.inputs]
+        for column in found:
+            late = [name for name in self.sources(column) if name in self._known_late]
+            if late:
+                raise DeclarationError(
+                    f"{place}: '{late[0]}' is not known yet when {self.events.noun} is predicted, so '{column.name}' "
+                    "would leak the label."
+                )
+        return tuple(found)
+
+    @cached_property
+    def input_columns(self) -> dict[str, tuple[str, str]]:
+        """Time of the event and inputs -> type and meaning: what a caller of the model gives."""
+        time = self.events.column(self.events.event_time)
+        return {column.name: (column.type, column.text) for column in (time, *self.inputs)}
+
+    @cached_property
+    def predicted_columns(self) -> dict[str, tuple[str, str]]:
+        """What stands beside a prediction -> type and meaning: time, inputs and looked-up features."""
+        return self.input_columns | {
+            output: self.table(table).feature_columns[feature]
+            for output, (table, feature) in self.looked_up_from.items()
+        }
+
+    @cached_property
+    def categorical(self) -> frozenset[str]:
+        """The columns of events, inputs and looked-up features whose values are names."""
+        columns = {column.name: column for column in (*self.events.columns, *self.inputs)}
+        return frozenset(name for name, column in (columns | self._looked_up).items() if column.is_categorical)
+
+    def sources(self, column: Column) -> tuple[str, ...]:
+        """The event columns that an input is made of."""
+        if not isinstance(column, Input):
+            return (column.name,)
+        words = re.findall(r"[A-Za-z_]\w*", column.expression)
+        return tuple(name for name in self.events.types if name in words)
+
+    @cached_property
+    def lookups(self) -> tuple[FeatureLookup, ...]:
+        """The look-ups, each with its features by name."""
+        stated = self.model.lookups or tuple(table.look_up() for table in self.feature_tables)
+        return tuple(map(self._named, stated))
 
     @cached_property
     def looked_up(self) -> tuple[str, ...]:
@@ -68,11 +118,7 @@ class Project:
     @property
     def units(self) -> dict[str, str]:
         """Column of the events, or looked-up feature -> what its numbers are in, where that is declared."""
-        features = {
-            output: next(column for column in self.table(table).features if column.name == feature)
-            for output, (table, feature) in self.looked_up_from.items()
-        }
-        declared = {column.name: column for column in self.events.columns} | features
+        declared = {column.name: column for column in (*self.events.columns, *self.inputs)} | self._looked_up
         return {name: column.unit for name, column in declared.items() if column.unit}
 
     def outputs(self, lookup: FeatureLookup) -> dict[str, str]:
@@ -82,6 +128,24 @@ class Project:
     def table(self, name: str) -> FeatureTable:
         """The feature table of that name."""
         return next(table for table in self.feature_tables if table.name == name)
+
+    @property
+    def _known_late(self) -> tuple[str, ...]:
+        late = [column.name for column in self.events.columns if column.known_late]
+        return (self.events.label_column, self.events.known_at, *late)
+
+    @property
+    def _looked_up(self) -> dict[str, Column]:
+        return {
+            output: next(column for column in self.table(table).features if column.name == feature)
+            for output, (table, feature) in self.looked_up_from.items()
+        }
+
+    def _input(self, stated: str | Input, place: str) -> Column:
+        if isinstance(stated, Input):
+            return stated
+        require_known([stated], self.events.types, place)
+        return self.events.column(stated)
 
     def _named(self, lookup: FeatureLookup) -> FeatureLookup:
         """The look-up with its features by name: "all" would be those of the stored table, of which some may be old."""

@@ -13,11 +13,11 @@ import pytest
 
 from mlops_core.adapters.feature_store.local import LocalFeatureStore
 from mlops_core.adapters.model_registry import ModelRegistry
+from mlops_core.adapters.sources.table_source import TableTrips
 from mlops_core.adapters.spark import LocalSpark
 from mlops_core.adapters.sql_names import quoted, quoted_path
 from mlops_core.adapters.tables import LocalTables
-from my_mlops_stacks.adapters.sources.table_trips import TableTrips
-from my_mlops_stacks.ingestion.times import TripTimes
+from mlops_core.ingestion.times import TripTimes
 
 NAMES = ["plain", "fares-dev", "2016", "order", "o`app", "``", "jané", 'a"b', "a+b,c(d)", "select"]
 

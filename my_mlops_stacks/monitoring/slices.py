@@ -10,3 +10,6 @@ SLICES = (
     ByValue("pickup_zip", "pickup_zip", title="pickup zip"),
     ByBand("distance_band", "trip_distance", title="distance", edges=(1.0, 2.0, 4.0, 8.0), unit="mi"),
 )
+
+NOT_WATCHED = ("pickup_weekday", "dropoff_is_weekend")
+"""Inputs that differ between days and hardly within one: no day is like the days of the training."""

@@ -1,13 +1,18 @@
-"""The example model: LightGBM regression of the fare."""
+"""The example model: LightGBM regression of the fare, and what it sees of a trip when a fare is asked for."""
 
 from __future__ import annotations
 
-import lightgbm
-import numpy as np
-import pandas as pd
-from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
+from typing import TYPE_CHECKING
 
-from my_mlops_stacks.training.columns import INPUT_COLUMNS, LABEL
+from pydantic import BaseModel, ConfigDict, Field
+
+from mlops_core.project import Input, Training
+from my_mlops_stacks.events import TRIPS
+
+if TYPE_CHECKING:
+    import lightgbm
+    import numpy as np
+    import pandas as pd
 
 FEW_ROWS = 50_000
 """Below, threads gain nothing, and wait for each other whenever the machine has other work."""
@@ -18,9 +23,9 @@ class Hyperparameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    num_boost_round: PositiveInt
-    num_leaves: PositiveInt
-    learning_rate: PositiveFloat
+    num_boost_round: int = Field(100, gt=0, description="Trees of the model")
+    num_leaves: int = Field(32, gt=1, description="Leaves of a tree, at most")
+    learning_rate: float = Field(0.05, gt=0, description="Weight of a tree")
 
 
 def as_matrix(frame: pd.DataFrame) -> pd.DataFrame:
@@ -28,23 +33,16 @@ def as_matrix(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.astype("float64")
 
 
-def as_given(frame: pd.DataFrame) -> pd.DataFrame:
-    """The inputs as callers of the logged model give them: a trip's own integers as such, all others as doubles.
-
-    MLflow takes no integer of 64 bits, which is pandas' own, for a double; a looked-up count is one, as it may be
-    missing.
-    """
-    whole = [name for name in frame.columns if INPUT_COLUMNS.get(name, ("",))[0] == "int"]
-    return as_matrix(frame).astype(dict.fromkeys(whole, "int64"))
-
-
 def fit(training_rows: pd.DataFrame, parameters: Hyperparameters) -> lightgbm.Booster:
     """Fit the model.
 
     Args:
-        training_rows: one row a trip, the inputs and `fare_amount` in USD.
+        training_rows: one row a trip in the order of pickup, the inputs and `fare_amount` in USD.
     """
-    data = lightgbm.Dataset(as_matrix(training_rows.drop(columns=LABEL)), training_rows[LABEL])
+    import lightgbm
+
+    inputs = training_rows.drop(columns=[TRIPS.label_column, TRIPS.event_time])
+    data = lightgbm.Dataset(as_matrix(inputs), training_rows[TRIPS.label_column])
     fixed = {"objective": "regression", "seed": 0, "deterministic": True, "force_row_wise": True, "verbose": -1}
     tuned = {"num_leaves": parameters.num_leaves, "learning_rate": parameters.learning_rate}
     threads = {"num_threads": 1 if len(training_rows) < FEW_ROWS else 0}
@@ -53,4 +51,40 @@ def fit(training_rows: pd.DataFrame, parameters: Hyperparameters) -> lightgbm.Bo
 
 def predict(model: lightgbm.Booster, rows: pd.DataFrame) -> np.ndarray:
     """Fares in USD for the rows' model inputs, in the order in which the model was fitted."""
+    import numpy as np
+
     return np.asarray(model.predict(as_matrix(rows[model.feature_name()])))
+
+
+def importance(model: lightgbm.Booster) -> pd.Series:
+    """By how much each input reduced the training loss."""
+    import pandas as pd
+
+    return pd.Series(model.feature_importance("gain"), model.feature_name())
+
+
+TRAINING = Training(
+    inputs=(
+        "trip_distance",
+        "pickup_zip",
+        "dropoff_zip",
+        Input(
+            "pickup_hour",
+            "int",
+            "Hour of the pickup on the wall clock, 0 to 23",
+            expression=f"hour({TRIPS.event_time})",
+        ),
+        Input(
+            "pickup_weekday",
+            "int",
+            "Weekday of the pickup on the wall clock, 0 (Monday) to 6",
+            expression=f"(dayofweek({TRIPS.event_time}) + 5) % 7",
+        ),
+    ),
+    fit=fit,
+    predict=predict,
+    hyperparameters=Hyperparameters,
+    flavor="lightgbm",
+    packages=("lightgbm", "numpy", "pandas", "scikit-learn"),
+    importance=importance,
+)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from my_mlops_stacks.events import TRIPS
-from my_mlops_stacks.validation.metric_threshold import MetricThreshold
+from mlops_core.project import MetricThreshold, Validation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,17 +30,6 @@ def validation_thresholds() -> dict[str, MetricThreshold]:
     }
 
 
-IN_UNIT_OF_FARE = ("root_mean_squared_error", "mean_absolute_error", "absolute_bias")
-METRIC_UNITS = dict.fromkeys(IN_UNIT_OF_FARE, TRIPS.column("fare_amount").unit or "")
-"""Units as people read them after a number; a metric that is not here has none."""
-
-MIN_HELD_OUT_TRIPS = 50
-"""Fewer held-out trips judge no model: their metrics say more about the few than about it."""
-
-COMPARED_METRIC = "root_mean_squared_error"
-"""In this a candidate must be at least as good as the champion: an error, of which lower is better, or `r2_score`."""
-
-
 def custom_metrics() -> list[EvaluationMetric]:
     """Metrics beside those that MLflow computes for a regression; their names may stand in `validation_thresholds`."""
     from mlflow.models import make_metric
@@ -57,3 +45,11 @@ def evaluator_config() -> dict[str, Any]:
 def _absolute_bias(predictions: pd.Series, targets: pd.Series) -> float:
     """How far all fares together are over- or underestimated, in USD a trip: what an error of both signs hides."""
     return float(abs((predictions - targets).mean()))
+
+
+VALIDATION = Validation(
+    thresholds=validation_thresholds,
+    custom_metrics=custom_metrics,
+    evaluator_config=evaluator_config,
+    units={"absolute_bias": "USD"},
+)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from my_mlops_stacks.adapters.local_servers import Ports, PortTakenError, pages_served
-from my_mlops_stacks.adapters.pages import FolderPages
+from mlops_core.adapters.local_servers import Ports, PortTakenError, pages_served
+from mlops_core.adapters.pages import FolderPages
 
 
 @pytest.fixture

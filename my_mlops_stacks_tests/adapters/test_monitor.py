@@ -8,9 +8,10 @@ import pytest
 from databricks.sdk.service.catalog import MonitorInfoStatus, MonitorRefreshInfoState
 
 from databricks_emulator import Emulator
-from my_mlops_stacks.adapters.monitor import DataQualityMonitor, MonitorError
-from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks.target import load_target
+from mlops_core.adapters.monitor import DataQualityMonitor, MonitorError
+from mlops_core.config import load_target
+from mlops_core.defs.definitions import definitions_of
+from my_mlops_stacks.project import PROJECT
 
 TABLE = "staging.my_mlops_stacks.predictions"
 
@@ -67,7 +68,7 @@ def test_before_there_are_predictions_there_is_nothing_to_watch(workspace):
 
 def test_the_job_says_that_there_is_nothing_to_watch_yet(workspace, capfd):
     workspace.unity_catalog.delete_table({"full_name": TABLE})
-    job = build_definitions(load_target("staging")).resolve_job_def("quality_monitor_job")
+    job = definitions_of(PROJECT, load_target(PROJECT, "staging")).resolve_job_def("quality_monitor_job")
     assert job.execute_in_process().success
     assert f"Nothing to watch: {TABLE} does not exist yet" in capfd.readouterr().err
 
@@ -92,5 +93,5 @@ def test_a_refresh_that_never_ends_is_given_up(workspace):
 
 @pytest.mark.parametrize(("name", "has_one"), [("local", False), ("staging", True)])
 def test_only_targets_on_databricks_have_the_job(name, has_one):
-    definitions = build_definitions(load_target(name, environ={}))
+    definitions = definitions_of(PROJECT, load_target(PROJECT, name, environ={}))
     assert ("quality_monitor_schedule" in {schedule.name for schedule in definitions.schedules}) is has_one

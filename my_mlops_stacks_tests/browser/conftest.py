@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from my_mlops_stacks.adapters.local_servers import Ports
+from mlops_core.adapters.local_servers import Ports
 from my_mlops_stacks_tests.browser.visitor import SECONDS, Visitor
 from my_mlops_stacks_tests.conftest import ROOT
 from my_mlops_stacks_tests.dev_process import answer, environment_of, opened

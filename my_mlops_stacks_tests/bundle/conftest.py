@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from my_mlops_stacks.target import PACKAGE, Target, TargetError, load_target
+from mlops_core.config import Target, TargetError, load_target
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.repository import RESOURCE_FILES
 
 Load = Callable[..., Target]
@@ -17,10 +18,10 @@ ROOT, TEAM = "databricks.yml", "resources/team.yml"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    shutil.copy(PACKAGE / ROOT, tmp_path)
+    shutil.copy(PROJECT.folder / ROOT, tmp_path)
     (tmp_path / "resources").mkdir()
     for name in RESOURCE_FILES:
-        shutil.copy(PACKAGE / "resources" / name, tmp_path / "resources")
+        shutil.copy(PROJECT.folder / "resources" / name, tmp_path / "resources")
     return tmp_path
 
 
@@ -30,7 +31,7 @@ def load(folder: Path) -> Load:
 
     def loaded(team: str = "", environ: Mapping[str, str] | None = None, name: str = "dev") -> Target:
         (folder / TEAM).write_text(team)
-        return load_target(name, environ=environ or {}, folder=folder)
+        return load_target(PROJECT, name, environ=environ or {}, folder=folder)
 
     return loaded
 

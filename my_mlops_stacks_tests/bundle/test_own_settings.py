@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from my_mlops_stacks.target import load_target
+from mlops_core.config import load_target
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.bundle.conftest import ROOT, TEAM, Load
 
 OWN = """
@@ -52,12 +53,12 @@ targets:
 
 @pytest.mark.parametrize("name", ["local", "dev", "test", "staging", "prod"])
 def test_a_teams_own_variables_lookups_and_resources_change_nothing_of_ours(load: Load, name: str) -> None:
-    assert load(OWN, name=name) == load_target(name, environ={})
+    assert load(OWN, name=name) == load_target(PROJECT, name, environ={})
 
 
 def test_an_own_variable_may_be_set_by_the_environment(load: Load) -> None:
     environ = {"BUNDLE_VAR_node": "Standard_E8ds_v5", "BUNDLE_VAR_required": "x"}
-    assert load(OWN, environ) == load_target("dev", environ={})
+    assert load(OWN, environ) == load_target(PROJECT, "dev", environ={})
 
 
 def test_ours_may_refer_to_an_own_variable(load: Load) -> None:
@@ -194,7 +195,7 @@ def test_overrides_of_an_own_variable_are_left_to_the_cli(folder: Path, load: Lo
     file = folder / ".databricks" / "bundle" / "dev" / "variable-overrides.json"
     file.parent.mkdir(parents=True)
     file.write_text('{"node": "Standard_E8ds_v5"}')
-    assert load(OWN) == load_target("dev", environ={})
+    assert load(OWN) == load_target(PROJECT, "dev", environ={})
 
 
 # What a team's file says, the environment, and the sentence.

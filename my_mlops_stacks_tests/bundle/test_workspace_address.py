@@ -12,9 +12,9 @@ import pytest
 
 from mlops_core.adapters.databricks_client import take_plain_host, workspace_client
 from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
-from mlops_core.config import WorkspaceAddress, link, parsed_host
-from my_mlops_stacks.defs.resources import build_resources, launcher_settings
-from my_mlops_stacks.target import Target
+from mlops_core.config import Target, WorkspaceAddress, link, parsed_host
+from mlops_core.defs.resources import build_resources, launcher_settings
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.bundle.conftest import ROOT, TEAM, Load
 
 # What is written -> the host, the workspace's id, and the workspace's page.
@@ -150,7 +150,7 @@ def test_a_profile_beside_a_host_is_for_the_sign_in(load: Load) -> None:
 
 
 def registry_of(target: Target) -> ModelRegistry:
-    with dg.build_resources({"registry": build_resources(target)["model_registry"]}) as resources:
+    with dg.build_resources({"registry": build_resources(PROJECT, target)["model_registry"]}) as resources:
         return resources.registry
 
 
@@ -175,7 +175,7 @@ def test_the_profile_is_that_of_mlflow_too(load: Load, monkeypatch: pytest.Monke
 def test_a_step_on_databricks_links_to_the_workspace_of_its_host(without_hosts: Path, load: Load) -> None:
     """On the cluster neither DATABRICKS_HOST nor a profile is there."""
     target = load("", {"DATABRICKS_HOST": "https://api.databricks.com/?o=5", "BUNDLE_VAR_schema": "mine"})
-    environment = launcher_settings(target).environment
+    environment = launcher_settings(PROJECT, target).environment
     there = load("", environment)
     assert (there.workspace_host, there.workspace.workspace_id) == ("https://api.databricks.com", "5")
     assert there.schema_name == "mine"

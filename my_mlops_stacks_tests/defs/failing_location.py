@@ -5,8 +5,9 @@ from pathlib import Path
 
 import dagster as dg
 
-from my_mlops_stacks.defs.tick_watch import tick_sensors
-from my_mlops_stacks.target import load_target
+from mlops_core.config import load_target
+from mlops_core.defs.tick_watch import tick_sensors
+from my_mlops_stacks.project import PROJECT
 
 BROKEN = Path(os.environ["FAILING_FOLDER"]) / "broken"
 
@@ -40,7 +41,7 @@ def stopped_sensor() -> dg.SkipReason:
 
 
 VARIABLES = {"alert_channel": os.environ["FAILING_CHANNEL"], "schedules": "running"}
-TARGET = load_target("local", environ={f"BUNDLE_VAR_{name}": value for name, value in VARIABLES.items()})
+TARGET = load_target(PROJECT, "local", environ={f"BUNDLE_VAR_{name}": value for name, value in VARIABLES.items()})
 defs = dg.Definitions(
     jobs=[idle_job], schedules=[fragile_schedule], sensors=[fragile_sensor, stopped_sensor, *tick_sensors(TARGET)]
 )

@@ -8,9 +8,10 @@ import dagster as dg
 import pytest
 
 from mlops_core.adapters.alerts import Alert, AlertError, NoAlerts
-from my_mlops_stacks.defs.alerts import build_alerts, failure_sensors
-from my_mlops_stacks.defs.refusals import Refused
-from my_mlops_stacks.target import load_target
+from mlops_core.config import load_target
+from mlops_core.defs.alerts import build_alerts, failure_sensors
+from mlops_core.defs.refusals import Refused
+from my_mlops_stacks.project import PROJECT
 
 
 class Channel:
@@ -41,7 +42,7 @@ class Watched:
 
     def __init__(self, instance: dg.DagsterInstance, channel: Channel) -> None:
         self.instance, self.channel, self.cursor = instance, channel, None
-        target = load_target("local", environ={"BUNDLE_VAR_alert_channel": "teams"})
+        target = load_target(PROJECT, "local", environ={"BUNDLE_VAR_alert_channel": "teams"})
         (self.sensor,) = failure_sensors(target, channel)
 
     def fail(self, **tags: str) -> str:
@@ -160,7 +161,7 @@ def test_the_cursor_of_an_earlier_release_is_read(instance):
 
 
 def test_more_failures_than_a_tick_tells_are_told_by_the_next_ones(monkeypatch):
-    monkeypatch.setattr("my_mlops_stacks.defs.alerts.FAILURES_A_TICK", 1)
+    monkeypatch.setattr("mlops_core.defs.alerts.FAILURES_A_TICK", 1)
     watched = Watched(dg.DagsterInstance.ephemeral(), Channel())
     watched.tick()
     runs = [watched.fail() for _ in range(2)]
@@ -170,14 +171,14 @@ def test_more_failures_than_a_tick_tells_are_told_by_the_next_ones(monkeypatch):
 
 
 def test_local_tells_nobody():
-    assert build_alerts(load_target("local", environ={})) == NoAlerts()
+    assert build_alerts(load_target(PROJECT, "local", environ={})) == NoAlerts()
 
 
 def test_the_mail_server_may_have_a_port(monkeypatch):
     for name, value in {"FROM": "a@b.invalid", "PASSWORD": "x", "TO": "c@d.invalid,e@f.invalid"}.items():
         monkeypatch.setenv(f"ALERT_EMAIL_{name}", value)
     monkeypatch.setenv("ALERT_SMTP_HOST", "smtp.example.invalid:587")
-    found = build_alerts(load_target("local", environ={"BUNDLE_VAR_alert_channel": "email"}))
+    found = build_alerts(load_target(PROJECT, "local", environ={"BUNDLE_VAR_alert_channel": "email"}))
     assert (found.host, found.port, found.recipients) == (
         "smtp.example.invalid",
         587,

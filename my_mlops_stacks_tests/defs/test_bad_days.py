@@ -10,13 +10,14 @@ import dagster as dg
 import pytest
 from mlflow import MlflowClient
 
-from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks.defs.jobs import MONITOR_TABLES
-from my_mlops_stacks.defs.records import newest_evaluated
-from my_mlops_stacks.defs.resources import build_resources
-from my_mlops_stacks.defs.schedules import LABELS_CHECK
-from my_mlops_stacks.defs.sensors import VIOLATION_CHECK
-from my_mlops_stacks.target import load_target
+from mlops_core.config import load_target
+from mlops_core.defs.definitions import definitions_of
+from mlops_core.defs.jobs import MONITOR_TABLES
+from mlops_core.defs.records import newest_evaluated
+from mlops_core.defs.resources import build_resources
+from mlops_core.defs.schedules import LABELS_CHECK
+from mlops_core.defs.sensors import VIOLATION_CHECK
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.defs.test_judgements import Judged, days, drifts
 from my_mlops_stacks_tests.monitoring.test_rules import window
 
@@ -34,9 +35,11 @@ class World:
         late = window(date.fromisoformat(LATE), 2.0, label_coverage=0.25)
         self.judged.write([late, *days(2.0, 9.25, 9.5)], drifts())
         variables = {"state_folder": str(folder), "schedules": "running", "alert_channel": "teams"}
-        target = load_target("local", environ={f"BUNDLE_VAR_{name}": value for name, value in variables.items()})
-        self.repository = build_definitions(target).get_repository_def()
-        with dg.build_resources({"r": build_resources(target)["model_registry"]}) as resources:
+        target = load_target(
+            PROJECT, "local", environ={f"BUNDLE_VAR_{name}": value for name, value in variables.items()}
+        )
+        self.repository = definitions_of(PROJECT, target).get_repository_def()
+        with dg.build_resources({"r": build_resources(PROJECT, target)["model_registry"]}) as resources:
             self.registry = resources.r
         (folder / "mlflow").mkdir(parents=True, exist_ok=True)
         MlflowClient(self.registry.tracking_uri).search_experiments()  # makes the database

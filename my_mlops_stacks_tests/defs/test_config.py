@@ -9,9 +9,10 @@ import pytest
 from dagster._config import Field, Shape
 from pydantic import Field as PydanticField
 
-from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks.defs.config import BoundedConfig
-from my_mlops_stacks.target import load_target
+from mlops_core.config import load_target
+from mlops_core.defs.config import BoundedConfig
+from mlops_core.defs.definitions import definitions_of
+from my_mlops_stacks.project import PROJECT
 
 TARGETS = ("local", "prod")
 NUMBERS = {
@@ -25,8 +26,8 @@ NUMBERS = {
 
 def configs(target: str) -> Iterator[tuple[str, type[dg.Config], dict[str, Field]]]:
     """Each pydantic config of the target's ops, assets and checks: the op's name, the class, the launchpad's fields."""
-    definitions = build_definitions(
-        load_target(target, environ={"DATABRICKS_HOST": "https://adb-1.1.azuredatabricks.net"})
+    definitions = definitions_of(
+        PROJECT, load_target(PROJECT, target, environ={"DATABRICKS_HOST": "https://adb-1.1.azuredatabricks.net"})
     )
     seen = set()
     for job in definitions.get_repository_def().get_all_jobs():

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from deltalake import DeltaTable
 
-from my_mlops_stacks.definitions import build_definitions
+from mlops_core.defs.definitions import definitions_of
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.pipeline_runs import Pipeline, failure
 
 FIRST, LAST = date(2016, 1, 1), date(2016, 2, 29)
@@ -28,7 +29,7 @@ class Ingesting(Pipeline):
         super().__init__(folder)
         workflow = self.target.feature_engineering_workflow.model_copy(update={"late_trip_days": LATE_TRIP_DAYS})
         self.target = self.target.model_copy(update={"feature_engineering_workflow": workflow})
-        self.definitions, self.delivered = build_definitions(self.target), folder / "delivered.parquet"
+        self.definitions, self.delivered = definitions_of(PROJECT, self.target), folder / "delivered.parquet"
 
     def build(
         self, trips: pd.DataFrame, first: date, last: date | None = None, **config: object

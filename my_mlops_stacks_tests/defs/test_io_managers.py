@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from mlops_core.adapters.feature_store.protocol import FeatureStore
-from my_mlops_stacks.defs.io_managers import MAY_BE_EMPTY, DeltaTableIOManager, PartitionNotFoundError
+from mlops_core.defs.io_managers import MAY_BE_EMPTY, DeltaTableIOManager, PartitionNotFoundError
 
 DAILY = dg.DailyPartitionsDefinition("2016-02-01")
 
@@ -104,7 +104,7 @@ def test_a_day_without_rows_has_no_preview_and_the_others_their_own(tables):
 
 
 def test_rows_that_no_preview_can_show_are_written_and_counted(tables, monkeypatch):
-    monkeypatch.setattr("my_mlops_stacks.defs.io_managers.markdown_tables", lambda rows, by: 1 // 0)
+    monkeypatch.setattr("mlops_core.defs.io_managers.markdown_tables", lambda rows, by: 1 // 0)
     rows = tables.spark.spark_session.sql("SELECT 1.5D AS trip_distance, date'2016-02-15' AS day")
     found = written(tables, rows, ("2016-02-15", "2016-02-15"))
     assert found["2016-02-15"]["dagster/partition_row_count"].value == 1

@@ -9,13 +9,14 @@ import dagster as dg
 import pytest
 
 from mlops_core.adapters.tables import LocalTables, TableNotFoundError
-from my_mlops_stacks.defs.jobs import MONITOR_TABLES, build_jobs
-from my_mlops_stacks.defs.monitoring_report import report_assets
-from my_mlops_stacks.defs.partitions import daily_partitions
-from my_mlops_stacks.defs.resources import build_resources
-from my_mlops_stacks.defs.sensors import build_sensors
-from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
-from my_mlops_stacks.target import load_target
+from mlops_core.config import load_target
+from mlops_core.defs.jobs import MONITOR_TABLES, build_jobs
+from mlops_core.defs.monitoring_report import report_assets
+from mlops_core.defs.partitions import daily_partitions
+from mlops_core.defs.resources import build_resources
+from mlops_core.defs.sensors import build_sensors
+from mlops_core.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.conftest import with_fixed_rules
 from my_mlops_stacks_tests.monitoring.test_rules import compared, table, window
 
@@ -43,9 +44,9 @@ class Judged:
     """The checks and the report of `local` over monitor tables that a test made, without any predictions."""
 
     def __init__(self, folder: Path) -> None:
-        self.target = with_fixed_rules(load_target("local", environ={"BUNDLE_VAR_state_folder": str(folder)}))
+        self.target = with_fixed_rules(load_target(PROJECT, "local", environ={"BUNDLE_VAR_state_folder": str(folder)}))
         self.instance, self.daily = dg.DagsterInstance.ephemeral(), daily_partitions(self.target)
-        resources = build_resources(self.target)
+        resources = build_resources(PROJECT, self.target)
         with dg.build_resources({name: resources[name] for name in ("spark", "tables")}) as built:
             self.tables: LocalTables = built.tables
         made = [dg.AssetSpec(name, partitions_def=self.daily) for name in MONITOR_TABLES]
@@ -78,7 +79,9 @@ class Judged:
 
     def tick(self) -> dg.SensorResult:
         """One of the sensor that retrains."""
-        sensor = next(s for s in build_sensors(self.target, build_jobs(self.target)) if s.name == "retraining_sensor")
+        sensor = next(
+            s for s in build_sensors(self.target, build_jobs(PROJECT, self.target)) if s.name == "retraining_sensor"
+        )
         return sensor(dg.build_sensor_context(self.instance))
 
 
@@ -216,7 +219,7 @@ def test_each_page_has_the_verdicts_of_its_own_day(judged):
 
 
 def test_slices_of_other_days_are_not_fetched_for_a_page(judged):
-    from my_mlops_stacks.defs.monitoring_report import _shown
+    from mlops_core.defs.monitoring_report import _shown
 
     slices = [window(day, 3.0, slice_key="pickup_hour", slice_value="07") for day in (date(2016, 2, 28), LAST)]
     judged.write([*days(2.0, 2.0, 2.0), *slices], [])

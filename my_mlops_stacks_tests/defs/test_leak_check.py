@@ -13,12 +13,12 @@ from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from mlops_core.defs.resources import build_resources
 from mlops_core.features.tables import compute_features
 from mlops_core.project import Column, ComputedTable
-from my_mlops_stacks.defs.resources import build_resources
+from mlops_core.training.split import day_range
 from my_mlops_stacks.events import TRIPS
 from my_mlops_stacks.project import PROJECT
-from my_mlops_stacks.training.split import day_range
 from my_mlops_stacks_tests.pipeline_runs import DAYS, Pipeline
 
 CHECK = dg.AssetCheckKey(dg.AssetKey("fare_model"), "features_are_known_at_the_pickup")
@@ -106,7 +106,7 @@ LEAKING = ComputedTable(
 
 def test_a_feature_that_nobody_told_the_check_of_stops_the_model(trained, monkeypatch):
     leaking = replace(PROJECT, feature_tables=(*PROJECT.feature_tables, LEAKING), lookups=())
-    with dg.build_resources(build_resources(trained.target)) as resources:
+    with dg.build_resources(build_resources(PROJECT, trained.target)) as resources:
         trips = resources.tables.read("trips")
         rows = compute_features(LEAKING, trips, *day_range(trips))
         resources.feature_store.create_table(
@@ -117,7 +117,7 @@ def test_a_feature_that_nobody_told_the_check_of_stops_the_model(trained, monkey
             df=rows.limit(0),
         )
         resources.tables.replace(LEAKING.name, rows, None, ("day",))
-    monkeypatch.setattr("my_mlops_stacks.defs.training.PROJECT", leaking)
+    monkeypatch.setattr("mlops_core.defs.training.PROJECT", leaking)
     champion = trained.registry.at_alias("champion").version
 
     result = trained.run("model_training_job", fare_model={"num_boost_round": 40})
@@ -132,7 +132,7 @@ def test_a_feature_that_nobody_told_the_check_of_stops_the_model(trained, monkey
 def test_a_feature_under_another_name_is_compared_too(trained, monkeypatch):
     pickup, dropoff = PROJECT.lookups
     renamed = replace(pickup, rename_outputs={"mean_fare_window_1h_pickup_zip": "price_level"})
-    monkeypatch.setattr("my_mlops_stacks.defs.training.PROJECT", replace(PROJECT, lookups=(renamed, dropoff)))
+    monkeypatch.setattr("mlops_core.defs.training.PROJECT", replace(PROJECT, lookups=(renamed, dropoff)))
     move_back(trained, "trip_pickup_features")
     found = check_alone(trained)
     assert not found.passed

@@ -9,13 +9,14 @@ import pytest
 
 from mlops_core.adapters.spark import LocalSpark
 from mlops_core.adapters.tables import LocalTables
-from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks.target import Target, load_target
+from mlops_core.config import Target, load_target
+from mlops_core.defs.definitions import definitions_of
+from my_mlops_stacks.project import PROJECT
 
 
 @pytest.fixture
 def target(tmp_path: Path) -> Target:
-    return load_target("local", environ={"BUNDLE_VAR_state_folder": str(tmp_path)})
+    return load_target(PROJECT, "local", environ={"BUNDLE_VAR_state_folder": str(tmp_path)})
 
 
 def test_every_table_is_maintained_and_reported(target: Target) -> None:
@@ -37,5 +38,5 @@ def test_no_table_is_nothing_to_do(target: Target) -> None:
 
 
 def _run(target: Target) -> dg.ExecuteInProcessResult:
-    job = build_definitions(target).resolve_job_def("table_maintenance_job")
+    job = definitions_of(PROJECT, target).resolve_job_def("table_maintenance_job")
     return job.execute_in_process(instance=dg.DagsterInstance.ephemeral())

@@ -11,7 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 from pyspark.sql import Row
 
-from my_mlops_stacks.defs.metadata import LONGEST_CELL, markdown_table
+from mlops_core.defs.metadata import LONGEST_CELL, markdown_table
 
 LONG = "x" * 5_000
 

@@ -8,7 +8,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from mlops_core.adapters.model_registry import ModelRegistry, TrainingRecord
-from my_mlops_stacks.defs.monitoring import _bins_of
+from mlops_core.defs.monitoring import _bins_of
 
 
 @pytest.fixture

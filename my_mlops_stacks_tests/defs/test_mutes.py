@@ -9,11 +9,12 @@ import dagster as dg
 import pytest
 
 from mlops_core.adapters.alerts import FAILING_TICK, RUN_FAILURE, VIOLATION, Alert
-from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks.defs import mutes
-from my_mlops_stacks.defs.alerts import failure_sensors
-from my_mlops_stacks.defs.mutes import tell
-from my_mlops_stacks.target import load_target
+from mlops_core.config import load_target
+from mlops_core.defs import mutes
+from mlops_core.defs.alerts import failure_sensors
+from mlops_core.defs.definitions import definitions_of
+from mlops_core.defs.mutes import tell
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.defs.test_alerts import Channel
 
 WHO = {"muted_by": "Ada", "reason": "the source is late"}
@@ -31,7 +32,7 @@ class Desk:
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance, self.channel = instance, Channel()
-        self.job = build_definitions(load_target("local", environ={})).resolve_job_def("mute_alerts_job")
+        self.job = definitions_of(PROJECT, load_target(PROJECT, "local", environ={})).resolve_job_def("mute_alerts_job")
 
     def mute(self, **config: str) -> dg.ExecuteInProcessResult:
         given = {"ops": {"mute_alerts": {"config": {"until": moment(8), **WHO, **config}}}}
@@ -119,7 +120,9 @@ def test_a_time_with_an_offset_is_that_moment(desk):
 
 def test_a_muted_failure_is_not_told_later_either(desk):
     """A run failed once; a condition that lasts is told when the mute has ended."""
-    (sensor,) = failure_sensors(load_target("local", environ={"BUNDLE_VAR_alert_channel": "teams"}), desk.channel)
+    (sensor,) = failure_sensors(
+        load_target(PROJECT, "local", environ={"BUNDLE_VAR_alert_channel": "teams"}), desk.channel
+    )
 
     @dg.asset(partitions_def=dg.StaticPartitionsDefinition(["a"]))
     def predictions() -> None:

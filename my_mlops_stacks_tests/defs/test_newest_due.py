@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from my_mlops_stacks.defs.judgements import newest_due
+from mlops_core.defs.judgements import newest_due
 
 DAYS = ["2016-02-27", "2016-02-28", "2016-02-29"]
 

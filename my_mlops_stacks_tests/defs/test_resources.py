@@ -8,28 +8,32 @@ import pytest
 
 from mlops_core.adapters.step_launcher.cost import Nodes, PriceTable, estimate
 from mlops_core.adapters.step_launcher.settings import SecretReference
-from my_mlops_stacks.defs.resources import launcher_settings
-from my_mlops_stacks.target import PACKAGE, Prices, load_target
+from mlops_core.config import Prices, load_target
+from mlops_core.defs.resources import launcher_settings
+from my_mlops_stacks.project import PROJECT
 
 
 def test_the_cluster_gets_the_client_of_the_feature_store_and_the_host_never_does() -> None:
     """Its databricks-sdk is newer than dagster-databricks allows."""
-    asked = {line.split("==")[0] for line in launcher_settings(load_target("staging")).installed_requirements}
+    asked = {
+        line.split("==")[0]
+        for line in launcher_settings(PROJECT, load_target(PROJECT, "staging")).installed_requirements
+    }
     assert {"databricks-feature-engineering", "dagster", "mlflow", "lightgbm"} < asked
     for file in ("setup.cfg", "constraints.txt", "my_mlops_stacks/requirements.txt", "Dockerfile", "scripts/setup.sh"):
-        lines = [line for line in (PACKAGE.parent / file).read_text().splitlines() if not line.startswith("#")]
+        lines = [line for line in (PROJECT.folder.parent / file).read_text().splitlines() if not line.startswith("#")]
         assert "databricks-feature-engineering" not in "\n".join(lines)
 
 
 def test_what_imports_under_a_lock_of_its_own_is_imported_before_steps_overlap() -> None:
     """MLflow's evaluators: two steps of a worker that imported at once have waited for each other for ever."""
-    (name,) = launcher_settings(load_target("staging")).imports
+    (name,) = launcher_settings(PROJECT, load_target(PROJECT, "staging")).imports
     assert find_spec(name) is not None
 
 
 def test_secrets_reach_the_cluster_as_references() -> None:
-    target = load_target("dev").model_copy(update={"secrets": {"WEATHER_API_KEY": "pipeline/weather"}})
-    settings = launcher_settings(target)
+    target = load_target(PROJECT, "dev").model_copy(update={"secrets": {"WEATHER_API_KEY": "pipeline/weather"}})
+    settings = launcher_settings(PROJECT, target)
     assert settings.secrets == (SecretReference("WEATHER_API_KEY", "pipeline", "weather"),)
 
 
@@ -41,7 +45,7 @@ def test_prices_of_the_target_make_the_estimate() -> None:
         "serverless_price_per_dbu": 0.75,
         "currency": "EUR",
     }
-    settings = launcher_settings(load_target("dev").model_copy(update={"prices": Prices(**prices)}))
+    settings = launcher_settings(PROJECT, load_target(PROJECT, "dev").model_copy(update={"prices": Prices(**prices)}))
     assert settings.prices == PriceTable(**prices)
     cost = estimate(1800, Nodes({"Standard_D4ds_v5": 3}), settings.prices)
     assert (cost.dbu, cost.money, cost.currency) == (1.5, 3 * 0.5 * (0.5 + 0.25), "EUR")
@@ -50,7 +54,7 @@ def test_prices_of_the_target_make_the_estimate() -> None:
 def test_the_standard_variables_win_over_the_file_and_go_to_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABRICKS_HOST", "https://adb-9.azuredatabricks.net")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
-    settings = launcher_settings(load_target("staging"))
+    settings = launcher_settings(PROJECT, load_target(PROJECT, "staging"))
     assert settings.workspace.host == "https://adb-9.azuredatabricks.net"
     assert settings.environment["MLOPS_WORKSPACE"] == "https://adb-9.azuredatabricks.net"
     assert settings.environment["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:5000"
@@ -60,5 +64,5 @@ def test_the_standard_variables_win_over_the_file_and_go_to_the_cluster(monkeypa
 def test_an_address_with_a_password_is_not_staged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://ml:hunter2@tracking.example.com")
     with pytest.raises(ValueError, match="MLFLOW_TRACKING_URI has a password in its address") as error:
-        launcher_settings(load_target("staging"))
+        launcher_settings(PROJECT, load_target(PROJECT, "staging"))
     assert "hunter2" not in str(error.value)

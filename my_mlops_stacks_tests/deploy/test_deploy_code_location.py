@@ -12,7 +12,7 @@ import yaml
 from dagster._core.instance.config import dagster_instance_config_schema
 from dagster_cloud_cli.config.models import DagsterCloudYaml
 
-from my_mlops_stacks.defs.alerts import CHANNELS
+from mlops_core.defs.alerts import CHANNELS
 from my_mlops_stacks_tests.deploy import dockerfile
 from my_mlops_stacks_tests.deploy.conftest import ROOT, Shell
 from my_mlops_stacks_tests.repository import files_under

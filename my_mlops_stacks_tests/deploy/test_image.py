@@ -15,9 +15,10 @@ import pytest
 import yaml
 from dagster._grpc.client import DagsterGrpcClient
 
+from mlops_core.adapters.doctor.compute import versions_of
 from mlops_core.adapters.step_launcher.compute import Compute
-from my_mlops_stacks.adapters.doctor.compute import versions_of
-from my_mlops_stacks.target import load_target
+from mlops_core.config import load_target
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.deploy import dockerfile
 from my_mlops_stacks_tests.repository import copy_files, files_under
 
@@ -40,7 +41,7 @@ def test_the_base_is_pinned_by_digest_and_nothing_is_fetched_by_address() -> Non
 def test_its_python_and_pyspark_are_those_of_the_targets_compute(target: str) -> None:
     """Otherwise every step would refuse to start."""
     defaults = dict(one.text.split("=", 1) for one in dockerfile.instructions(DOCKERFILE) if one.name == "ARG")
-    where, there = versions_of(Compute().overridden(load_target(target).compute))
+    where, there = versions_of(Compute().overridden(load_target(PROJECT, target).compute))
     assert defaults["PYTHON"].startswith(f"python:{there['python']}."), where
     assert defaults["PYSPARK"] == there["pyspark"], where
 

@@ -22,9 +22,10 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.compute_log_manager import ComputeLogManager
 from dagster._serdes import ConfigurableClassData
 
-from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks.defs.jobs import CLUSTER_TAG
-from my_mlops_stacks.target import load_target
+from mlops_core.config import load_target
+from mlops_core.defs.definitions import definitions_of
+from mlops_core.defs.jobs import CLUSTER_TAG
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.deploy import postgresql
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,13 +78,13 @@ def test_jobs_carry_the_tag_that_it_limits(target: str) -> None:
         limit["key"] for limit in yaml.safe_load(FILE.read_text())["concurrency"]["runs"]["tag_concurrency_limits"]
     ]
     assert CLUSTER_TAG in limited
-    job = build_definitions(load_target(target)).resolve_job_def("model_training_job")
+    job = definitions_of(PROJECT, load_target(PROJECT, target)).resolve_job_def("model_training_job")
     assert job.tags.get(CLUSTER_TAG) == (None if target == "local" else target)
 
 
 def test_runs_that_share_a_cluster_share_its_limit() -> None:
     shared = {"kind": "existing_cluster", "existing_cluster_id": "0123-456789-abcdef"}
-    definitions = build_definitions(load_target("staging").model_copy(update={"compute": shared}))
+    definitions = definitions_of(PROJECT, load_target(PROJECT, "staging").model_copy(update={"compute": shared}))
     assert definitions.resolve_job_def("monitoring_job").tags[CLUSTER_TAG] == "0123-456789-abcdef"
 
 

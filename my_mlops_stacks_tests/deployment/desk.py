@@ -9,9 +9,10 @@ import dagster as dg
 from mlflow import MlflowClient
 
 from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
-from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks.defs.resources import build_resources
-from my_mlops_stacks.target import load_target
+from mlops_core.config import load_target
+from mlops_core.defs.definitions import definitions_of
+from mlops_core.defs.resources import build_resources
+from my_mlops_stacks.project import PROJECT
 
 PASSED = {"leak_check": "passed", "validation_status": "passed", "git_commit": "abc123"}
 
@@ -23,11 +24,11 @@ class Desk:
         local = {"state_folder": str(folder)} if target == "local" else {}
         self.folder = folder
         overrides = {f"BUNDLE_VAR_{name}": value for name, value in (local | variables).items()}
-        self.target = load_target(target, environ=overrides)
+        self.target = load_target(PROJECT, target, environ=overrides)
         alone = dg.define_asset_job("promotion", dg.AssetSelection.assets("champion").without_checks())
-        self.definitions = dg.Definitions.merge(build_definitions(self.target), dg.Definitions(jobs=[alone]))
+        self.definitions = dg.Definitions.merge(definitions_of(PROJECT, self.target), dg.Definitions(jobs=[alone]))
         self.instance = dg.DagsterInstance.ephemeral()
-        with dg.build_resources({"r": build_resources(self.target)["model_registry"]}) as resources:
+        with dg.build_resources({"r": build_resources(PROJECT, self.target)["model_registry"]}) as resources:
             self.registry: ModelRegistry = resources.r
         (folder / "mlflow").mkdir(parents=True, exist_ok=True)
 

@@ -11,7 +11,7 @@ from dagster._core.execution.api import create_execution_plan, execute_plan
 from dagster._core.execution.plan.outputs import StepOutputHandle
 from dagster._core.execution.plan.state import KnownExecutionState
 
-from my_mlops_stacks.target import PACKAGE
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.pipeline_runs import Pipeline
 
 TRAIN, LEAK, JUDGE, CHALLENGE, SHADOW, PROMOTE = STEPS = (
@@ -29,7 +29,7 @@ OUTPUTS = ("fare_model", "challenger")
 def job(name: str = "model_training_job") -> Any:
     """The job as a run worker loads it; the target is that of the environment."""
     location = ReconstructableRepository.for_module(
-        "my_mlops_stacks.definitions", "defs", working_directory=str(PACKAGE.parent)
+        "my_mlops_stacks.definitions", "defs", working_directory=str(PROJECT.folder.parent)
     )
     return location.get_reconstructable_job(name)
 

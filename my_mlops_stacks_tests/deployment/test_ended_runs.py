@@ -8,8 +8,8 @@ from deltalake import DeltaTable
 from mlflow import MlflowClient
 
 from mlops_core.adapters.model_registry import ModelRegistry
-from my_mlops_stacks.defs.ended_runs import require_running
-from my_mlops_stacks.deployment.batch_inference import predictions
+from mlops_core.defs.ended_runs import require_running
+from mlops_core.deployment import predictions
 from my_mlops_stacks_tests.deployment.acts import WHO, promoted, reason, run, validated
 from my_mlops_stacks_tests.deployment.desk import Desk
 from my_mlops_stacks_tests.gate import LAST_DAY, Constant, Gate

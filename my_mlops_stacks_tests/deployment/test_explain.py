@@ -12,10 +12,10 @@ from deltalake import DeltaTable, write_deltalake
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from my_mlops_stacks.defs.ledger import newest_entry
+from mlops_core.cli.explain import UnexplainedError, explanation, main, predicted
+from mlops_core.cli.query import UnreadableQueryError, answer
+from mlops_core.defs.ledger import newest_entry
 from my_mlops_stacks.events import TRIPS
-from my_mlops_stacks.explain import UnexplainedError, explanation, main, predicted
-from my_mlops_stacks.query import UnreadableQueryError, answer
 from my_mlops_stacks_tests.conftest import ROOT
 from my_mlops_stacks_tests.deployment.acts import predictions_of, promoted, run
 from my_mlops_stacks_tests.gate import FIRST_DAY, LAST_DAY, Constant

@@ -8,9 +8,9 @@ import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import create_execution_plan, execute_plan
 
-from my_mlops_stacks.defs.ledger import CHAMPION
-from my_mlops_stacks.deployment.batch_inference.columns import PREDICTION_COLUMNS
-from my_mlops_stacks.deployment.batch_inference.predictions import as_predictions, to_score
+from mlops_core.defs.ledger import CHAMPION
+from mlops_core.deployment.prediction_columns import PREDICTION_COLUMNS
+from mlops_core.deployment.predictions import as_predictions, to_score
 from my_mlops_stacks_tests.deployment.acts import promoted, reason, rolled_back, run
 from my_mlops_stacks_tests.gate import LAST_DAY, NEIGHBOURS, Constant, NeighboursFare
 

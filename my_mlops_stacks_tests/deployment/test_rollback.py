@@ -88,7 +88,7 @@ def test_who_is_champion_already_is_nothing_to_go_back_to(gate):
     champion = promoted(gate, Constant(12.0))
     text = reason(rolled_back(gate, champion))
     assert f"Version {champion.version} is champion already, since the run" in text
-    assert text.startswith("my_mlops_stacks.defs.refusals.Refused: ")  # the sentence comes first, before any call
+    assert text.startswith("mlops_core.defs.refusals.Refused: ")  # the sentence comes first, before any call
 
 
 def test_a_champion_of_before_the_leak_check_may_come_back_and_no_other_version(gate):

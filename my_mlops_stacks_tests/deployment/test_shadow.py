@@ -60,7 +60,7 @@ def test_promote_job_scores_the_challenger_first_and_stops_at_it(gate, champion)
     gate.registry.move_alias("challenger", version)
     result = approved(gate, version)
     told = f"Version {version.version} may not follow champion {champion.version}: it has no prediction for some trips"
-    assert reason(result).startswith("my_mlops_stacks.defs.refusals.Refused: " + told)
+    assert reason(result).startswith("mlops_core.defs.refusals.Refused: " + told)
     assert [found.passed for found in result.get_asset_check_evaluations()] == [False]
     assert gate.aliases()["champion"] == champion.version
 
@@ -88,7 +88,7 @@ def test_promote_job_asks_for_version_name_and_reason_where_promotion_is_automat
 def test_promote_job_compares_the_version_before_it_scores(gate, champion, monkeypatch):
     version = validated(gate, Constant(15.0))
     gate.registry.move_alias("challenger", version)
-    monkeypatch.setattr("my_mlops_stacks.defs.shadow.scored_beside", lambda *_: pytest.fail("it was scored"))
+    monkeypatch.setattr("mlops_core.defs.shadow.scored_beside", lambda *_: pytest.fail("it was scored"))
     result = approved(gate, version, version=champion.version)
     told = f"Version {champion.version} was approved, but version {version.version} is the challenger"
     assert told in reason(result) and not result.get_asset_check_evaluations()

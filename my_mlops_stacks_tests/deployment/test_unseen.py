@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from my_mlops_stacks.deployment.batch_inference.unseen import TrainedOnError, require_unseen
+from mlops_core.deployment.unseen import TrainedOnError, require_unseen
 from my_mlops_stacks_tests.deployment.acts import promoted, reason, rolled_back, run
 from my_mlops_stacks_tests.gate import HELD_OUT_FROM, LAST_DAY, Constant
 

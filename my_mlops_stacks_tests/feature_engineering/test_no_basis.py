@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
+from mlops_core.ingestion.rules import MAX_FARE
 from mlops_core.project.aggregates import PRECISION
-from my_mlops_stacks.ingestion.rules import MAX_FARE
 from my_mlops_stacks_tests.feature_engineering.computed import compute_dropoff_features, compute_pickup_features
 from my_mlops_stacks_tests.feature_engineering.leakage import disagreements
 

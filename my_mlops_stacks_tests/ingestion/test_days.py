@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from my_mlops_stacks.ingestion.days import ALL_DAYS, DROPOFF, PICKUP, TripDays
+from mlops_core.ingestion.days import ALL_DAYS, DROPOFF, PICKUP, TripDays
 
 FEBRUARY_1, FEBRUARY_3 = date(2016, 2, 1), date(2016, 2, 3)
 TIMES = [

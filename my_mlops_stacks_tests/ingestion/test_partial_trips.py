@@ -8,8 +8,8 @@ from itertools import permutations
 import pytest
 from pyspark.sql import SparkSession
 
-from my_mlops_stacks.ingestion.days import ALL_DAYS
-from my_mlops_stacks.ingestion.trips import CONFLICTING, accept, conform, require_acceptable
+from mlops_core.ingestion.accept import CONFLICTING, accept, conform, require_acceptable
+from mlops_core.ingestion.days import ALL_DAYS
 from my_mlops_stacks_tests.ingestion.test_trips import DROPOFF, SCHEMA, a_trip, frame
 
 COMPLETE = a_trip()

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from my_mlops_stacks.ingestion.quality import Rejections
+from mlops_core.ingestion.quality import Rejections
 
 DAY, NEXT = date(2016, 2, 10), date(2016, 2, 11)
 FARE, ZIP = "fare not positive", "null in pickup_zip"

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 from pyspark.sql import SparkSession
 
-from my_mlops_stacks.ingestion.days import ALL_DAYS
-from my_mlops_stacks.ingestion.trips import InvalidTripsError, accept, conform, require_acceptable
+from mlops_core.ingestion.accept import InvalidTripsError, accept, conform, require_acceptable
+from mlops_core.ingestion.days import ALL_DAYS
 from my_mlops_stacks_tests.ingestion.test_trips import PICKUP, a_trip, frame
 
 NOW = datetime(2016, 2, 14, 12)

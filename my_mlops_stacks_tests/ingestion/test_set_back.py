@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from my_mlops_stacks.ingestion.set_back import repeated_hours
+from mlops_core.ingestion.set_back import repeated_hours
 
 
 @pytest.mark.parametrize("day", ["2009-11-01", "2010-11-07", "2015-11-01", "2016-11-06", "2025-11-02"])

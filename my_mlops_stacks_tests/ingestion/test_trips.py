@@ -11,11 +11,11 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from mlops_core.ingestion.accept import InvalidTripsError, accept, conform, require_acceptable
+from mlops_core.ingestion.columns import RAW_COLUMNS, REJECTED_COLUMNS, TRIP_COLUMNS
+from mlops_core.ingestion.days import ALL_DAYS
+from mlops_core.ingestion.quality import rejections
 from my_mlops_stacks.events import TRIPS
-from my_mlops_stacks.ingestion.columns import RAW_COLUMNS, REJECTED_COLUMNS, TRIP_COLUMNS
-from my_mlops_stacks.ingestion.days import ALL_DAYS
-from my_mlops_stacks.ingestion.quality import rejections
-from my_mlops_stacks.ingestion.trips import InvalidTripsError, accept, conform, require_acceptable
 from my_mlops_stacks_tests.samples import ON_THE_REAL_TRIPS, Sample
 
 TYPES = {name: kind for name, (kind, _) in RAW_COLUMNS.items()}

@@ -8,14 +8,15 @@ import tempfile
 import click
 import dagster as dg
 
-from my_mlops_stacks.target import TargetError, load_target
+from mlops_core.config import TargetError, load_target
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.integration.materialize import IntegrationError, materialize
 
 
 @click.command(help=__doc__)
 def main() -> None:
     try:
-        target = load_target()
+        target = load_target(PROJECT)
         if target.name not in ("dev", "test"):
             raise IntegrationError(f"MLOPS_TARGET is {target.name}: set it to test, whose tables may be replaced.")
         with tempfile.TemporaryDirectory() as folder, dg.DagsterInstance.local_temp(folder) as instance:

@@ -9,10 +9,11 @@ import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 
 from mlops_core.adapters.step_launcher.launcher import UnityCatalogStepLauncher
-from my_mlops_stacks.defs.partitions import daily_partitions
-from my_mlops_stacks.defs.refusals import REFUSED_TAG
-from my_mlops_stacks.defs.resources import launcher_settings
-from my_mlops_stacks.target import PACKAGE, Target
+from mlops_core.config import Target
+from mlops_core.defs.partitions import daily_partitions
+from mlops_core.defs.refusals import REFUSED_TAG
+from mlops_core.defs.resources import launcher_settings
+from my_mlops_stacks.project import PROJECT
 
 ON_DATABRICKS = ("trips", "trip_pickup_features", "trip_dropoff_features", "fare_model")
 ROW_COUNTS = ("dagster/partition_row_count", "dagster/row_count")
@@ -35,7 +36,7 @@ def materialize(target: Target, instance: dg.DagsterInstance, config: Mapping[st
     extent = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
     for job, tags, given in (("feature_engineering_job", extent, {}), ("model_training_job", {}, config or {})):
         result = dg.execute_job(_job(job), instance, tags=tags, run_config=dict(given), raise_on_error=False)
-        UnityCatalogStepLauncher(launcher_settings(target)).tear_down(instance, result.dagster_run)
+        UnityCatalogStepLauncher(launcher_settings(PROJECT, target)).tear_down(instance, result.dagster_run)
         if not result.success:
             raise IntegrationError(f"{job} failed: the log above says where, and its fix.")
         if why := instance.get_run_by_id(result.run_id).tags.get(REFUSED_TAG):
@@ -70,6 +71,6 @@ def _tells_of_databricks(event: dg.DagsterEvent) -> bool:
 def _job(name: str) -> Any:
     """The job by module, as a code location has it, so that the cluster can load it too."""
     location = ReconstructableRepository.for_module(
-        "my_mlops_stacks.definitions", "defs", working_directory=str(PACKAGE.parent)
+        "my_mlops_stacks.definitions", "defs", working_directory=str(PROJECT.folder.parent)
     )
     return location.get_reconstructable_job(name)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from my_mlops_stacks.target import load_target
+from mlops_core.config import load_target
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.integration.__main__ import main
 from my_mlops_stacks_tests.integration.materialize import materialize
 from my_mlops_stacks_tests.rehearsal.rehearsal import HELD_OUT_DAYS, opened
@@ -35,6 +36,6 @@ def test_tables_that_people_use_are_not_replaced(monkeypatch: pytest.MonkeyPatch
 
 def test_names_of_a_run_reach_the_tables_and_the_experiment() -> None:
     names = {"BUNDLE_VAR_schema": "my_mlops_stacks_ci_7", "BUNDLE_VAR_experiment": "/Shared/my_mlops_stacks-ci-7"}
-    target = load_target("test", environ=names)
+    target = load_target(PROJECT, "test", environ=names)
     assert target.registered_model == "test.my_mlops_stacks_ci_7.fare_model"
     assert target.experiment == "/Shared/my_mlops_stacks-ci-7"

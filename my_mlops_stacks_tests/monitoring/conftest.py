@@ -7,8 +7,8 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from my_mlops_stacks.monitoring.labels import with_labels
-from my_mlops_stacks.monitoring.profile import profile_metrics
+from mlops_core.monitoring.labels import with_labels
+from mlops_core.monitoring.profile import profile_metrics
 
 TRIP = ("2016-02-15 08:00:00", "2016-02-15 08:10:00", 1.0, 10.0, 10001, 10002)
 EVERY_DAY = (date(2016, 1, 1), date(2016, 12, 31))

@@ -25,15 +25,15 @@ RULES = (
 
 def answers(spark: SparkSession, folder: Path) -> dict[str, Any]:
     """Every row of both tables, and what the three rules say of them."""
-    from my_mlops_stacks.monitoring.bins import bins_of
-    from my_mlops_stacks.monitoring.columns import watched
-    from my_mlops_stacks.monitoring.drift import drift_metrics, versions_of
-    from my_mlops_stacks.monitoring.drift_rule import newest_drift
-    from my_mlops_stacks.monitoring.judged_windows import AsOf
-    from my_mlops_stacks.monitoring.label_rule import newest_windows
-    from my_mlops_stacks.monitoring.labels import with_labels
-    from my_mlops_stacks.monitoring.profile import profile_metrics
-    from my_mlops_stacks.monitoring.violation import ViolationRule
+    from mlops_core.monitoring.bins import bins_of
+    from mlops_core.monitoring.columns import watched
+    from mlops_core.monitoring.drift import drift_metrics, versions_of
+    from mlops_core.monitoring.drift_rule import newest_drift
+    from mlops_core.monitoring.judged_windows import AsOf
+    from mlops_core.monitoring.label_rule import newest_windows
+    from mlops_core.monitoring.labels import with_labels
+    from mlops_core.monitoring.profile import profile_metrics
+    from mlops_core.monitoring.violation import ViolationRule
 
     trips, predictions = (spark.read.parquet(str(folder / f"{name}.parquet")) for name in ("trips", "predictions"))
     labelled = with_labels(predictions, trips, FIRST, LAST)

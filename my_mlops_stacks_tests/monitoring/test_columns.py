@@ -5,7 +5,7 @@ From "Data profiling metric tables", Databricks documentation; literals, so that
 
 from __future__ import annotations
 
-from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
+from mlops_core.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
 
 WINDOW, TEST = "struct<start:timestamp,end:timestamp>", "struct<statistic:double,pvalue:double>"
 KEYS = {

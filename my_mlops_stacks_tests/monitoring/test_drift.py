@@ -10,10 +10,10 @@ import pytest
 from scipy import stats
 from scipy.spatial.distance import chebyshev, cityblock, jensenshannon
 
-from my_mlops_stacks.monitoring.bins import bins_of
-from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS
-from my_mlops_stacks.monitoring.drift import drift_metrics, versions_of
-from my_mlops_stacks.monitoring.statistics import SMALLEST_SHARE, ks_test
+from mlops_core.monitoring.bins import bins_of
+from mlops_core.monitoring.columns import DRIFT_COLUMNS
+from mlops_core.monitoring.drift import drift_metrics, versions_of
+from mlops_core.monitoring.statistics import SMALLEST_SHARE, ks_test
 
 FIRST = date(2016, 2, 15)
 

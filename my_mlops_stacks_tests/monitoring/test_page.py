@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
-from my_mlops_stacks.monitoring.page import page
-from my_mlops_stacks.monitoring.plots import drift_heat_map, error_over_time
+from mlops_core.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
+from mlops_core.monitoring.page import page
+from mlops_core.monitoring.plots import drift_heat_map, error_over_time
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.monitoring.conftest import TRIP
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from my_mlops_stacks.monitoring.columns import PROFILE_COLUMNS, QUANTILES
-from my_mlops_stacks.monitoring.labels import with_labels
-from my_mlops_stacks.monitoring.profile import profile_metrics
+from mlops_core.monitoring.columns import PROFILE_COLUMNS, QUANTILES
+from mlops_core.monitoring.labels import with_labels
+from mlops_core.monitoring.profile import profile_metrics
 from my_mlops_stacks_tests.monitoring.conftest import EVERY_DAY, TRIP, whole
 
 LATER = ("2016-02-15 09:00:00", "2016-02-15 09:30:00", 2.0, 14.0, 10001, 10002)

@@ -6,10 +6,11 @@ import dagster as dg
 import pytest
 
 from mlops_core.adapters.alerts import Alert, AlertError
-from my_mlops_stacks.defs.jobs import build_jobs
-from my_mlops_stacks.defs.sensors import VIOLATION_CHECK, build_sensors
-from my_mlops_stacks.monitoring.retraining import FINE, GIVE_UP, RETRAIN, WAIT, History, Judgement, RetrainingRule
-from my_mlops_stacks.target import load_target
+from mlops_core.config import load_target
+from mlops_core.defs.jobs import build_jobs
+from mlops_core.defs.sensors import VIOLATION_CHECK, build_sensors
+from mlops_core.monitoring.retraining import FINE, GIVE_UP, RETRAIN, WAIT, History, Judgement, RetrainingRule
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.conftest import with_fixed_rules
 
 RULE = RetrainingRule(cooldown_days=3, max_retrainings=2, recovery_days=4)
@@ -83,10 +84,10 @@ class Sensor:
 
     def __init__(self, monkeypatch) -> None:
         self.channel, self.cursor = Channel(), None
-        monkeypatch.setattr("my_mlops_stacks.defs.sensors.build_alerts", lambda target: self.channel)
+        monkeypatch.setattr("mlops_core.defs.sensors.build_alerts", lambda target: self.channel)
         monkeypatch.setenv("DAGSTER_WEBSERVER_URL", "https://dagster.example.invalid/")
-        target = with_fixed_rules(load_target("local", environ={}))
-        (self.sensor,) = build_sensors(target, build_jobs(target))
+        target = with_fixed_rules(load_target(PROJECT, "local", environ={}))
+        (self.sensor,) = build_sensors(target, build_jobs(PROJECT, target))
         self.instance = dg.DagsterInstance.ephemeral()
 
     def evaluate(self, day: int, passed: bool, reason: str = "root_mean_squared_error is above 5") -> None:

@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from my_mlops_stacks.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
-from my_mlops_stacks.monitoring.drift_rule import newest_drift
-from my_mlops_stacks.monitoring.judged_windows import AsOf, judged_windows
-from my_mlops_stacks.monitoring.label_rule import newest_windows
-from my_mlops_stacks.monitoring.violation import ViolationRule
+from mlops_core.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
+from mlops_core.monitoring.drift_rule import newest_drift
+from mlops_core.monitoring.judged_windows import AsOf, judged_windows
+from mlops_core.monitoring.label_rule import newest_windows
+from mlops_core.monitoring.violation import ViolationRule
 
 TODAY = AsOf(datetime(2016, 3, 31, tzinfo=UTC))
 

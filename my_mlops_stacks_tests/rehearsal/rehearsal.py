@@ -26,11 +26,12 @@ from databricks_emulator import Emulator
 from databricks_emulator.settings import RUNTIME_PACKAGES
 from mlops_core.adapters.model_registry import ModelRegistry
 from mlops_core.adapters.step_launcher.launcher import UnityCatalogStepLauncher
-from my_mlops_stacks.defs.partitions import daily_partitions
-from my_mlops_stacks.defs.refusals import REFUSED_TAG
-from my_mlops_stacks.defs.resources import build_resources, launcher_settings
+from mlops_core.config import Target, load_target
+from mlops_core.defs.partitions import daily_partitions
+from mlops_core.defs.refusals import REFUSED_TAG
+from mlops_core.defs.resources import build_resources, launcher_settings
 from my_mlops_stacks.ingestion.generator import generate_trips
-from my_mlops_stacks.target import PACKAGE, Target, load_target
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.rehearsal.mlflow_server import mlflow_server
 
 TARGET = "staging"
@@ -94,7 +95,9 @@ class Rehearsal:
 
     @property
     def registry(self) -> ModelRegistry:
-        with dg.build_resources({"model_registry": build_resources(self.target)["model_registry"]}) as resources:
+        with dg.build_resources(
+            {"model_registry": build_resources(PROJECT, self.target)["model_registry"]}
+        ) as resources:
             # MLflow writes its URI into the environment, so a pipeline on the local target has replaced the server's.
             return replace(resources.model_registry, tracking_uri=self.mlflow, registry_uri=self.mlflow)
 
@@ -121,7 +124,7 @@ class Rehearsal:
         result = dg.execute_job(
             _job(job), self.instance, tags=tags, run_config={**QUIET, **config}, raise_on_error=False
         )
-        UnityCatalogStepLauncher(launcher_settings(self.target)).tear_down(self.instance, result.dagster_run)
+        UnityCatalogStepLauncher(launcher_settings(PROJECT, self.target)).tear_down(self.instance, result.dagster_run)
         with suppress(TimeoutError):  # the teardown does not wait for clusters; a run that nobody ends is left over
             self.workspace.wait_until_idle()
         self.runs.append(
@@ -149,7 +152,7 @@ class Rehearsal:
 def _job(name: str) -> Any:
     """The job as a code location gives it to a run worker: by module, so that the cluster can load it too."""
     location = ReconstructableRepository.for_module(
-        "my_mlops_stacks.definitions", "defs", working_directory=str(PACKAGE.parent)
+        "my_mlops_stacks.definitions", "defs", working_directory=str(PROJECT.folder.parent)
     )
     return location.get_reconstructable_job(name)
 
@@ -170,7 +173,7 @@ def opened(folder: Path, **emulated: Any) -> Iterator[Rehearsal]:
         _environment({**workspace.environment(), **_overrides(mlflow)}),
         dg.DagsterInstance.local_temp(str(_made(folder / "dagster"))) as instance,
     ):
-        target = load_target()
+        target = load_target(PROJECT)
         _provision(workspace, target, folder)
         yield Rehearsal(workspace, instance, target, mlflow, folder / "trips")
 

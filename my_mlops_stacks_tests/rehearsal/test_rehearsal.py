@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 from deltalake import DeltaTable
 
-from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks.explain import explanation
-from my_mlops_stacks.target import load_target
+from mlops_core.cli.explain import explanation
+from mlops_core.config import load_target
+from mlops_core.defs.definitions import definitions_of
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.rehearsal import report
 from my_mlops_stacks_tests.rehearsal.rehearsal import (
     CATALOG,
@@ -45,8 +46,8 @@ def local_warehouse(rehearsal: Rehearsal, tmp_path_factory: pytest.TempPathFacto
         "BUNDLE_VAR_first_day": FIRST_DAY,
         "BUNDLE_VAR_last_day": LAST_DAY,
     }
-    target = load_target("local", environ=variables)
-    definitions, instance = build_definitions(target), dg.DagsterInstance.ephemeral()
+    target = load_target(PROJECT, "local", environ=variables)
+    definitions, instance = definitions_of(PROJECT, target), dg.DagsterInstance.ephemeral()
     configs = {
         "feature_engineering_job": {"ingest_trips": {"config": {"path": str(rehearsal.trips)}}},
         "model_training_job": {"fare_model": {"config": {"holdout_days": HELD_OUT_DAYS}}},

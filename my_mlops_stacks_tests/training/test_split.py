@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 import pytest
 from pyspark.sql import DataFrame
 
-from my_mlops_stacks.training.split import (
+from mlops_core.training.split import (
     MIN_TRAINING_TRIPS,
     TooFewDaysError,
     TooFewTripsError,

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.models import infer_signature
-
-from mlops_core.tasks import Regression
-from my_mlops_stacks.training.baselines import constant_prediction, model_without_features, training_baseline
 from my_mlops_stacks.training.columns import INPUT_COLUMNS
 from my_mlops_stacks.training.model_inputs import model_inputs
-from my_mlops_stacks.training.plots import importance_plot
+
+from mlops_core.tasks import Regression
+from mlops_core.training.baselines import constant_prediction, model_without_features, training_baseline
+from mlops_core.training.plots import importance_plot
 from my_mlops_stacks.training.train import Hyperparameters, as_given, fit, predict
 
 PARAMETERS = Hyperparameters(num_boost_round=30, num_leaves=8, learning_rate=0.2)

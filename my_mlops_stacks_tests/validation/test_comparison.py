@@ -11,9 +11,9 @@ from scipy import stats
 
 from mlops_core.tasks.task import UnusableRowsError
 from mlops_core.validation import comparison as engine
+from mlops_core.validation.plots import errors_by_segment
+from mlops_core.validation.scored_rows import check_rows as check_rows_of
 from my_mlops_stacks.project import PROJECT
-from my_mlops_stacks.validation.plots import errors_by_segment
-from my_mlops_stacks.validation.scored_rows import check_rows as check_rows_of
 
 RMSE = "root_mean_squared_error"
 

@@ -27,10 +27,10 @@ from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
 from mlops_core.adapters.registry_errors import RegistryUnavailableError, registry_answers
 from mlops_core.adapters.scoring_errors import CannotScoreError
 from mlops_core.adapters.tables import LocalTables
+from mlops_core.defs.held_out import UnknownHoldOutError
+from mlops_core.project.thresholds import MetricThreshold
 from mlops_core.tasks.task import UnusableRowsError
-from my_mlops_stacks.defs.held_out import UnknownHoldOutError
-from my_mlops_stacks.validation.metric_threshold import MetricThreshold
-from my_mlops_stacks.validation.rules import RuleError
+from mlops_core.validation.rules import RuleError
 from my_mlops_stacks.validation.validation import validation_thresholds
 from my_mlops_stacks_tests.gate import HELD_OUT_FROM, NEIGHBOURS, Constant, Gate, NeighboursFare
 
@@ -46,7 +46,7 @@ def gate(tmp_path_factory) -> Gate:
 
 def add_rule(patch: pytest.MonkeyPatch, metric: str, **limits: object) -> None:
     stated = validation_thresholds() | {metric: MetricThreshold(**limits)}
-    patch.setattr("my_mlops_stacks.validation.rules.validation_thresholds", lambda: stated)
+    patch.setattr("mlops_core.validation.rules.validation_thresholds", lambda: stated)
 
 
 def rmse_of(fares: pd.Series, predicted: float | np.ndarray) -> float:
@@ -193,7 +193,7 @@ def test_a_dry_run_leaves_a_verdict_as_it_is_and_promotes_nothing(gate, is_champ
 def test_a_validation_of_the_champion_that_dies_leaves_its_verdict(gate, monkeypatch):
     version = gate.register(Constant(12.0), validation_status="passed")
     gate.champion(version)
-    monkeypatch.setattr("my_mlops_stacks.defs.candidate_validation.score_held_out", lambda *_: 1 / 0)
+    monkeypatch.setattr("mlops_core.defs.candidate_validation.score_held_out", lambda *_: 1 / 0)
     assert not gate.run().success
     assert gate.registry.get(version.version).tags["validation_status"] == "passed"
 

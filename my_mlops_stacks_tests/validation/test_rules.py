@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlops_core.project.thresholds import MetricThreshold
 from mlops_core.tasks import Regression
+from mlops_core.validation.judgement import judge, judge_against_champion
+from mlops_core.validation.rules import RuleError, compared_metric, rules
 from my_mlops_stacks.validation import rules as rules_module
 from my_mlops_stacks.validation import validation
-from my_mlops_stacks.validation.judgement import judge, judge_against_champion
-from my_mlops_stacks.validation.metric_threshold import MetricThreshold
-from my_mlops_stacks.validation.rules import RuleError, compared_metric, rules
 from my_mlops_stacks.validation.validation import custom_metrics, validation_thresholds
 
 TASK = Regression()

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from my_mlops_stacks.validation.verdict import (
+from mlops_core.validation.verdict import (
     NotValidatedError,
     Verdict,
     against,

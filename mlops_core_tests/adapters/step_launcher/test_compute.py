@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from mlops_core.adapters.step_launcher.compute import Compute, submit_payload
+from mlops_core.config import Prices
 from mlops_core_tests.adapters.step_launcher.workbench import CLUSTER, HERE, Workbench
-from my_mlops_stacks.target import Prices
 
 PROJECT = HERE.parents[2]
 

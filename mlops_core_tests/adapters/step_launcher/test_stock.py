@@ -10,10 +10,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from mlops_core.config import load_target
+from mlops_core.defs.definitions import definitions_of
 from mlops_core_tests.adapters.step_launcher.conftest import opened
 from mlops_core_tests.adapters.step_launcher.workbench import HERE
-from my_mlops_stacks.definitions import build_definitions
-from my_mlops_stacks.target import load_target
+from my_mlops_stacks.project import PROJECT
 
 
 @pytest.mark.slow
@@ -35,7 +36,7 @@ def test_it_materializes_an_asset_on_a_cluster_of_its_own(tmp_path: Path, monkey
 
 def test_a_target_may_choose_it() -> None:
     variables = {"BUNDLE_VAR_step_launcher": "databricks_pyspark"}
-    definitions = build_definitions(load_target("dev", environ=variables))
+    definitions = definitions_of(PROJECT, load_target(PROJECT, "dev", environ=variables))
     launcher = definitions.resources["step_launcher"]
     assert "dagster-databricks" in launcher.description
 

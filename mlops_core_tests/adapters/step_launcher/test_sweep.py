@@ -12,9 +12,10 @@ import pytest
 
 from mlops_core.adapters.step_launcher import sweep
 from mlops_core.adapters.step_launcher.databricks_runs import DatabricksRuns
+from mlops_core.config import load_target
+from mlops_core.defs.databricks_upkeep import upkeep_sensors
 from mlops_core_tests.adapters.step_launcher.workbench import VOLUME, Workbench
-from my_mlops_stacks.defs.databricks_upkeep import upkeep_sensors
-from my_mlops_stacks.target import load_target
+from my_mlops_stacks.project import PROJECT
 
 DAY_S = 86_400
 
@@ -37,7 +38,7 @@ def test_the_sensor_tries_again_what_failed_and_the_rest_at_once(
     workbench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLOPS_TARGET", "staging")
-    [sensor] = upkeep_sensors(load_target("staging"))
+    [sensor] = upkeep_sensors(load_target(PROJECT, "staging"))
     first = staged_run(workbench, dg.DagsterRunStatus.FAILURE)
     staged_run(workbench, dg.DagsterRunStatus.FAILURE)
     active = staged_run(workbench, dg.DagsterRunStatus.STARTED)

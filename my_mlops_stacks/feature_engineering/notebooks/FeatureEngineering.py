@@ -14,13 +14,13 @@
 
 # COMMAND ----------
 
+from mlops_core.cli.session import open_session
 from mlops_core.features.quality import key_faults
 from mlops_core.features.tables import compute_features
+from mlops_core.training.split import newest_day
 from my_mlops_stacks.project import PROJECT
-from my_mlops_stacks.session import open_session
-from my_mlops_stacks.training.split import newest_day
 
-session = open_session()
+session = open_session(PROJECT)
 events = session.tables.read(PROJECT.events.name)
 day = newest_day(events)
 

@@ -16,21 +16,22 @@
 
 from datetime import UTC, datetime, timedelta
 
-from my_mlops_stacks.monitoring.bins import bins_of
-from my_mlops_stacks.monitoring.columns import watched
-from my_mlops_stacks.monitoring.drift import drift_metrics
-from my_mlops_stacks.monitoring.drift_rule import newest_drift
-from my_mlops_stacks.monitoring.judged_windows import AsOf, judged_windows
-from my_mlops_stacks.monitoring.labels import with_labels
-from my_mlops_stacks.monitoring.plots import drift_heat_map, error_over_time
-from my_mlops_stacks.monitoring.profile import profile_metrics
-from my_mlops_stacks.monitoring.violation import rule_of
-from my_mlops_stacks.session import open_session
-from my_mlops_stacks.training.split import newest_day, since
+from mlops_core.cli.session import open_session
+from mlops_core.monitoring.bins import bins_of
+from mlops_core.monitoring.columns import watched
+from mlops_core.monitoring.drift import drift_metrics
+from mlops_core.monitoring.drift_rule import newest_drift
+from mlops_core.monitoring.judged_windows import AsOf, judged_windows
+from mlops_core.monitoring.labels import with_labels
+from mlops_core.monitoring.plots import drift_heat_map, error_over_time
+from mlops_core.monitoring.profile import profile_metrics
+from mlops_core.monitoring.violation import rule_of
+from mlops_core.training.split import newest_day, since
+from my_mlops_stacks.project import PROJECT
 
 DAYS = 7
 
-session = open_session()
+session = open_session(PROJECT)
 registry, workflow = session.model_registry, session.target.monitoring_workflow
 predictions = session.tables.read("predictions")
 last = newest_day(predictions)

@@ -16,20 +16,20 @@
 
 
 import pandas as pd
-
-from my_mlops_stacks.project import PROJECT
-from my_mlops_stacks.session import open_session
-from my_mlops_stacks.training.baselines import constant_prediction, model_without_features
 from my_mlops_stacks.training.columns import LABEL, PICKUP
 from my_mlops_stacks.training.model_inputs import model_inputs
-from my_mlops_stacks.training.plots import importance_plot
-from my_mlops_stacks.training.split import held_out, holdout_start, in_fixed_order, known_before, labelled_days, sampled
+
+from mlops_core.cli.session import open_session
+from mlops_core.training.baselines import constant_prediction, model_without_features
+from mlops_core.training.plots import importance_plot
+from mlops_core.training.split import held_out, holdout_start, in_fixed_order, known_before, labelled_days, sampled
+from mlops_core.validation.plots import predicted_against_actual
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.training.train import Hyperparameters, fit, predict
-from my_mlops_stacks.validation.plots import predicted_against_actual
 
 SAMPLE = 20_000
 
-session = open_session()
+session = open_session(PROJECT)
 workflow = session.target.model_workflow
 trips = session.tables.read("trips")
 first, last = labelled_days(trips, session.target.first_day, session.target.newest_day)

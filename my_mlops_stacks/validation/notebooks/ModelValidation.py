@@ -19,23 +19,23 @@ from dataclasses import replace
 from datetime import date
 
 import pandas as pd
-
-from mlops_core.adapters.evaluation import evaluated, score_side_by_side
-from mlops_core.validation.comparison import ALL, compare
-from my_mlops_stacks.project import PROJECT
-from my_mlops_stacks.session import open_session
 from my_mlops_stacks.training.columns import LABEL
 from my_mlops_stacks.training.model_inputs import model_inputs
-from my_mlops_stacks.training.split import held_out, sampled
-from my_mlops_stacks.validation.judgement import judge, judge_against_champion
-from my_mlops_stacks.validation.plots import errors_by_segment
-from my_mlops_stacks.validation.rules import compared_metric, rules
-from my_mlops_stacks.validation.scored_rows import check_rows, row_columns
+
+from mlops_core.adapters.evaluation import evaluated, score_side_by_side
+from mlops_core.cli.session import open_session
+from mlops_core.training.split import held_out, sampled
+from mlops_core.validation.comparison import ALL, compare
+from mlops_core.validation.judgement import judge, judge_against_champion
+from mlops_core.validation.plots import errors_by_segment
+from mlops_core.validation.rules import compared_metric, rules
+from mlops_core.validation.scored_rows import check_rows, row_columns
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks.validation.validation import custom_metrics, evaluator_config
 
 SAMPLE = 20_000
 
-session = open_session()
+session = open_session(PROJECT)
 registry = session.model_registry
 versions = {alias: held for alias in ("candidate", "champion") if (held := registry.find_alias(alias))}
 candidate = registry.at_alias("candidate")

@@ -7,12 +7,12 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from my_mlops_stacks.adapters.sources import trips_path
-from my_mlops_stacks.adapters.sources.data_files import data_files
-from my_mlops_stacks.adapters.sources.delta_files import delta_files, is_delta
-from my_mlops_stacks.adapters.sources.landing import Landing
-from my_mlops_stacks.ingestion.columns import RAW_COLUMNS, SOURCE_PROBLEM
-from my_mlops_stacks.ingestion.times import TripTimes
+from mlops_core.adapters.sources import trips_path
+from mlops_core.adapters.sources.data_files import data_files
+from mlops_core.adapters.sources.delta_files import delta_files, is_delta
+from mlops_core.adapters.sources.landing import Landing
+from mlops_core.ingestion.columns import RAW_COLUMNS, SOURCE_PROBLEM
+from mlops_core.ingestion.times import TripTimes
 
 TIMES = ["tpep_pickup_datetime", "tpep_dropoff_datetime"]
 TRIPS = pd.DataFrame(

@@ -16,8 +16,8 @@ from deltalake import write_deltalake
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from my_mlops_stacks.adapters.sources.errors import UnreadableTripsError
-from my_mlops_stacks.ingestion.columns import RAW_COLUMNS
+from mlops_core.adapters.sources.errors import UnreadableTripsError
+from mlops_core.ingestion.columns import RAW_COLUMNS
 from my_mlops_stacks_tests.adapters.sources.sample import TIMES, source_rows
 
 times = st.datetimes(datetime(1970, 1, 1), datetime(2261, 12, 31)).map(lambda time: time.replace(fold=0))

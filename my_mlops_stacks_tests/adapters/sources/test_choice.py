@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from mlops_core.adapters.sources.choice import LocalSources, TableSource
+from mlops_core.adapters.sources.file_source import FileTrips
+from mlops_core.adapters.sources.table_source import TableTrips
 from mlops_core.adapters.spark import LocalSpark
 from mlops_core.adapters.tables import LocalTables
-from my_mlops_stacks.adapters.sources.choice import LocalSources, TableSource
-from my_mlops_stacks.adapters.sources.file_trips import FileTrips
-from my_mlops_stacks.adapters.sources.table_trips import TableTrips
-from my_mlops_stacks.defs.resources import build_resources
-from my_mlops_stacks.ingestion.columns import RAW_COLUMNS, SOURCE_PROBLEM
-from my_mlops_stacks.ingestion.times import TripTimes
-from my_mlops_stacks.target import load_target
+from mlops_core.config import load_target
+from mlops_core.defs.resources import build_resources
+from mlops_core.ingestion.columns import RAW_COLUMNS, SOURCE_PROBLEM
+from mlops_core.ingestion.times import TripTimes
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.adapters.sources.sample import TRIPS
 
 ASKED = {"rows": 100, "seed": 1, "drift_from": None}
@@ -48,7 +49,7 @@ def test_times_that_cannot_be_read_so_are_refused(local: LocalSpark, tmp_path: P
 @pytest.mark.parametrize("target", ["local", "dev"])
 def test_a_target_that_declares_no_times_does_not_load(target: str) -> None:
     with pytest.raises(ValueError, match="cannot be read as 'Mars'.*trips_times in databricks.yml"):
-        build_resources(load_target(target, environ={"BUNDLE_VAR_trips_times": "Mars"}))
+        build_resources(PROJECT, load_target(PROJECT, target, environ={"BUNDLE_VAR_trips_times": "Mars"}))
 
 
 def test_a_target_with_a_table_reads_no_path(local: LocalSpark) -> None:

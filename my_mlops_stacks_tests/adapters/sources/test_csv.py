@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from my_mlops_stacks.adapters.sources.errors import UnreadableTripsError
+from mlops_core.adapters.sources.errors import UnreadableTripsError
 from my_mlops_stacks_tests.adapters.sources.sample import HEADER, LINE, TRIPS, good_rows, is_sample, source_rows
 
 SOUND = "2016-01-01 00:11:29"

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from mlops_core.adapters.sources.errors import UnreadableTripsError
 from mlops_core_tests.adapters.odd_names import ODD_NAMES
-from my_mlops_stacks.adapters.sources.errors import UnreadableTripsError
 from my_mlops_stacks_tests.adapters.sources.sample import TIMES, TRIPS, good_rows, is_sample, source_rows
 
 MICROSECONDS = TRIPS.astype(dict.fromkeys(TIMES, "datetime64[us]"))

@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from mlops_core.adapters.sources.generated_source import GeneratedTrips
 from mlops_core.adapters.spark import LocalSpark
-from my_mlops_stacks.adapters.sources.generated_trips import GeneratedTrips
-from my_mlops_stacks.ingestion.trips import accept, conform
+from mlops_core.ingestion.accept import accept, conform
 from my_mlops_stacks_tests.adapters.sources.sample import good_rows
 
 

@@ -15,16 +15,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mlops_core.adapters.sources import landing
+from mlops_core.adapters.sources.data_files import data_files
+from mlops_core.adapters.sources.errors import UnreadableTripsError
+from mlops_core.adapters.sources.file_source import FileTrips
+from mlops_core.adapters.sources.landing import Landing
 from mlops_core.adapters.spark import LocalSpark
+from mlops_core.ingestion.accept import accept, conform
+from mlops_core.ingestion.days import TripDays
+from mlops_core.ingestion.times import TripTimes
 from mlops_core_tests.adapters.odd_names import ODD_NAMES
-from my_mlops_stacks.adapters.sources import landing
-from my_mlops_stacks.adapters.sources.data_files import data_files
-from my_mlops_stacks.adapters.sources.errors import UnreadableTripsError
-from my_mlops_stacks.adapters.sources.file_trips import FileTrips
-from my_mlops_stacks.adapters.sources.landing import Landing
-from my_mlops_stacks.ingestion.days import TripDays
-from my_mlops_stacks.ingestion.times import TripTimes
-from my_mlops_stacks.ingestion.trips import accept, conform
 from my_mlops_stacks_tests.adapters.sources.sample import HEADER, LINE, TIMES, TRIPS
 
 WALL_CLOCK = TripTimes("wall_clock")

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from my_mlops_stacks.adapters.sources.errors import UnreadableTripsError
+from mlops_core.adapters.sources.errors import UnreadableTripsError
 from my_mlops_stacks_tests.adapters.sources.sample import HEADER, TIMES, TRIPS, good_rows, is_sample, source_rows
 
 ARROW = pa.Table.from_pandas(TRIPS, preserve_index=False)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from mlops_core.adapters.sources import trips_path
+from mlops_core.adapters.sources.errors import UnreadableTripsError
 from mlops_core_tests.adapters.odd_names import ODD_NAMES
-from my_mlops_stacks.adapters.sources import trips_path
-from my_mlops_stacks.adapters.sources.errors import UnreadableTripsError
 from my_mlops_stacks_tests.adapters.sources.sample import TRIPS, good_rows, is_sample, source_rows
 
 

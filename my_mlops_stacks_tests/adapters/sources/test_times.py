@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mlops_core.adapters.sources.errors import UnreadableTripsError
+from mlops_core.adapters.sources.table_source import TableTrips
 from mlops_core.adapters.tables import LocalTables
-from my_mlops_stacks.adapters.sources.errors import UnreadableTripsError
-from my_mlops_stacks.adapters.sources.table_trips import TableTrips
-from my_mlops_stacks.ingestion.times import TripTimes
+from mlops_core.ingestion.times import TripTimes
 from my_mlops_stacks_tests.adapters.sources.sample import HEADER, LINE, TIMES, TRIPS, good_rows, is_sample, source_rows
 
 NEW_YORK = "America/New_York"

@@ -16,14 +16,16 @@
 
 from datetime import UTC, datetime
 
-from my_mlops_stacks.deployment.batch_inference.predictions import as_predictions, to_score
-from my_mlops_stacks.session import open_session
 from my_mlops_stacks.training.model_inputs import model_inputs
-from my_mlops_stacks.training.split import newest_day, sampled
+
+from mlops_core.cli.session import open_session
+from mlops_core.deployment.predictions import as_predictions, to_score
+from mlops_core.training.split import newest_day, sampled
+from my_mlops_stacks.project import PROJECT
 
 SAMPLE = 1_000
 
-session = open_session()
+session = open_session(PROJECT)
 trips = session.tables.read("trips")
 day = newest_day(trips)
 champion = session.model_registry.at_alias("champion")

@@ -17,6 +17,8 @@
 
 import pandas as pd
 
+from mlops_core.adapters.shadow_scoring import scored_beside
+from mlops_core.cli.session import open_session
 from mlops_core.deployment.promotion import (
     CHAMPION,
     HEADLINE_METRICS,
@@ -25,16 +27,15 @@ from mlops_core.deployment.promotion import (
     require_shadowed,
 )
 from mlops_core.deployment.shadow import differences, differences_plot
-from my_mlops_stacks.adapters.shadow_scoring import scored_beside
-from my_mlops_stacks.session import open_session
-from my_mlops_stacks.validation.verdict import (
+from mlops_core.validation.verdict import (
     STATUS_TAG,
     NotValidatedError,
     require_judged_against,
     require_promotable,
 )
+from my_mlops_stacks.project import PROJECT
 
-session = open_session()
+session = open_session(PROJECT)
 registry = session.model_registry
 aliases = ("candidate", "challenger", "champion", "previous_champion")
 held = {alias: version for alias in aliases if (version := registry.find_alias(alias))}

@@ -1,0 +1,69 @@
+"""The local platform: Sail, the folders of tables and runs, and MLflow's database."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from mlops_core.adapters.doctor.finding import Finding, failed, ok
+
+
+def sail(warehouse: Path, schema: str) -> Iterator[Finding]:
+    """Start Sail in this process and let it count."""
+    from pyspark.errors import PySparkException
+
+    from mlops_core.adapters.spark import LocalSpark
+
+    try:
+        session = LocalSpark(warehouse, schema).spark_session
+        counted = session.range(10).count()
+    except (PySparkException, RuntimeError, ImportError, OSError) as error:
+        fix = "install the project again with scripts/setup.sh; see whether loopback connections are allowed"
+        yield failed(f"Sail does not start: {error}", fix)
+        return
+    yield ok(f"Sail started and counted to {counted}, as Spark {session.version}")
+
+
+def whole_tables(schema_folder: Path) -> Iterator[Finding]:
+    """Whether every table has all commits of its log and all files of its newest version."""
+    from mlops_core.adapters.tables import damage
+
+    found = list(damage(schema_folder))
+    for sentence in found:
+        said, _, fix = sentence.partition(": ")
+        yield failed(said, fix.rstrip("."))
+    if not found:
+        yield ok("All tables are whole")
+
+
+def mlflow_database(file: Path) -> Iterator[Finding]:
+    """Whether MLflow made its tables; it would take seconds at the first run, or fail half-way."""
+    if not file.exists():
+        yield failed(f"{file} does not exist", "make setup")
+        return
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            versions = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+    except sqlite3.Error as error:
+        yield failed(f"{file} is not MLflow's database: {error}", "remove it, then make setup")
+        return
+    yield ok(f"MLflow's database is there, at revision {versions[0][0]}")
+
+
+def writable(folder: Path, write: bool) -> Iterator[Finding]:
+    """Whether files can be made in `folder`, or where it will be made; `write` makes one."""
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
+        yield failed(f"{existing} can't be written", "give this user the right to write there")
+        return
+    if write:
+        try:
+            TemporaryFile(dir=existing).close()
+        except OSError as error:
+            yield failed(f"{existing} can't be written: {error}", "see to the disk's space and the folder's rights")
+            return
+    yield ok(f"{folder} can be written")

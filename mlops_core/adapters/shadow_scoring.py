@@ -1,0 +1,45 @@
+"""The challenger on the trips of the champion's newest days, from nothing but what it would be given in its place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlops_core.adapters.feature_store.protocol import FeatureStore
+from mlops_core.adapters.model_registry import ModelVersion
+from mlops_core.adapters.scoring_errors import scorable
+from mlops_core.adapters.tables import Tables
+from my_mlops_stacks.events import TRIPS
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+WAY_OUT = "mend that and materialize 'fare_model' again"
+
+
+def scored_beside(
+    tables: Tables, store: FeatureStore, champion: ModelVersion, challenger: ModelVersion
+) -> DataFrame | None:
+    """Each trip that `champion` predicted on its newest days, with `champion_prediction` and the challenger's
+    `prediction`; None when it has predicted nothing yet.
+
+    The trips are read anew and the challenger looks up its own features: what stands in the table of predictions is
+    what another model was given.
+
+    Raises:
+        CannotScoreError: the challenger has no specification, or needs what the trips or the feature tables lack.
+    """
+    from my_mlops_stacks.training.model_inputs import model_inputs
+
+    from mlops_core.deployment.predictions import to_score
+    from mlops_core.deployment.shadow import newest_days, predictions_of, spoken
+
+    if not tables.exists("predictions"):
+        return None
+    own = predictions_of(tables.read("predictions"), champion.name, champion.version)
+    days = newest_days(own)
+    if days is None:
+        return None
+    keys = list(TRIPS.identity)
+    asked = model_inputs(to_score(tables.read("trips"), *days)).join(spoken(own, days[0], keys), keys)
+    with scorable(f"The challenger, version {challenger.version},", WAY_OUT):
+        return store.score_batch(model_uri=challenger.uri, df=asked)

@@ -1,0 +1,103 @@
+"""One CSV file in batches: every row of it by its own header, and the malformed ones as rows with a problem."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from mlops_core.adapters.sources.clock import FileClock
+from mlops_core.adapters.sources.csv_dialect import Dialect, dialect_of, opened
+from mlops_core.adapters.sources.data_files import DataFile
+from mlops_core.adapters.sources.errors import UnreadableTripsError
+from mlops_core.adapters.sources.swallowed import refuse_swallowed
+from mlops_core.adapters.sources.values import constants_of, malformed, trips_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.csv as pa_csv
+
+
+def csv_batches(file: DataFile, clock: FileClock) -> Iterator[pa.RecordBatch]:
+    """The file's trips, in batches of `landed_schema`.
+
+    Raises:
+        UnreadableTripsError: it is not readable as CSV, or a quote without end swallowed rows.
+    """
+    import pyarrow as pa
+
+    try:
+        dialect = dialect_of(file)
+        if dialect.has_rows:
+            yield from _batches(file, dialect, clock)
+    except (pa.ArrowException, OSError) as error:
+        raise UnreadableTripsError(
+            f"{file.path} cannot be read as CSV, it is cut off, damaged or another format "
+            f"({str(error).partition(chr(10))[0][:200]}): replace it by a whole file, or take it out of the folder."
+        ) from error
+
+
+def _batches(file: DataFile, dialect: Dialect, clock: FileClock) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    malformed_rows: Counter[str] = Counter()
+    goes_on = False  # a row over several lines was met
+
+    def keep_count(row: pa_csv.InvalidRow) -> str:
+        nonlocal goes_on
+        goes_on = goes_on or "\n" in row.text.strip() or "\r" in row.text.strip()
+        if row.text.strip():
+            malformed_rows["too many fields" if row.actual_columns > row.expected_columns else "too few fields"] += 1
+        return "skip"
+
+    with opened(file) as stream:
+        try:
+            for batch in _reader(stream, dialect, keep_count):
+                goes_on = goes_on or (dialect.has_quotes and _has_line_break(batch))
+                columns = {name: _text(batch.column(str(place))) for name, place in dialect.columns.items()}
+                yield trips_of(columns | constants_of(file, columns, batch.num_rows), clock)
+        except pa.ArrowInvalid:
+            refuse_swallowed(file, dialect)
+            raise
+    if goes_on:
+        refuse_swallowed(file, dialect)
+    yield from (malformed(count, reason) for reason, count in malformed_rows.items())
+
+
+def _reader(stream: pa.NativeFile, dialect: Dialect, invalid_row_handler: object) -> pa_csv.CSVStreamingReader:
+    """All columns as bytes where one may have swallowed lines, else those of trips; their names are their places."""
+    import pyarrow as pa
+    import pyarrow.csv as pa_csv
+
+    names = [str(place) for place in range(dialect.width)]
+    used = names if dialect.has_quotes else [str(place) for place in dialect.columns.values()]
+    return pa_csv.open_csv(
+        stream,
+        pa_csv.ReadOptions(column_names=names, skip_rows=dialect.header_lines),
+        pa_csv.ParseOptions(
+            delimiter=dialect.separator,
+            quote_char='"' if dialect.has_quotes else False,
+            escape_char="\\" if dialect.escapes else False,
+            newlines_in_values=dialect.has_quotes,
+            invalid_row_handler=invalid_row_handler,
+        ),
+        pa_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.binary()), include_columns=used, strings_can_be_null=False
+        ),
+    )
+
+
+def _has_line_break(batch: pa.RecordBatch) -> bool:
+    """Whether a value has one, by the bytes of all values of a column at once."""
+    values = (bytes(column.buffers()[-1] or b"") for column in batch.columns)
+    return any(b"\n" in data or b"\r" in data for data in values)
+
+
+def _text(column: pa.Array) -> pa.Array:
+    """The bytes as text; those that are not UTF-8 as text that is no value of any column."""
+    import pyarrow as pa
+
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowInvalid:
+        return pa.array([value.decode(errors="replace") for value in column.to_pylist()], pa.string())

@@ -1,0 +1,144 @@
+"""Data files as files that Spark reads: parquet with exactly the columns of trips, in a folder of the state.
+
+A *snapshot* is a folder with one landed file for each data file. It is named after all of them, is whole when it
+exists and never changes: a run reads what was there when it began, whatever is delivered meanwhile. Files that have not
+changed are linked from an older snapshot, and snapshots that nobody has used for a day are removed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from shutil import rmtree
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from mlops_core.adapters.sources.clock import FileClock
+from mlops_core.adapters.sources.csv_file import csv_batches
+from mlops_core.adapters.sources.data_files import CSV, DataFile
+from mlops_core.adapters.sources.errors import UnreadableTripsError
+from mlops_core.adapters.sources.parquet_file import BATCH_ROWS, parquet_batches
+from mlops_core.adapters.sources.values import landed_schema
+from mlops_core.ingestion.times import TripTimes
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+LANDING_VERSION = 2
+"""Counts up whenever the same file would be landed as other rows."""
+
+_UNUSED_SECONDS = 24 * 60 * 60
+_ZONED, _PLAIN, _NO_TIMES = "zoned", "plain", "none"
+
+
+@dataclass(frozen=True)
+class Landing:
+    """Lands files in `folder`, their times read as `times` says."""
+
+    folder: Path
+    times: TripTimes
+
+    def snapshot(self, files: Sequence[DataFile]) -> Path:
+        """The folder with the landed files of `files`, which are landed now unless they were before.
+
+        Raises:
+            UnreadableTripsError: a file cannot be taken, changes while it is read, or its times are unlike the others'.
+        """
+        prints = {self._fingerprint(file): file for file in files}
+        snapshot = self.folder / sha256("".join(sorted(prints)).encode()).hexdigest()[:32]
+        if not snapshot.is_dir():
+            self._make(snapshot, prints)
+        snapshot.touch()
+        self._remove_unused()
+        return snapshot
+
+    def _fingerprint(self, file: DataFile) -> str:
+        said = (LANDING_VERSION, self.times.declared, file, _state(file.path))
+        return sha256(repr(said).encode()).hexdigest()[:32]
+
+    def _make(self, snapshot: Path, prints: Mapping[str, DataFile]) -> None:
+        """In a folder that nobody reads, which gets its name when all files are there."""
+        held = {landed.name.partition("-")[0]: landed for landed in self.folder.glob("[!.]*/*.parquet")}
+        unfinished = self.folder / f".{uuid4().hex}"
+        unfinished.mkdir(parents=True)
+        try:
+            labels: dict[str, DataFile] = {}
+            for fingerprint, file in prints.items():
+                landed = _linked(held.get(fingerprint), unfinished) or _land(file, unfinished, fingerprint, self.times)
+                labels.setdefault(landed.stem.partition("-")[2], file)
+            _refuse_mixture(labels)
+            _publish(unfinished, snapshot)
+        finally:
+            rmtree(unfinished, ignore_errors=True)
+
+    def _remove_unused(self) -> None:
+        for folder in self.folder.iterdir():
+            with suppress(FileNotFoundError):  # another run has published or removed it
+                if folder.stat().st_mtime < time.time() - _UNUSED_SECONDS:
+                    rmtree(folder, ignore_errors=True)
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    """What changes whenever the file does, also when its size and its time are put back."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _linked(landed: Path | None, folder: Path) -> Path | None:
+    """The same file in another folder; None if there is none, or the file system has no links."""
+    if landed is None:
+        return None
+    link = folder / landed.name
+    try:
+        link.hardlink_to(landed)
+    except OSError:
+        return None
+    return link
+
+
+def _land(file: DataFile, folder: Path, fingerprint: str, times: TripTimes) -> Path:
+    import pyarrow.parquet as pq
+
+    clock, before = FileClock(times, file.path), _state(file.path)
+    unnamed = folder / fingerprint
+    batches = csv_batches(file, clock) if file.kind == CSV else parquet_batches(file, clock)
+    with pq.ParquetWriter(unnamed, landed_schema()) as writer:
+        for table in _row_groups(batches):
+            writer.write_table(table)
+    if _state(file.path) != before:
+        raise UnreadableTripsError(f"{file.path} was changed while it was read: run again when it is delivered whole.")
+    label = _NO_TIMES if not clock.labels else _ZONED if True in clock.labels else _PLAIN
+    return unnamed.rename(folder / f"{fingerprint}-{label}.parquet")
+
+
+def _row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The rows in tables of at least `BATCH_ROWS`, but for the last one."""
+    import pyarrow as pa
+
+    gathered: list[pa.RecordBatch] = []
+    for batch in batches:
+        gathered.append(batch)
+        if sum(part.num_rows for part in gathered) >= BATCH_ROWS:
+            yield pa.Table.from_batches(gathered)
+            gathered = []
+    yield pa.Table.from_batches(gathered, landed_schema())
+
+
+def _refuse_mixture(labels: Mapping[str, DataFile]) -> None:
+    if _ZONED in labels and _PLAIN in labels:
+        raise UnreadableTripsError(
+            f"Times of {labels[_ZONED].path} have a zone and those of {labels[_PLAIN].path} have none: write all files "
+            f"one way, or run each kind with its own TRIPS_TIMES."
+        )
+
+
+def _publish(unfinished: Path, snapshot: Path) -> None:
+    try:
+        unfinished.rename(snapshot)
+    except OSError:
+        if not snapshot.is_dir():  # else another run has just made the same one
+            raise

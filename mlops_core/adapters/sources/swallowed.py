@@ -1,0 +1,69 @@
+"""Rows that a quote without its end swallowed: its value goes on over the next lines, to the next quote or the end.
+
+A value may have line breaks, so that alone is no fault. It is one when a further line of a row is a row of its own: the
+number of fields of the file, a day in one of the columns of trips.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+
+from mlops_core.adapters.sources.csv_dialect import Dialect, opened
+from mlops_core.adapters.sources.data_files import DataFile
+from mlops_core.adapters.sources.errors import UnreadableTripsError
+
+_DAY = re.compile(r"\s*\d{4}-\d\d-\d\d")
+
+
+def refuse_swallowed(file: DataFile, dialect: Dialect) -> None:
+    """Read the whole file by lines.
+
+    Raises:
+        UnreadableTripsError: a row holds other rows; it names the line where it starts.
+    """
+    taken: list[str] = []
+    end = 0
+    with opened(file) as stream:
+        rows = dialect.rows(_noted(io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline=""), taken))
+        while True:
+            start, fields = end + 1, _next(rows)
+            if fields is None:
+                return
+            if len(taken) > 1 and _is_several(taken, fields, dialect):
+                raise UnreadableTripsError(
+                    f"{file.path}, line {start}: a quote that is opened here has no end, and takes {len(taken) - 1:,} "
+                    f"further lines with it: close or remove it."
+                )
+            end += len(taken)
+            taken.clear()
+
+
+def _noted(lines: Iterator[str], taken: list[str]) -> Iterator[str]:
+    for line in lines:
+        taken.append(line)
+        yield line
+
+
+def _next(rows: Iterator[list[str]]) -> list[str] | None:
+    """The next row; without fields, if one value is too long to be one. None at the end."""
+    try:
+        return next(rows, None)
+    except csv.Error:
+        return []
+
+
+def _is_several(lines: list[str], fields: list[str], dialect: Dialect) -> bool:
+    alone = [_is_row(line, dialect) for line in lines]
+    # Of a row with line breaks in a value, the first or the last line may look whole; not both, and none in between.
+    return sum(alone) > 1 if len(fields) == dialect.width else any(alone[1:])
+
+
+def _is_row(line: str, dialect: Dialect) -> bool:
+    quoted, plain = next(dialect.rows(iter([line])), []), line.replace('"', "").split(dialect.separator)
+    return any(
+        len(fields) == dialect.width and any(_DAY.match(fields[place]) for place in dialect.columns.values())
+        for fields in (quoted, plain)
+    )

@@ -1,0 +1,1 @@
+"""Commands for people: run, look, ask why, and find what is missing."""

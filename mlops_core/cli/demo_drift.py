@@ -1,0 +1,204 @@
+"""Fares rise overnight, and the pipeline finds its way back: what `make demo-drift` shows, on generated trips.
+
+Every step is the real one: the jobs of the target `local` make each day, the real check judges it, the real sensor asks
+for the training, and validation decides about the challenger. Only the trips are made for it, and the days pass faster.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import click
+import dagster as dg
+
+from mlops_core.adapters.model_registry import ModelRegistry
+from mlops_core.adapters.recorded_metadata import recorded
+from mlops_core.cli.run_history import local_instance
+from mlops_core.config import Target, load_target
+from mlops_core.defs.definitions import definitions_of
+from mlops_core.defs.records import newest_evaluated
+from mlops_core.defs.resources import build_resources
+from mlops_core.defs.sensors import VIOLATION_CHECK
+from my_mlops_stacks.project import PROJECT
+
+FOLDER = PROJECT.folder.parent / ".local" / "demo-drift"
+UI_PORT = 3010
+"""Its own servers: its links lead to no other history."""
+INSTANCE_SETTINGS = PROJECT.folder.parent / "dagster.local.yaml"
+FIRST_DAY, DAYS_BEFORE, QUIET_DAYS, MOST_DAYS = date(2016, 2, 1), 5, 1, 9
+TRIPS_A_DAY, SEED = 8_000, 7
+FARE_FACTOR = 1.3
+"""What every fare is multiplied by from the change of regime on."""
+HELD_OUT_DAYS, RETRAINING_DAYS = 1, 4
+"""A training holds out the newest day; one that a violation asked for learns from the four days before it."""
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def demo_environment(folder: Path = FOLDER) -> dict[str, str]:
+    """What makes a process one of the demo in `folder`."""
+    variables = {"BUNDLE_VAR_state_folder": str(folder), "BUNDLE_VAR_ui_port": str(UI_PORT)}
+    variables["BUNDLE_VAR_first_predicted_day"] = str(FIRST_DAY)
+    return {"MLOPS_TARGET": "local", "DAGSTER_HOME": str(folder / "dagster"), **variables}
+
+
+class DemoFailedError(RuntimeError):
+    """The story did not end as it should."""
+
+
+@dataclass
+class Demo:
+    """A state folder of its own, the definitions of `local` on it, and the day that it is."""
+
+    folder: Path
+    today: date = FIRST_DAY
+    cursor: str | None = None
+    errors: dict[date, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.target: Target = load_target(PROJECT, environ=demo_environment(self.folder))
+        model = self.target.model_workflow.model_copy(update={"holdout_days": HELD_OUT_DAYS})
+        monitoring = self.target.monitoring_workflow.model_copy(update={"retraining_days": RETRAINING_DAYS})
+        self.target = self.target.model_copy(update={"model_workflow": model, "monitoring_workflow": monitoring})
+        self.instance = local_instance(self.folder / "dagster")
+        shutil.copy(INSTANCE_SETTINGS, self.folder / "dagster" / "dagster.yaml")
+        self.definitions = definitions_of(PROJECT, self.target)
+        with dg.build_resources(
+            {"model_registry": build_resources(PROJECT, self.target)["model_registry"]}
+        ) as resources:
+            self.registry: ModelRegistry = resources.model_registry
+
+    @property
+    def champion(self) -> int:
+        return self.registry.at_alias("champion").version
+
+    def deliver(self, day: date, factor: float) -> None:
+        """The trips of one more day arrive."""
+        import pyarrow.parquet as pq
+
+        from my_mlops_stacks.ingestion.generator import trips_of_day
+
+        (self.folder / "delivered").mkdir(parents=True, exist_ok=True)
+        trips = trips_of_day(day, TRIPS_A_DAY, SEED, factor)
+        pq.write_table(trips, self.folder / "delivered" / f"trips-{day}.parquet")
+        self.today = day
+
+    def build(self, job: str, first: date) -> None:
+        """Run a job for the days from `first` to today.
+
+        Raises:
+            DemoFailedError: the run failed.
+        """
+        days = zip(("start", "end"), (first, self.today), strict=True)
+        tags = {f"dagster/asset_partition_range_{end}": str(day) for end, day in days}
+        delivered = {"ingest_trips": {"config": {"path": str(self.folder / "delivered")}}}
+        result = self._run(job, tags, {"ops": delivered} if job == "feature_engineering_job" else {})
+        if not result.success:
+            raise DemoFailedError(f"{job} failed; its run {result.run_id} is in {self.folder / 'dagster'}.")
+
+    def train(self, request: dg.RunRequest | None = None) -> None:
+        """Train, as the sensor asked when it did; a candidate that validation refuses changes nothing.
+
+        Raises:
+            DemoFailedError: the run failed.
+        """
+        asked = request or dg.RunRequest()
+        result = self._run("model_training_job", dict(asked.tags), dict(asked.run_config))
+        if not result.success:
+            raise DemoFailedError(f"A training failed; its run {result.run_id} is in {self.folder / 'dagster'}.")
+
+    def _run(self, job: str, tags: dict[str, str], config: dict[str, Any]) -> dg.ExecuteInProcessResult:
+        return self.definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance, tags=tags, run_config=config | QUIET, raise_on_error=False
+        )
+
+    def live(self) -> dg.AssetCheckEvaluation:
+        """Features, predictions and monitoring of today; what the check says of it."""
+        for job in ("feature_engineering_job", "batch_inference_job", "monitoring_job"):
+            self.build(job, self.today)
+        record = newest_evaluated(self.instance, VIOLATION_CHECK)
+        if record is None:
+            raise DemoFailedError(f"monitoring_job of {self.today} has not evaluated {VIOLATION_CHECK.name}.")
+        values = recorded(record.evaluation.metadata, "values", dict) or {}
+        self.errors[self.today] = values[str(self.today)]
+        return record.evaluation
+
+    def ask_the_sensor(self) -> dg.RunRequest | None:
+        """One tick of `retraining_sensor`."""
+        repository = self.definitions.get_repository_def()
+        context = dg.build_sensor_context(self.instance, cursor=self.cursor, repository_def=repository)
+        ticked = repository.get_sensor_def("retraining_sensor").evaluate_tick(context)
+        self.cursor = ticked.cursor or self.cursor
+        return ticked.run_requests[0] if ticked.run_requests else None
+
+
+def story(demo: Demo) -> Iterator[str]:
+    """The days one by one, told as they pass; the error is back at the end.
+
+    Raises:
+        DemoFailedError: it is not.
+    """
+    threshold = demo.target.monitoring_workflow.metric_violation_threshold
+    yield f"{DAYS_BEFORE} days of {TRIPS_A_DAY:,} trips have passed: building features, training the first model"
+    for number in range(DAYS_BEFORE):
+        demo.deliver(FIRST_DAY + timedelta(days=number), 1.0)
+    demo.build("feature_engineering_job", FIRST_DAY)
+    demo.train()
+    yield f"Version {demo.champion} is champion. Its RMSE has to stay below {threshold:g} USD."
+    for number in range(QUIET_DAYS):
+        yield from _day(demo, 1.0, "" if number else "A usual day. ")
+    usual = demo.errors[demo.today]
+    first = demo.champion
+    for number in range(MOST_DAYS):
+        yield from _day(demo, FARE_FACTOR, "" if number else f"Fares rise by {FARE_FACTOR - 1:.0%} tonight. ")
+        if demo.champion != first and demo.errors[demo.today] <= threshold:
+            worst, now = max(demo.errors.values()), demo.errors[demo.today]
+            yield f"The RMSE was {usual:.2f}, rose to {worst:.2f}, and is {now:.2f} again."
+            return
+    raise DemoFailedError(f"After {MOST_DAYS} days of higher fares the error is still above {threshold:g} USD.")
+
+
+def _day(demo: Demo, factor: float, news: str) -> Iterator[str]:
+    day = demo.today + timedelta(days=1)
+    demo.deliver(day, factor)
+    evaluation = demo.live()
+    verdict = "passes" if evaluation.passed else "FAILS"
+    yield f"{day}  {news}RMSE {demo.errors[day]:.2f} of version {demo.champion}: metric_within_threshold {verdict}"
+    request = demo.ask_the_sensor()
+    if request is None:
+        return
+    yield f"            retraining_sensor asks for training {request.tags['retraining/attempt']}:"
+    yield f"            {request.tags['retraining/reason']}"
+    before = demo.champion
+    demo.train(request)
+    candidate = demo.registry.at_alias("candidate")
+    status = candidate.tags.get("validation_status", "not validated")
+    won = "it is champion now" if demo.champion != before else f"version {before} stays champion"
+    yield f"            Version {candidate.version} was trained, validation {status}: {won}"
+
+
+def main() -> int:
+    """Tell it; returns the exit code of the process."""
+    logging.disable(logging.WARNING)
+    started = perf_counter()
+    try:
+        demo = Demo(FOLDER)
+        for line in story(demo):
+            click.echo(f"{perf_counter() - started:6.0f} s  {line}")
+    except DemoFailedError as error:
+        click.secho(str(error), fg="red", err=True)
+        return 1
+    click.echo("Look around: `make demo-dev` opens its graph, its monitoring's pages, and its runs and models")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

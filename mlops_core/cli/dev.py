@@ -1,0 +1,98 @@
+"""What `make dev` opens: Dagster's UI, the monitoring's pages and MLflow, of one state folder, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import click
+
+from mlops_core.adapters.local_servers import LOOPBACK, Ports, PortTakenError, pages_served
+from mlops_core.adapters.mlflow_database import database_uri, make_database
+from mlops_core.adapters.plain_paths import plain_path
+from mlops_core.cli.demo_drift import demo_environment
+from mlops_core.config import Target, TargetError, load_target
+from my_mlops_stacks.project import PROJECT
+
+DG = "from dagster_dg_cli.cli import main; main()"
+"""Dagster's own `dg`, which has no module to run: `dagster dev` is deprecated for it."""
+GRACE_S = 10
+"""Servers are given so long to end by themselves."""
+WHAT = {"dagster": "Dagster", "pages": "Monitoring", "mlflow": "MLflow"}
+
+
+@click.command(help=__doc__)
+@click.option("--demo", is_flag=True, help="Of what `make demo-drift` has left.")
+def main(demo: bool) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if demo:
+        os.environ |= demo_environment()
+    try:
+        target = load_target(PROJECT)
+        ports = Ports.beginning_at(target.ui_port)
+        ports.require_free()
+        with opened(target, ports) as dagster:
+            for name, address in ports.addresses.items():
+                click.echo(f"{WHAT[name]:11} {address}")
+            sys.exit(dagster.wait())
+    except (TargetError, PortTakenError) as error:
+        raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        sys.exit(0)
+
+
+@contextmanager
+def opened(target: Target, ports: Ports) -> Iterator[subprocess.Popen[bytes]]:
+    """All three servers; Dagster's process, with which the others end."""
+    state = target.state_path
+    home = Path(os.environ.get("DAGSTER_HOME", state / "dagster"))
+    home.mkdir(parents=True, exist_ok=True)
+    database = state / "mlflow" / "mlflow.db"
+    make_database(database)
+    # Dagster reads its settings through a pattern, and SQLite ends a file's name at a question mark.
+    environ = os.environ | {"DAGSTER_HOME": str(plain_path(home)), "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    shown = ("--backend-store-uri", database_uri(database), "--workers", "1")
+    calls = (
+        ("-c", DG, "dev", "--workspace", str(PROJECT.folder.parent / "workspace.yaml"), *_at(ports.dagster)),
+        ("-m", "mlflow", "ui", *_at(ports.mlflow), *shown),
+    )
+    processes = [_started(call, environ) for call in calls]
+    try:
+        with pages_served(state / "monitoring", ports.pages):
+            yield processes[0]
+    finally:
+        for process in processes:
+            _signalled(process, signal.SIGTERM)
+        for process in processes:
+            _ended(process)
+
+
+def _started(call: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """A process in a group of its own: the servers that it starts end with it, and Ctrl-C is left to this process."""
+    return subprocess.Popen([sys.executable, *call], env=environ, start_new_session=True)  # noqa: S603
+
+
+def _signalled(process: subprocess.Popen[bytes], number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    """Wait for it, and kill what of its group is left then: Dagster's servers do not always end when they are told."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE_S)
+    _signalled(process, signal.SIGKILL)
+    process.wait()
+
+
+def _at(port: int) -> tuple[str, ...]:
+    return ("--host", LOOPBACK, "--port", str(port))
+
+
+if __name__ == "__main__":
+    main()

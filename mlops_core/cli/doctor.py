@@ -1,0 +1,116 @@
+"""`python -m mlops_core.cli.doctor --target staging`: what a target lacks before anything runs, and its fix.
+
+Reads only. With --write-test it also writes a file, on the staging volume or in the state folder, and removes it.
+Ends with 1 when something must be fixed. What only a run can show, `make smoke` does.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+import click
+import dagster as dg
+
+from mlops_core.adapters.doctor import authentication, compute, host, local, ml_artifacts, unity_catalog, workspace
+from mlops_core.adapters.doctor.finding import Check, Finding, diagnose, ok, warning
+from mlops_core.config import Target, TargetError, load_target
+from mlops_core.defs.definitions import definitions_of
+from mlops_core.defs.resources import launcher_settings
+from my_mlops_stacks.project import PROJECT
+
+COLORS = {"ok": "green", "warning": "yellow", "failed": "red"}
+
+
+@click.command(help=__doc__)
+@click.option("--target", "name", help="The target; by default that of MLOPS_TARGET, else local.")
+@click.option("--write-test", is_flag=True, help="Also write a file and remove it.")
+def main(name: str | None, write_test: bool) -> None:
+    logging.getLogger("databricks.sdk").setLevel(logging.CRITICAL)  # the findings say it
+    try:
+        target = load_target(PROJECT, name)
+        found = examine(target, write_test)
+    except (TargetError, ValueError) as error:  # the launcher's settings refuse what can't be staged
+        click.secho(str(error), fg="red", err=True)
+        sys.exit(1)
+    states = [_show(check, finding) for check, finding in found]
+    click.echo(f"{target.name}: {', '.join(f'{states.count(state)} {state}' for state in COLORS)}")
+    sys.exit(1 if "failed" in states else 0)
+
+
+def examine(target: Target, write_test: bool = False) -> Iterator[tuple[str, Finding]]:
+    """The findings about `target`, each under the name of its check, as soon as they are known."""
+    platform = _local_checks if target.platform == "local" else _databricks_checks
+    requirements = PROJECT.folder / "requirements.txt"
+    return diagnose(
+        [
+            Check("python", host.python),
+            Check("libraries", partial(host.libraries, requirements)),
+            *platform(target, write_test),
+            Check("schedules", partial(_schedules, target)),
+        ]
+    )
+
+
+def _local_checks(target: Target, write_test: bool) -> Iterator[Check]:
+    state = target.state_path
+    history = Path(os.environ.get("DAGSTER_HOME", state / "dagster"))
+    yield Check("state folder", partial(local.writable, state, write_test))
+    yield Check("run history", partial(local.writable, history, write_test))
+    yield Check("mlflow", partial(local.mlflow_database, state / "mlflow" / "mlflow.db"))
+    yield Check("tables", partial(local.whole_tables, state / "warehouse" / target.schema_name))
+    yield Check("sail", partial(local.sail, state / "warehouse", target.schema_name))
+
+
+def _databricks_checks(target: Target, write_test: bool) -> Iterator[Check]:
+    settings = launcher_settings(PROJECT, target)
+    asked = workspace.TargetWorkspace(target, settings)
+
+    def check(name: str, look: Callable[[workspace.TargetWorkspace], Iterable[Finding]], *needs: str) -> Check:
+        return Check(name, partial(look, asked), needs)
+
+    yield Check("versions", partial(compute.matching_versions, settings))
+    yield Check("variables", partial(authentication.authentication_variables, os.environ))
+    yield check("workspace", workspace.reachable)
+    yield check("sign-in", workspace.signed_in, "workspace")
+    yield check("catalog", unity_catalog.catalog, "sign-in")
+    yield check("schema", unity_catalog.schema, "catalog")
+    yield check("volume", unity_catalog.volume, "schema")
+    yield check("grants", unity_catalog.grants, "volume")
+    if write_test:
+        yield check("volume write", unity_catalog.volume_write, "volume")
+    yield check("trips", unity_catalog.trips, "sign-in")
+    yield check("model", ml_artifacts.model, "schema")
+    yield check("experiment", ml_artifacts.experiment, "sign-in")
+    yield check("compute", compute.compute, "sign-in")
+
+
+def _schedules(target: Target) -> Iterator[Finding]:
+    """What runs by itself once the code location is loaded; somebody may have switched it off in the UI since."""
+    try:
+        definitions = definitions_of(PROJECT, target)
+    except ValueError as error:  # an alert channel lacks its variable, which a pipeline has no need of
+        said, _, fix = str(error).partition(": ")
+        yield warning(f"The definitions can't be built here: {said}", fix.rstrip("."))
+        return
+    running = (dg.DefaultScheduleStatus.RUNNING, dg.DefaultSensorStatus.RUNNING)
+    starting = [*(definitions.schedules or ()), *(definitions.sensors or ())]
+    names = [one.name for one in starting if one.default_status in running]
+    if target.schedules == "stopped" and target.name in ("staging", "prod"):
+        yield warning(f"{target.name} runs nothing by itself", "set schedules: running in databricks.yml")
+    else:
+        yield ok(f"Running by themselves: {', '.join(names) or 'none'}")
+
+
+def _show(check: str, finding: Finding) -> str:
+    fix = f". Fix: {finding.fix}" if finding.fix else ""
+    click.echo(f"{click.style(f'{finding.state:8}', fg=COLORS[finding.state])}{check}: {finding.said}{fix}")
+    return finding.state
+
+
+if __name__ == "__main__":
+    main()

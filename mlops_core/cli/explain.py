@@ -1,0 +1,231 @@
+"""Where a prediction came from: `python -m mlops_core.cli.explain --day 2016-02-20 --model-version 3`.
+
+On a laptop the trip is enough, by what identifies it: `--trip pickup_zip=10001 --trip trip_distance=1.4`, one for each
+column. It tells of each version that predicted the trip.
+
+A row of `predictions` carries its day, its model's name and version, and when it was predicted. From there it is the
+history of Dagster that knows the run and the tables, and the registry that knows how the version was made, judged and
+chosen.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from itertools import islice
+from typing import Any
+
+import click
+import dagster as dg
+
+from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
+from mlops_core.adapters.plain_paths import plain_path
+from mlops_core.adapters.registry_errors import (
+    DeletedRunError,
+    ModelNotFoundError,
+    RegistryUnavailableError,
+    registry_answers,
+)
+from mlops_core.adapters.tables import TableNotFoundError, Tables
+from mlops_core.config import Target, TargetError, load_target
+from mlops_core.defs.jobs import FEATURE_TABLES
+from mlops_core.defs.ledger import CHAMPION, entries, values
+from mlops_core.defs.resources import build_resources
+from mlops_core.deployment.promotion import HEADLINE_METRICS
+from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.project import PROJECT
+
+USED = ("model_registry", "spark", "tables")
+PREDICTIONS, TRAINED = dg.AssetKey("predictions"), dg.AssetKey("fare_model")
+ENTRIES = 1000
+"""So many materializations of one day, or of the champion, are searched, the newest first."""
+
+
+class UnexplainedError(LookupError):
+    """A day that the version did not predict, as far as this Dagster knows."""
+
+
+Story = Iterator[tuple[str, str]]
+"""(What, sentence)."""
+
+
+@click.command(help=__doc__)
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The row's day")
+@click.option("--model-version", type=click.IntRange(min=1), help="The row's model_version")
+@click.option("--trip", multiple=True, metavar="COLUMN=VALUE", help=f"Of {', '.join(TRIPS.identity)}")
+@click.option("--model-name", default=None, help="The row's model_name, else the target's model")
+@click.option("--target", default=None, help="Else MLOPS_TARGET, else local")
+def main(
+    day: datetime | None,
+    model_version: int | None,
+    trip: tuple[str, ...],
+    model_name: str | None,
+    target: str | None,
+) -> None:
+    if not trip and (day is None or model_version is None):
+        raise click.UsageError("Say --day and --model-version of the row, or what identifies its trip, as --trip.")
+    try:
+        found = load_target(PROJECT, target)
+        wanted = {name: made for name, made in build_resources(PROJECT, found).items() if name in USED}
+        with _instance(found) as instance, dg.build_resources(wanted) as resources:
+            registry: ModelRegistry = resources.model_registry
+            if trip:
+                for row_day, name, version in predicted(found, resources.tables, trip):
+                    _tell_or_say(instance, registry.of(name), row_day, version)
+            elif day and model_version:
+                _tell(instance, registry.of(model_name or found.registered_model), day.date(), model_version)
+    except (TargetError, UnexplainedError, RegistryUnavailableError, TableNotFoundError) as error:
+        click.secho(str(error), fg="red", err=True)
+        sys.exit(1)
+
+
+def _instance(target: Target) -> dg.DagsterInstance:
+    if os.environ.get("DAGSTER_HOME"):
+        return dg.DagsterInstance.get()
+    return dg.DagsterInstance.from_config(str(plain_path(target.state_path / "dagster")))
+
+
+def _tell_or_say(instance: dg.DagsterInstance, registry: ModelRegistry, day: date, version: int) -> None:
+    """As `_tell`; of one of a trip's versions Dagster may know nothing any more, and of the others it does."""
+    try:
+        _tell(instance, registry, day, version)
+    except UnexplainedError as error:
+        click.secho(str(error), fg="yellow", err=True)
+
+
+def _tell(instance: dg.DagsterInstance, registry: ModelRegistry, day: date, version: int) -> None:
+    with registry_answers(registry.tracking_uri, "nothing was changed", then="ask again"):
+        for name, sentence in explanation(instance, registry, day, version):
+            click.echo(f"{name:<11} {sentence}")
+
+
+def predicted(target: Target, tables: Tables, trip: Sequence[str]) -> list[tuple[date, str, int]]:
+    """Day, model and version of each prediction of the one trip that these `column=value` identify.
+
+    Raises:
+        UnexplainedError: there is none, or there are several trips, or the tables are not on this machine.
+    """
+    if target.platform != "local":
+        raise UnexplainedError(
+            "--trip reads tables of this machine: query the row there (docs/promotion.md), and say --day and "
+            "--model-version."
+        )
+    from pyspark.sql import functions as F
+
+    known, table = dict(part.partition("=")[::2] for part in trip), tables.read("predictions")
+    if unknown := [name for name in known if name not in TRIPS.identity]:
+        raise UnexplainedError(f"{unknown[0]} identifies no trip: columns are {', '.join(TRIPS.identity)}.")
+    kinds, said = dict(table.dtypes), ", ".join(trip)
+    for name, value in known.items():
+        table = table.where(F.col(name) == F.lit(value).try_cast(kinds[name]))
+    rows = table.select(*TRIPS.identity, "day", "model_name", "model_version").limit(ENTRIES).collect()
+    trips = {tuple(row[name] for name in TRIPS.identity) for row in rows}
+    if not trips:
+        raise UnexplainedError(f"No prediction is of a trip with {said}: rejected_trips may have it, with the reason.")
+    if len(trips) > 1:
+        raise UnexplainedError(f"{len(trips)} trips or more have {said}: say more of {', '.join(TRIPS.identity)}.")
+    return sorted({(row["day"], row["model_name"], row["model_version"]) for row in rows})
+
+
+def explanation(instance: dg.DagsterInstance, registry: ModelRegistry, day: date, version: int) -> Story:
+    """What is known of the rows of `day` by `version` of the registry's model; of a deleted one, what Dagster knows.
+
+    Raises:
+        UnexplainedError: this Dagster has no materialization of the day by the version.
+    """
+    record = _materialization(instance, day, registry.model, version)
+    seen = values(record)
+    at = datetime.fromtimestamp(record.timestamp, UTC)
+    yield "prediction", f"{registry.model} version {version} for {day}, written {at:%Y-%m-%d %H:%M} UTC"
+    yield "predicted", f"in Dagster run {record.run_id}{_on_databricks(instance, record.run_id)}"
+    yield "features", ", ".join(f"{table} version {seen.get(table, 'unknown')}" for table in FEATURE_TABLES)
+    try:
+        yield from _made(registry, registry.get(version))
+    except ModelNotFoundError:
+        yield from _deleted(instance, registry.model, version)
+    yield from _chosen(instance, registry.model, version)
+    yield from _moved_by_hand(instance, registry.model, version)
+
+
+def _materialization(instance: dg.DagsterInstance, day: date, model: str, version: int) -> dg.EventLogRecord:
+    wanted = dg.AssetRecordsFilter(asset_key=PREDICTIONS, asset_partitions=[day.isoformat()])
+    others = set()
+    for record in instance.fetch_materializations(wanted, limit=ENTRIES).records:
+        seen = values(record)
+        if seen.get("model_version") == version:
+            if seen.get("model_name") == model:
+                return record
+            others.add(str(seen.get("model_name")))
+    named = f"; by version {version} of {', '.join(sorted(others))} there are: name it (--model-name)" if others else ""
+    raise UnexplainedError(
+        f"This Dagster has no predictions of {day} by version {version} of {model}{named}: take day, model_name and "
+        "model_version from the row, and the DAGSTER_HOME and the target of the instance that made it."
+    )
+
+
+def _on_databricks(instance: dg.DagsterInstance, run_id: str) -> str:
+    """The Databricks runs that the launcher started for the step, empty when it ran here."""
+    events = (entry.dagster_event for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT))
+    told = [event.engine_event_data.metadata for event in events if event and event.step_key == "predictions"]
+    pages = [str(metadata["databricks_run"].value) for metadata in told if "databricks_run_id" in metadata]
+    return f", Databricks run {pages[-1]}" if pages else ""
+
+
+def _made(registry: ModelRegistry, model: ModelVersion) -> Story:
+    tags = model.tags
+    yield "model", f"{registry.version_url(model)}, MLflow run {_run(registry, model)}"
+    yield "trained", f"in Dagster run {tags.get('dagster_run_id', 'unknown')} {_provenance(tags)}"
+    against, report = tags.get("validated_against", "nobody"), tags.get("validation_run_id", "none")
+    yield "validated", f"{tags.get('validation_status', 'never')}, against champion {against}; MLflow run {report}"
+    if "copied_from" in tags:
+        yield "copied", f"from {tags['copied_from']} by {tags.get('copied_by', 'unknown')}"
+
+
+def _provenance(known: Mapping[str, Any]) -> str:
+    commit, version, before = (known.get(key, "unknown") for key in ("git_commit", "trips_version", "held_out_from"))
+    return f"at git commit {commit}, on trips version {version} before {before}"
+
+
+def _deleted(instance: dg.DagsterInstance, model: str, version: int) -> Story:
+    """What the materialization of `fare_model` tells of a version that the registry has lost."""
+    yield "model", f"{model} version {version} is not in the registry any more"
+    for record in instance.fetch_materializations(TRAINED, limit=ENTRIES).records:
+        seen = values(record)
+        if (seen.get("model_name"), seen.get("version")) == (model, version):
+            at = datetime.fromtimestamp(record.timestamp, UTC)
+            yield "trained", f"in Dagster run {record.run_id} on {at:%Y-%m-%d} {_provenance(seen)}"
+            yield "measured", ", ".join(f"{name} {seen[name]:.3f}" for name in HEADLINE_METRICS if name in seen)
+
+
+def _run(registry: ModelRegistry, model: ModelVersion) -> str:
+    try:
+        return registry.run_url(model)
+    except DeletedRunError:
+        return f"{model.run_id} (deleted)"
+
+
+def _chosen(instance: dg.DagsterInstance, model: str, version: int) -> Story:
+    for record, entry in islice(entries(instance, model), ENTRIES):
+        if entry.get("version") == version:
+            at = datetime.fromtimestamp(record.timestamp, UTC)
+            yield (
+                "champion",
+                f"from {at:%Y-%m-%d %H:%M} UTC after version {entry['from_version']}, by {entry['decided_by']}: "
+                f"{entry['reason']} (Dagster run {record.run_id})",
+            )
+
+
+def _moved_by_hand(instance: dg.DagsterInstance, model: str, version: int) -> Story:
+    for record in instance.fetch_observations(CHAMPION, limit=ENTRIES).records:
+        observation = record.asset_observation
+        told = {key: entry.value for key, entry in observation.metadata.items()} if observation else {}
+        versions = (told.get("version"), told.get("recorded_version"), told.get("seen_before"))
+        if observation and "refused" not in told and told.get("model_name") == model and version in versions:
+            at = datetime.fromtimestamp(record.timestamp, UTC)
+            yield "by hand", f"seen at {at:%Y-%m-%d %H:%M} UTC: {observation.description}"
+
+
+if __name__ == "__main__":
+    main()

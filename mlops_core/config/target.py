@@ -1,0 +1,295 @@
+"""One target of databricks.yml and resources/*.yml, as a frozen, typed `Target`.
+
+The Dagster code location and the bundle CLI read the same files, so that a catalog or a cron is written once; how a
+variable gets its value is in `read_bundle`. Every key is required: nothing here has a default that hides a missing one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mlops_core.config.errors import TargetError, listed
+from mlops_core.config.references import Value
+from mlops_core.config.settings import read_bundle
+from mlops_core.config.target_values import (
+    AsText,
+    Count,
+    CountOrZero,
+    Cron,
+    Day,
+    EmptyIsNone,
+    Flag,
+    FullName,
+    Identifier,
+    IdentifierOrEmpty,
+    MetricName,
+    Number,
+    Owner,
+    Price,
+    SecretPath,
+    Text,
+    Whole,
+    fault,
+)
+from mlops_core.config.workspace_address import WorkspaceAddress, WrittenWorkspace
+
+if TYPE_CHECKING:
+    from mlops_core.project import Project
+
+FOLDER_NAME = re.compile("[A-Za-z0-9_-]+")
+READ_AS_ANOTHER_FOLDER = re.compile(r"%[0-9A-Fa-f]{2}|\\")
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True)
+
+
+class Workflow(_Frozen):
+    """What every workflow states: when it runs, as five cron fields in UTC."""
+
+    cron_schedule: Cron
+
+
+class FeatureEngineeringWorkflow(Workflow):
+    """Parameters of `feature_engineering_job`: how many days before its own a run takes the trips of again."""
+
+    late_trip_days: CountOrZero
+
+
+class ModelWorkflow(Workflow):
+    """Parameters of `model_training_job`: validation's mode, the held-out days, and what differs from the defaults of
+    the model's hyperparameters.
+    """
+
+    run_mode: Annotated[Literal["enabled", "dry_run", "disabled"], AsText]
+    enable_baseline_comparison: Flag
+    holdout_days: Count
+    hyperparameters: Mapping[str, Any]
+
+
+class BatchInferenceWorkflow(Workflow):
+    """Parameters of `batch_inference_job`."""
+
+
+class MonitoringWorkflow(Workflow):
+    """Parameters of `monitoring_job` and the retraining; the threshold is in the metric's unit, a window is a day."""
+
+    metric_to_monitor: MetricName
+    metric_violation_threshold: Number
+    num_evaluation_windows: Count
+    num_violation_windows: Count
+    minimum_coverage: Annotated[Number, Field(gt=0, le=1)]
+    minimum_count: Count
+    label_delay_days: CountOrZero
+    cooldown_days: CountOrZero
+    max_retrainings: Count
+    retraining_days: CountOrZero
+
+    @model_validator(mode="after")
+    def _enough_windows(self) -> MonitoringWorkflow:
+        if self.num_violation_windows > self.num_evaluation_windows:
+            most = f"it should be at most num_evaluation_windows, {self.num_evaluation_windows}"
+            raise fault("num_violation_windows", most)
+        return self
+
+
+class Prices(_Frozen):
+    """List prices of a target's compute, by node type; the estimate needs those of all nodes of a cluster."""
+
+    dbu_per_hour: Mapping[str, Price] = {}
+    machine_price_per_hour: Mapping[str, Price] = {}
+    price_per_dbu: Price = 0.0
+    serverless_price_per_dbu: Price = 0.0
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$"), AsText] = "USD"
+
+
+class Source(_Frozen):
+    """Where events come from: a table, as catalog.schema.table, None on the local platform; and how to read its times."""
+
+    table: Annotated[FullName | None, EmptyIsNone]
+    times: Annotated[str, Field(min_length=1), AsText]
+
+
+class Target(_Frozen):
+    """Everything that differs between local, dev, test, staging and prod.
+
+    `first_day` and `last_day` are the first and the last day with a partition, both included; without a `last_day`
+    every day up to yesterday has one. Those of predictions begin with `predicted_from`. `schema_name` is the bundle
+    variable `schema`. `environment` is what of the environment the variables were read from: where the target is read
+    again, it must be the same. `sources` are those of the events, by the name of their table; `root` is the folder that
+    the project's package lies in.
+    """
+
+    name: str
+    root: Path
+    workspace: WorkspaceAddress | None = None
+    environment: Mapping[str, str] = {}
+    platform: Annotated[Literal["local", "databricks"], AsText]
+    catalog: IdentifierOrEmpty
+    schema_name: Annotated[Identifier, Field(alias="schema")]
+    sources: Mapping[str, Source]
+    first_day: Day
+    last_day: Annotated[Day | None, EmptyIsNone]
+    first_predicted_day: Annotated[Day | None, EmptyIsNone]
+    state_folder: Annotated[Text | None, EmptyIsNone]
+    ui_port: Annotated[Whole, Field(ge=1024, le=65_533)]
+    step_launcher: Annotated[Literal["none", "unity_catalog", "databricks_pyspark"], AsText]
+    compute: Mapping[str, Any]
+    prices: Prices
+    secrets: Mapping[str, SecretPath]
+    schedules: Annotated[Literal["running", "stopped"], AsText]
+    owner: Owner
+    model_name: Identifier
+    experiment: Annotated[str, Field(min_length=1), AsText]
+    retention_days: Annotated[Whole, Field(ge=7)]
+    promotion: Annotated[Literal["automatic", "approval"], AsText]
+    rescore_days: CountOrZero
+    staging_volume_name: Identifier
+    alert_channel: Annotated[Literal["none", "teams", "email"], AsText]
+    feature_engineering_workflow: FeatureEngineeringWorkflow
+    model_workflow: ModelWorkflow
+    batch_inference_workflow: BatchInferenceWorkflow
+    monitoring_workflow: MonitoringWorkflow
+
+    @model_validator(mode="after")
+    def _complete(self) -> Target:
+        needed = {"catalog": self.catalog} | {f"{name}_table": source.table for name, source in self.sources.items()}
+        needed = {"state_folder": self.state_folder} if self.platform == "local" else needed
+        for key, value in needed.items():
+            if not value:
+                raise fault(key, f"a target of the platform {self.platform} needs a value")
+        if self.platform == "local" and not FOLDER_NAME.fullmatch(self.schema_name):
+            raise fault("schema", "on the local platform it should be letters, digits, dashes and underscores")
+        if self.last_day and self.last_day < self.first_day:
+            raise fault("last_day", f"it should not be before first_day, {self.first_day}")
+        if self.first_predicted_day and self.first_predicted_day < self.first_day:
+            raise fault("first_predicted_day", f"it should not be before first_day, {self.first_day}")
+        if self.first_predicted_day and self.last_day and self.first_predicted_day > self.last_day:
+            raise fault("first_predicted_day", f"it should not be after last_day, {self.last_day}")
+        return self
+
+    @property
+    def workspace_host(self) -> str | None:
+        return self.workspace.host if self.workspace else None
+
+    @property
+    def workspace_address(self) -> WorkspaceAddress:
+        if self.workspace is None:
+            raise TargetError(f"The target {self.name} has no workspace: everything of it is on this machine.")
+        return self.workspace
+
+    @property
+    def newest_day(self) -> date:
+        """The last day with a partition: `last_day`, else the newest that is over in UTC, as Dagster counts them."""
+        return self.last_day or datetime.now(UTC).date() - timedelta(days=1)
+
+    @property
+    def predicted_from(self) -> date:
+        """The first day with a partition of predictions: days before the first hold-out are those of the training."""
+        if self.first_predicted_day or self.last_day is None:
+            return self.first_predicted_day or self.first_day
+        return max(self.first_day, self.last_day - timedelta(days=self.model_workflow.holdout_days - 1))
+
+    @property
+    def state_path(self) -> Path:
+        """The folder of the local platform's tables, runs and models; `state_folder` is relative to the project.
+
+        Raises:
+            TargetError: the target has none, its name is one that deltalake takes for another, or Python's own folder
+                has a percent sign.
+        """
+        if self.state_folder is None:
+            raise TargetError(f"The target {self.name} has no state_folder: its state is in the workspace.")
+        if "%" in sys.prefix:
+            raise TargetError(
+                f"Dagster and MLflow can't be installed in {sys.prefix}: alembic takes the percent sign for a "
+                "placeholder. `make setup` puts .venv elsewhere: remove this one, and run Python by make or by the "
+                "path that `readlink .venv` shows."
+            )
+        folder = self.root / self.state_folder
+        if found := READ_AS_ANOTHER_FOLDER.search(str(folder.resolve())):
+            raise TargetError(
+                f"Delta tables can't lie in {folder}: deltalake takes '{found[0]}' in its name for another character. "
+                "Rename the folder, or set state_folder to one elsewhere."
+            )
+        return folder
+
+    @property
+    def registered_model(self) -> str:
+        """The model's name in the registry: catalog.schema.model on Databricks, the bare name on local."""
+        if self.platform == "local":
+            return self.model_name
+        return f"{self.catalog}.{self.schema_name}.{self.model_name}"
+
+    @property
+    def staging_volume(self) -> str:
+        """Path of the Unity Catalog volume on which the step launcher stages code and requests."""
+        if self.platform == "local":
+            raise TargetError(f"The target {self.name} has no staging volume: its steps run in the run's own process.")
+        return f"/Volumes/{self.catalog}/{self.schema_name}/{self.staging_volume_name}"
+
+
+NOT_VARIABLES = ("name", "root", "workspace", "environment", "sources")
+VARIABLES = [field.alias or key for key, field in Target.model_fields.items() if key not in NOT_VARIABLES]
+
+
+def load_target(
+    project: Project, name: str | None = None, *, environ: Mapping[str, str] = os.environ, folder: Path | None = None
+) -> Target:
+    """Read the target `name` (else the one of MLOPS_TARGET, else local) from the bundle in `folder`, the project's own.
+
+    Raises:
+        TargetError: the files and the environment don't describe such a target.
+    """
+    name = environ.get("MLOPS_TARGET", "local") if name is None else name
+    sources = {key: f"{project.events.name}_{key}" for key in Source.model_fields}
+    folder = folder or project.folder
+    bundle = read_bundle(folder, name, [*VARIABLES, *sources.values()], environ)
+    values = {key: value.raw for key, value in bundle.variables.items() if key not in sources.values()}
+    stated = {key: bundle.variables[variable].raw for key, variable in sources.items()}
+    values |= {"name": name, "root": folder.parent, "environment": bundle.environment}
+    try:
+        target = Target.model_validate(values | {"sources": {project.events.name: stated}})
+        _ = project.model.training.hyperparameters(**target.model_workflow.hyperparameters)
+    except ValidationError as error:
+        raise TargetError(_sentence(error, bundle.variables)) from None
+    return target if target.platform == "local" else _with_workspace(target, bundle.workspace, environ)
+
+
+def _with_workspace(target: Target, written: WrittenWorkspace, environ: Mapping[str, str]) -> Target:
+    address = written.address(environ)
+    if address is None:
+        fix = "write its URL, name a profile, or set DATABRICKS_HOST"
+        raise TargetError(
+            f"{written.where['host']} is empty, but a target of the platform databricks needs a value: {fix}."
+        )
+    return target.model_copy(update={"workspace": address})
+
+
+def _sentence(error: ValidationError, values: Mapping[str, Value]) -> str:
+    """The first error, with the place of the value that it is about; a misspelt key rather than the one it left out."""
+    first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
+    context = first.get("ctx", {})
+    path = [str(key) for key in (*first["loc"], context.get("key")) if key]
+    if error.title not in (Target.__name__, *path):  # the project's own model of hyperparameters
+        path = ["model_workflow", "hyperparameters", *path]
+    if path[0] == "sources":
+        path = [f"{path[1]}_{path[2]}", *path[3:]]
+    where = ".".join((values[path[0]].where, *path[1:]))
+    if first["type"] in ("missing", "extra_forbidden"):
+        fault = "is missing" if first["type"] == "missing" else "is an unknown key"
+        mapping = cast(type[BaseModel], Target.model_fields[path[0]].annotation)
+        return f"{where} {fault}: the mapping states exactly the keys {listed(mapping.model_fields)}."
+    given = reduce(lambda value, key: value[key], path[1:], values[path[0]].raw)
+    fault = "is empty" if given in (None, "") else f"is {given!r}" if type(given) is str else f"is {given}"
+    expected = context.get("sentence") or re.sub(r"^\w+ should", "it should", first["msg"])
+    return f"{where} {fault}, but {expected}."

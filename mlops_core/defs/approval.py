@@ -1,0 +1,44 @@
+"""What a promotion asks of whoever promotes, and which version the run of a promotion was told."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from mlops_core.defs.config import NOT_BLANK, BoundedConfig
+from mlops_core.deployment.promotion import AUTOMATIC
+
+
+class Approval(BoundedConfig):
+    """What `promote_job` asks of a person, and `promotion: approval` of everybody who promotes."""
+
+    version: int = Field(gt=0, description="The challenger that you looked at")
+    approved_by: str = Field(pattern=NOT_BLANK, description="Your name")
+    reason: str = Field(pattern=NOT_BLANK, description="Why it may serve")
+
+
+class Automatic(BoundedConfig):
+    """What may be said of a promotion that nobody has to approve."""
+
+    version: int | None = Field(None, description="The challenger; another one that waits is not promoted")
+    approved_by: str = Field(AUTOMATIC, pattern=NOT_BLANK, description="Your name")
+    reason: str = Field("passed validation", pattern=NOT_BLANK, description="Why it may serve")
+
+
+def asked_of_a_person() -> dg.ConfigMapping:
+    """The run config of `promote_job`, as usual but for `champion`, which wants its `Approval` on each target."""
+    usual = dg.Field(dg.Permissive(), is_required=False)
+    champion = dg.Shape({"config": dg.Field(dg.Shape(Approval.to_fields_dict()))})
+    ops = dg.Permissive({"champion": dg.Field(champion)})
+    return dg.ConfigMapping(
+        config_fn=lambda given: given,
+        config_schema={"ops": dg.Field(ops), **dict.fromkeys(("execution", "loggers", "resources"), usual)},
+    )
+
+
+def approved_version(run: dg.DagsterRun) -> int | None:
+    """The version that the run was told to promote, by the config of its `champion`; None when it was told none."""
+    config: Mapping[str, Any] = run.run_config
+    told = config.get("ops", {}).get("champion", {}).get("config", {}).get("version")
+    return None if told is None else int(told)

@@ -1,0 +1,60 @@
+"""What keeps the workspace tidy: nothing of a Dagster run that has ended keeps running, or stays staged."""
+
+import dagster as dg
+
+from mlops_core.adapters.step_launcher.settings import LauncherSettings
+from mlops_core.config import Target
+from mlops_core.defs.resources import launcher_settings
+from mlops_core.defs.schedules import daily_schedule_of
+from mlops_core.project import Project
+
+KEPT_DAYS = 7
+EVERY_S = 30
+
+
+def upkeep_sensors(project: Project, target: Target) -> list[dg.SensorDefinition]:
+    """One sensor that ends what ended runs left on Databricks, and removes what they staged."""
+    return [_tear_down_sensor(launcher_settings(project, target))] if target.step_launcher == "unity_catalog" else []
+
+
+def _tear_down_sensor(settings: LauncherSettings) -> dg.SensorDefinition:
+    """It looks at what is staged, not at how runs end: a run status sensor goes on to the next run when it fails."""
+
+    @dg.sensor(
+        name="tear_down_sensor",
+        minimum_interval_seconds=EVERY_S,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Ends and removes what runs that have ended left on Databricks",
+    )
+    def tear_down(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        from mlops_core.adapters.step_launcher.launcher import UnityCatalogStepLauncher
+
+        swept = UnityCatalogStepLauncher(settings).tear_down_ended(context.instance, context.cursor or "")
+        failed = "".join(f"; {run} could not be: {why}" for run, why in swept.failed.items())
+        said = f"{len(swept.torn_down)} runs were torn down{failed}"
+        return dg.SensorResult(skip_reason=dg.SkipReason(said), cursor=swept.last)
+
+    return tear_down
+
+
+def upkeep_schedules(project: Project, target: Target) -> list[dg.ScheduleDefinition]:
+    """Weekly: remove what no teardown removed, because its host was gone, and code that nothing runs any more."""
+    if target.step_launcher != "unity_catalog":
+        return []
+    job = _clean_up_job(launcher_settings(project, target))
+    return [daily_schedule_of(job, "staging_clean_up_schedule", "0 3 * * 0", target)]
+
+
+def _clean_up_job(settings: LauncherSettings) -> dg.JobDefinition:
+    @dg.op(description=f"Removes what is staged and was not touched for {KEPT_DAYS} days")
+    def clean_up_staging(context: dg.OpExecutionContext) -> None:
+        from mlops_core.adapters.step_launcher.launcher import UnityCatalogStepLauncher
+
+        removed = UnityCatalogStepLauncher(settings).clean_up(KEPT_DAYS)
+        context.log.info(f"Removed from {settings.volume}: {', '.join(removed) or 'nothing'}")
+
+    @dg.job(description="Keeps the staging volume small")
+    def staging_clean_up_job() -> None:
+        clean_up_staging()
+
+    return staging_clean_up_job

@@ -1,0 +1,153 @@
+"""The champion, and what it predicts."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from mlops_core.adapters.aliases import champion_before
+from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion, output_tag
+from mlops_core.adapters.registry_errors import registry_answers
+from mlops_core.adapters.scoring_errors import scorable
+from mlops_core.adapters.snapshot import with_versions
+from mlops_core.config import Target
+from mlops_core.defs.annotations import DataFrame
+from mlops_core.defs.approval import Approval, Automatic
+from mlops_core.defs.jobs import FEATURE_TABLES
+from mlops_core.defs.ledger import last_champion, linked, newest_entry
+from mlops_core.defs.partitions import ONE_RUN_A_RANGE, days_of
+from mlops_core.defs.refusals import one_sentence, tell_refusal
+from mlops_core.deployment.promotion import (
+    CHAMPION,
+    Decision,
+    Holder,
+    NotShadowedError,
+    approved,
+    require_shadowed,
+)
+from mlops_core.project import Project
+from mlops_core.validation.verdict import NotValidatedError, require_judged_against, require_promotable
+from my_mlops_stacks.project import PROJECT
+
+WAY_OUT = "bring back what it needs, or launch rollback_job with a version that predicts"
+
+
+def deployment_assets(project: Project, target: Target, daily: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    @dg.asset(
+        group_name="deployment",
+        owners=[target.owner],
+        kinds={"spark", "delta", "mlflow"},
+        partitions_def=daily,
+        backfill_policy=ONE_RUN_A_RANGE,
+        deps=[table.name for table in PROJECT.feature_tables],
+        io_manager_key="table_io_manager",
+        required_resource_keys={"step_launcher", "feature_store", "tables", "model_registry"},
+        code_version="1",
+    )
+    def predictions(context: dg.AssetExecutionContext, champion: ModelVersion, trips: DataFrame) -> DataFrame:
+        """The champion's fare for each trip of a day, from what was known at the pickup.
+
+        Each row carries the model's name and version and the time of prediction. Scoring a day again replaces the
+        rows of the same version only: what earlier versions predicted stays. Days that the champion was trained on are
+        refused.
+        """
+        from my_mlops_stacks.training.model_inputs import model_inputs
+
+        from mlops_core.deployment.predictions import as_predictions, to_score
+        from mlops_core.deployment.unseen import require_unseen
+
+        require_unseen(champion.version, champion.tags, *days_of(context))
+        inputs = model_inputs(to_score(trips, *days_of(context)))
+        store, tables = context.resources.feature_store, context.resources.tables
+        with (
+            registry_answers(context.resources.model_registry.tracking_uri),
+            scorable(f"The champion, version {champion.version},", WAY_OUT),
+        ):
+            scored, versions = with_versions(
+                tables, FEATURE_TABLES, lambda: store.score_batch(model_uri=champion.uri, df=inputs)
+            )
+        looked_up = {name: str(version) for name, version in versions.items()}
+        context.add_output_metadata({"model_name": champion.name, "model_version": champion.version, **looked_up})
+        return as_predictions(scored, champion.name, champion.version, datetime.now(UTC).replace(tzinfo=None))
+
+    return [_champion(target), predictions]
+
+
+def _champion(target: Target) -> dg.AssetsDefinition:
+    """The asset `champion`, whose config asks for an approval where the target does."""
+    champion = dg.asset(
+        name="champion",
+        group_name="deployment",
+        owners=[target.owner],
+        kinds={"mlflow"},
+        io_manager_key="model_io_manager",
+        output_required=False,
+        required_resource_keys={"model_registry"},
+        code_version="1",
+        description="The version that batch inference uses; the one before it keeps the alias `previous_champion`.\n\n"
+        "Its materializations are the history of champions: from which version to which, who decided it, why, and what "
+        "the version had measured.",
+    )
+
+    @champion
+    def approved_champion(
+        context: dg.AssetExecutionContext, config: Approval, challenger: ModelVersion
+    ) -> Iterator[dg.Output[ModelVersion]]:
+        yield from _promoted(context, config, challenger)
+
+    @champion
+    def automatic_champion(
+        context: dg.AssetExecutionContext, config: Automatic, challenger: ModelVersion
+    ) -> Iterator[dg.Output[ModelVersion]]:
+        yield from _promoted(context, config, challenger)
+
+    return approved_champion if target.promotion == "approval" else automatic_champion
+
+
+def _promoted(
+    context: dg.AssetExecutionContext, config: Approval | Automatic, challenger: ModelVersion
+) -> Iterator[dg.Output[ModelVersion]]:
+    """The challenger, unless it is refused or the history has it as champion already."""
+    registry = context.resources.model_registry
+    with registry_answers(registry.tracking_uri), one_sentence():
+        version = approved(config.version, challenger.version)
+        before = champion_before(registry, version)  # looked at first: whoever comes after it is noticed
+        if why := _refusal(context, registry, challenger):
+            return tell_refusal(context, challenger, why)
+        metrics = registry.run_metrics(challenger)
+    if _is_recorded(context, registry, challenger):
+        return context.log.info(f"Version {version} is champion already, and the history has it")
+    decision = Decision(challenger.name, version, config.approved_by, config.reason)
+    yield dg.Output(challenger, metadata=linked(decision.entry(before, challenger.tags, metrics)))
+
+
+def _refusal(context: dg.AssetExecutionContext, registry: ModelRegistry, challenger: ModelVersion) -> str | None:
+    """Why this run's own challenger does not follow the champion; another run's, which a person asked for, is raised.
+
+    Raises:
+        NotValidatedError, NotShadowedError: the person's challenger was not judged, or not beside whom it would follow.
+    """
+    try:
+        _require_fit(context, registry, challenger)
+    except (NotValidatedError, NotShadowedError) as error:
+        if challenger.tags.get(output_tag("challenger")) != context.run_id:
+            raise
+        return str(error)
+    return None
+
+
+def _require_fit(context: dg.AssetExecutionContext, registry: ModelRegistry, challenger: ModelVersion) -> None:
+    """Refuse a challenger that was not judged, or not beside the version that it would follow."""
+    require_promotable(challenger.tags, challenger.version)
+    champion = registry.find_alias(CHAMPION)
+    holder = champion.version if champion else None
+    current = last_champion(context.instance, registry) if holder is None else holder
+    require_judged_against(challenger.tags, challenger.version, current, is_held=holder is not None)
+    require_shadowed(challenger.tags, challenger.version, holder)
+
+
+def _is_recorded(context: dg.AssetExecutionContext, registry: ModelRegistry, version: ModelVersion) -> bool:
+    """Whether it holds the alias by the newest entry: a run that died between alias and entry is done again."""
+    entry = newest_entry(context.instance, registry.model)
+    made_in = (version.version, version.tags.get(output_tag(CHAMPION)))
+    return (entry and (entry.version, entry.run)) == made_in and registry.holder(CHAMPION) == Holder(version.version)

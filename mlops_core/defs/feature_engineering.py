@@ -1,0 +1,58 @@
+"""The feature tables of the project: one asset each, one partition a day."""
+
+import dagster as dg
+
+from mlops_core.config import Target
+from mlops_core.defs.annotations import DataFrame
+from mlops_core.defs.partitions import ONE_RUN_A_RANGE, days_of, days_of_run
+from mlops_core.project import FeatureTable, Project
+
+
+def feature_engineering_assets(
+    project: Project, target: Target, daily: dg.PartitionsDefinition
+) -> list[dg.AssetsDefinition]:
+    return [_feature_table(table, target, daily) for table in project.feature_tables]
+
+
+def feature_engineering_checks(project: Project) -> list[dg.AssetChecksDefinition]:
+    return [_keys_are_unique(table) for table in project.feature_tables]
+
+
+def _feature_table(table: FeatureTable, target: Target, daily: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=table.name,
+        ins={"events": dg.AssetIn(table.events.name)},
+        group_name="feature_engineering",
+        owners=[target.owner],
+        kinds={"spark", "delta", "featuretable"},
+        partitions_def=daily,
+        backfill_policy=ONE_RUN_A_RANGE,
+        io_manager_key="table_io_manager",
+        required_resource_keys={"step_launcher"},
+        code_version=table.version,
+        description=f"{table.meaning}\n\nA row at `ts` is made of what was known before `ts`, so that a look-up finds "
+        "nothing of the future. Partition D holds the rows whose `ts` is in D.",
+    )
+    def feature_table(context: dg.AssetExecutionContext, events: DataFrame) -> DataFrame:
+        from mlops_core.features.tables import compute_features
+
+        return compute_features(table, events, *days_of(context))
+
+    return feature_table
+
+
+def _keys_are_unique(table: FeatureTable) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=table.name,
+        name="keys_are_unique_and_not_null",
+        blocking=True,
+        required_resource_keys={"step_launcher", "tables"},
+        description=f"At most one row has the same {', '.join(table.primary_keys)}; asked of the days of the run.",
+    )
+    def keys_are_unique_and_not_null(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        from mlops_core.features.quality import key_faults
+
+        faults = key_faults(context.resources.tables.read(table.name), table.primary_keys, days_of_run(context))
+        return dg.AssetCheckResult(passed=not any(faults.values()), metadata=faults)
+
+    return keys_are_unique_and_not_null

@@ -1,0 +1,73 @@
+"""The history of champions, which is that of the materializations of the asset `champion`."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from mlops_core.adapters.model_registry import ModelRegistry
+from mlops_core.defs.metadata import readable
+from mlops_core.deployment.promotion import PREVIOUS_CHAMPION, TRAINED_IN, UNKNOWN
+
+CHAMPION = dg.AssetKey("champion")
+PAGE = 10
+
+
+@dataclass(frozen=True)
+class Entry:
+    """That `version` became champion in the Dagster run `run`; `rescore_from` is the first day to predict again.
+
+    `at` is when it was written, in seconds since 1970.
+    """
+
+    version: int
+    run: str
+    at: float
+    rescore_from: str | None
+
+
+def newest_entry(instance: dg.DagsterInstance, model: str) -> Entry | None:
+    """What Dagster did last with the champion of `model`; None when it knows of nothing."""
+    found = next(entries(instance, model), None)
+    if found is None:
+        return None
+    record, told = found
+    return Entry(int(told["version"]), record.run_id, record.timestamp, told.get("rescore_from"))
+
+
+def entries(instance: dg.DagsterInstance, model: str) -> Iterator[tuple[dg.EventLogRecord, Mapping[str, Any]]]:
+    """The history of `model`, the newest first: an instance may have the champions of several targets and names."""
+    cursor, has_more = None, True
+    while has_more:
+        page = instance.fetch_materializations(CHAMPION, limit=PAGE, cursor=cursor)
+        for record in page.records:
+            told = values(record)
+            if told.get("model_name") == model:
+                yield record, told
+        cursor, has_more = page.cursor, page.has_more
+
+
+def linked(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What a decision writes, for people: the Dagster run that trained the version as a link, numbers to be read."""
+    run = entry[TRAINED_IN]
+    entry = {name: readable(value) if isinstance(value, float) else value for name, value in entry.items()}
+    return {**entry, TRAINED_IN: dg.MetadataValue.dagster_run(run)} if run != UNKNOWN else {**entry}
+
+
+def values(record: dg.EventLogRecord) -> Mapping[str, Any]:
+    """The metadata of a materialization."""
+    materialization = record.asset_materialization
+    return {key: entry.value for key, entry in materialization.metadata.items()} if materialization else {}
+
+
+def last_champion(instance: dg.DagsterInstance, registry: ModelRegistry) -> int | None:
+    """Who was champion last, for when nobody holds the alias: as Dagster knows it, else as the registry does.
+
+    A step on a cluster has no history: there it is the version that holds the alias `previous_champion`.
+    """
+    entry = newest_entry(instance, registry.model)
+    if entry is not None:
+        return entry.version
+    previous = registry.holder(PREVIOUS_CHAMPION)
+    return previous.version if previous else None

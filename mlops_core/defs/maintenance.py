@@ -1,0 +1,40 @@
+"""What keeps tables fast to read and of bounded size: small files are put together, old ones removed."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from mlops_core.config import Target
+from mlops_core.defs.schedules import daily_schedule_of
+from mlops_core.defs.tables import TABLES
+from mlops_core.project import Project
+
+SUNDAY_MORNING = "0 4 * * 0"
+
+
+def maintenance_schedules(project: Project, target: Target) -> list[dg.ScheduleDefinition]:
+    """Weekly, when nothing else is scheduled; a writer at the same time is waited for, not disturbed."""
+    return [daily_schedule_of(_maintenance_job(target), "table_maintenance_schedule", SUNDAY_MORNING, target)]
+
+
+def _maintenance_job(target: Target) -> dg.JobDefinition:
+    retention = timedelta(days=target.retention_days)
+
+    @dg.op(
+        out=dg.Out(dg.Nothing),
+        required_resource_keys={"step_launcher", "tables"},
+        description=f"Compacts every table and removes files that nothing has referred to for {retention.days} days",
+    )
+    def maintain_tables(context: dg.OpExecutionContext) -> None:
+        tables, done = context.resources.tables, {}
+        for name in TABLES:
+            if tables.exists(name):
+                done[name] = tables.maintain(name, retention)
+                context.log.info(f"{tables.full_name(name)}: {done[name]}")
+        context.add_output_metadata({name: dg.MetadataValue.text(str(result)) for name, result in done.items()})
+
+    @dg.job(description="Keeps the tables fast to read, and their history as long as the target says")
+    def table_maintenance_job() -> None:
+        maintain_tables()
+
+    return table_maintenance_job

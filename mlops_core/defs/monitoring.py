@@ -1,0 +1,80 @@
+"""The monitor tables: how each day of predictions did, and how far it is from what the model has seen."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from mlops_core.adapters.model_registry import ModelNotFoundError
+from mlops_core.config import Target
+from mlops_core.defs.annotations import DataFrame
+from mlops_core.defs.io_managers import MAY_BE_EMPTY
+from mlops_core.defs.partitions import ONE_RUN_A_RANGE, days_of
+from mlops_core.project import Project
+
+if TYPE_CHECKING:
+    from mlops_core.monitoring.bins import Bins
+
+
+def monitoring_assets(project: Project, target: Target, daily: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    day_before_too = dg.TimeWindowPartitionMapping(start_offset=-1, allow_nonexistent_upstream_partitions=True)
+    common: dict[str, Any] = {
+        "group_name": "monitoring",
+        "owners": [target.owner],
+        "kinds": {"spark", "delta"},
+        "partitions_def": daily,
+        "backfill_policy": ONE_RUN_A_RANGE,
+        "io_manager_key": "table_io_manager",
+        "code_version": "2",
+    }
+
+    @dg.asset(
+        **common,
+        ins={"predictions": dg.AssetIn(metadata={MAY_BE_EMPTY: True})},
+        required_resource_keys={"step_launcher"},
+    )
+    def inference_profile_metrics(
+        context: dg.AssetExecutionContext, predictions: DataFrame, trips: DataFrame
+    ) -> DataFrame:
+        """Each day of predictions by model version, as a whole and in slices: errors, coverage of labels, columns.
+
+        Errors are of the trips whose fare has arrived. A day that is computed again when more fares have arrived
+        replaces what was known of it before; of a day whose predictions were deleted nothing stays.
+        """
+        from mlops_core.monitoring.labels import with_labels
+        from mlops_core.monitoring.profile import profile_metrics
+
+        return profile_metrics(predictions, with_labels(predictions, trips, *days_of(context)))
+
+    @dg.asset(
+        **common,
+        ins={"predictions": dg.AssetIn(metadata={MAY_BE_EMPTY: True}, partition_mapping=day_before_too)},
+        required_resource_keys={"step_launcher", "model_registry"},
+    )
+    def inference_drift_metrics(
+        context: dg.AssetExecutionContext, predictions: DataFrame, trips: DataFrame
+    ) -> DataFrame:
+        """How far each day's features, predictions and fares are from the model's training rows, and the day before."""
+        from mlops_core.monitoring.drift import drift_metrics, versions_of
+        from mlops_core.monitoring.labels import with_labels
+
+        first, last = days_of(context)
+        labelled = with_labels(predictions, trips, first - timedelta(days=1), last)
+        bins = {version: found for version in versions_of(predictions) if (found := _bins_of(context, *version))}
+        return drift_metrics(predictions, labelled, bins, first)
+
+    return [inference_profile_metrics, inference_drift_metrics]
+
+
+def _bins_of(context: dg.AssetExecutionContext, model: str, version: int) -> "list[Bins]":
+    """The bins of a version's training rows; none, with a line in the log, when the registry no longer has it."""
+    from mlops_core.monitoring.bins import bins_of
+    from mlops_core.monitoring.columns import watched
+
+    registry = context.resources.model_registry.of(model)
+    try:
+        baseline = registry.baseline(registry.get(version))
+        return bins_of(baseline, watched(baseline.columns))
+    except ModelNotFoundError as error:
+        context.log.warning(f"The drift of {model} version {version} is not computed: {error}")
+        return []

@@ -1,0 +1,156 @@
+"""From a target to the adapters that its assets use: the only place that knows on which platform a target runs."""
+
+from collections.abc import Callable
+from os import environ
+from typing import Any
+
+import dagster as dg
+
+from mlops_core.adapters.databricks_client import take_plain_host
+from mlops_core.adapters.feature_store.protocol import FeatureStore
+from mlops_core.adapters.local_servers import Ports
+from mlops_core.adapters.mlflow_database import database_uri, make_database
+from mlops_core.adapters.model_registry import ModelRegistry
+from mlops_core.adapters.pages import FolderPages, MlflowPages
+from mlops_core.adapters.sources.choice import LocalSources, TableSource
+from mlops_core.adapters.spark import ClusterSpark, LocalSpark
+from mlops_core.adapters.step_launcher.compute import Compute
+from mlops_core.adapters.step_launcher.cost import PriceTable
+from mlops_core.adapters.step_launcher.settings import LauncherSettings, SecretReference, read_requirements
+from mlops_core.adapters.tables import LocalTables, UnityCatalogTables
+from mlops_core.config import ON_CLUSTER, PACKAGE, Target
+from mlops_core.defs.io_managers import DeltaTableIOManager, ModelAliasIOManager
+from mlops_core.defs.provenance import COMMIT_VARIABLE, git_commit
+from mlops_core.defs.tables import tables_of
+from mlops_core.ingestion.times import TripTimes
+from mlops_core.project import Project
+
+IMPORTED_FIRST = ("mlflow.models.evaluation.evaluator_registry",)
+"""MLflow imports its evaluators, and matplotlib with them, under a lock that imports of other threads need too."""
+
+OF_THE_CLUSTER = ("requirements.txt", "requirements-databricks.txt")
+
+Resources = dict[str, dg.ResourceDefinition]
+
+
+def build_resources(project: Project, target: Target) -> Resources:
+    """The resources of `target`; nothing is started or imported before a step asks for it."""
+    platform = _local(project, target) if target.platform == "local" else _databricks(project, target)
+    tables = tables_of(project)
+    aliases = {project.model.name: "candidate", "challenger": "challenger", "champion": "champion"}
+    return platform | {
+        "table_io_manager": dg.IOManagerDefinition(
+            lambda context: DeltaTableIOManager(tables, context.resources.tables, context.resources.feature_store),
+            required_resource_keys={"tables", "feature_store"},
+        ),
+        "model_io_manager": dg.IOManagerDefinition(
+            lambda context: ModelAliasIOManager(context.resources.model_registry, aliases),
+            required_resource_keys={"model_registry"},
+        ),
+    }
+
+
+def build_executor(project: Project, target: Target) -> dg.ExecutorDefinition:
+    """Steps that need no cluster of their own run here one by one; those of a cluster are followed side by side."""
+    if target.platform == "local":
+        return dg.in_process_executor
+    parallel = Compute().overridden(target.compute).parallel_steps
+    preloaded = {"preload_modules": [f"{project.package}.preload"]}
+    return dg.multiprocess_executor.configured({"max_concurrent": parallel, "start_method": {"forkserver": preloaded}})
+
+
+def _local(project: Project, target: Target) -> Resources:
+    state, source = target.state_path, target.sources[project.events.name]
+    database, times = state / "mlflow" / "mlflow.db", TripTimes(source.times)
+    opened = Ports.beginning_at(target.ui_port).addresses
+    registry = ModelRegistry(
+        model=target.registered_model,
+        experiment=target.experiment,
+        tracking_uri=database_uri(database),
+        registry_uri=database_uri(database),
+        ui=opened["mlflow"],
+        artifacts=database.with_name("artifacts"),
+    )
+
+    def with_database() -> ModelRegistry:
+        make_database(database)
+        return registry
+
+    return {
+        "spark": _built(lambda _: LocalSpark(state / "warehouse", target.schema_name)),
+        "tables": _built(lambda r: LocalTables(r.spark), {"spark"}),
+        "feature_store": _built(lambda r: _twin(r.tables, with_database()), {"tables"}),
+        "model_registry": _built(lambda _: with_database()),
+        "pages": _built(lambda _: FolderPages(state / "monitoring", opened["pages"])),
+        "trips_sources": _built(
+            lambda r: LocalSources(r.spark, state / project.events.name, times, target.first_day, target.newest_day),
+            {"spark"},
+        ),
+        "step_launcher": dg.ResourceDefinition.none_resource("Steps run in the run's own process"),
+    }
+
+
+def _twin(tables: LocalTables, registry: ModelRegistry) -> FeatureStore:
+    from mlops_core.adapters.feature_store.local import LocalFeatureStore
+
+    return LocalFeatureStore(tables, registry)
+
+
+def _databricks(project: Project, target: Target) -> Resources:
+    from mlops_core.adapters.feature_store.databricks import DatabricksFeatureStore
+
+    workspace, source = target.workspace_address, target.sources[project.events.name]
+    take_plain_host(environ)
+    signing_in = f"://{workspace.profile}" if workspace.profile else ""
+    tracking_uri = environ.get("MLFLOW_TRACKING_URI", f"databricks{signing_in}")
+    times = TripTimes(source.times)
+    registry = ModelRegistry(
+        model=target.registered_model,
+        experiment=target.experiment,
+        tracking_uri=tracking_uri,
+        registry_uri=environ.get("MLFLOW_REGISTRY_URI", f"databricks-uc{signing_in}"),
+        ui=tracking_uri if tracking_uri.startswith("http") else workspace.url,
+    )
+    return {
+        "spark": _built(lambda _: ClusterSpark()),
+        "tables": _built(lambda r: UnityCatalogTables(r.spark, target.catalog, target.schema_name), {"spark"}),
+        "feature_store": _built(lambda r: DatabricksFeatureStore(r.tables, registry.registry_uri), {"tables"}),
+        "model_registry": _built(lambda _: registry),
+        "pages": _built(lambda _: MlflowPages(registry)),
+        "trips_sources": _built(lambda r: TableSource(r.spark, str(source.table), times), {"spark"}),
+        "step_launcher": _step_launcher(project, target),
+    }
+
+
+def _step_launcher(project: Project, target: Target) -> dg.ResourceDefinition:
+    from mlops_core.adapters.step_launcher.launcher import step_launcher_resource
+    from mlops_core.adapters.step_launcher.stock import stock_step_launcher
+
+    launchers = {"unity_catalog": step_launcher_resource, "databricks_pyspark": stock_step_launcher}
+    return launchers[target.step_launcher](launcher_settings(project, target))
+
+
+def launcher_settings(project: Project, target: Target) -> LauncherSettings:
+    """What `target` says about its step launcher.
+
+    The cluster reads the target anew, so what the environment here puts over it (a variable, MLflow) goes there too.
+    """
+    workspace = target.workspace_address
+    of_mlflow = {name: environ[name] for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI") if name in environ}
+    overrides = {**target.environment, **of_mlflow, ON_CLUSTER: workspace.url}
+    return LauncherSettings(
+        volume=target.staging_volume,
+        compute=Compute().overridden(target.compute),
+        packages=(PACKAGE,),
+        requirements=tuple(line for file in OF_THE_CLUSTER for line in read_requirements(PACKAGE / file)),
+        imports=IMPORTED_FIRST,
+        environment={"MLOPS_TARGET": target.name, COMMIT_VARIABLE: git_commit(target.root), **overrides},
+        secrets=tuple(SecretReference(name, *path.split("/")) for name, path in target.secrets.items()),
+        prices=PriceTable(**target.prices.model_dump()),
+        workspace=workspace,
+    )
+
+
+def _built(build: Callable[[Any], Any], needs: set[str] | None = None) -> dg.ResourceDefinition:
+    """A resource that is built once per step process, from the resources that it needs."""
+    return dg.ResourceDefinition(lambda context: build(context.resources), required_resource_keys=needs or set())

@@ -1,0 +1,149 @@
+"""The way back: a job that gives the alias champion to an earlier version."""
+
+import math
+from collections.abc import Iterator, Sequence
+from datetime import date
+from functools import partial
+
+import dagster as dg
+from pydantic import Field
+
+from mlops_core.adapters.aliases import champion_before, give_alias
+from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion, output_tag
+from mlops_core.adapters.registry_errors import registry_answers
+from mlops_core.adapters.scoring_errors import scorable
+from mlops_core.defs.config import NOT_BLANK, BoundedConfig
+from mlops_core.defs.ended_runs import require_running
+from mlops_core.defs.ledger import entries, linked, newest_entry
+from mlops_core.defs.refusals import Refused, one_sentence
+from mlops_core.deployment.promotion import (
+    CHAMPION,
+    PREVIOUS_CHAMPION,
+    Decision,
+    Holder,
+    followed,
+)
+from mlops_core.deployment.unseen import require_unseen
+from mlops_core.project import Project
+from mlops_core.validation.verdict import require_promotable
+
+SAMPLE = 100
+
+
+class RollbackConfig(BoundedConfig):
+    version: int = Field(gt=0, description="The version that becomes champion again; previous_champion holds the last")
+    rolled_back_by: str = Field(pattern=NOT_BLANK, description="Your name")
+    reason: str = Field(pattern=NOT_BLANK, description="What is wrong with the champion")
+    rescore_from: str | None = Field(None, description="Days from this one on are predicted again, as YYYY-MM-DD")
+
+
+def rollback_job(project: Project, daily: dg.TimeWindowPartitionsDefinition) -> dg.JobDefinition:
+    @dg.op(
+        out=dg.Out(dg.Nothing),
+        required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"},
+        description="See that the version still loads and predicts, then give it the alias champion",
+    )
+    def roll_back(
+        context: dg.OpExecutionContext, config: RollbackConfig
+    ) -> Iterator[dg.AssetMaterialization | dg.Output[None]]:
+        registry: ModelRegistry = context.resources.model_registry
+        days = daily.get_partition_keys()
+        _require_day(config.rescore_from, days)
+        with registry_answers(registry.tracking_uri), one_sentence():
+            version = registry.get(config.version)
+            _require_way_back(context, registry, version)
+            require_promotable(version.tags, version.version, was_champion=_was_champion(context, registry, version))
+            if config.rescore_from:
+                asked = (date.fromisoformat(day) for day in (config.rescore_from, days[-1]))
+                require_unseen(version.version, version.tags, *asked)
+            _predicts(context, version)
+            before, metrics = champion_before(registry, version.version), registry.run_metrics(version)
+            registry.tag(version, {output_tag(CHAMPION): context.run_id})
+        offer = _offer(context, before)
+        still_runs = partial(require_running, context.instance, context.run_id)
+        give_alias(registry, CHAMPION, version, may_move=still_runs, from_version=followed(before), over_deleted=True)
+        decision = Decision(version.name, version.version, config.rolled_back_by, config.reason)
+        rescored = {"rescore_from": config.rescore_from} if config.rescore_from else {}
+        page = dg.MetadataValue.url(registry.version_url(version))
+        yield dg.AssetMaterialization(
+            CHAMPION,
+            description=f"Rolled back to version {version.version} by {config.rolled_back_by}: {config.reason}",
+            metadata={
+                "rollback": True,
+                **linked(decision.entry(before, version.tags, metrics)),
+                **offer,
+                **rescored,
+                "model_version_page": page,
+            },
+        )
+        yield dg.Output(None)
+
+    @dg.job(name="rollback_job", description="Give the alias champion back to an earlier version, and say why")
+    def job() -> None:
+        roll_back()
+
+    return job
+
+
+def _require_day(asked: str | None, days: Sequence[str]) -> None:
+    if asked is not None and asked not in days:
+        raise Refused(
+            f"rescore_from is '{asked}', which is no day that is predicted: choose one {_extent(days)}; "
+            "no alias was moved."
+        )
+
+
+def _extent(days: Sequence[str]) -> str:
+    return f"from {days[0]} to {days[-1]}" if days else "when there are any"
+
+
+def _require_way_back(context: dg.OpExecutionContext, registry: ModelRegistry, version: ModelVersion) -> None:
+    entry = newest_entry(context.instance, registry.model)
+    if entry and entry.version == version.version and registry.holder(CHAMPION) == Holder(version.version):
+        raise Refused(
+            f"Version {version.version} is champion already, since the run {entry.run}: name an earlier version of the "
+            "history to go back to, or launch batch_inference_job over the days to predict again; no alias was moved."
+        )
+
+
+def _was_champion(context: dg.OpExecutionContext, registry: ModelRegistry, version: ModelVersion) -> bool:
+    """Whether it has been champion, by its tag, by the alias, or by the history, which a cluster does not have."""
+    return (
+        output_tag(CHAMPION) in version.tags
+        or registry.holder(PREVIOUS_CHAMPION) == Holder(version.version)
+        or any(told.get("version") == version.version for _, told in entries(context.instance, registry.model))
+    )
+
+
+def _predicts(context: dg.OpExecutionContext, version: ModelVersion) -> None:
+    """Fail unless the version predicts a finite fare for each of some trips."""
+    from my_mlops_stacks.training.model_inputs import model_inputs
+
+    sample = model_inputs(context.resources.tables.read("trips").limit(SAMPLE))
+    with scorable(f"Version {version.version}", "choose another version"):
+        scored = context.resources.feature_store.score_batch(model_uri=version.uri, df=sample)
+    rows = scored.select("prediction").collect()
+    wrong = sum(row[0] is None or not math.isfinite(row[0]) for row in rows)
+    if wrong or not rows:
+        raise Refused(
+            f"Version {version.version} has no prediction for {wrong} of {len(rows)} trips: no alias was moved; "
+            "choose another version."
+        )
+
+
+def _offer(context: dg.OpExecutionContext, before: Holder | None) -> dict[str, str]:
+    """The days that the version before predicted, for whoever decides whether they are predicted again."""
+    from mlops_core.deployment.shadow import predicted_days, predictions_of
+
+    tables, registry = context.resources.tables, context.resources.model_registry
+    if before is None or not tables.exists("predictions"):
+        return {}
+    days = predicted_days(predictions_of(tables.read("predictions"), registry.model, before.version))
+    if days is None:
+        return {}
+    first, last = map(str, days)
+    context.log.info(
+        f"Version {before.version} predicted the days from {first} to {last}: rescore_from '{first}' predicts all of "
+        "them again, and so does batch_inference_job over these days"
+    )
+    return {"from_version_predicted_since": first, "from_version_predicted_until": last}

@@ -1,0 +1,135 @@
+"""What starts because of what happened: a violation retrains, and people are told of it and of failures."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import dagster as dg
+
+from mlops_core.adapters.alerts import MISSING_RUN, VIOLATION, Alert, AlertError, Alerts
+from mlops_core.adapters.recorded_metadata import recorded
+from mlops_core.config import Target
+from mlops_core.defs.alerts import build_alerts, failure_sensors, links
+from mlops_core.defs.jobs import Job
+from mlops_core.defs.judgements import check_key
+from mlops_core.defs.lost_requests import LostRequest, lost_request
+from mlops_core.defs.mutes import tell
+from mlops_core.defs.records import newest_evaluated
+from mlops_core.monitoring.retraining import FINE, GIVE_UP, RETRAIN, History, Judgement, RetrainingRule
+from mlops_core.project import Project
+
+VIOLATION_CHECK = check_key("metric_within_threshold")
+LONGEST_TAG = 1_000
+"""Characters of a tag's value: databases index the tags, PostgreSQL up to some 2,700 bytes."""
+
+
+def build_sensors(project: Project, target: Target, jobs: dict[str, Job]) -> list[dg.SensorDefinition]:
+    """The retraining sensor, and one that tells of failed runs where the target has a channel for it."""
+    alerts = build_alerts(target)
+    return [_retraining_sensor(target, jobs["model_training_job"], alerts), *failure_sensors(target, alerts)]
+
+
+def _retraining_sensor(target: Target, training_job: Job, alerts: Alerts) -> dg.SensorDefinition:
+    workflow, running = target.monitoring_workflow, target.schedules == "running"
+    recovery_days = max(workflow.cooldown_days, workflow.num_evaluation_windows)
+    rule = RetrainingRule(workflow.cooldown_days, workflow.max_retrainings, recovery_days)
+
+    @dg.sensor(
+        name="retraining_sensor",
+        job=training_job,
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
+        description="Retrains when the monitored metric of the predictions violates its threshold",
+    )
+    def retrain_on_violation(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        """Ask for one training per violation; it reads what the check wrote, and starts no cluster."""
+        record = newest_evaluated(context.instance, VIOLATION_CHECK)
+        if record is None:
+            return dg.SkipReason(f"{VIOLATION_CHECK.name} has not been evaluated yet")
+        evaluation = record.evaluation
+        found = {name: value.value for name, value in evaluation.metadata.items()}
+        judged = Judgement(record.identity, evaluation.passed, recorded(evaluation.metadata, "day", str))
+        decision, history = rule.decide(judged, History.read(context.cursor))
+        history = _told(context, history, alerts, evaluation, record.run_id)
+        if decision == RETRAIN:
+            attempt = f"{history.retrainings} of {rule.max_retrainings}"
+            request = dg.RunRequest(
+                run_key=judged.evaluation,
+                run_config={"ops": {"fare_model": {"config": {"training_days": workflow.retraining_days}}}},
+                tags=_tags(record.run_id, evaluation, found, attempt),
+            )
+            return dg.SensorResult([request], cursor=history.written())
+        if decision != FINE and (lost := lost_request(context.instance, history.asked)):
+            return _lost(context, lost, history, alerts)
+        return dg.SensorResult(skip_reason=_skipped(decision, history, evaluation), cursor=history.written())
+
+    return retrain_on_violation
+
+
+def _lost(context: dg.SensorEvaluationContext, lost: LostRequest, history: History, alerts: Alerts) -> dg.SensorResult:
+    """What is done about a training that ended without success while the violation lasts: asked again, else told."""
+    if (request := lost.again) is not None:
+        return dg.SensorResult([request], cursor=replace(history, asked=str(request.run_key)).written())
+    if history.told_run != lost.run.run_id:
+        try:
+            title, pages, about = "A retraining is missing", links(lost.run.run_id), (lost.run.job_name,)
+            alert = Alert(lost.run.run_id, title, f"{lost.sentence}.", pages, kind=MISSING_RUN, about=about)
+            if tell(context, alerts, alert) is None:
+                history = replace(history, told_run=lost.run.run_id)
+        except AlertError as error:
+            context.log.error(str(error))
+    return dg.SensorResult(skip_reason=lost.sentence, cursor=history.written())
+
+
+def _skipped(decision: str, history: History, evaluation: dg.AssetCheckEvaluation) -> str:
+    if decision == FINE:
+        return f"No violation: {evaluation.description}"
+    if decision == GIVE_UP or history.gave_up:
+        return f"Given up after {history.retrainings} retrainings that did not help: {evaluation.description}"
+    return f"Already asked to retrain on {history.last_day}: {evaluation.description}"
+
+
+def _tags(run_id: str, evaluation: dg.AssetCheckEvaluation, found: Mapping[str, Any], attempt: str) -> dict[str, str]:
+    """Why the run was asked for, as tags that people and queries read."""
+    values = dict(sorted((found.get("values") or {}).items(), reverse=True))
+    tags = {
+        "reason": str(evaluation.description),
+        "metric": str(found.get("metric")),
+        "direction": str(found.get("direction")),
+        "threshold": str(found.get("threshold")),
+        "windows": ", ".join(values),
+        "values": ", ".join(f"{value:.4g}" for value in values.values()),
+        "model": str(found.get("model_id")),
+        "attempt": attempt,
+        "monitoring_run_id": run_id,
+    }
+    return {f"retraining/{name}": value[:LONGEST_TAG] for name, value in tags.items()}
+
+
+def _told(
+    context: dg.SensorEvaluationContext,
+    history: History,
+    alerts: Alerts,
+    evaluation: dg.AssetCheckEvaluation,
+    run_id: str,
+) -> History:
+    """The history after people were told its news, once; what the channel did not take is sent with the next tick."""
+    if evaluation.passed or history.news in ("", history.told):
+        return history
+    title = "Retraining given up" if history.gave_up else "The predictions violate their threshold"
+    what = (
+        f"{history.retrainings} retrainings did not help; no more are asked for until the check has passed for days."
+        if history.gave_up
+        else f"Retraining {history.retrainings} was asked for."
+    )
+    try:
+        pages, about = (
+            links(run_id, VIOLATION_CHECK),
+            (VIOLATION_CHECK.asset_key.to_user_string(), VIOLATION_CHECK.name),
+        )
+        alert = Alert(history.news, title, f"{evaluation.description}. {what}", pages, kind=VIOLATION, about=about)
+        mute = tell(context, alerts, alert)
+    except AlertError as error:
+        context.log.error(str(error))
+        return history
+    return history if mute else replace(history, told=history.news)

@@ -1,0 +1,81 @@
+"""Shadow scoring: before an alias moves, the challenger predicts what the champion predicted last."""
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from mlops_core.adapters.model_registry import ModelVersion
+from mlops_core.adapters.registry_errors import registry_answers
+from mlops_core.adapters.shadow_scoring import scored_beside
+from mlops_core.defs.approval import approved_version
+from mlops_core.defs.metadata import markdown_table, plot, png
+from mlops_core.defs.refusals import one_sentence
+from mlops_core.deployment.promotion import CHAMPION, SHADOW_TAG, approved, shadow_status
+from mlops_core.project import Project
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def shadow_checks(project: Project) -> list[dg.AssetChecksDefinition]:
+    @dg.asset_check(
+        asset="challenger",
+        blocking=True,
+        required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"},
+        description="The challenger has a prediction for each trip of the champion's newest days; and how both differ.",
+    )
+    def predicts_what_the_champion_predicted(
+        context: dg.AssetCheckExecutionContext, challenger: ModelVersion
+    ) -> dg.AssetCheckResult:
+        """The outcome is written on the version, where `champion` looks, in other runs too; what blocks is its step."""
+        registry = context.resources.model_registry
+        with registry_answers(registry.tracking_uri), one_sentence():
+            approved(approved_version(context.run), challenger.version)
+            champion = registry.find_alias(CHAMPION)
+            if champion is None:
+                return dg.AssetCheckResult(passed=True, description="There is no champion yet")
+            if champion.version == challenger.version:
+                return dg.AssetCheckResult(passed=True, description="It is the champion itself")
+            result = _compared(context, champion, challenger)
+            registry.tag(challenger, {SHADOW_TAG: shadow_status(result.passed, champion.version)})
+            return result
+
+    return [predicts_what_the_champion_predicted]
+
+
+def _compared(
+    context: dg.AssetCheckExecutionContext, champion: ModelVersion, challenger: ModelVersion
+) -> dg.AssetCheckResult:
+    from mlops_core.deployment.shadow import differences
+
+    scored = scored_beside(context.resources.tables, context.resources.feature_store, champion, challenger)
+    if scored is None:
+        return dg.AssetCheckResult(passed=True, description=f"Version {champion.version} has predicted nothing yet")
+    per_day = differences(scored)
+    missing, trips = int(per_day["missing"].sum()), int(per_day["trips"].sum())
+    return dg.AssetCheckResult(
+        passed=not missing,
+        severity=dg.AssetCheckSeverity.WARN,  # a challenger that is refused is a normal outcome: `champion` does it
+        description=f"Version {challenger.version} has no prediction for {missing} of {trips} trips that version "
+        f"{champion.version} predicted"
+        if missing
+        else None,
+        metadata={
+            "champion_version": str(champion.version),
+            "challenger_version": str(challenger.version),
+            "trips": trips,
+            "missing": missing,
+            **_shown(per_day),
+        },
+    )
+
+
+def _shown(per_day: "pd.DataFrame") -> dict[str, dg.MetadataValue]:
+    from mlops_core.deployment.shadow import differences_plot
+
+    if per_day.empty:  # the trips that the champion predicted are not in the table any more
+        return {}
+    return {
+        "differences": dg.MarkdownMetadataValue(markdown_table(per_day)),
+        "plot": plot(png(differences_plot(per_day))),
+    }

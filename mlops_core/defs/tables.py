@@ -1,0 +1,77 @@
+"""The tables that assets are: columns, keys, and what one write replaces."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from mlops_core.deployment.prediction_columns import HISTORY_KEY, prediction_columns
+from mlops_core.ingestion.columns import accepted_columns, rejected_columns
+from mlops_core.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
+from mlops_core.project import FeatureTable, Project
+from mlops_core.project.events import DAY
+from mlops_core.project.feature_tables import TIME
+from mlops_core.project.names import require_columns, require_table
+
+PARTITION_COLUMN = DAY
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One Delta table, addressed by its asset's key.
+
+    `columns` maps a name to its Spark type and its meaning; `lineage` maps a column to those that it is made of, as
+    (asset, column). A write replaces the days that it brings; with `history_key`, only their rows with the same key.
+    """
+
+    columns: Mapping[str, tuple[str, str]]
+    lineage: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    partitioned_by: tuple[str, ...] = (PARTITION_COLUMN,)
+    history_key: tuple[str, ...] = ()
+    primary_keys: tuple[str, ...] = ()
+    timeseries_column: str | None = None
+
+    def schema(self) -> dg.TableSchema:
+        return dg.TableSchema(
+            [dg.TableColumn(name, kind, description=text) for name, (kind, text) in self.columns.items()]
+        )
+
+    def column_lineage(self) -> dg.TableColumnLineage:
+        return dg.TableColumnLineage(
+            {
+                column: [dg.TableColumnDep(dg.AssetKey(asset), source) for asset, source in sources]
+                for column, sources in self.lineage.items()
+            }
+        )
+
+
+def _feature_table(table: FeatureTable) -> TableSpec:
+    return TableSpec(table.columns, table.lineage, primary_keys=table.primary_keys, timeseries_column=TIME)
+
+
+def tables_of(project: Project) -> Mapping[str, TableSpec]:
+    """Every table of the project by its name, which is its asset's."""
+    events = project.events
+    tables = {
+        events.name: TableSpec(accepted_columns(events)),
+        events.rejected_name: TableSpec(rejected_columns(events)),
+        **{table.name: _feature_table(table) for table in project.feature_tables},
+        "predictions": TableSpec(
+            project.predicted_columns | prediction_columns(events), _lineage(project), history_key=HISTORY_KEY
+        ),
+        "inference_profile_metrics": TableSpec(PROFILE_COLUMNS),
+        "inference_drift_metrics": TableSpec(DRIFT_COLUMNS),
+    }
+    for name, spec in tables.items():
+        require_table(name, f"The tables of {project.package}")
+        require_columns(spec.columns, f"The columns of the table '{name}'")
+    return tables
+
+
+def _lineage(project: Project) -> dict[str, list[tuple[str, str]]]:
+    """Columns of the predictions -> the columns of other tables that they are made of."""
+    events = project.events
+    own = {column.name: project.sources(column) for column in project.inputs}
+    own |= {events.event_time: (events.event_time,), DAY: (DAY,)}
+    lineage = {name: [(events.name, source) for source in sources] for name, sources in own.items()}
+    return lineage | {output: [source] for output, source in project.looked_up_from.items()}

@@ -1,0 +1,116 @@
+"""The gate: checks that judge the candidate, whose verdict stays on the version, and the alias `challenger`.
+
+A rule that fails is a warning: that a candidate is refused is a normal outcome, and the champion serves on. The checks
+block all the same, so that `challenger` waits for the verdict.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from pydantic import Field
+
+from mlops_core.adapters.model_registry import ModelVersion
+from mlops_core.adapters.registry_errors import registry_answers
+from mlops_core.config import Target
+from mlops_core.defs.candidate_validation import Validated, skip, validate
+from mlops_core.defs.config import BoundedConfig
+from mlops_core.defs.metadata import readable
+from mlops_core.defs.refusals import one_sentence, tell_refusal
+from mlops_core.project import Project
+from mlops_core.validation.rules import compared_metric, rules
+from mlops_core.validation.verdict import CHAMPION_RULE, refusal, require_promotable
+from my_mlops_stacks.project import PROJECT
+
+if TYPE_CHECKING:
+    from mlops_core.validation.verdict import Verdict
+
+
+def validation_assets(project: Project, target: Target) -> list[dg.AssetsDefinition]:
+    @dg.asset(
+        group_name="validation",
+        owners=[target.owner],
+        kinds={"mlflow"},
+        io_manager_key="model_io_manager",
+        output_required=False,
+        code_version="1",
+    )
+    def challenger(context: dg.AssetExecutionContext, fare_model: ModelVersion) -> Iterator[dg.Output[ModelVersion]]:
+        """The candidate that passed validation; one that did not, or was judged in a dry run, is refused."""
+        if why := refusal(fare_model.tags, fare_model.version, context.run_id):
+            return tell_refusal(context, fare_model, why)
+        with one_sentence():
+            require_promotable(fare_model.tags, fare_model.version)
+        yield dg.Output(fare_model)
+
+    return [challenger]
+
+
+def validation_checks(project: Project, target: Target) -> list[dg.AssetChecksDefinition]:
+    workflow = target.model_workflow
+
+    class ValidationConfig(BoundedConfig):
+        run_mode: str = Field(
+            workflow.run_mode,
+            pattern="^(enabled|dry_run|disabled)$",
+            description="enabled: a failed rule refuses it; dry_run: reports, never promotes; disabled: skips",
+        )
+        enable_baseline_comparison: bool = Field(
+            workflow.enable_baseline_comparison, description="Whether the candidate must be as good as the champion"
+        )
+
+    compared = compared_metric(PROJECT.task)
+    specs = [
+        dg.AssetCheckSpec(rule.name, asset="fare_model", blocking=True, description=rule.sentence) for rule in rules()
+    ]
+    specs.append(
+        dg.AssetCheckSpec(
+            CHAMPION_RULE,
+            asset="fare_model",
+            blocking=True,
+            description=f"The candidate is at least as good as the champion in {compared.name} "
+            f"({'greater' if compared.greater_is_better else 'lower'} is better) on the same held-out trips; has the "
+            "report.",
+        )
+    )
+
+    @dg.multi_asset_check(
+        specs=specs, required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"}
+    )
+    def candidate_validation(
+        context: dg.AssetCheckExecutionContext, config: ValidationConfig, fare_model: ModelVersion
+    ) -> Iterator[dg.AssetCheckResult]:
+        """Score the held-out trips with the candidate and the champion, judge, and write the verdict on the version."""
+        with registry_answers(context.resources.model_registry.tracking_uri):
+            if config.run_mode == "disabled":
+                skip(context, fare_model)
+                results = [_skipped(spec) for spec in specs]
+            else:
+                validated = validate(context, fare_model, config.run_mode, config.enable_baseline_comparison)
+                results = [_result(verdict, validated) for verdict in validated.verdicts]
+        yield from results
+
+    return [candidate_validation]
+
+
+def _result(verdict: "Verdict", validated: Validated) -> dg.AssetCheckResult:
+    """The outcome of one rule; that of the comparison carries the report."""
+    report = validated.report if verdict.rule == CHAMPION_RULE else {}
+    return dg.AssetCheckResult(
+        passed=verdict.passed,
+        check_name=verdict.rule,
+        asset_key="fare_model",
+        severity=dg.AssetCheckSeverity.WARN,
+        description=verdict.sentence,
+        metadata={"value": readable(verdict.value), "bound": verdict.limit, **validated.metadata, **report},
+    )
+
+
+def _skipped(spec: dg.AssetCheckSpec) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=False,
+        check_name=spec.name,
+        asset_key=spec.asset_key,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="Not judged: run_mode is 'disabled'",
+    )

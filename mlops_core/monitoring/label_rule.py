@@ -1,0 +1,81 @@
+"""Whether labels arrive, and whether predictions are as new as they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from pyspark.sql import DataFrame
+
+from mlops_core.monitoring.judged_windows import CLOCK_TOLERANCE, SCORED, AsOf, rows_of
+
+LATE_DAYS = 14
+"""For so many days after they were due labels are waited for: older days are not named any more."""
+
+QUERY = f"""{SCORED}
+SELECT day, label_coverage, unix_seconds(newest_prediction_time) AS made FROM windows ORDER BY day DESC LIMIT :windows
+"""  # noqa: S608, made of constants
+"""The newest windows of {{profile}}, labelled or not; a timestamp would be collected in this machine's time zone."""
+
+FUTURE_DAYS = "SELECT DISTINCT day FROM {profile} WHERE day > to_date(:latest) ORDER BY day"
+
+Verdict = tuple[bool, str]
+"""Whether it is fine, and the sentence that says why."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Label coverage by day, newest first; the time of the newest prediction of all, UTC; days yet to come."""
+
+    coverage: Mapping[str, float]
+    last_prediction_time: datetime | None
+    future_days: tuple[str, ...]
+
+    @property
+    def newest(self) -> str | None:
+        return next(iter(self.coverage), None)
+
+    def late(self, delay_days: int, minimum_coverage: float) -> dict[str, float]:
+        """Coverage of the days whose labels should be there, `delay_days` before the newest day, and are not."""
+        if self.newest is None:
+            return {}
+        due = str(date.fromisoformat(self.newest) - timedelta(days=delay_days))
+        return {day: share for day, share in self.coverage.items() if day <= due and share < minimum_coverage}
+
+    def labels(self, delay_days: int, minimum_coverage: float) -> Verdict:
+        """Whether no day is late."""
+        late = self.late(delay_days, minimum_coverage)
+        if not late:
+            return True, f"Every day that is {delay_days} days old has the fares of at least {minimum_coverage:.0%}"
+        days = ", ".join(f"{day} {share:.0%}" for day, share in late.items())
+        return False, f"Fares of less than {minimum_coverage:.0%} of the predictions have arrived: {days}"
+
+    def freshness(self, due: str | None, now: datetime) -> Verdict:
+        """Whether the day that is `due` is predicted, and no prediction is of or from the future; `now` is UTC."""
+        reasons = []
+        if due is not None and (self.newest or "") < due:
+            reasons.append(f"{due} should be predicted, and the newest day that is, is {self.newest}")
+        if self.is_ahead_of(now):
+            made, clock = self.last_prediction_time, f"{now:%Y-%m-%d %H:%M}"
+            reasons.append(f"predictions were made at {made} UTC, and it is {clock}: a clock is wrong")
+        if self.future_days:
+            reasons.append(f"{', '.join(self.future_days)} has not come yet: a clock is wrong")
+        return not reasons, "; ".join(reasons) or f"The newest day, {self.newest}, is predicted"
+
+    def is_ahead_of(self, now: datetime) -> bool:
+        """Whether a prediction was made in the future, by more than clocks may differ; both times are UTC."""
+        made = self.last_prediction_time
+        return made is not None and made.replace(tzinfo=None) > now.replace(tzinfo=None) + CLOCK_TOLERANCE
+
+
+def newest_windows(profile: DataFrame, as_of: AsOf, windows: int) -> Windows:
+    """The newest `windows` days of the profile metrics table."""
+    rows = rows_of(QUERY, as_of, {"windows": windows}, profile=profile)
+    future = rows_of(FUTURE_DAYS, as_of, {}, profile=profile)
+    made = [datetime.fromtimestamp(row["made"], UTC).replace(tzinfo=None) for row in rows if row["made"] is not None]
+    return Windows(
+        {str(row["day"]): row["label_coverage"] for row in rows},
+        max(made, default=None),
+        tuple(str(row["day"]) for row in future),
+    )

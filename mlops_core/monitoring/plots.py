@@ -1,0 +1,121 @@
+"""Pictures of how the predictions do over time."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.dates import date2num
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from mlops_core.day_axis import HALF_A_DAY, name_days
+from mlops_core.monitoring.columns import METRIC_UNITS, watched
+from mlops_core.monitoring.drift_rule import LARGE_CHANGE
+
+LINE, BAD, GREY = "#4c72b0", "#c44e52", "#8c8c8c"
+PLACES = {"left": 0.09, "right": 0.95, "hspace": 0.12}  # searching for them would draw each figure twice
+RMSE, MAE = "root_mean_squared_error", "mean_average_error"
+SHORT = {RMSE: "RMSE", MAE: "MAE"}
+DAYS_MARKED = 100
+VERSIONS_NAMED = 9
+"""So many names of versions fit beside each other."""
+
+
+def error_over_time(judged: pd.DataFrame, threshold: float | None = None, metric: str = RMSE) -> Figure:
+    """The monitored metric by day, where another version took over, and below how much of each day is labelled.
+
+    RMSE and MAE, both in USD, are drawn together.
+
+    Args:
+        judged: the row of each day that is judged, as `judged_windows` gives them.
+        threshold: of the metric, in its unit, drawn as a line.
+        metric: the one that is monitored, a column of `judged`.
+    """
+    unit = METRIC_UNITS.get(metric, "")
+    figure = Figure(figsize=(9, 4.2))
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1], gridspec_kw={**PLACES, "bottom": 0.1})
+    above.set(title="Error of the predictions", ylabel=unit)
+    below.set(ylabel="labelled", ylim=(0, 1.05))
+    below.yaxis.set_major_formatter(PercentFormatter(1))
+    if judged.empty:
+        return figure
+    rows = judged.sort_values("day")
+    days = pd.to_datetime(rows["day"])
+    marker = "." if len(rows) <= DAYS_MARKED else ""
+    for name, style in _drawn(metric).items():
+        above.plot(days, rows[name], marker=marker, linestyle=style, color=LINE, label=SHORT.get(name, name))
+    if threshold is not None:
+        above.axhline(threshold, color=BAD, linewidth=1, label=f"threshold {threshold:g} {unit}".strip())
+    _with_room(above)
+    below.bar(days, rows["label_coverage"], color=GREY, width=0.8)
+    name_days(below, days)
+    _promotions(above, days, rows["model_id"])
+    above.legend(loc="lower left", ncols=3, fontsize=8)
+    return figure
+
+
+def _drawn(metric: str) -> dict[str, str]:
+    """Metric -> the style of its line."""
+    return {RMSE: "-", MAE: ":"} if metric in (RMSE, MAE) else {metric: "-"}
+
+
+def _with_room(axes: Axes) -> None:
+    """Zero is on the picture, and so are the versions' names, above everything."""
+    low, high = axes.get_ylim()
+    low = min(low, 0)
+    axes.set_ylim(low, low + (high - low) * 1.15)
+
+
+def _promotions(axes: Axes, days: pd.Series, models: pd.Series) -> None:
+    """A dashed line before the first day of each version, with its number where that is readable."""
+    apart = (days.max() - days.min() + 2 * HALF_A_DAY) / VERSIONS_NAMED
+    free = days.min() - HALF_A_DAY - apart
+    for at in (days[models != models.shift()]).index:
+        begin = days[at] - HALF_A_DAY
+        axes.axvline(begin, color=GREY, linestyle="--", linewidth=1)
+        if begin - free >= apart and days.max() + HALF_A_DAY - begin >= apart:
+            _name(axes, begin, models[at])
+            free = begin
+
+
+def _name(axes: Axes, moment: pd.Timestamp, model: object) -> None:
+    version = str(model).rsplit("/", 1)[-1]
+    place = (moment, axes.get_ylim()[1])
+    axes.annotate(f"version {version}", place, (3, -11), textcoords="offset points", fontsize=8, color=GREY)
+
+
+def drift_heat_map(drift: pd.DataFrame, judged: pd.DataFrame) -> Figure:
+    """Population stability index by column and day, against the training rows; full red is a large change.
+
+    Days without a comparison are white.
+
+    Args:
+        drift: rows of the drift metrics table.
+        judged: `day` and `model_id` of what is shown, one row a day.
+    """
+    shown = drift[drift["drift_type"] == "BASELINE"].merge(judged[["day", "model_id"]], on=["day", "model_id"])
+    grid = shown.pivot(index="column_name", columns="day", values="population_stability_index")
+    grid = grid.reindex(watched(grid.index))
+    figure = Figure(figsize=(9, 0.32 * max(len(grid), 1) + 1.2))
+    axes = figure.subplots(gridspec_kw={"left": 0.27, "right": 0.9, "bottom": 0.18, "top": 0.88})
+    axes.set_title("Drift against the training rows (population stability index)")
+    if grid.empty:
+        return figure
+    known = pd.to_datetime(grid.columns)
+    days = pd.date_range(known.min(), known.max())
+    grid = grid.set_axis(known, axis=1).reindex(columns=days)
+    left, right = date2num([days[0] - HALF_A_DAY, days[-1] + HALF_A_DAY])
+    rows = len(grid) - 0.5
+    image = axes.imshow(
+        grid.to_numpy(dtype=float),
+        aspect="auto",
+        cmap="Reds",
+        vmin=0,
+        vmax=LARGE_CHANGE,
+        extent=(left, right, rows, -0.5),
+    )
+    axes.set_yticks(range(len(grid)), grid.index, fontsize=8)
+    name_days(axes, days)
+    scale = figure.add_axes((0.92, 0.18, 0.015, 0.7))
+    figure.colorbar(image, cax=scale, extend="max")
+    return figure

@@ -1,0 +1,115 @@
+"""From measured metrics to verdicts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from mlops_core.tasks import Metric
+from mlops_core.validation.rules import PLACE, Rule, RuleError, with_unit
+from mlops_core.validation.verdict import CHAMPION_RULE, Verdict
+from my_mlops_stacks.validation.validation import METRIC_UNITS
+
+Metrics = Mapping[str, float]
+
+ROUNDING = 1e-6
+"""Relative: how much the same model's metric may differ by the order in which its rows were summed."""
+
+OFF = "enable_baseline_comparison: false"
+
+
+def judge(stated: Sequence[Rule], candidate: Metrics, champion: Metrics | None) -> list[Verdict]:
+    """One verdict for each rule. A value that is no finite number fails.
+
+    Args:
+        candidate: metric -> value of the version that is judged.
+        champion: the same of the champion on the same rows, or None when there is none to compare with.
+
+    Raises:
+        RuleError: a rule is about a metric that was not computed.
+    """
+    return [_judge(rule, candidate, champion) for rule in stated]
+
+
+def _judge(rule: Rule, candidate: Metrics, champion: Metrics | None) -> Verdict:
+    value = _measured(rule.metric, candidate)
+    if rule.compares and champion is None:
+        return Verdict(rule.name, math.isfinite(value), value, None, "There is no champion to improve on: it passes")
+    held = _measured(rule.metric, champion) if rule.compares and champion else None
+    bound = rule.bound(held)
+    told, limit = _told(rule.metric, value), _told(rule.metric, bound)
+    sentence = f"{rule.metric} of the held-out trips is {told} and must be {rule.direction} {limit}"
+    if held is not None:
+        sentence += f", for the champion's is {_told(rule.metric, held)}"
+    sentence = _explained(sentence, value, bound)
+    return Verdict(rule.name, _holds(rule, value, bound), value, bound, sentence, METRIC_UNITS.get(rule.metric, ""))
+
+
+def _told(metric: str, value: float) -> str:
+    return with_unit(metric, f"{value:.4g}")
+
+
+def _measured(metric: str, metrics: Metrics) -> float:
+    if metric not in metrics:
+        raise RuleError(
+            f"{PLACE} has a rule about '{metric}', which is not computed: add it to custom_metrics() there, or choose "
+            f"one of {', '.join(sorted(metrics))}."
+        )
+    return metrics[metric]
+
+
+def _explained(sentence: str, *values: float) -> str:
+    if all(map(math.isfinite, values)):
+        return sentence
+    return f"{sentence}: what is no finite number fails; look at the rows that the model predicts nothing for"
+
+
+def _holds(rule: Rule, value: float, bound: float) -> bool:
+    """Whether the value reaches its bound; what is no finite number does not."""
+    if not (math.isfinite(value) and math.isfinite(bound)):
+        return False
+    return value >= bound if rule.greater_is_better else value <= bound
+
+
+def judge_against_champion(
+    candidate: Metrics,
+    champion: Metrics | None,
+    metric: Metric,
+    *,
+    compared: bool = True,
+    former: int | None = None,
+    is_champion: bool = False,
+) -> Verdict:
+    """The candidate must be at least as good as the champion on the same rows; the first model has none to beat.
+
+    Args:
+        metric: in what they are compared.
+        compared: whether the comparison is switched on: without it the champion is no reason to fail.
+        former: the version that was champion, when there has been one and nobody is it now: an alias that is gone
+            must not switch the comparison off.
+        is_champion: whether the candidate itself is the champion, which is then compared with nobody.
+    """
+    value = _measured(metric.name, candidate)
+    if champion is not None:
+        return _compared(metric, value, _measured(metric.name, champion))
+    if compared and former is not None:
+        lost = (
+            f"No version holds the alias champion, though version {former} did: launch rollback_job with it or another "
+            f"version that may serve, or run the checks with {OFF}, then materialize 'fare_model' again"
+        )
+        return Verdict(CHAMPION_RULE, False, value, None, lost)
+    reason = "enable_baseline_comparison is off"
+    if compared:
+        reason = "It is the champion itself" if is_champion else "There is no champion yet"
+    sentence = f"{reason}: the thresholds alone decide about this model"
+    return Verdict(CHAMPION_RULE, math.isfinite(value), value, None, sentence)
+
+
+def _compared(metric: Metric, value: float, bound: float) -> Verdict:
+    told, limit = _told(metric.name, value), _told(metric.name, bound)
+    sentence = f"{metric.name} is {told} for the candidate and {limit} for the champion, on the same rows"
+    passed = (
+        math.isfinite(value) and math.isfinite(bound) and metric.improvement(value, bound) >= -ROUNDING * abs(bound)
+    )
+    sentence = _explained(sentence, value, bound)
+    return Verdict(CHAMPION_RULE, passed, value, bound, sentence, METRIC_UNITS.get(metric.name, ""))
