@@ -18,7 +18,7 @@ from mlops_core.adapters.step_launcher.compute import Compute
 from mlops_core.adapters.step_launcher.cost import PriceTable
 from mlops_core.adapters.step_launcher.settings import LauncherSettings, SecretReference, read_requirements
 from mlops_core.adapters.tables import LocalTables, UnityCatalogTables
-from mlops_core.config import ON_CLUSTER, PACKAGE, Target
+from mlops_core.config import ON_CLUSTER, Target
 from mlops_core.defs.io_managers import DeltaTableIOManager, ModelAliasIOManager
 from mlops_core.defs.provenance import COMMIT_VARIABLE, git_commit
 from mlops_core.defs.tables import tables_of
@@ -141,8 +141,8 @@ def launcher_settings(project: Project, target: Target) -> LauncherSettings:
     return LauncherSettings(
         volume=target.staging_volume,
         compute=Compute().overridden(target.compute),
-        packages=(PACKAGE,),
-        requirements=tuple(line for file in OF_THE_CLUSTER for line in read_requirements(PACKAGE / file)),
+        packages=(project.folder,),
+        requirements=tuple(line for file in OF_THE_CLUSTER for line in read_requirements(project.folder / file)),
         imports=IMPORTED_FIRST,
         environment={"MLOPS_TARGET": target.name, COMMIT_VARIABLE: git_commit(target.root), **overrides},
         secrets=tuple(SecretReference(name, *path.split("/")) for name, path in target.secrets.items()),
