@@ -60,7 +60,7 @@ class Workflow(_Frozen):
 
 
 class FeatureEngineeringWorkflow(Workflow):
-    """Parameters of `feature_engineering_job`: how many days before its own a run takes the trips of again."""
+    """Parameters of `feature_engineering_job`: how many days before its own a run takes the events of again."""
 
     late_trip_days: CountOrZero
 

@@ -21,7 +21,7 @@ class RowRule:
 
     Args:
         broken: Whether a row breaks it, as SQL over the columns of the events; null is no.
-        reason: What people read of a rejected row, such as "fare not positive".
+        reason: What people read of a rejected row, such as "amount not positive".
     """
 
     broken: str
