@@ -62,7 +62,7 @@ class Workflow(_Frozen):
 class FeatureEngineeringWorkflow(Workflow):
     """Parameters of `feature_engineering_job`: how many days before its own a run takes the events of again."""
 
-    late_trip_days: CountOrZero
+    late_days: CountOrZero
 
 
 class ModelWorkflow(Workflow):
@@ -251,7 +251,7 @@ def load_target(
         TargetError: the files and the environment don't describe such a target.
     """
     name = environ.get("MLOPS_TARGET", "local") if name is None else name
-    sources = {key: f"{project.events.name}_{key}" for key in Source.model_fields}
+    sources = {key: project.events.variable(key) for key in Source.model_fields}
     folder = folder or project.folder
     bundle = read_bundle(folder, name, [*VARIABLES, *sources.values()], environ)
     values = {key: value.raw for key, value in bundle.variables.items() if key not in sources.values()}
