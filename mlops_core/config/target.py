@@ -113,7 +113,7 @@ class Prices(_Frozen):
 
 
 class Source(_Frozen):
-    """Where events come from: a table, as catalog.schema.table, None on the local platform; and how to read its times."""
+    """Where events come from: a table, as catalog.schema.table, None on the local platform; and how to read times."""
 
     table: Annotated[FullName | None, EmptyIsNone]
     times: Annotated[str, Field(min_length=1), AsText]
