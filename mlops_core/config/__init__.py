@@ -6,10 +6,10 @@ resources that are a team's own pass untouched. What the CLI would skip over is 
 ours: a blank value, a misspelt name, a key written twice.
 """
 
-from mlops_core.config import Target, load_target
 from mlops_core.config.errors import TargetError, listed
 from mlops_core.config.references import Value
 from mlops_core.config.settings import BundleSettings, read_bundle
+from mlops_core.config.target import VARIABLES, MonitoringWorkflow, Prices, Target, Workflow, load_target
 from mlops_core.config.variables import ENVIRONMENT_PREFIX
 from mlops_core.config.workspace_address import (
     ON_CLUSTER,
@@ -22,10 +22,14 @@ from mlops_core.config.workspace_address import (
 __all__ = [
     "ENVIRONMENT_PREFIX",
     "ON_CLUSTER",
+    "VARIABLES",
     "BundleSettings",
+    "MonitoringWorkflow",
+    "Prices",
     "Target",
     "TargetError",
     "Value",
+    "Workflow",
     "WorkspaceAddress",
     "WrittenWorkspace",
     "link",
