@@ -133,8 +133,10 @@ VALUES = {
     "variables: {owner: {description: The team}}": ("owner", "team:ml-platform"),
     "variables: {days: {default: 7}}\ntargets: {dev: {variables: {rescore_days: '${var.days}'}}}": ("rescore_days", 7),
     "variables: {judge: {default: off}}\ntargets: {dev: {variables: {model_workflow: {cron_schedule: 0 9 * * *, "
-    "run_mode: dry_run, enable_baseline_comparison: '${var.judge}', holdout_days: 010, num_boost_round: 1_00, "
-    "num_leaves: 0x10, learning_rate: 5e-2}}}}": ("model_workflow.enable_baseline_comparison", False),
+    "run_mode: dry_run, enable_baseline_comparison: '${var.judge}', holdout_days: 010, hyperparameters: {}}}}}": (
+        "model_workflow.enable_baseline_comparison",
+        False,
+    ),
 }
 
 
