@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.repository import copy_files
 
 pytestmark = pytest.mark.slow
@@ -22,7 +23,7 @@ import dagster as dg
 from mlops_core.cli.run_history import local_instance
 from pathlib import Path
 
-instance = local_instance(Path(sys.argv[1]))
+instance = local_instance(Path(sys.argv[1]), PROJECT)
 told = {}
 for key in instance.all_asset_keys():
     event = instance.get_latest_materialization_event(key)

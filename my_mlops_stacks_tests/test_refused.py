@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from mlops_core.cli.run import main
+from mlops_core.cli.run import run
 from mlops_core.config import Target, load_target
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.samples import REAL_TRIPS_ARE_SLOW, Sample
@@ -23,7 +23,7 @@ def ran(tmp_path, monkeypatch, sample: Sample, capfd):
 
     def run(trees: int) -> tuple[int, str, str]:
         monkeypatch.setattr("mlops_core.cli.run.load_target", lambda: with_trees(target, trees))
-        code = main()
+        code = run(PROJECT)
         return (code, *capfd.readouterr())
 
     return run
