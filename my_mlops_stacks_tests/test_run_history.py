@@ -12,7 +12,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 
-from mlops_core.cli.run_history import WORKSPACE, OpenConnectionsEventLogStorage, local_instance
+from mlops_core.cli.run_history import OpenConnectionsEventLogStorage, local_instance
 from mlops_core.config import load_target
 from mlops_core.defs.definitions import definitions_of
 from my_mlops_stacks.project import PROJECT
@@ -58,7 +58,7 @@ def test_a_run_of_this_process_is_one_of_the_code_location(tmp_path, monkeypatch
     assert run.tags["dagster/code_location"] == "my_mlops_stacks"
     origin = run.remote_job_origin
     assert (origin.job_name, origin.location_name) == ("feature_engineering_job", "my_mlops_stacks")
-    assert origin.repository_origin.code_location_origin in WorkspaceFileTarget([str(WORKSPACE)]).create_origins()
+    assert origin.repository_origin.code_location_origin in WorkspaceFileTarget([str(PROJECT.folder.parent / "workspace.yaml")]).create_origins()
     assert (
         definitions_of(PROJECT, load_target(PROJECT, "local")).get_repository_def().name
         == origin.repository_origin.repository_name
