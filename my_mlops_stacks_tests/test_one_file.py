@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.repository import copy_files
 
 pytestmark = pytest.mark.slow

@@ -8,8 +8,8 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from my_mlops_stacks.project import PROJECT
 from mlops_core.cli.run import RunFailedError, run_pipeline
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.pipeline_runs import DAYS, HELD_OUT, Pipeline, failure
 from my_mlops_stacks_tests.samples import Sample, valid
 

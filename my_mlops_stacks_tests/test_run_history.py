@@ -58,7 +58,10 @@ def test_a_run_of_this_process_is_one_of_the_code_location(tmp_path, monkeypatch
     assert run.tags["dagster/code_location"] == "my_mlops_stacks"
     origin = run.remote_job_origin
     assert (origin.job_name, origin.location_name) == ("feature_engineering_job", "my_mlops_stacks")
-    assert origin.repository_origin.code_location_origin in WorkspaceFileTarget([str(PROJECT.folder.parent / "workspace.yaml")]).create_origins()
+    assert (
+        origin.repository_origin.code_location_origin
+        in WorkspaceFileTarget([str(PROJECT.folder.parent / "workspace.yaml")]).create_origins()
+    )
     assert (
         definitions_of(PROJECT, load_target(PROJECT, "local")).get_repository_def().name
         == origin.repository_origin.repository_name
@@ -132,4 +135,6 @@ def test_first_processes_at_once_make_one_history(tmp_path):
     for process in racing:
         process.join()
     assert [process.exitcode for process in racing] == [0] * PROCESSES
-    assert [local_instance(tmp_path / str(number), PROJECT).get_runs_count() for number in range(ROUNDS)] == [0] * ROUNDS
+    assert [local_instance(tmp_path / str(number), PROJECT).get_runs_count() for number in range(ROUNDS)] == [
+        0
+    ] * ROUNDS

@@ -109,7 +109,13 @@ class Prices(_Frozen):
     machine_price_per_hour: Mapping[str, Price] = {}
     price_per_dbu: Price = 0.0
     serverless_price_per_dbu: Price = 0.0
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$"), AsText] = "USD"
+    currency: Annotated[str, Field(pattern="^([A-Z]{3})?$"), AsText] = ""
+
+    @model_validator(mode="after")
+    def _in_a_currency(self) -> Prices:
+        if (self.price_per_dbu or self.serverless_price_per_dbu or self.machine_price_per_hour) and not self.currency:
+            raise fault("currency", "the prices need one, such as EUR")
+        return self
 
 
 class Source(_Frozen):

@@ -12,12 +12,12 @@ from deltalake import DeltaTable, write_deltalake
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from my_mlops_stacks.project import PROJECT
 from mlops_core.cli.explain import UnexplainedError, explanation, main, predicted
 from mlops_core.cli.query import UnreadableQueryError, answer
-from mlops_core.defs.tables import tables_of
 from mlops_core.defs.ledger import newest_entry
+from mlops_core.defs.tables import tables_of
 from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.conftest import ROOT
 from my_mlops_stacks_tests.deployment.acts import predictions_of, promoted, run
 from my_mlops_stacks_tests.gate import FIRST_DAY, LAST_DAY, Constant
@@ -138,7 +138,11 @@ def test_a_query_of_the_docs_is_answered_on_a_laptop(gate):
         first = DeltaTable(gate.table("trip_pickup_features"), version=0).to_pyarrow_table().num_rows
         assert answer(resources.tables, tables_of(PROJECT), schema, as_of).split() == ["rows", str(first)]
         (by_day,) = re.findall(r'my_mlops_stacks\.query "(.+)"', (ROOT / "docs" / "runbook.md").read_text())
-        assert answer(resources.tables, tables_of(PROJECT), schema, by_day).split()[-3:] == [LAST_DAY, str(version.version), str(len(rows))]
+        assert answer(resources.tables, tables_of(PROJECT), schema, by_day).split()[-3:] == [
+            LAST_DAY,
+            str(version.version),
+            str(len(rows)),
+        ]
         with pytest.raises(UnreadableQueryError, match="begin with SELECT"):
             answer(resources.tables, tables_of(PROJECT), schema, "DELETE FROM predictions")
         with pytest.raises(UnreadableQueryError, match="nothing.*tables are trips, "):
