@@ -56,7 +56,7 @@ Story = Iterator[tuple[str, str]]
 @click.option("--model-name", default=None, help="The row's model_name, else the target's model")
 @click.option("--target", default=None, help="Else MLOPS_TARGET, else local")
 @click.pass_obj
-def main(
+def main(  # noqa: PLR0917, click passes the options by their names
     project: Project,
     day: datetime | None,
     model_version: int | None,

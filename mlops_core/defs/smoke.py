@@ -9,31 +9,6 @@ from mlops_core.config import Target
 from mlops_core.project import EventTable, Project
 
 
-def _reach_everything(events: EventTable) -> dg.OpDefinition:
-    @dg.op(
-        out=dg.Out(dg.Nothing),
-        required_resource_keys={"step_launcher", "spark", "tables", "feature_store", "sources", "model_registry"},
-        description=f"Reads a {events.noun}, lists the schema's tables, asks feature store and model registry, on the "
-        "cluster",
-    )
-    def reach_everything(context: dg.OpExecutionContext) -> None:
-        resources = context.resources
-        rows = resources.sources.choose(path=None, times=None, rows=1, seed=0, drift_from=None).read()
-        champion = resources.model_registry.find_alias("champion")
-        context.add_output_metadata(
-            {
-                "python": platform.python_version(),
-                "spark": resources.spark.spark_session.version,
-                f"columns_of_{events.name}": ", ".join(rows.limit(1).columns),
-                f"{events.name}_table_exists": resources.tables.exists(events.name),
-                "feature_store": type(resources.feature_store.client).__name__,
-                "champion": str(champion.version) if champion else "none yet",
-            }
-        )
-
-    return reach_everything
-
-
 @dg.op(
     out=dg.Out(dg.Nothing),
     required_resource_keys={"step_launcher"},
@@ -52,12 +27,34 @@ def smoke_cancellation_job() -> None:
 
 def smoke_jobs(project: Project, target: Target) -> list[dg.JobDefinition]:
     """For targets whose steps run on Databricks."""
-    if target.step_launcher != "unity_catalog":
-        return []
-    reach_everything = _reach_everything(project.events)
+    return [_smoke_job(project.events), smoke_cancellation_job] if target.step_launcher == "unity_catalog" else []
 
-    @dg.job(executor_def=dg.in_process_executor, description="What a step on Databricks needs can be reached")
+
+def _smoke_job(events: EventTable) -> dg.JobDefinition:
+    @dg.op(
+        out=dg.Out(dg.Nothing),
+        required_resource_keys={"step_launcher", "spark", "tables", "feature_store", "sources", "model_registry"},
+        description="Reads an event, lists the schema's tables, asks feature store and model registry, on the cluster",
+    )
+    def reach_everything(context: dg.OpExecutionContext) -> None:
+        resources = context.resources
+        rows = resources.sources.choose(path=None, times=None, rows=1, seed=0, drift_from=None).read()
+        champion = resources.model_registry.find_alias("champion")
+        context.add_output_metadata(
+            {
+                "python": platform.python_version(),
+                "spark": resources.spark.spark_session.version,
+                "columns_of_source": ", ".join(rows.limit(1).columns),
+                f"{events.name}_table_exists": resources.tables.exists(events.name),
+                "feature_store": type(resources.feature_store.client).__name__,
+                "champion": str(champion.version) if champion else "none yet",
+            }
+        )
+
+    @dg.job(
+        executor_def=dg.in_process_executor, description="Everything that a step on Databricks needs can be reached"
+    )
     def smoke_job() -> None:
         reach_everything()
 
-    return [smoke_job, smoke_cancellation_job]
+    return smoke_job
