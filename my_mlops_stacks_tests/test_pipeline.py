@@ -10,7 +10,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from mlops_core.ingestion.columns import RAW_COLUMNS
+from my_mlops_stacks.events import TRIPS
 from my_mlops_stacks_tests.pipeline_runs import Pipeline, whole_run
 from my_mlops_stacks_tests.samples import ON_THE_REAL_TRIPS, TIMES, Sample
 
@@ -24,7 +24,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory, sample: Sample) -> Iterat
 
 
 def test_every_trip_is_accepted_or_kept_aside(pipeline, sample):
-    columns = list(RAW_COLUMNS)
+    columns = list(TRIPS.types)
     accepted = pipeline.table("trips")[columns].sort_values(columns, ignore_index=True)
     expected = sample.valid()[columns].sort_values(columns, ignore_index=True)
     zoned = {name: expected[name].dt.tz_localize("UTC") for name in TIMES}

@@ -30,8 +30,8 @@ class IngestionConfig(BoundedConfig):
     )
     times: str | None = Field(
         None,
-        description="How its times are to be read: wall_clock, wall_clock_as_utc or a zone; default: as the environment "
-        "says, else the target",
+        description="How its times are to be read: wall_clock, wall_clock_as_utc or a zone; default: as the "
+        "environment says, else the target",
     )
     rows: int = Field(10_000, gt=0, description="Events to generate when there is no path")
     seed: int = Field(0, ge=0, description="The same seed generates the same events")

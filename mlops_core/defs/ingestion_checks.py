@@ -27,7 +27,8 @@ def _few_are_rejected(
         blocking=True,
         additional_deps=[events.rejected_name],
         required_resource_keys={"step_launcher", "tables"},
-        description=f"Few of the {events.nouns} that the run took were rejected: of all, for one reason, and of each day.",
+        description=f"Few of the {events.nouns} that the run took were rejected: of all, for one reason, and of each "
+        "day.",
     )
     def few_are_rejected(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         from mlops_core.ingestion.quality import rejections
@@ -66,8 +67,8 @@ def _each_is_accepted_once(
         surplus = repeated(events, context.resources.tables.read(events.name).where(taken))
         return dg.AssetCheckResult(
             passed=not surplus,
-            description=f"{surplus} {events.nouns} are in the table more than once, as if two runs had made it at once: "
-            "run feature_engineering_job again for these days"
+            description=f"{surplus} {events.nouns} are in the table more than once, as if two runs had made it at "
+            "once: run feature_engineering_job again for these days"
             if surplus
             else None,
             metadata={"repeated": surplus},

@@ -26,7 +26,7 @@ _ANY_VALUE = {
 
 
 def best_of_several(events: EventTable, valid: DataFrame) -> DataFrame:
-    """The identity of each event of which the rows tell different things, and the `best` that is told; there are few."""
+    """The identity of each event whose rows tell different things, and the `best` that is told; there are few."""
     told = F.struct(*(value.alias(name) for name, value in _told(events).items()))
     both = valid.groupBy(*events.identity).agg(F.max(told).alias(BEST), F.min(told).alias("worst"))
     differs = ~_same({name: F.col(f"worst.{name}") for name in _told(events)})

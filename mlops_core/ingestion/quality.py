@@ -10,7 +10,8 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from mlops_core.ingestion.accept import DUPLICATE, SUPERSEDED
+from mlops_core.ingestion.accept import DUPLICATE
+from mlops_core.ingestion.best import SUPERSEDED
 from mlops_core.project import EventTable
 
 MAX_REJECTED_SHARE = 0.05

@@ -53,8 +53,8 @@ class Removal:
         if self.is_large:
             raise InvalidEventsError(
                 f"The source lacks {self}: more than {MAX_REMOVED_SHARE:.0%}, so nothing was written. Give it a source "
-                f"that has them, or run {self.events.ingestion_name} with allow_removal: true; on a laptop `make clean` "
-                "starts anew."
+                f"that has them, or run {self.events.ingestion_name} with allow_removal: true; on a laptop `make "
+                "clean` starts anew."
             )
 
 

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 
 from mlops_core.ingestion.set_back import repeated_hours
 from mlops_core.project import EventTable
+from mlops_core.project.expressions import with_doubles
 
 Rule = tuple[Column, str | Column]
 """Whether a row breaks it (null: no), and the reason that the row is rejected with, a text or a column of texts."""
@@ -23,7 +24,7 @@ Rule = tuple[Column, str | Column]
 
 def rules(events: EventTable, now: datetime) -> list[Rule]:
     """All rules, in the order of their reasons; `now` is what the wall clock of the events says."""
-    stated = [(F.expr(rule.broken), rule.reason) for rule in events.rules]
+    stated = [(F.expr(with_doubles(rule.broken)), rule.reason) for rule in events.rules]
     return [*_rules_of_columns(events), *_rules_of_clocks(events, now), *stated]
 
 

@@ -256,7 +256,12 @@ def test_broken_clocks_are_kept_aside_and_stop_nothing(tmp_path):
     clocks = ["1900-01-01", "2088-03-01", "2099-12-31", "9999-12-31 23:59:59"]
     pickups = pd.Series([pd.Timestamp(clock).as_unit("us") for clock in clocks], trips.index[:4])
     assert made.build(pd.concat([trips, trips[:4].assign(tpep_pickup_datetime=pickups)]), FIRST, LAST).success
-    late = "pickup in the future; drop-off not after pickup"
-    assert sorted(row["reason"] for row in made.rejected()) == ["pickup before 2009-01-01", late, late, late]
+    late = "tpep_pickup_datetime in the future; tpep_dropoff_datetime not after tpep_pickup_datetime"
+    assert sorted(row["reason"] for row in made.rejected()) == [
+        "tpep_pickup_datetime before 2009-01-01",
+        late,
+        late,
+        late,
+    ]
     assert "9999-12-31" in made.materialized("rejected_trips")["preview"].value
     assert len(made.table("trips")) == len(trips)
