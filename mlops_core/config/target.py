@@ -254,7 +254,7 @@ def variables_of(project: Project) -> list[str]:
 
 
 def _source_variables(project: Project) -> dict[str, str]:
-    return {key: f"{project.events.name}_{key}" for key in Source.model_fields}
+    return {key: project.events.variable(key) for key in Source.model_fields}
 
 
 def load_target(

@@ -1,4 +1,4 @@
-"""What the table of predictions adds to the model's inputs and features."""
+"""What the table of predictions has beside the model's inputs and features."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ HISTORY_KEY = ("model_name", "model_version")
 def prediction_columns(events: EventTable) -> dict[str, tuple[str, str]]:
     """Column -> type and meaning."""
     unit = f", in {events.label_unit}" if events.label_unit else ""
-    return {
+    identity = {name: events.raw_columns[name] for name in events.identity}
+    return identity | {
         "prediction": ("double", f"Prediction of `{events.label_column}`{unit}"),
         "model_name": ("string", "Registered model that predicted"),
         "model_version": ("int", "Its version"),

@@ -95,6 +95,11 @@ class EventTable:
                 raise DeclarationError(f"{place}: '{time}' must be a timestamp to be a time, not {self.types[time]}.")
         if not self.identity:
             raise DeclarationError(f"{place}: identity names no column, so no event could be told from another.")
+        for name in (self.event_time, *self.identity):
+            if name not in self.required:
+                raise DeclarationError(
+                    f"{place}: '{name}' must be known of every event from the start, to identify it."
+                )
         if self.longest <= timedelta(0):
             raise DeclarationError(f"{place}: longest must be above zero, not {self.longest}.")
 
@@ -121,6 +126,18 @@ class EventTable:
         return f"{self.label} IS NOT NULL AND {known}" if self.label else known
 
     @property
+    def known_late(self) -> tuple[str, ...]:
+        """The columns that are not known yet when an event is predicted."""
+        late = (self.label, self.known_at)
+        return tuple(column.name for column in self.columns if column.known_late or column.name in late)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The columns that no accepted event lacks."""
+        nullable = (*self.known_late, *(column.name for column in self.columns if column.nullable))
+        return tuple(name for name in self.types if name not in nullable)
+
+    @property
     def nouns(self) -> str:
         """What people call several of them."""
         return f"{self.noun}s"
@@ -136,6 +153,11 @@ class EventTable:
         return f"rejected_{self.name}"
 
     @property
+    def ingestion_name(self) -> str:
+        """The step that accepts them."""
+        return f"ingest_{self.name}"
+
+    @property
     def raw_columns(self) -> dict[str, tuple[str, str]]:
         """Column -> type and meaning, without the partition."""
         return {column.name: (column.type, column.text) for column in self.columns}
@@ -148,6 +170,20 @@ class EventTable:
     def column(self, name: str) -> Column:
         """The column of that name."""
         return next(column for column in self.columns if column.name == name)
+
+    def variable(self, key: str) -> str:
+        """The variable of the bundle that says `key` of their source; in upper case, that of the environment."""
+        return f"{self.name}_{key}"
+
+    @property
+    def path_variable(self) -> str:
+        """What of the environment names files of them."""
+        return self.variable("path").upper()
+
+    @property
+    def times_variable(self) -> str:
+        """What of the environment says how the times of these files are to be read."""
+        return self.variable("times").upper()
 
     def clock(self) -> datetime:
         """What the wall clock of the events says now."""

@@ -60,7 +60,7 @@ class Project:
         place = f"Model '{self.model.name}', inputs"
         found = [self._input(each, place) for each in self.model.training.inputs]
         for column in found:
-            late = [name for name in self.sources(column) if name in self._known_late]
+            late = [name for name in self.sources(column) if name in self.events.known_late]
             if late:
                 raise DeclarationError(
                     f"{place}: '{late[0]}' is not known yet when {self.events.noun} is predicted, so '{column.name}' "
@@ -116,6 +116,11 @@ class Project:
         }
 
     @property
+    def carried(self) -> tuple[str, ...]:
+        """What tells one event from another and is no input: predictions carry it, so that their labels find them."""
+        return tuple(name for name in self.events.identity if name not in self.input_columns)
+
+    @property
     def units(self) -> dict[str, str]:
         """Column of the events, or looked-up feature -> what its numbers are in, where that is declared."""
         declared = {column.name: column for column in (*self.events.columns, *self.inputs)} | self._looked_up
@@ -128,11 +133,6 @@ class Project:
     def table(self, name: str) -> FeatureTable:
         """The feature table of that name."""
         return next(table for table in self.feature_tables if table.name == name)
-
-    @property
-    def _known_late(self) -> tuple[str, ...]:
-        late = [column.name for column in self.events.columns if column.known_late]
-        return (self.events.label_column, self.events.known_at, *late)
 
     @property
     def _looked_up(self) -> dict[str, Column]:

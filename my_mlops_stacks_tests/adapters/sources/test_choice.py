@@ -4,10 +4,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from mlops_core.adapters.sources.table_source import TableTrips
 
 from mlops_core.adapters.sources.choice import LocalSources, TableSource
 from mlops_core.adapters.sources.file_source import FileTrips
-from mlops_core.adapters.sources.table_source import TableTrips
 from mlops_core.adapters.spark import LocalSpark
 from mlops_core.adapters.tables import LocalTables
 from mlops_core.config import load_target

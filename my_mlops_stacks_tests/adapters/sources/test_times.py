@@ -11,9 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from mlops_core.adapters.sources.table_source import TableTrips
 
 from mlops_core.adapters.sources.errors import UnreadableTripsError
-from mlops_core.adapters.sources.table_source import TableTrips
 from mlops_core.adapters.tables import LocalTables
 from mlops_core.ingestion.times import TripTimes
 from my_mlops_stacks_tests.adapters.sources.sample import HEADER, LINE, TIMES, TRIPS, good_rows, is_sample, source_rows
