@@ -9,7 +9,7 @@ ours: a blank value, a misspelt name, a key written twice.
 from mlops_core.config.errors import TargetError, listed
 from mlops_core.config.references import Value
 from mlops_core.config.settings import BundleSettings, read_bundle
-from mlops_core.config.target import VARIABLES, MonitoringWorkflow, Prices, Target, Workflow, load_target
+from mlops_core.config.target import MonitoringWorkflow, Prices, Target, Workflow, load_target, variables_of
 from mlops_core.config.variables import ENVIRONMENT_PREFIX
 from mlops_core.config.workspace_address import (
     ON_CLUSTER,
@@ -22,7 +22,6 @@ from mlops_core.config.workspace_address import (
 __all__ = [
     "ENVIRONMENT_PREFIX",
     "ON_CLUSTER",
-    "VARIABLES",
     "BundleSettings",
     "MonitoringWorkflow",
     "Prices",
@@ -37,4 +36,5 @@ __all__ = [
     "load_target",
     "parsed_host",
     "read_bundle",
+    "variables_of",
 ]

@@ -53,7 +53,7 @@ def ingestion_assets(
         description="Trips as they are delivered: a table on Databricks; here a file, a folder, or generated trips.",
         metadata={"source": target.trips_table or "TRIPS_PATH, or the generator"},
     )
-    late_days = target.feature_engineering_workflow.late_trip_days
+    late_days = target.feature_engineering_workflow.late_days
     out = partial(
         dg.AssetOut,
         io_manager_key="table_io_manager",
@@ -81,7 +81,7 @@ def ingestion_assets(
         required_resource_keys={"step_launcher", "trips_sources", "tables"},
     )
     def ingest_trips(context: dg.AssetExecutionContext, config: TripsConfig) -> tuple[dg.Output, dg.Output]:
-        """Judge the trips of the run's days and, for those that were delivered late, of `late_trip_days` before."""
+        """Judge the trips of the run's days and, for those that were delivered late, of `late_days` before."""
         from mlops_core.ingestion.accept import accept, conform, require_acceptable
 
         source = context.resources.trips_sources.choose(
@@ -138,6 +138,6 @@ def days_taken(
     days = days_of_run(context)
     if days is None:
         return ALL_DAYS
-    first, last = days[0] - timedelta(days=target.feature_engineering_workflow.late_trip_days), days[1]
+    first, last = days[0] - timedelta(days=target.feature_engineering_workflow.late_days), days[1]
     newest = last_partition(daily)
     return TripDays(first if first > target.first_day else None, last if last < newest else None)

@@ -27,7 +27,7 @@ class Ingesting(Pipeline):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        workflow = self.target.feature_engineering_workflow.model_copy(update={"late_trip_days": LATE_TRIP_DAYS})
+        workflow = self.target.feature_engineering_workflow.model_copy(update={"late_days": LATE_TRIP_DAYS})
         self.target = self.target.model_copy(update={"feature_engineering_workflow": workflow})
         self.definitions, self.delivered = definitions_of(PROJECT, self.target), folder / "delivered.parquet"
 
