@@ -149,7 +149,7 @@ def test_the_ui_gets_schemas_lineage_previews_and_plots(pipeline):
     assert lineage["pickup_hour"][0].column_name == "tpep_pickup_datetime"
     for asset, plot in (
         ("fare_model", "feature_importance"),
-        ("monitoring_report", "error_over_time"),
+        ("monitoring_report", "metric_over_time"),
         ("monitoring_report", "drift"),
     ):
         assert metadata(asset)[plot].value.startswith("![plot](data:image/png;base64,")

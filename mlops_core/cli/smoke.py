@@ -24,6 +24,7 @@ from dagster._core.definitions.reconstruct import ReconstructableJob, Reconstruc
 from mlops_core.adapters.recorded_metadata import recorded
 from mlops_core.adapters.step_launcher.launcher import UnityCatalogStepLauncher
 from mlops_core.adapters.step_launcher.preflight import findings
+from mlops_core.adapters.waiting import wait_until
 from mlops_core.config import Target, TargetError, load_target
 from mlops_core.defs.resources import launcher_settings
 from mlops_core.project import Project
@@ -93,10 +94,8 @@ def _can_be_terminated(project: Project, instance: dg.DagsterInstance, launcher:
     run_id = next(filter(None, (recorded(metadata, "databricks_run_id", int) for metadata in told)), None)
     if run_id is None or not terminated:
         raise SmokeError("The job to terminate never ran on Databricks: the log above says why.")
-    while not launcher.workspace().state(run_id).ended:
-        if time.monotonic() - terminated[0] > PATIENCE_S:
-            raise SmokeError(f"Databricks run {run_id} was cancelled and does not end: end it in the workspace.")
-        time.sleep(LOOK_S)
+    if not wait_until(lambda: launcher.workspace().state(run_id), lambda state: state.ended, PATIENCE_S).ended:
+        raise SmokeError(f"Databricks run {run_id} was cancelled and does not end: end it in the workspace.")
     return f"A terminated run ended on Databricks after {time.monotonic() - terminated[0]:.0f} s"
 
 

@@ -27,8 +27,8 @@ class Column:
         unit: What the numbers are in, such as "EUR" or "min".
         nullable: Whether an event may lack it. Label and `known_at` are unknown at first in any case.
         known_late: Whether it is known only with the label, as a delay is: no model may see it of its own event.
-        categorical: Whether its numbers are names, such as a code of a region: compared by their shares, never by their order.
-            Texts are in any case.
+        categorical: Whether its numbers are names, such as the code of a region: compared by their shares, never by
+            their order. Texts are in any case.
     """
 
     name: str

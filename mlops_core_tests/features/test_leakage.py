@@ -13,11 +13,11 @@ from pyspark.sql import functions as F
 
 from mlops_core.features.leakage import leakage_violations
 from mlops_core.features.tables import MissingFeatureError, compute_features
-from mlops_core.project import Column, ComputedTable, Count, FeatureTable, Project, WindowTable
+from mlops_core.project import Column, ComputedTable, Count, FeatureTable, WindowTable
 from mlops_core_tests.flights.events import FLIGHTS
 from mlops_core_tests.flights.features import ORIGIN, ROUTE
+from mlops_core_tests.flights.project import project_of
 from mlops_core_tests.flights.sample import FIRST, LAST
-from mlops_core_tests.flights.task import LATE
 
 ASKED = 60
 
@@ -40,7 +40,7 @@ def looked_up(events: DataFrame, frame: pd.DataFrame, *tables: FeatureTable) -> 
 
 
 def violations(events: DataFrame, frame: pd.DataFrame, table: FeatureTable) -> list[dict[str, object]]:
-    project = Project(task=LATE, events=FLIGHTS, feature_tables=(table,))
+    project = project_of(table)
     return leakage_violations(project, events, looked_up(events, frame, table))
 
 
@@ -83,7 +83,7 @@ def rate_of_all_time(events: DataFrame, first_day: date, last_day: date) -> Data
 
 
 def test_honest_windows_pass(flight_events, flights):
-    project = Project(task=LATE, events=FLIGHTS, feature_tables=(ORIGIN, ROUTE))
+    project = project_of(ORIGIN, ROUTE)
     rows = looked_up(flight_events, flights, ORIGIN, ROUTE)
     assert rows.where("route_delay_24h IS NOT NULL").count() > ASKED // 2
     assert leakage_violations(project, flight_events, rows) == []
@@ -112,13 +112,13 @@ def test_windows_that_end_an_hour_later_than_they_say_are_found(flight_events, f
         flights,
         ORIGIN,
     )
-    project = Project(task=LATE, events=FLIGHTS, feature_tables=(ORIGIN,))
+    project = project_of(ORIGIN)
     assert len(leakage_violations(project, flight_events, rows)) > ASKED // 2
 
 
 def test_a_feature_beside_honest_ones_is_found_though_nobody_told_of_it(flight_events, flights):
     peeking = computed("newest_landing", one_row_ahead)
-    project = Project(task=LATE, events=FLIGHTS, feature_tables=(ORIGIN, ROUTE, peeking))
+    project = project_of(ORIGIN, ROUTE, peeking)
     rows = looked_up(flight_events, flights, ORIGIN, ROUTE, peeking)
     assert leakage_violations(project, flight_events, rows)
 
@@ -133,7 +133,7 @@ def test_text_features_are_compared(flight_events, flights):
 
 
 def test_a_wrong_value_in_one_row_is_found(flight_events, flights):
-    project = Project(task=LATE, events=FLIGHTS, feature_tables=(ORIGIN,))
+    project = project_of(ORIGIN)
     rows = looked_up(flight_events, flights, ORIGIN)
     one = rows.where("origin_flights_3h IS NOT NULL").agg(F.min("flight_id").alias("id")).collect()[0]["id"]
     wrong = rows.withColumn("origin_flights_3h", F.expr(f"origin_flights_3h + IF(flight_id = {one}, 1, 0)"))
@@ -143,7 +143,7 @@ def test_a_wrong_value_in_one_row_is_found(flight_events, flights):
 
 
 def test_a_feature_that_was_not_looked_up_proves_nothing(flight_events, flights):
-    project = Project(task=LATE, events=FLIGHTS, feature_tables=(ORIGIN, ROUTE))
+    project = project_of(ORIGIN, ROUTE)
     with pytest.raises(ValueError, match="route_delay_24h.* was not looked up, so nothing shows whether features leak"):
         leakage_violations(project, flight_events, looked_up(flight_events, flights, ORIGIN))
 
@@ -166,11 +166,9 @@ def test_a_look_back_is_kept_to(flight_events, flights):
         aggregates=(Count("flights_15m", "Flights that landed"),),
     )
     rows = looked_up(flight_events, flights, sparse)
-    within = Project(
-        task=LATE,
-        events=FLIGHTS,
-        feature_tables=(sparse,),
+    within = project_of(
+        sparse,
         lookups=(sparse.look_up(lookback_window=timedelta(hours=1)),),
     )
     assert leakage_violations(within, flight_events, rows)
-    assert leakage_violations(Project(task=LATE, events=FLIGHTS, feature_tables=(sparse,)), flight_events, rows) == []
+    assert leakage_violations(project_of(sparse), flight_events, rows) == []

@@ -14,15 +14,15 @@ from pyspark.sql import functions as F
 from mlops_core.adapters.feature_store.point_in_time import Match, point_in_time_join
 from mlops_core.features.leakage import leakage_violations
 from mlops_core.features.tables import compute_features
-from mlops_core.project import Project
 from mlops_core_tests.flights import sample
 from mlops_core_tests.flights.events import FLIGHTS
 from mlops_core_tests.flights.features import CARRIER, DEST, ORIGIN, ORIGIN_HOUR
+from mlops_core_tests.flights.project import project_of
 from mlops_core_tests.flights.task import LATE
 
 pytestmark = pytest.mark.slow
 
-PROJECT = Project(task=LATE, events=FLIGHTS, feature_tables=(ORIGIN_HOUR, ORIGIN, CARRIER, DEST))
+PROJECT = project_of(ORIGIN_HOUR, ORIGIN, CARRIER, DEST)
 YEAR = date(2013, 1, 1), date(2013, 12, 31)
 HELD_OUT_FROM = datetime(2013, 12, 1)
 OWN = ["hour", "weekday", "carrier", "origin", "dest", "distance"]

@@ -17,12 +17,11 @@ from mlops_core.project import (
     FeatureTable,
     Max,
     Mean,
-    Project,
 )
 from mlops_core.project.names import NameRefusedError
 from mlops_core_tests.flights.events import FLIGHTS
 from mlops_core_tests.flights.features import ORIGIN, ROUTE
-from mlops_core_tests.flights.task import LATE
+from mlops_core_tests.flights.project import project_of
 
 REFUSED = {
     "an event time that is no column": (
@@ -66,26 +65,22 @@ REFUSED = {
     "a table without a feature": (lambda: replace(ORIGIN, aggregates=()), "'origin_features' has no feature"),
     "a time of windows that is not there": (lambda: replace(ORIGIN, at="when"), "at: there is no column 'when'"),
     "two tables of one name": (
-        lambda: Project(task=LATE, events=FLIGHTS, feature_tables=(ORIGIN, replace(ROUTE, name="origin_features"))),
-        "Two tables of the project are called 'origin_features'",
+        lambda: project_of(ORIGIN, replace(ROUTE, name="origin_features")),
+        "Two tables or models of the project are called 'origin_features'",
     ),
     "a project that predicts nothing": (
-        lambda: Project(task=LATE, events=replace(FLIGHTS, label=None), feature_tables=(ORIGIN,)),
+        lambda: project_of(ORIGIN, events=replace(FLIGHTS, label=None)),
         "EventTable 'flights' has no label, and can't be predicted without: name it.",
     ),
     "a look-up in no table": (
-        lambda: Project(
-            task=LATE,
-            events=FLIGHTS,
-            feature_tables=(ORIGIN,),
+        lambda: project_of(
+            ORIGIN,
             lookups=(FeatureLookup("airports", "origin", timestamp_lookup_key="scheduled_departure"),),
         ),
         "A look-up names no feature table, 'airports'; choose from origin_features.",
     ),
     "a look-up of no feature": (
-        lambda: Project(
-            task=LATE, events=FLIGHTS, feature_tables=(ORIGIN,), lookups=(ORIGIN.look_up(feature_names=["late"]),)
-        ),
+        lambda: project_of(ORIGIN, lookups=(ORIGIN.look_up(feature_names=["late"]),)),
         "The look-up in 'origin_features': there is no column 'late'; choose from origin_late_3h,",
     ),
 }
@@ -106,11 +101,7 @@ def test_a_mistake_is_a_sentence(mistake):
         lambda: replace(FLIGHTS, columns=(*FLIGHTS.columns, Column("Late", "int", "Late"))),
         lambda: replace(ORIGIN, aggregates=(Count("ts", "Flights"),)),
         lambda: replace(ORIGIN, aggregates=(Count("n", "Flights"), Count("n", "Flights, again"))),
-        lambda: Project(
-            task=LATE,
-            events=FLIGHTS,
-            feature_tables=(ORIGIN, replace(ROUTE, aggregates=(Count("origin_late_3h", "Twice"),))),
-        ),
+        lambda: project_of(ORIGIN, replace(ROUTE, aggregates=(Count("origin_late_3h", "Twice"),))),
     ],
 )
 def test_a_name_that_a_system_refuses_or_that_is_taken_is_refused(declare):
@@ -138,7 +129,7 @@ def test_an_expression_may_use_the_time_and_the_key():
 
 
 def test_all_features_are_looked_up_unless_named():
-    project = Project(task=LATE, events=FLIGHTS, feature_tables=(ORIGIN, ROUTE))
+    project = project_of(ORIGIN, ROUTE)
     assert project.looked_up == (*ORIGIN.feature_columns, *ROUTE.feature_columns)
     first, second = project.lookups
     assert (first.keys, second.keys) == (("origin",), ("carrier", "dest"))
@@ -147,7 +138,7 @@ def test_all_features_are_looked_up_unless_named():
 
 def test_units_are_those_that_are_declared_by_the_names_that_people_see():
     renamed = ROUTE.look_up(rename_outputs={"route_delay_24h": "usual_delay"})
-    project = Project(task=LATE, events=FLIGHTS, feature_tables=(ORIGIN, ROUTE), lookups=(ORIGIN.look_up(), renamed))
+    project = project_of(ORIGIN, ROUTE, lookups=(ORIGIN.look_up(), renamed))
     assert project.units["distance"] == "mi"
     assert project.units["usual_delay"] == "min"
     assert project.looked_up_from["usual_delay"] == ("route_features", "route_delay_24h")
