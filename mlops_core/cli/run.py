@@ -22,7 +22,7 @@ from mlops_core.config import Target, TargetError, load_target
 from mlops_core.defs.definitions import definitions_of
 from mlops_core.defs.partitions import daily_partitions, predicted_partitions
 from mlops_core.defs.resources import build_resources
-from mlops_core.defs.training import OF_CONSTANT, WITHOUT_FEATURES
+from mlops_core.defs.training_record import of_constant, without_features
 from my_mlops_stacks.project import PROJECT
 
 TALKATIVE = ("alembic", "pyspark")

@@ -20,7 +20,8 @@ def pairing_checks(project: Project) -> list[dg.AssetChecksDefinition]:
         days = days_of_run(context)
         within = f"day BETWEEN DATE'{days[0]}' AND DATE'{days[1]}'" if days else "true"
         found = pairing(
-            *(context.resources.tables.read(name).where(within) for name in ("predictions", project.events.name))
+            project.events,
+            *(context.resources.tables.read(name).where(within) for name in ("predictions", project.events.name)),
         )
         missing = found.missing if days else 0  # of all days, late ones are missing that no run was asked for
         return dg.AssetCheckResult(

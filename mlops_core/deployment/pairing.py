@@ -1,4 +1,4 @@
-"""Whether each trip is predicted once by each version."""
+"""Whether each event is predicted once by each version."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from mlops_core.deployment.prediction_columns import HISTORY_KEY
-from my_mlops_stacks.events import TRIPS
+from mlops_core.project import EventTable
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """Predictions beyond those of one for each trip and version, and trips that the newest version has none for."""
+    """Predictions beyond those of one for each event and version, and events that the newest version has none for."""
 
     doubled: int
     missing: int
 
 
-def pairing(predictions: DataFrame, trips: DataFrame) -> Pairing:
-    """Compare the predictions of some days with the trips of the same days.
+def pairing(events: EventTable, predictions: DataFrame, rows: DataFrame) -> Pairing:
+    """Compare the predictions of some days with the events, `rows`, of the same days.
 
-    A version may have predicted a trip that its source took back since, and no trip that was delivered later; so the
-    trips that are missing are those of the version that predicted last.
+    A version may have predicted an event that its source took back since, and none that was delivered later; so the
+    events that are missing are those of the version that predicted last.
     """
-    key = ["day", *TRIPS.identity]
+    key = ["day", *events.identity]
     made = predictions.groupBy(*HISTORY_KEY, *key).agg(F.count("*").alias("made"), F.max("prediction_time").alias("at"))
-    there = trips.groupBy(*key).agg(F.count("*").alias("there"))
+    there = rows.groupBy(*key).agg(F.count("*").alias("there"))
     surplus = F.greatest(F.col("made") - F.greatest(F.coalesce("there", F.lit(1)), F.lit(1)), F.lit(0))
     versions = (
         made.join(there, key, "left")
@@ -41,4 +41,4 @@ def pairing(predictions: DataFrame, trips: DataFrame) -> Pairing:
     )
     newest = max(versions, key=lambda version: (version["at"], version["model_version"]), default=None)
     paired = (newest["paired"] or 0) if newest else 0
-    return Pairing(sum(version["doubled"] for version in versions), trips.count() - paired)
+    return Pairing(sum(version["doubled"] for version in versions), rows.count() - paired)

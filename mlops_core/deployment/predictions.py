@@ -1,4 +1,4 @@
-"""The table of predictions: what each model said about each trip, and when."""
+"""The table of predictions: what each model said about each event, and when."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from datetime import date, datetime
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from my_mlops_stacks.events import TRIPS
+from mlops_core.project import EventTable
 
 
-def to_score(trips: DataFrame, first_day: date, last_day: date) -> DataFrame:
-    """Trips picked up in [`first_day`, `last_day`], without what is known only when a trip is over."""
+def to_score(events: EventTable, rows: DataFrame, first_day: date, last_day: date) -> DataFrame:
+    """Events of [`first_day`, `last_day`], without what is only known with the label."""
     in_days = F.col("day").between(F.lit(first_day), F.lit(last_day))
-    return trips.where(in_days).drop(TRIPS.label_column, TRIPS.known_at)
+    late = [column.name for column in events.columns if column.known_late]
+    return rows.where(in_days).drop(events.label_column, events.known_at, *late)
 
 
-def as_predictions(scored: DataFrame, model_name: str, model_version: int, at: datetime) -> DataFrame:
-    """The scored rows with the columns of `PREDICTION_COLUMNS`.
+def as_predictions(
+    events: EventTable, scored: DataFrame, model_name: str, model_version: int, at: datetime
+) -> DataFrame:
+    """The scored rows with the other columns of `prediction_columns`.
 
     Args:
-        scored: model inputs, features and `prediction` of each trip.
+        scored: model inputs, features and prediction of each event.
         at: time of prediction, UTC; naive or aware.
     """
     return scored.withColumns(
@@ -28,6 +31,6 @@ def as_predictions(scored: DataFrame, model_name: str, model_version: int, at: d
             "model_name": F.lit(model_name),
             "model_version": F.lit(model_version),
             "prediction_time": F.lit(at.isoformat(sep=" ", timespec="seconds")).cast("timestamp"),
-            "day": F.to_date(TRIPS.event_time),
+            "day": F.to_date(events.event_time),
         }
     )

@@ -121,6 +121,18 @@ class EventTable:
         return f"{self.label} IS NOT NULL AND {known}" if self.label else known
 
     @property
+    def known_late(self) -> tuple[str, ...]:
+        """The columns that are not known yet when an event is predicted."""
+        late = (self.label, self.known_at)
+        return tuple(column.name for column in self.columns if column.known_late or column.name in late)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The columns that no accepted event lacks."""
+        nullable = (*self.known_late, *(column.name for column in self.columns if column.nullable))
+        return tuple(name for name in self.types if name not in nullable)
+
+    @property
     def nouns(self) -> str:
         """What people call several of them."""
         return f"{self.noun}s"

@@ -46,7 +46,8 @@ class Project:
                 raise DeclarationError(f"Two tables or models of the project are called '{name}': rename one of them.")
         require_columns((*self.input_columns, *self.looked_up, DAY), f"The inputs and look-ups of '{self.model.name}'")
         for each in self.model.slices:
-            require_known([each.column], self.events.types, f"Slice '{each.name}'")
+            known_in_time = [name for name in self.events.types if name not in self.events.known_late]
+            require_known([each.column], known_in_time, f"Slice '{each.name}'")
         require_known(self.model.not_watched, self.predicted_columns, f"Model '{self.model.name}', not_watched")
 
     @property
@@ -60,7 +61,7 @@ class Project:
         place = f"Model '{self.model.name}', inputs"
         found = [self._input(each, place) for each in self.model.training.inputs]
         for column in found:
-            late = [name for name in self.sources(column) if name in self._known_late]
+            late = [name for name in self.sources(column) if name in self.events.known_late]
             if late:
                 raise DeclarationError(
                     f"{place}: '{late[0]}' is not known yet when {self.events.noun} is predicted, so '{column.name}' "
@@ -116,6 +117,12 @@ class Project:
         }
 
     @property
+    def carried(self) -> tuple[str, ...]:
+        """What identifies an event, and what slices go by, beyond its inputs: predictions carry it."""
+        named = (*self.events.identity, *(each.column for each in self.model.slices))
+        return tuple(name for name in dict.fromkeys(named) if name not in self.input_columns)
+
+    @property
     def units(self) -> dict[str, str]:
         """Column of the events, or looked-up feature -> what its numbers are in, where that is declared."""
         declared = {column.name: column for column in (*self.events.columns, *self.inputs)} | self._looked_up
@@ -128,11 +135,6 @@ class Project:
     def table(self, name: str) -> FeatureTable:
         """The feature table of that name."""
         return next(table for table in self.feature_tables if table.name == name)
-
-    @property
-    def _known_late(self) -> tuple[str, ...]:
-        late = [column.name for column in self.events.columns if column.known_late]
-        return (self.events.label_column, self.events.known_at, *late)
 
     @property
     def _looked_up(self) -> dict[str, Column]:

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from mlops_core.tasks.metric import SumMetric, Sums
 from mlops_core.tasks.sums import quiet, ratio
-from mlops_core.tasks.task import Task
+from mlops_core.tasks.task import Output, Task
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 
 @quiet
@@ -25,7 +27,9 @@ def _r2(sums: Sums) -> np.ndarray:
 class Regression(Task):
     """The prediction is a number, in the label's unit."""
 
+    model_type = "regressor"
     compared = "root_mean_squared_error"
+    outputs = (Output("prediction", "double", "Prediction of `{label}`", "prediction", has_unit=True),)
     metrics = (
         SumMetric("root_mean_squared_error", "RMSE", greater_is_better=False, has_unit=True, of_sums=_rmse),
         SumMetric(
@@ -34,6 +38,14 @@ class Regression(Task):
         SumMetric("r2_score", "R2", greater_is_better=True, of_sums=_r2),
         SumMetric("bias", "Bias", greater_is_better=None, has_unit=True, of_sums=ratio("error", "rows")),
     )
+
+    def figures(self, held_out: pd.DataFrame, label: str, event_time: str, unit: str = "") -> dict[str, Figure]:
+        from mlops_core.tasks import plots
+
+        return {
+            "predicted_against_actual": plots.predicted_against_actual(held_out, label, unit),
+            "residuals_over_time": plots.residuals_over_time(held_out, label, event_time, unit),
+        }
 
     def statistics(self, actual: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
         import numpy as np
