@@ -3,7 +3,7 @@
 # webserver and the daemon. Build it with scripts/build_image.sh, which says the commit and the reference.
 
 # Steps refuse to start when Python's minor version differs between here and the compute of databricks.yml: serverless
-# environment version 5 has Python 3.12. Change both together; `python -m mlops_core.cli.doctor` compares them.
+# environment version 5 has Python 3.12. Change both together; `python -m my_mlops_stacks doctor` compares them.
 ARG PYTHON=python:3.12.12-slim-bookworm@sha256:593bd06efe90efa80dc4eee3948be7c0fde4134606dd40d8dd8dbcade98e669c
 
 FROM ${PYTHON} AS build

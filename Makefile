@@ -29,16 +29,16 @@ run: setup ## Run the whole pipeline here: on TRIPS_PATH when set, else on gener
 	@$(PY) -m my_mlops_stacks
 
 .PHONY: demo-drift
-demo-drift: setup ## Watch fares change: the check fails, the sensor retrains, the error falls back (a minute or two)
-	@$(PY) -m mlops_core.cli.demo_drift
+demo-drift: setup ## Watch labels drift: the check fails, the sensor retrains, the error falls back (a minute or two)
+	@$(PY) -m my_mlops_stacks demo-drift
 
 .PHONY: dev
 dev: setup ## Open the asset graph (http://127.0.0.1:3000), the pages of each day (3001), runs and models (3002)
-	@exec $(PY) -m mlops_core.cli.dev
+	@exec $(PY) -m my_mlops_stacks dev
 
 .PHONY: demo-dev
 demo-dev: setup ## Open the same of what demo-drift has left, at http://127.0.0.1:3010
-	@exec $(PY) -m mlops_core.cli.dev --demo
+	@exec $(PY) -m my_mlops_stacks dev --demo
 
 .PHONY: test
 test: setup ## Run the tests
@@ -59,11 +59,11 @@ rehearse: setup ## Run the pipeline of staging on an emulated Databricks workspa
 
 .PHONY: smoke
 smoke: setup ## Confirm on a real workspace what only it can confirm: make smoke TARGET=dev
-	@MLOPS_TARGET=$(or $(TARGET),dev) $(PY) -m mlops_core.cli.smoke
+	@MLOPS_TARGET=$(or $(TARGET),dev) $(PY) -m my_mlops_stacks smoke
 
 .PHONY: doctor
 doctor: setup ## Say what a target lacks before anything runs, and how to fix it: make doctor TARGET=staging
-	@$(PY) -m mlops_core.cli.doctor --target $(or $(TARGET),local)
+	@$(PY) -m my_mlops_stacks doctor --target $(or $(TARGET),local)
 
 .PHONY: benchmark
 benchmark: setup ## Measure features, join and scoring beside Apache Spark, DuckDB, Polars and LightGBM (needs Java)

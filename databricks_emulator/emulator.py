@@ -24,7 +24,6 @@ from databricks_emulator.launch import TaskLaunchpad
 from databricks_emulator.metastore import METASTORE, Metastore
 from databricks_emulator.ml_artifacts import MlArtifacts
 from databricks_emulator.permissions import Permissions
-from databricks_emulator.quality_monitors import QualityMonitors
 from databricks_emulator.router import Router
 from databricks_emulator.runs import Run
 from databricks_emulator.secret_scopes import SecretScopes
@@ -51,7 +50,6 @@ class Emulator:
         self.identity = Identity(self.url, self.settings.token_seconds)
         self.unity_catalog = UnityCatalog(self.storage)
         self.ml_artifacts = MlArtifacts(self.unity_catalog)
-        self.quality_monitors = QualityMonitors(self.unity_catalog)
         self.tree = WorkspaceTree(self.storage)
         self.files = FilesService(self.storage, self.unity_catalog)
         catalog = ComputeCatalog()
@@ -64,7 +62,6 @@ class Emulator:
             self.identity,
             self.unity_catalog,
             self.ml_artifacts,
-            self.quality_monitors,
             self.tree,
             uploads,
             self.files,

@@ -24,7 +24,7 @@ def environment_of(state: Path, ports: Ports) -> dict[str, str]:
 @contextmanager
 def opened(environ: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """The process; it is told to end, as by Ctrl-C, and has ended after this context."""
-    process = subprocess.Popen([sys.executable, "-m", "mlops_core.cli.dev"], env=environ)
+    process = subprocess.Popen([sys.executable, "-m", "my_mlops_stacks", "dev"], env=environ)
     try:
         yield process
     finally:

@@ -62,7 +62,7 @@ def whole_run(folder: Path, sample: Sample) -> Iterator[Pipeline]:
     made = Pipeline(folder, first_day=sample.day(0), last_day=sample.day(-1))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRIPS_PATH", str(sample.path))
-        made.results = run_pipeline(made.target, made.registry, made.instance)
+        made.results = run_pipeline(PROJECT, made.target, made.registry, made.instance)
         yield made
 
 

@@ -14,7 +14,7 @@ from databricks.bundles.registered_models import RegisteredModel
 from databricks.bundles.schemas import Schema
 from databricks.bundles.volumes import Volume
 
-from mlops_core.config import VARIABLES, load_target
+from mlops_core.config import load_target, variables_of
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.repository import RESOURCE_FILES
 
@@ -69,7 +69,7 @@ def test_every_variable_has_a_description() -> None:
     declared = {**ROOT["variables"]}
     for content in INCLUDED.values():
         declared |= content.get("variables", {})
-    assert sorted(declared) == sorted(VARIABLES)
+    assert sorted(declared) == sorted(variables_of(PROJECT))
     assert all(declaration["description"] for declaration in declared.values())
 
 
@@ -112,7 +112,10 @@ def test_the_check_of_the_resources_can_fail(kind: str, key: str) -> None:
 def test_every_reference_of_a_resource_is_one_that_the_cli_resolves(target: str) -> None:
     resources = merged(RESOURCES, ROOT["targets"][target].get("resources", {}))
     names = {f"resources.{kind}.{key}.name" for kind, key in RESOURCE_PATHS}
-    assert references(resources) <= {f"var.{name}" for name in VARIABLES} | names | {"bundle.name", "bundle.target"}
+    assert references(resources) <= {f"var.{name}" for name in variables_of(PROJECT)} | names | {
+        "bundle.name",
+        "bundle.target",
+    }
     assert {"var.catalog", "var.schema", "var.model_name", "var.experiment", "var.staging_volume_name"} <= references(
         RESOURCES
     )

@@ -16,8 +16,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from mlops_core.deployment.shadow import differences_plot
-from mlops_core.monitoring.plots import drift_heat_map, error_over_time
+from mlops_core.monitoring.plots import drift_heat_map, metric_over_time
+from mlops_core.monitoring.violation import ViolationRule
 from mlops_core.validation.plots import residuals_over_time
+from my_mlops_stacks.project import PROJECT
 
 COUNTS = (1, 2, 5, 15, 31, 60, 365, 1_095)
 
@@ -38,15 +40,20 @@ def judged(days: list[date]) -> pd.DataFrame:
 
 
 def error(days: list[date]) -> Figure:
-    return error_over_time(judged(days), 5.0)
+    return metric_over_time(judged(days), PROJECT.model.task, rule(threshold=5.0))
+
+
+def rule(metric: str = "root_mean_squared_error", threshold: float = 0.7) -> ViolationRule:
+    monitored = PROJECT.model.task.monitor_metric(metric)
+    unit = monitored.unit_of("USD")
+    return ViolationRule(monitored, unit, threshold, 5, 2, minimum_coverage=0.8, minimum_count=50)
 
 
 def drift(days: list[date]) -> Figure:
     shown = judged(days)[["day", "model_id"]]
     rows = shown.assign(drift_type="BASELINE", population_stability_index=0.1)
-    return drift_heat_map(
-        pd.concat([rows.assign(column_name=name) for name in ("trip_distance", "pickup_zip", "prediction")]), shown
-    )
+    columns = ("trip_distance", "pickup_zip", "prediction")
+    return drift_heat_map(pd.concat([rows.assign(column_name=name) for name in columns]), shown, columns)
 
 
 def residuals(days: list[date]) -> Figure:
@@ -104,15 +111,13 @@ def test_days_without_a_comparison_are_white_at_their_place():
     ("metric", "lines", "unit"),
     [
         ("root_mean_squared_error", ["RMSE", "MAE", "threshold 0.7 USD"], "USD"),
-        ("mean_average_error", ["RMSE", "MAE", "threshold 0.7 USD"], "USD"),
-        ("r2_score", ["r2_score", "threshold 0.7"], ""),
+        ("mean_average_error", ["MAE", "RMSE", "threshold 0.7 USD"], "USD"),
+        ("r2_score", ["R2", "threshold 0.7"], ""),
     ],
 )
 def test_the_metric_that_is_judged_is_the_one_that_is_shown(metric, lines, unit):
     rows = judged(list(pd.date_range("2016-02-15", periods=5).date))
-    axes = error_over_time(rows, 0.7, metric).axes[0]
+    axes = metric_over_time(rows, PROJECT.model.task, rule(metric)).axes[0]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == lines
     assert axes.get_ylabel() == unit
-    drawn_values = [line.get_ydata() for line in axes.get_lines() if line.get_label() in (metric, "RMSE")]
-    expected = rows["root_mean_squared_error" if unit else metric]
-    assert np.asarray(drawn_values[0]) == pytest.approx(expected.to_numpy())
+    assert np.asarray(axes.get_lines()[0].get_ydata()) == pytest.approx(rows[metric].to_numpy())

@@ -15,7 +15,7 @@ from my_mlops_stacks.project import PROJECT
 
 @pytest.mark.slow
 def test_the_error_falls_back_after_a_change_of_fares(tmp_path):
-    demo = Demo(tmp_path / "demo")
+    demo = Demo(PROJECT, tmp_path / "demo")
     told = "\n".join(story(demo))
     assert "FAILS" in told
     assert "retraining_sensor asks for training 1 of 3" in told
@@ -30,7 +30,9 @@ def test_the_error_falls_back_after_a_change_of_fares(tmp_path):
 
 
 def test_its_servers_and_links_are_its_own(tmp_path):
-    usual, demo = (load_target(PROJECT, "local", environ=environ) for environ in ({}, demo_environment(tmp_path)))
+    usual, demo = (
+        load_target(PROJECT, "local", environ=environ) for environ in ({}, demo_environment(PROJECT, tmp_path))
+    )
     assert not {*Ports.beginning_at(usual.ui_port)} & {*Ports.beginning_at(demo.ui_port)}
     with dg.build_resources({"r": build_resources(PROJECT, demo)["model_registry"]}) as resources:
         assert resources.r.ui == "http://127.0.0.1:3012"

@@ -64,7 +64,7 @@ def examined(write_test: bool = False, compute: dict[str, Any] | None = None) ->
     """What is found of staging, by check; its steps run where versions are these, unless `compute` says another."""
     found: Findings = {}
     target = load_target(PROJECT, "staging").model_copy(update={"compute": compute or serverless(SAME_VERSIONS)})
-    for check, finding in examine(target, write_test):
+    for check, finding in examine(PROJECT, target, write_test):
         assert bool(finding.fix) is (finding.state != "ok"), finding
         found.setdefault(check, []).append(finding)
     return found
@@ -266,7 +266,7 @@ def test_a_host_that_only_the_bundle_says_is_one_that_mlflow_does_not_know(
     monkeypatch.delenv("DATABRICKS_HOST")
     address = parsed_host(host, "databricks.yml: workspace.host")
     target = load_target(PROJECT, "staging").model_copy(update={"workspace": address})
-    found = [finding for name, finding in examine(target) if name == "workspace"]
+    found = [finding for name, finding in examine(PROJECT, target) if name == "workspace"]
     assert [finding.state for finding in found] == ["ok", "warning"]
     assert found[1].fix == f"set DATABRICKS_HOST to {address.url}, or name a profile in databricks.yml"
 
@@ -404,7 +404,7 @@ def test_a_laptop_without_mlflows_tables_is_told_the_command(
     laptop: Path, spoil: Callable[[Path], object], said: str, fix: str
 ) -> None:
     spoil(laptop / "mlflow" / "mlflow.db")
-    [finding] = [one for check, one in examine(load_target(PROJECT, "local")) if check == "mlflow"]
+    [finding] = [one for check, one in examine(PROJECT, load_target(PROJECT, "local")) if check == "mlflow"]
     assert (finding.state, finding.fix) == ("failed", fix)
     assert said in finding.said
 
@@ -412,7 +412,7 @@ def test_a_laptop_without_mlflows_tables_is_told_the_command(
 def test_a_state_folder_that_is_a_file_is_said(laptop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "file" / "dagster"))
-    [finding] = [one for check, one in examine(load_target(PROJECT, "local")) if check == "run history"]
+    [finding] = [one for check, one in examine(PROJECT, load_target(PROJECT, "local")) if check == "run history"]
     assert finding.said == f"{tmp_path / 'file'} can't be written"
 
 
@@ -424,7 +424,7 @@ def test_an_unknown_target_is_one_sentence() -> None:
 
 
 def _run(*arguments: str) -> Result:
-    return CliRunner().invoke(main, arguments)
+    return CliRunner().invoke(main, arguments, obj=PROJECT)
 
 
 def _grant(*grants: tuple[str, str, str, str]) -> None:

@@ -32,7 +32,7 @@ def session(tmp_path_factory) -> Iterator[Session]:
         patch.setenv("BUNDLE_VAR_state_folder", str(tmp_path_factory.mktemp("notebooks")))
         patch.setenv("BUNDLE_VAR_first_day", "2016-02-08")
         opened = open_session(PROJECT)
-        run_pipeline(opened.target, opened.model_registry, dg.DagsterInstance.ephemeral())
+        run_pipeline(PROJECT, opened.target, opened.model_registry, dg.DagsterInstance.ephemeral())
         yield opened
 
 

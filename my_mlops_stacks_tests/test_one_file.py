@@ -21,8 +21,9 @@ import json, sys
 import dagster as dg
 from mlops_core.cli.run_history import local_instance
 from pathlib import Path
+from my_mlops_stacks.project import PROJECT
 
-instance = local_instance(Path(sys.argv[1]))
+instance = local_instance(Path(sys.argv[1]), PROJECT)
 told = {}
 for key in instance.all_asset_keys():
     event = instance.get_latest_materialization_event(key)

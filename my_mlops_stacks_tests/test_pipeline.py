@@ -10,7 +10,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from mlops_core.ingestion.columns import RAW_COLUMNS
+from my_mlops_stacks.events import TRIPS
 from my_mlops_stacks_tests.pipeline_runs import Pipeline, whole_run
 from my_mlops_stacks_tests.samples import ON_THE_REAL_TRIPS, TIMES, Sample
 
@@ -24,7 +24,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory, sample: Sample) -> Iterat
 
 
 def test_every_trip_is_accepted_or_kept_aside(pipeline, sample):
-    columns = list(RAW_COLUMNS)
+    columns = list(TRIPS.types)
     accepted = pipeline.table("trips")[columns].sort_values(columns, ignore_index=True)
     expected = sample.valid()[columns].sort_values(columns, ignore_index=True)
     zoned = {name: expected[name].dt.tz_localize("UTC") for name in TIMES}
@@ -149,7 +149,7 @@ def test_the_ui_gets_schemas_lineage_previews_and_plots(pipeline):
     assert lineage["pickup_hour"][0].column_name == "tpep_pickup_datetime"
     for asset, plot in (
         ("fare_model", "feature_importance"),
-        ("monitoring_report", "error_over_time"),
+        ("monitoring_report", "metric_over_time"),
         ("monitoring_report", "drift"),
     ):
         assert metadata(asset)[plot].value.startswith("![plot](data:image/png;base64,")

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from mlops_core.cli.run import RunFailedError, run_pipeline
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.pipeline_runs import DAYS, HELD_OUT, Pipeline, failure
 from my_mlops_stacks_tests.samples import Sample, valid
 
@@ -66,7 +67,7 @@ def test_a_run_whose_check_fails_ends_with_what_the_check_says(tmp_path, monkeyp
     made = Pipeline(tmp_path, first_day=sample.day(0), last_day=sample.day(-1))
     sentence = f"trips.few_trips_are_rejected: {rejected} of {len(trips)} trips were rejected"
     with pytest.raises(RunFailedError, match=sentence):
-        run_pipeline(made.target, made.registry, made.instance)
+        run_pipeline(PROJECT, made.target, made.registry, made.instance)
 
 
 def test_generated_trips_run_too_without_any_input(tmp_path, monkeypatch):
@@ -97,4 +98,4 @@ def test_a_run_that_fails_ends_with_its_cause(tmp_path, monkeypatch):
     monkeypatch.setenv("TRIPS_PATH", "/no/such/trips.parquet")
     made = Pipeline(tmp_path)
     with pytest.raises(RunFailedError, match="ingest_trips: FileNotFoundError: There are no trips at /no/such/trips"):
-        run_pipeline(made.target, made.registry, made.instance)
+        run_pipeline(PROJECT, made.target, made.registry, made.instance)

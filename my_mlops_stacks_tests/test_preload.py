@@ -7,10 +7,10 @@ import sys
 
 PRELOADED = """
 import sys
-import mlops_core.cli.preload
+import my_mlops_stacks.preload
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from my_mlops_stacks import definitions
-definitions.build_definitions = None  # a second call would fail
+definitions.definitions_of = None  # a second call would fail
 location = ReconstructableRepository.for_module("my_mlops_stacks.definitions", "defs")
 print(location.get_definition().get_job("feature_engineering_job").name, "databricks.sdk" in sys.modules)
 """
@@ -18,7 +18,7 @@ LOADED = """
 import sys
 import my_mlops_stacks.definitions as definitions
 definitions.defs()
-print([name for name in sys.modules if name.startswith(("databricks.sdk", "mlops_core.cli.preload"))])
+print([name for name in sys.modules if name.startswith(("databricks.sdk", "my_mlops_stacks.preload"))])
 """
 
 

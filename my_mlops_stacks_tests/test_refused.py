@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from mlops_core.cli.run import main
+from mlops_core.cli.run import run as run_once
 from mlops_core.config import Target, load_target
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.samples import REAL_TRIPS_ARE_SLOW, Sample
@@ -22,15 +22,15 @@ def ran(tmp_path, monkeypatch, sample: Sample, capfd):
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
 
     def run(trees: int) -> tuple[int, str, str]:
-        monkeypatch.setattr("mlops_core.cli.run.load_target", lambda: with_trees(target, trees))
-        code = main()
+        monkeypatch.setattr("mlops_core.cli.run.load_target", lambda _: with_trees(target, trees))
+        code = run_once(PROJECT)
         return (code, *capfd.readouterr())
 
     return run
 
 
 def with_trees(target: Target, trees: int) -> Target:
-    workflow = target.model_workflow.model_copy(update={"num_boost_round": trees})
+    workflow = target.model_workflow.model_copy(update={"hyperparameters": {"num_boost_round": trees}})
     return target.model_copy(update={"model_workflow": workflow})
 
 

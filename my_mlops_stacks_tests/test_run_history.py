@@ -12,7 +12,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 
-from mlops_core.cli.run_history import WORKSPACE, OpenConnectionsEventLogStorage, local_instance
+from mlops_core.cli.run_history import OpenConnectionsEventLogStorage, local_instance
 from mlops_core.config import load_target
 from mlops_core.defs.definitions import definitions_of
 from my_mlops_stacks.project import PROJECT
@@ -24,7 +24,7 @@ def test_a_plain_instance_reads_what_was_written(tmp_path, monkeypatch):
     @dg.asset(partitions_def=days, backfill_policy=dg.BackfillPolicy.single_run())
     def thing() -> None: ...
 
-    instance = local_instance(tmp_path)
+    instance = local_instance(tmp_path, PROJECT)
     assert isinstance(instance.event_log_storage, OpenConnectionsEventLogStorage)
     tags = {"dagster/asset_partition_range_start": "2016-01-01", "dagster/asset_partition_range_end": "2016-01-03"}
     result = dg.materialize([thing], instance=instance, tags=tags)
@@ -48,7 +48,7 @@ def test_a_run_of_this_process_is_one_of_the_code_location(tmp_path, monkeypatch
     @dg.job
     def feature_engineering_job() -> None: ...
 
-    made = feature_engineering_job.execute_in_process(instance=local_instance(tmp_path))
+    made = feature_engineering_job.execute_in_process(instance=local_instance(tmp_path, PROJECT))
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     reader = dg.DagsterInstance.get()
     assert type(reader.run_storage) is SqliteRunStorage
@@ -58,7 +58,10 @@ def test_a_run_of_this_process_is_one_of_the_code_location(tmp_path, monkeypatch
     assert run.tags["dagster/code_location"] == "my_mlops_stacks"
     origin = run.remote_job_origin
     assert (origin.job_name, origin.location_name) == ("feature_engineering_job", "my_mlops_stacks")
-    assert origin.repository_origin.code_location_origin in WorkspaceFileTarget([str(WORKSPACE)]).create_origins()
+    assert (
+        origin.repository_origin.code_location_origin
+        in WorkspaceFileTarget([str(PROJECT.folder.parent / "workspace.yaml")]).create_origins()
+    )
     assert (
         definitions_of(PROJECT, load_target(PROJECT, "local")).get_repository_def().name
         == origin.repository_origin.repository_name
@@ -82,7 +85,7 @@ def test_the_events_of_many_partitions_are_those_that_dagster_stores_one_by_one(
     told = []
     for size in ("0", "7", "1000"):
         monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", size)
-        instance = local_instance(tmp_path / size)
+        instance = local_instance(tmp_path / size, PROJECT)
         run_id = dg.materialize([things], instance=instance, tags=tags).run_id
         reader = dg.DagsterInstance.local_temp(str(tmp_path / size))
         told.append({name: _told(reader, dg.AssetKey(name), run_id) for name in ("one", "other")})
@@ -120,7 +123,7 @@ PROCESSES, ROUNDS = 3, 2
 def open_at_once(folder: Path, start: Barrier) -> None:
     for number in range(ROUNDS):
         start.wait(timeout=120)
-        local_instance(folder / str(number))
+        local_instance(folder / str(number), PROJECT)
 
 
 def test_first_processes_at_once_make_one_history(tmp_path):
@@ -132,4 +135,6 @@ def test_first_processes_at_once_make_one_history(tmp_path):
     for process in racing:
         process.join()
     assert [process.exitcode for process in racing] == [0] * PROCESSES
-    assert [local_instance(tmp_path / str(number)).get_runs_count() for number in range(ROUNDS)] == [0] * ROUNDS
+    assert [local_instance(tmp_path / str(number), PROJECT).get_runs_count() for number in range(ROUNDS)] == [
+        0
+    ] * ROUNDS

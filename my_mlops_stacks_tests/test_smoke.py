@@ -15,7 +15,7 @@ from my_mlops_stacks_tests.rehearsal.rehearsal import opened
 @pytest.mark.slow
 def test_everything_that_a_step_needs_is_confirmed(tmp_path: Path) -> None:
     with opened(tmp_path) as rehearsal:
-        said = list(smoke(rehearsal.target, rehearsal.instance))
+        said = list(smoke(PROJECT, rehearsal.target, rehearsal.instance))
         assert said[0] == "Signed in as pipeline@example.com"
         assert said[1] == f"Only this identity writes on {rehearsal.target.staging_volume}"
         assert "'trips_table_exists': False" in said[2]
@@ -28,4 +28,4 @@ def test_everything_that_a_step_needs_is_confirmed(tmp_path: Path) -> None:
 
 def test_a_target_without_databricks_is_refused() -> None:
     with pytest.raises(SmokeError, match="The target local runs no step on Databricks"):
-        next(smoke(load_target(PROJECT, "local"), None))
+        next(smoke(PROJECT, load_target(PROJECT, "local"), None))

@@ -68,7 +68,7 @@ def test_local_is_the_default_and_complete() -> None:
     assert target.name == "local"
     assert (target.platform, target.step_launcher, target.schedules) == ("local", "none", "stopped")
     assert (target.first_day, target.last_day) == (date(2016, 1, 1), date(2016, 2, 29))
-    assert (target.trips_table, target.workspace_host, target.alert_channel) == (None, None, "none")
+    assert (target.sources["trips"].table, target.workspace_host, target.alert_channel) == (None, None, "none")
     assert target.state_path == PROJECT.folder.parent / ".local"
     assert target.registered_model == "fare_model"
     assert target.experiment == "my_mlops_stacks"
@@ -83,7 +83,7 @@ def test_targets_on_databricks(name: str, schedules: str) -> None:
     target = load_target(PROJECT, environ={"MLOPS_TARGET": name})
 
     assert (target.name, target.platform, target.schedules) == (name, "databricks", schedules)
-    assert target.trips_table is not None
+    assert target.sources["trips"].table is not None
     assert target.step_launcher == "unity_catalog"
     assert target.workspace_host is not None
     with pytest.raises(TargetError, match=f"The target {name} has no state_folder"):
@@ -108,7 +108,7 @@ def test_two_targets_share_no_schema_and_no_experiment() -> None:
 def test_workflows_keep_the_parameters_of_mlops_stacks(name: str) -> None:
     target = load_target(PROJECT, name, environ={})
 
-    assert target.feature_engineering_workflow.model_dump().keys() == {"cron_schedule", "late_trip_days"}
+    assert target.feature_engineering_workflow.model_dump().keys() == {"cron_schedule", "late_days"}
     assert target.batch_inference_workflow.model_dump().keys() == {"cron_schedule"}
     assert target.model_workflow.model_dump().keys() > {"cron_schedule", "run_mode", "enable_baseline_comparison"}
     assert target.monitoring_workflow.model_dump().keys() > {
@@ -164,7 +164,7 @@ def test_a_complex_override_replaces_the_whole_mapping(folder: Path) -> None:
 
     assert message(folder, "dev") == (
         "databricks.yml: targets.dev.variables.model_workflow.run_mode is missing: the mapping states exactly the keys "
-        "cron_schedule, run_mode, enable_baseline_comparison, holdout_days, num_boost_round, num_leaves, learning_rate."
+        "cron_schedule, run_mode, enable_baseline_comparison, holdout_days, hyperparameters."
     )
 
 
@@ -184,11 +184,11 @@ def test_a_value_of_the_environment_may_refer_to_variables() -> None:
 
 
 def test_numbers_and_days_read_as_the_bundle_cli_reads_them(folder: Path) -> None:
-    edit(folder, MODEL, "learning_rate: .*", "learning_rate: 5e-2")
+    edit(folder, MODEL, "hyperparameters: .*", "hyperparameters: {learning_rate: 5e-2}")
     override(folder, "local", "first_day: 2016-01-05")
     target = load_target(PROJECT, environ={}, folder=folder)
 
-    assert target.model_workflow.learning_rate == 0.05
+    assert PROJECT.model.training.hyperparameters(**target.model_workflow.hyperparameters).learning_rate == 0.05
     assert target.first_day == date(2016, 1, 5)
 
 
@@ -259,14 +259,14 @@ BUNDLE_ERRORS = {
     "unknown key of a workflow": (
         (MODEL, "holdout_days", "hold_out_days"),
         "resources/model-workflow-resource.yml: variables.model_workflow.hold_out_days is an unknown key: the mapping "
-        "states exactly the keys cron_schedule, run_mode, enable_baseline_comparison, holdout_days, num_boost_round, "
-        "num_leaves, learning_rate.",
+        "states exactly the keys cron_schedule, run_mode, enable_baseline_comparison, holdout_days, "
+        "hyperparameters.",
     ),
     "one key too many": (
-        (MODEL, "      num_leaves: ", "      depth: 3\n      num_leaves: "),
+        (MODEL, "      hyperparameters: ", "      depth: 3\n      hyperparameters: "),
         "resources/model-workflow-resource.yml: variables.model_workflow.depth is an unknown key: the mapping states "
-        "exactly the keys cron_schedule, run_mode, enable_baseline_comparison, holdout_days, num_boost_round, "
-        "num_leaves, learning_rate.",
+        "exactly the keys cron_schedule, run_mode, enable_baseline_comparison, holdout_days, "
+        "hyperparameters.",
     ),
     "not a mapping": (
         (ROOT, "targets:\n", "targets: []\nbundle_targets:\n"),
@@ -450,9 +450,13 @@ WORKFLOW_ERRORS = {
     (MODEL, "enable_baseline_comparison: .*", "enable_baseline_comparison: never"): (
         "model_workflow.enable_baseline_comparison is 'never', but it should be a valid boolean."
     ),
-    (MODEL, "num_leaves: .*", "num_leaves: 1"): "model_workflow.num_leaves is 1, but it should be greater than 1.",
-    (MODEL, "learning_rate: .*", "learning_rate: .nan"): (
-        "model_workflow.learning_rate is nan, but it should be a finite number."
+    (
+        MODEL,
+        "hyperparameters: .*",
+        "hyperparameters: {num_leaves: 1}",
+    ): "model_workflow.hyperparameters.num_leaves is 1, but it should be greater than 1.",
+    (MODEL, "hyperparameters: .*", "hyperparameters: {learning_rate: .nan}"): (
+        "model_workflow.hyperparameters.learning_rate is nan, but it should be greater than 0."
     ),
     (MODEL, "cron_schedule: .*", "cron_schedule: 0 24 * * *"): (
         "model_workflow.cron_schedule is '0 24 * * *', but it should be five cron fields such as '0 7 * * *' "

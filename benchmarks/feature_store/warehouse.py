@@ -14,7 +14,9 @@ from mlops_core.adapters.feature_store.local import LocalFeatureStore
 from mlops_core.adapters.model_registry import ModelRegistry
 from mlops_core.adapters.spark import LocalSpark
 from mlops_core.adapters.tables import LocalTables
-from mlops_core.ingestion.accept import accept, conform
+from mlops_core.ingestion.accept import accept
+from mlops_core.ingestion.conform import conform
+from my_mlops_stacks.events import TRIPS
 from my_mlops_stacks.ingestion.generator import generate_trips
 
 LAST_DAY = date(2017, 12, 31)
@@ -38,7 +40,7 @@ def with_trips(folder: Path, rows: int, first_day: date, last_day: date) -> Loca
     generate_trips(folder / "raw", rows=rows, seed=0, first_day=first_day, last_day=last_day)
     store = store_in(folder)
     raw = store.tables.spark.spark_session.read.parquet(str(folder / "raw"))
-    store.tables.replace("trips", accept(conform(raw))[0], None, ["day"])
+    store.tables.replace("trips", accept(TRIPS, conform(TRIPS, raw))[0], None, ["day"])
     click.echo(f"{rows:,} trips made in {perf_counter() - started:.0f} s", err=True)
     return store
 

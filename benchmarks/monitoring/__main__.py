@@ -15,12 +15,14 @@ from pyspark.sql import functions as F
 
 from mlops_core.adapters.spark import LocalSpark
 from mlops_core.adapters.tables import LocalTables
-from mlops_core.ingestion.accept import accept, conform
+from mlops_core.ingestion.accept import accept
+from mlops_core.ingestion.conform import conform
 from mlops_core.monitoring.bins import bins_of
 from mlops_core.monitoring.columns import LABEL, watched
 from mlops_core.monitoring.drift import drift_metrics, versions_of
 from mlops_core.monitoring.labels import with_labels
 from mlops_core.monitoring.profile import profile_metrics
+from my_mlops_stacks.events import TRIPS
 from my_mlops_stacks.ingestion.generator import generate_trips
 
 LAST_DAY = date(2016, 12, 31)
@@ -45,7 +47,7 @@ def predicted(folder: Path, rows: int, days: int) -> LocalTables:
     tables = LocalTables(LocalSpark(folder / "warehouse", "benchmark"))
     generate_trips(folder / "raw", rows=rows, seed=0, first_day=LAST_DAY - timedelta(days=days - 1), last_day=LAST_DAY)
     raw = tables.spark.spark_session.read.parquet(str(folder / "raw"))
-    tables.replace("trips", accept(conform(raw))[0], None, ["day"])
+    tables.replace("trips", accept(TRIPS, conform(TRIPS, raw))[0], None, ["day"])
     trips = tables.read("trips")
     predictions = trips.drop("fare_amount", "tpep_dropoff_datetime").withColumns(
         {

@@ -124,7 +124,7 @@ class Scene:
         extent = {"start": first, "end": CHANGE + timedelta(days=days - 1)} if first else {}
         source = {"ops": {"ingest_trips": {"config": {"path": str(self.folder / "trips")}}}}
         definitions_of(PROJECT, self.target).resolve_job_def(job).execute_in_process(
-            instance=local_instance(self.target.state_path / "dagster"),
+            instance=local_instance(self.target.state_path / "dagster", PROJECT),
             tags={f"dagster/asset_partition_range_{end}": str(day) for end, day in extent.items()},
             run_config=QUIET | (source if job == "feature_engineering_job" else {}),
             asset_selection=[dg.AssetKey(asset) for asset in assets] or None,

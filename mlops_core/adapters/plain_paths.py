@@ -54,7 +54,7 @@ def _links() -> tempfile.TemporaryDirectory[str]:
     """The folder of this process's links, removed with the process; what they lead to stays."""
     for folder in (Path(tempfile.gettempdir()).absolute(), *ELSEWHERE):
         if PLAIN.fullmatch(str(folder)) and folder.is_dir():
-            return tempfile.TemporaryDirectory(prefix="my_mlops_stacks-", dir=folder)
+            return tempfile.TemporaryDirectory(prefix="mlops_core-", dir=folder)
     raise OddPathError(
         f"Spark can't work in a folder with such a name, nor in the temporary folder {tempfile.gettempdir()}: "
         "set TMPDIR to a folder whose path has letters, digits, _ . - and / only."

@@ -1,4 +1,4 @@
-"""Names as Spark SQL takes them: between backticks, so that a catalog may be called `fares-dev`.
+"""Names as Spark SQL takes them: between backticks, so that a catalog may be called `lake-dev`.
 
 People, MLflow, the Databricks API and the feature engineering client, which quotes by itself, take the plain name.
 """

@@ -1,1 +1,44 @@
-"""Commands for people: run, look, ask why, and find what is missing."""
+"""The commands of a project: `python -m my_mlops_stacks` runs its pipeline, and with `--help` lists the others."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+
+import click
+
+SELDOM = (5_000_000, 50, 50)
+"""Libraries and events are objects that stay: looking for garbage among them takes a sixth of a run."""
+
+COMMANDS = ("run", "dev", "doctor", "explain", "query", "demo-drift", "smoke")
+
+
+class Commands(click.Group):
+    """Commands that are imported when they are called: each of them needs other libraries."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"mlops_core.cli.{cmd_name.replace('-', '_')}").main
+        return command
+
+
+def main(package: str) -> None:
+    """Run a command of the project that `package` declares, `run` unless one is named; ends the process."""
+    gc.set_threshold(*SELDOM)  # before anything is imported: half of what would be looked through are modules
+
+    @click.group(cls=Commands, invoke_without_command=True)
+    @click.pass_context
+    def commands(ctx: click.Context) -> None:
+        ctx.obj = importlib.import_module(f"{package}.project").PROJECT
+        if ctx.invoked_subcommand is None:
+            ctx.invoke(commands.get_command(ctx, "run"))
+
+    commands.help = f"Commands of {package}; without one, its whole pipeline runs once on this machine."
+    try:
+        commands(prog_name=f"python -m {package}")
+    finally:
+        gc.freeze()  # the interpreter would look through all of it once more before it ends

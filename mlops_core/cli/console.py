@@ -13,8 +13,8 @@ from dagster._utils.error import SerializableErrorInfo
 BLOCKED = "DagsterAssetCheckFailedError"
 """A blocking check that failed: what it said is in its evaluation."""
 
-SENTENCE = re.compile(r"(my_mlops_stacks|dagster)\.[\w.]+: ")
-"""The name of a class, before the message of an error that this project made, or of a `dagster.Failure`."""
+SENTENCE = re.compile(r"(mlops_core|dagster)\.[\w.]+: ")
+"""The name of a class, before the message of an error that the machinery made, or of a `dagster.Failure`."""
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
 

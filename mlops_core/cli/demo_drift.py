@@ -1,14 +1,13 @@
-"""Fares rise overnight, and the pipeline finds its way back: what `make demo-drift` shows, on generated trips.
+"""Labels rise overnight, and the pipeline finds its way back, on generated events.
 
 Every step is the real one: the jobs of the target `local` make each day, the real check judges it, the real sensor asks
-for the training, and validation decides about the challenger. Only the trips are made for it, and the days pass faster.
+for the training, and validation decides about the challenger. Only the events are made for it, and days pass faster.
 """
 
 from __future__ import annotations
 
 import logging
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -27,25 +26,36 @@ from mlops_core.defs.definitions import definitions_of
 from mlops_core.defs.records import newest_evaluated
 from mlops_core.defs.resources import build_resources
 from mlops_core.defs.sensors import VIOLATION_CHECK
-from my_mlops_stacks.project import PROJECT
+from mlops_core.project import Project
 
-FOLDER = PROJECT.folder.parent / ".local" / "demo-drift"
+FOLDER = Path(".local") / "demo-drift"
+"""Beside the project's package."""
 UI_PORT = 3010
 """Its own servers: its links lead to no other history."""
-INSTANCE_SETTINGS = PROJECT.folder.parent / "dagster.local.yaml"
-FIRST_DAY, DAYS_BEFORE, QUIET_DAYS, MOST_DAYS = date(2016, 2, 1), 5, 1, 9
-TRIPS_A_DAY, SEED = 8_000, 7
-FARE_FACTOR = 1.3
-"""What every fare is multiplied by from the change of regime on."""
+INSTANCE_SETTINGS = "dagster.local.yaml"
+DAYS_SKIPPED, DAYS_BEFORE, QUIET_DAYS, MOST_DAYS = 31, 5, 1, 9
+EVENTS_A_DAY, SEED = 8_000, 7
+LABEL_FACTOR = 1.3
+"""What every label is multiplied by from the change of regime on."""
 HELD_OUT_DAYS, RETRAINING_DAYS = 1, 4
 """A training holds out the newest day; one that a violation asked for learns from the four days before it."""
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def demo_environment(folder: Path = FOLDER) -> dict[str, str]:
+def demo_folder(project: Project) -> Path:
+    return project.folder.parent / FOLDER
+
+
+def first_day(project: Project) -> date:
+    """The first day of the story."""
+    return load_target(project, "local").first_day + timedelta(days=DAYS_SKIPPED)
+
+
+def demo_environment(project: Project, folder: Path | None = None) -> dict[str, str]:
     """What makes a process one of the demo in `folder`."""
+    folder = folder or demo_folder(project)
     variables = {"BUNDLE_VAR_state_folder": str(folder), "BUNDLE_VAR_ui_port": str(UI_PORT)}
-    variables["BUNDLE_VAR_first_predicted_day"] = str(FIRST_DAY)
+    variables["BUNDLE_VAR_first_predicted_day"] = str(first_day(project))
     return {"MLOPS_TARGET": "local", "DAGSTER_HOME": str(folder / "dagster"), **variables}
 
 
@@ -57,22 +67,28 @@ class DemoFailedError(RuntimeError):
 class Demo:
     """A state folder of its own, the definitions of `local` on it, and the day that it is."""
 
+    project: Project
     folder: Path
-    today: date = FIRST_DAY
     cursor: str | None = None
     errors: dict[date, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.project.events.sample is None or self.project.events.sample.of_day is None:
+            raise DemoFailedError(
+                f"{self.project.package} has no generator of single days: the demo needs `Sample.of_day`."
+            )
+        self.of_day = self.project.events.sample.of_day
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.target: Target = load_target(PROJECT, environ=demo_environment(self.folder))
+        self.first_day = self.today = first_day(self.project)
+        self.target: Target = load_target(self.project, environ=demo_environment(self.project, self.folder))
         model = self.target.model_workflow.model_copy(update={"holdout_days": HELD_OUT_DAYS})
         monitoring = self.target.monitoring_workflow.model_copy(update={"retraining_days": RETRAINING_DAYS})
         self.target = self.target.model_copy(update={"model_workflow": model, "monitoring_workflow": monitoring})
-        self.instance = local_instance(self.folder / "dagster")
-        shutil.copy(INSTANCE_SETTINGS, self.folder / "dagster" / "dagster.yaml")
-        self.definitions = definitions_of(PROJECT, self.target)
+        self.instance = local_instance(self.folder / "dagster", self.project)
+        shutil.copy(self.target.root / INSTANCE_SETTINGS, self.folder / "dagster" / "dagster.yaml")
+        self.definitions = definitions_of(self.project, self.target)
         with dg.build_resources(
-            {"model_registry": build_resources(PROJECT, self.target)["model_registry"]}
+            {"model_registry": build_resources(self.project, self.target)["model_registry"]}
         ) as resources:
             self.registry: ModelRegistry = resources.model_registry
 
@@ -81,14 +97,12 @@ class Demo:
         return self.registry.at_alias("champion").version
 
     def deliver(self, day: date, factor: float) -> None:
-        """The trips of one more day arrive."""
+        """The events of one more day arrive."""
         import pyarrow.parquet as pq
 
-        from my_mlops_stacks.ingestion.generator import trips_of_day
-
         (self.folder / "delivered").mkdir(parents=True, exist_ok=True)
-        trips = trips_of_day(day, TRIPS_A_DAY, SEED, factor)
-        pq.write_table(trips, self.folder / "delivered" / f"trips-{day}.parquet")
+        events = self.of_day(day, EVENTS_A_DAY, SEED, factor)
+        pq.write_table(events, self.folder / "delivered" / f"{self.project.events.name}-{day}.parquet")
         self.today = day
 
     def build(self, job: str, first: date) -> None:
@@ -99,7 +113,7 @@ class Demo:
         """
         days = zip(("start", "end"), (first, self.today), strict=True)
         tags = {f"dagster/asset_partition_range_{end}": str(day) for end, day in days}
-        delivered = {"ingest_trips": {"config": {"path": str(self.folder / "delivered")}}}
+        delivered = {f"ingest_{self.project.events.name}": {"config": {"path": str(self.folder / "delivered")}}}
         result = self._run(job, tags, {"ops": delivered} if job == "feature_engineering_job" else {})
         if not result.success:
             raise DemoFailedError(f"{job} failed; its run {result.run_id} is in {self.folder / 'dagster'}.")
@@ -147,23 +161,25 @@ def story(demo: Demo) -> Iterator[str]:
         DemoFailedError: it is not.
     """
     threshold = demo.target.monitoring_workflow.metric_violation_threshold
-    yield f"{DAYS_BEFORE} days of {TRIPS_A_DAY:,} trips have passed: building features, training the first model"
+    nouns, unit = demo.project.events.nouns, demo.project.events.label_unit
+    metric = demo.target.monitoring_workflow.metric_to_monitor
+    yield f"{DAYS_BEFORE} days of {EVENTS_A_DAY:,} {nouns} have passed: building features, training the first model"
     for number in range(DAYS_BEFORE):
-        demo.deliver(FIRST_DAY + timedelta(days=number), 1.0)
-    demo.build("feature_engineering_job", FIRST_DAY)
+        demo.deliver(demo.first_day + timedelta(days=number), 1.0)
+    demo.build("feature_engineering_job", demo.first_day)
     demo.train()
-    yield f"Version {demo.champion} is champion. Its RMSE has to stay below {threshold:g} USD."
+    yield f"Version {demo.champion} is champion. Its {metric} has to stay below {threshold:g} {unit}."
     for number in range(QUIET_DAYS):
         yield from _day(demo, 1.0, "" if number else "A usual day. ")
     usual = demo.errors[demo.today]
     first = demo.champion
     for number in range(MOST_DAYS):
-        yield from _day(demo, FARE_FACTOR, "" if number else f"Fares rise by {FARE_FACTOR - 1:.0%} tonight. ")
+        yield from _day(demo, LABEL_FACTOR, "" if number else f"Labels rise by {LABEL_FACTOR - 1:.0%} tonight. ")
         if demo.champion != first and demo.errors[demo.today] <= threshold:
             worst, now = max(demo.errors.values()), demo.errors[demo.today]
-            yield f"The RMSE was {usual:.2f}, rose to {worst:.2f}, and is {now:.2f} again."
+            yield f"The error was {usual:.2f}, rose to {worst:.2f}, and is {now:.2f} again."
             return
-    raise DemoFailedError(f"After {MOST_DAYS} days of higher fares the error is still above {threshold:g} USD.")
+    raise DemoFailedError(f"After {MOST_DAYS} days of higher labels the error is still above {threshold:g} {unit}.")
 
 
 def _day(demo: Demo, factor: float, news: str) -> Iterator[str]:
@@ -171,7 +187,7 @@ def _day(demo: Demo, factor: float, news: str) -> Iterator[str]:
     demo.deliver(day, factor)
     evaluation = demo.live()
     verdict = "passes" if evaluation.passed else "FAILS"
-    yield f"{day}  {news}RMSE {demo.errors[day]:.2f} of version {demo.champion}: metric_within_threshold {verdict}"
+    yield f"{day}  {news}error {demo.errors[day]:.2f} of version {demo.champion}: metric_within_threshold {verdict}"
     request = demo.ask_the_sensor()
     if request is None:
         return
@@ -185,20 +201,14 @@ def _day(demo: Demo, factor: float, news: str) -> Iterator[str]:
     yield f"            Version {candidate.version} was trained, validation {status}: {won}"
 
 
-def main() -> int:
-    """Tell it; returns the exit code of the process."""
+@click.command(help=__doc__)
+@click.pass_obj
+def main(project: Project) -> None:
     logging.disable(logging.WARNING)
     started = perf_counter()
     try:
-        demo = Demo(FOLDER)
-        for line in story(demo):
+        for line in story(Demo(project, demo_folder(project))):
             click.echo(f"{perf_counter() - started:6.0f} s  {line}")
     except DemoFailedError as error:
-        click.secho(str(error), fg="red", err=True)
-        return 1
+        raise click.ClickException(str(error)) from None
     click.echo("Look around: `make demo-dev` opens its graph, its monitoring's pages, and its runs and models")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

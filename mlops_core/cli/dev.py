@@ -17,7 +17,7 @@ from mlops_core.adapters.mlflow_database import database_uri, make_database
 from mlops_core.adapters.plain_paths import plain_path
 from mlops_core.cli.demo_drift import demo_environment
 from mlops_core.config import Target, TargetError, load_target
-from my_mlops_stacks.project import PROJECT
+from mlops_core.project import Project
 
 DG = "from dagster_dg_cli.cli import main; main()"
 """Dagster's own `dg`, which has no module to run: `dagster dev` is deprecated for it."""
@@ -28,12 +28,13 @@ WHAT = {"dagster": "Dagster", "pages": "Monitoring", "mlflow": "MLflow"}
 
 @click.command(help=__doc__)
 @click.option("--demo", is_flag=True, help="Of what `make demo-drift` has left.")
-def main(demo: bool) -> None:
+@click.pass_obj
+def main(project: Project, demo: bool) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if demo:
-        os.environ |= demo_environment()
+        os.environ |= demo_environment(project)
     try:
-        target = load_target(PROJECT)
+        target = load_target(project)
         ports = Ports.beginning_at(target.ui_port)
         ports.require_free()
         with opened(target, ports) as dagster:
@@ -58,7 +59,7 @@ def opened(target: Target, ports: Ports) -> Iterator[subprocess.Popen[bytes]]:
     environ = os.environ | {"DAGSTER_HOME": str(plain_path(home)), "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     shown = ("--backend-store-uri", database_uri(database), "--workers", "1")
     calls = (
-        ("-c", DG, "dev", "--workspace", str(PROJECT.folder.parent / "workspace.yaml"), *_at(ports.dagster)),
+        ("-c", DG, "dev", "--workspace", str(target.root / "workspace.yaml"), *_at(ports.dagster)),
         ("-m", "mlflow", "ui", *_at(ports.mlflow), *shown),
     )
     processes = [_started(call, environ) for call in calls]
@@ -92,7 +93,3 @@ def _ended(process: subprocess.Popen[bytes]) -> None:
 
 def _at(port: int) -> tuple[str, ...]:
     return ("--host", LOOPBACK, "--port", str(port))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""`python -m mlops_core.cli.doctor --target staging`: what a target lacks before anything runs, and its fix.
+"""`python -m my_mlops_stacks doctor --target staging`: what a target lacks before anything runs, and its fix.
 
 Reads only. With --write-test it also writes a file, on the staging volume or in the state folder, and removes it.
 Ends with 1 when something must be fixed. What only a run can show, `make smoke` does.
@@ -21,7 +21,7 @@ from mlops_core.adapters.doctor.finding import Check, Finding, diagnose, ok, war
 from mlops_core.config import Target, TargetError, load_target
 from mlops_core.defs.definitions import definitions_of
 from mlops_core.defs.resources import launcher_settings
-from my_mlops_stacks.project import PROJECT
+from mlops_core.project import Project
 
 COLORS = {"ok": "green", "warning": "yellow", "failed": "red"}
 
@@ -29,11 +29,12 @@ COLORS = {"ok": "green", "warning": "yellow", "failed": "red"}
 @click.command(help=__doc__)
 @click.option("--target", "name", help="The target; by default that of MLOPS_TARGET, else local.")
 @click.option("--write-test", is_flag=True, help="Also write a file and remove it.")
-def main(name: str | None, write_test: bool) -> None:
+@click.pass_obj
+def main(project: Project, name: str | None, write_test: bool) -> None:
     logging.getLogger("databricks.sdk").setLevel(logging.CRITICAL)  # the findings say it
     try:
-        target = load_target(PROJECT, name)
-        found = examine(target, write_test)
+        target = load_target(project, name)
+        found = examine(project, target, write_test)
     except (TargetError, ValueError) as error:  # the launcher's settings refuse what can't be staged
         click.secho(str(error), fg="red", err=True)
         sys.exit(1)
@@ -42,16 +43,18 @@ def main(name: str | None, write_test: bool) -> None:
     sys.exit(1 if "failed" in states else 0)
 
 
-def examine(target: Target, write_test: bool = False) -> Iterator[tuple[str, Finding]]:
+def examine(project: Project, target: Target, write_test: bool = False) -> Iterator[tuple[str, Finding]]:
     """The findings about `target`, each under the name of its check, as soon as they are known."""
-    platform = _local_checks if target.platform == "local" else _databricks_checks
-    requirements = PROJECT.folder / "requirements.txt"
+    platform = _local_checks(target, write_test)
+    if target.platform == "databricks":
+        platform = _databricks_checks(project, target, write_test)
+    requirements = project.folder / "requirements.txt"
     return diagnose(
         [
             Check("python", host.python),
             Check("libraries", partial(host.libraries, requirements)),
-            *platform(target, write_test),
-            Check("schedules", partial(_schedules, target)),
+            *platform,
+            Check("schedules", partial(_schedules, project, target)),
         ]
     )
 
@@ -66,8 +69,8 @@ def _local_checks(target: Target, write_test: bool) -> Iterator[Check]:
     yield Check("sail", partial(local.sail, state / "warehouse", target.schema_name))
 
 
-def _databricks_checks(target: Target, write_test: bool) -> Iterator[Check]:
-    settings = launcher_settings(PROJECT, target)
+def _databricks_checks(project: Project, target: Target, write_test: bool) -> Iterator[Check]:
+    settings = launcher_settings(project, target)
     asked = workspace.TargetWorkspace(target, settings)
 
     def check(name: str, look: Callable[[workspace.TargetWorkspace], Iterable[Finding]], *needs: str) -> Check:
@@ -83,16 +86,17 @@ def _databricks_checks(target: Target, write_test: bool) -> Iterator[Check]:
     yield check("grants", unity_catalog.grants, "volume")
     if write_test:
         yield check("volume write", unity_catalog.volume_write, "volume")
-    yield check("trips", unity_catalog.trips, "sign-in")
+    for name in target.sources:
+        yield Check(name, partial(unity_catalog.source, asked, name), ("sign-in",))
     yield check("model", ml_artifacts.model, "schema")
     yield check("experiment", ml_artifacts.experiment, "sign-in")
     yield check("compute", compute.compute, "sign-in")
 
 
-def _schedules(target: Target) -> Iterator[Finding]:
+def _schedules(project: Project, target: Target) -> Iterator[Finding]:
     """What runs by itself once the code location is loaded; somebody may have switched it off in the UI since."""
     try:
-        definitions = definitions_of(PROJECT, target)
+        definitions = definitions_of(project, target)
     except ValueError as error:  # an alert channel lacks its variable, which a pipeline has no need of
         said, _, fix = str(error).partition(": ")
         yield warning(f"The definitions can't be built here: {said}", fix.rstrip("."))
@@ -110,7 +114,3 @@ def _show(check: str, finding: Finding) -> str:
     fix = f". Fix: {finding.fix}" if finding.fix else ""
     click.echo(f"{click.style(f'{finding.state:8}', fg=COLORS[finding.state])}{check}: {finding.said}{fix}")
     return finding.state
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,7 @@
-"""Where a prediction came from: `python -m mlops_core.cli.explain --day 2016-02-20 --model-version 3`.
+"""Where a prediction came from: `python -m my_mlops_stacks explain --day 2016-02-20 --model-version 3`.
 
-On a laptop the trip is enough, by what identifies it: `--trip pickup_zip=10001 --trip trip_distance=1.4`, one for each
-column. It tells of each version that predicted the trip.
+On a laptop the event is enough, by what identifies it: `--event COLUMN=VALUE`, once for each column. It tells of each
+version that predicted the event.
 
 A row of `predictions` carries its day, its model's name and version, and when it was predicted. From there it is the
 history of Dagster that knows the run and the tables, and the registry that knows how the version was made, judged and
@@ -30,15 +30,13 @@ from mlops_core.adapters.registry_errors import (
 )
 from mlops_core.adapters.tables import TableNotFoundError, Tables
 from mlops_core.config import Target, TargetError, load_target
-from mlops_core.defs.jobs import FEATURE_TABLES
 from mlops_core.defs.ledger import CHAMPION, entries, values
 from mlops_core.defs.resources import build_resources
 from mlops_core.deployment.promotion import HEADLINE_METRICS
-from my_mlops_stacks.events import TRIPS
-from my_mlops_stacks.project import PROJECT
+from mlops_core.project import EventTable, Project
 
 USED = ("model_registry", "spark", "tables")
-PREDICTIONS, TRAINED = dg.AssetKey("predictions"), dg.AssetKey("fare_model")
+PREDICTIONS = dg.AssetKey("predictions")
 ENTRIES = 1000
 """So many materializations of one day, or of the champion, are searched, the newest first."""
 
@@ -54,28 +52,30 @@ Story = Iterator[tuple[str, str]]
 @click.command(help=__doc__)
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The row's day")
 @click.option("--model-version", type=click.IntRange(min=1), help="The row's model_version")
-@click.option("--trip", multiple=True, metavar="COLUMN=VALUE", help=f"Of {', '.join(TRIPS.identity)}")
+@click.option("--event", multiple=True, metavar="COLUMN=VALUE", help="Of the columns that identify the event")
 @click.option("--model-name", default=None, help="The row's model_name, else the target's model")
 @click.option("--target", default=None, help="Else MLOPS_TARGET, else local")
-def main(
+@click.pass_obj
+def main(  # noqa: PLR0917, click passes the options by their names
+    project: Project,
     day: datetime | None,
     model_version: int | None,
-    trip: tuple[str, ...],
+    event: tuple[str, ...],
     model_name: str | None,
     target: str | None,
 ) -> None:
-    if not trip and (day is None or model_version is None):
-        raise click.UsageError("Say --day and --model-version of the row, or what identifies its trip, as --trip.")
+    if not event and (day is None or model_version is None):
+        raise click.UsageError("Say --day and --model-version of the row, or what identifies its event, as --event.")
     try:
-        found = load_target(PROJECT, target)
-        wanted = {name: made for name, made in build_resources(PROJECT, found).items() if name in USED}
+        found = load_target(project, target)
+        wanted = {name: made for name, made in build_resources(project, found).items() if name in USED}
         with _instance(found) as instance, dg.build_resources(wanted) as resources:
             registry: ModelRegistry = resources.model_registry
-            if trip:
-                for row_day, name, version in predicted(found, resources.tables, trip):
-                    _tell_or_say(instance, registry.of(name), row_day, version)
+            if event:
+                for row_day, name, version in predicted(project.events, found, resources.tables, event):
+                    _tell_or_say(project, instance, registry.of(name), row_day, version)
             elif day and model_version:
-                _tell(instance, registry.of(model_name or found.registered_model), day.date(), model_version)
+                _tell(project, instance, registry.of(model_name or found.registered_model), day.date(), model_version)
     except (TargetError, UnexplainedError, RegistryUnavailableError, TableNotFoundError) as error:
         click.secho(str(error), fg="red", err=True)
         sys.exit(1)
@@ -87,49 +87,57 @@ def _instance(target: Target) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_config(str(plain_path(target.state_path / "dagster")))
 
 
-def _tell_or_say(instance: dg.DagsterInstance, registry: ModelRegistry, day: date, version: int) -> None:
-    """As `_tell`; of one of a trip's versions Dagster may know nothing any more, and of the others it does."""
+def _tell_or_say(
+    project: Project, instance: dg.DagsterInstance, registry: ModelRegistry, day: date, version: int
+) -> None:
+    """As `_tell`; of one of an event's versions Dagster may know nothing any more, and of the others it does."""
     try:
-        _tell(instance, registry, day, version)
+        _tell(project, instance, registry, day, version)
     except UnexplainedError as error:
         click.secho(str(error), fg="yellow", err=True)
 
 
-def _tell(instance: dg.DagsterInstance, registry: ModelRegistry, day: date, version: int) -> None:
+def _tell(project: Project, instance: dg.DagsterInstance, registry: ModelRegistry, day: date, version: int) -> None:
     with registry_answers(registry.tracking_uri, "nothing was changed", then="ask again"):
-        for name, sentence in explanation(instance, registry, day, version):
+        for name, sentence in explanation(project, instance, registry, day, version):
             click.echo(f"{name:<11} {sentence}")
 
 
-def predicted(target: Target, tables: Tables, trip: Sequence[str]) -> list[tuple[date, str, int]]:
-    """Day, model and version of each prediction of the one trip that these `column=value` identify.
+def predicted(events: EventTable, target: Target, tables: Tables, event: Sequence[str]) -> list[tuple[date, str, int]]:
+    """Day, model and version of each prediction of the one event that these `column=value` identify.
 
     Raises:
-        UnexplainedError: there is none, or there are several trips, or the tables are not on this machine.
+        UnexplainedError: there is none, or there are several events, or the tables are not on this machine.
     """
     if target.platform != "local":
         raise UnexplainedError(
-            "--trip reads tables of this machine: query the row there (docs/promotion.md), and say --day and "
+            "--event reads tables of this machine: query the row there (docs/promotion.md), and say --day and "
             "--model-version."
         )
     from pyspark.sql import functions as F
 
-    known, table = dict(part.partition("=")[::2] for part in trip), tables.read("predictions")
-    if unknown := [name for name in known if name not in TRIPS.identity]:
-        raise UnexplainedError(f"{unknown[0]} identifies no trip: columns are {', '.join(TRIPS.identity)}.")
-    kinds, said = dict(table.dtypes), ", ".join(trip)
+    known, table = dict(part.partition("=")[::2] for part in event), tables.read("predictions")
+    if unknown := [name for name in known if name not in events.identity]:
+        raise UnexplainedError(f"{unknown[0]} identifies no {events.noun}: columns are {', '.join(events.identity)}.")
+    kinds, said = dict(table.dtypes), ", ".join(event)
     for name, value in known.items():
         table = table.where(F.col(name) == F.lit(value).try_cast(kinds[name]))
-    rows = table.select(*TRIPS.identity, "day", "model_name", "model_version").limit(ENTRIES).collect()
-    trips = {tuple(row[name] for name in TRIPS.identity) for row in rows}
-    if not trips:
-        raise UnexplainedError(f"No prediction is of a trip with {said}: rejected_trips may have it, with the reason.")
-    if len(trips) > 1:
-        raise UnexplainedError(f"{len(trips)} trips or more have {said}: say more of {', '.join(TRIPS.identity)}.")
+    rows = table.select(*events.identity, "day", "model_name", "model_version").limit(ENTRIES).collect()
+    several = {tuple(row[name] for name in events.identity) for row in rows}
+    if not several:
+        raise UnexplainedError(
+            f"No prediction is of a {events.noun} with {said}: {events.rejected_name} may have it, with the reason."
+        )
+    if len(several) > 1:
+        raise UnexplainedError(
+            f"{len(several)} {events.nouns} or more have {said}: say more of {', '.join(events.identity)}."
+        )
     return sorted({(row["day"], row["model_name"], row["model_version"]) for row in rows})
 
 
-def explanation(instance: dg.DagsterInstance, registry: ModelRegistry, day: date, version: int) -> Story:
+def explanation(
+    project: Project, instance: dg.DagsterInstance, registry: ModelRegistry, day: date, version: int
+) -> Story:
     """What is known of the rows of `day` by `version` of the registry's model; of a deleted one, what Dagster knows.
 
     Raises:
@@ -140,11 +148,14 @@ def explanation(instance: dg.DagsterInstance, registry: ModelRegistry, day: date
     at = datetime.fromtimestamp(record.timestamp, UTC)
     yield "prediction", f"{registry.model} version {version} for {day}, written {at:%Y-%m-%d %H:%M} UTC"
     yield "predicted", f"in Dagster run {record.run_id}{_on_databricks(instance, record.run_id)}"
-    yield "features", ", ".join(f"{table} version {seen.get(table, 'unknown')}" for table in FEATURE_TABLES)
+    yield (
+        "features",
+        ", ".join(f"{table.name} version {seen.get(table.name, 'unknown')}" for table in project.feature_tables),
+    )
     try:
-        yield from _made(registry, registry.get(version))
+        yield from _made(project, registry, registry.get(version))
     except ModelNotFoundError:
-        yield from _deleted(instance, registry.model, version)
+        yield from _deleted(project, instance, registry.model, version)
     yield from _chosen(instance, registry.model, version)
     yield from _moved_by_hand(instance, registry.model, version)
 
@@ -173,29 +184,30 @@ def _on_databricks(instance: dg.DagsterInstance, run_id: str) -> str:
     return f", Databricks run {pages[-1]}" if pages else ""
 
 
-def _made(registry: ModelRegistry, model: ModelVersion) -> Story:
+def _made(project: Project, registry: ModelRegistry, model: ModelVersion) -> Story:
     tags = model.tags
     yield "model", f"{registry.version_url(model)}, MLflow run {_run(registry, model)}"
-    yield "trained", f"in Dagster run {tags.get('dagster_run_id', 'unknown')} {_provenance(tags)}"
+    yield "trained", f"in Dagster run {tags.get('dagster_run_id', 'unknown')} {_provenance(project.events, tags)}"
     against, report = tags.get("validated_against", "nobody"), tags.get("validation_run_id", "none")
     yield "validated", f"{tags.get('validation_status', 'never')}, against champion {against}; MLflow run {report}"
     if "copied_from" in tags:
         yield "copied", f"from {tags['copied_from']} by {tags.get('copied_by', 'unknown')}"
 
 
-def _provenance(known: Mapping[str, Any]) -> str:
-    commit, version, before = (known.get(key, "unknown") for key in ("git_commit", "trips_version", "held_out_from"))
-    return f"at git commit {commit}, on trips version {version} before {before}"
+def _provenance(events: EventTable, known: Mapping[str, Any]) -> str:
+    keys = ("git_commit", f"{events.name}_version", "held_out_from")
+    commit, version, before = (known.get(key, "unknown") for key in keys)
+    return f"at git commit {commit}, on {events.name} version {version} before {before}"
 
 
-def _deleted(instance: dg.DagsterInstance, model: str, version: int) -> Story:
-    """What the materialization of `fare_model` tells of a version that the registry has lost."""
+def _deleted(project: Project, instance: dg.DagsterInstance, model: str, version: int) -> Story:
+    """What the materialization of the trained model tells of a version that the registry has lost."""
     yield "model", f"{model} version {version} is not in the registry any more"
-    for record in instance.fetch_materializations(TRAINED, limit=ENTRIES).records:
+    for record in instance.fetch_materializations(dg.AssetKey(project.model.name), limit=ENTRIES).records:
         seen = values(record)
         if (seen.get("model_name"), seen.get("version")) == (model, version):
             at = datetime.fromtimestamp(record.timestamp, UTC)
-            yield "trained", f"in Dagster run {record.run_id} on {at:%Y-%m-%d} {_provenance(seen)}"
+            yield "trained", f"in Dagster run {record.run_id} on {at:%Y-%m-%d} {_provenance(project.events, seen)}"
             yield "measured", ", ".join(f"{name} {seen[name]:.3f}" for name in HEADLINE_METRICS if name in seen)
 
 
@@ -225,7 +237,3 @@ def _moved_by_hand(instance: dg.DagsterInstance, model: str, version: int) -> St
         if observation and "refused" not in told and told.get("model_name") == model and version in versions:
             at = datetime.fromtimestamp(record.timestamp, UTC)
             yield "by hand", f"seen at {at:%Y-%m-%d %H:%M} UTC: {observation.description}"
-
-
-if __name__ == "__main__":
-    main()

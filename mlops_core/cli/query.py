@@ -1,4 +1,4 @@
-"""SQL over the tables of this machine: `python -m mlops_core.cli.query "SELECT count(*) FROM predictions"`.
+"""SQL over the tables of this machine: `python -m my_mlops_stacks query "SELECT count(*) FROM predictions"`.
 
 Names and dialect are those of the queries in docs/, which run on Databricks as they stand.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 
 import click
 import dagster as dg
@@ -15,8 +16,8 @@ from mlops_core.adapters.sql_names import quoted
 from mlops_core.adapters.tables import Tables
 from mlops_core.config import TargetError, load_target
 from mlops_core.defs.resources import build_resources
-from mlops_core.defs.tables import TABLES
-from my_mlops_stacks.project import PROJECT
+from mlops_core.defs.tables import tables_of
+from mlops_core.project import Project
 
 MOST_ROWS = 100
 READS = re.compile(r"\s*(SELECT|WITH|DESCRIBE|SHOW)\b", re.IGNORECASE)
@@ -28,18 +29,19 @@ class UnreadableQueryError(ValueError):
 
 @click.command(help=__doc__)
 @click.argument("query")
-def main(query: str) -> None:
+@click.pass_obj
+def main(project: Project, query: str) -> None:
     try:
-        target = load_target(PROJECT, "local")
-        wanted = {name: made for name, made in build_resources(PROJECT, target).items() if name in ("spark", "tables")}
+        target = load_target(project, "local")
+        wanted = {name: made for name, made in build_resources(project, target).items() if name in ("spark", "tables")}
         with dg.build_resources(wanted) as resources:
-            click.echo(answer(resources.tables, target.schema_name, query))
+            click.echo(answer(resources.tables, tables_of(project), target.schema_name, query))
     except (TargetError, UnreadableQueryError) as error:
         click.secho(str(error), fg="red", err=True)
         sys.exit(1)
 
 
-def answer(tables: Tables, schema: str, query: str) -> str:
+def answer(tables: Tables, names: Iterable[str], schema: str, query: str) -> str:
     """The first `MOST_ROWS` rows, as text.
 
     Raises:
@@ -49,7 +51,7 @@ def answer(tables: Tables, schema: str, query: str) -> str:
 
     if not READS.match(query):
         raise UnreadableQueryError("Only queries that read are taken: begin with SELECT, WITH, DESCRIBE or SHOW.")
-    known = [name for name in TABLES if tables.exists(name)]  # the engine learns of them by this
+    known = [name for name in names if tables.exists(name)]  # the engine learns of them by this
     session = tables.spark.spark_session
     try:
         if known:
@@ -60,7 +62,3 @@ def answer(tables: Tables, schema: str, query: str) -> str:
         raise UnreadableQueryError(f"{said} (tables are {', '.join(known) or 'none yet: make run'})") from error
     shown = rows.head(MOST_ROWS).to_string(index=False) if len(rows) else "no rows"
     return f"{shown}\n... more than {MOST_ROWS} rows" if len(rows) > MOST_ROWS else shown
-
-
-if __name__ == "__main__":
-    main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -22,11 +23,11 @@ from mlops_core.config import Target, TargetError, load_target
 from mlops_core.defs.definitions import definitions_of
 from mlops_core.defs.partitions import daily_partitions, predicted_partitions
 from mlops_core.defs.resources import build_resources
-from mlops_core.defs.training_record import of_constant, without_features
-from my_mlops_stacks.project import PROJECT
+from mlops_core.project import Project
 
 TALKATIVE = ("alembic", "pyspark")
-METRICS = {"root_mean_squared_error": "RMSE", "mean_absolute_error": "MAE", "r2_score": "R2"}
+HEADLINES = 3
+"""So many of the task's metrics, the first ones, say how good a version is."""
 
 FIRST_OF_RANGE = "dagster/asset_partition_range_start"
 
@@ -41,23 +42,29 @@ EXPLAINED = (RunFailedError, LostDatabaseError, StateError)
 """Errors that are sentences for people, wherever they were raised."""
 
 
-def main() -> int:
+@click.command(help=__doc__)
+@click.pass_obj
+def main(project: Project) -> None:
+    sys.exit(run(project))
+
+
+def run(project: Project) -> int:
     """Run it; returns the exit code of the process."""
     started = perf_counter()
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.ERROR)
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")  # its import would set the level of its logger again
     try:
-        target = load_target(PROJECT)
+        target = load_target(project)
         state = target.state_path
     except TargetError as error:
         return _failed(str(error))
     try:
-        with dg.build_resources({"model_registry": build_resources(PROJECT, target)["model_registry"]}) as resources:
+        with dg.build_resources({"model_registry": build_resources(project, target)["model_registry"]}) as resources:
             registry: ModelRegistry = resources.model_registry
-            instance = local_instance(Path(os.environ.get("DAGSTER_HOME", state / "dagster")))
-            results = run_pipeline(target, registry, instance)
-            click.echo("\n".join(_summary(results, registry, target, perf_counter() - started)))
+            instance = local_instance(Path(os.environ.get("DAGSTER_HOME", state / "dagster")), project)
+            results = run_pipeline(project, target, registry, instance)
+            click.echo("\n".join(_summary(project, results, registry, target, perf_counter() - started)))
     except Exception as error:
         if (sentence := _sentence(error, state)) is None:
             raise
@@ -82,16 +89,18 @@ def _sentence(error: BaseException | None, state: Path) -> str | None:
     return None
 
 
-def run_pipeline(target: Target, registry: ModelRegistry, instance: dg.DagsterInstance) -> Mapping[str, Result]:
+def run_pipeline(
+    project: Project, target: Target, registry: ModelRegistry, instance: dg.DagsterInstance
+) -> Mapping[str, Result]:
     """Build features for all days, train and promote, then predict and monitor the days that were held out.
 
-    The days before are not predicted: the model has seen their fares, and its errors would look too good. Trips that
+    The days before are not predicted: the model has seen their labels, and its errors would look too good. Days that
     end before the partitions of predictions begin are predicted nevertheless, and `_summary` says so. When the
     candidate is refused, it is the champion of before that predicts.
 
     Returns: job name -> its result. Raises `RunFailedError` at the first run that fails, and when nobody is champion.
     """
-    runner = _Runner(target, instance)
+    runner = _Runner(project, target, instance)
     results = {
         "feature_engineering_job": runner.run("feature_engineering_job", daily_partitions(target).get_partition_keys()),
         "model_training_job": runner.run("model_training_job"),
@@ -102,7 +111,7 @@ def run_pipeline(target: Target, registry: ModelRegistry, instance: dg.DagsterIn
         raise RunFailedError(f"No version is champion, so nothing was predicted: {why}")
     if champion.tags["held_out_until"] < str(target.predicted_from):
         target = target.model_copy(update={"first_predicted_day": date.fromisoformat(champion.tags["held_out_from"])})
-        runner = _Runner(target, instance)
+        runner = _Runner(project, target, instance)
     days = predicted_partitions(target).get_partition_keys()
     unseen = [day for day in days if day >= champion.tags["held_out_from"]]
     for job in ("batch_inference_job", "monitoring_job"):
@@ -120,9 +129,9 @@ def refused(training: Result) -> str | None:
 class _Runner:
     """Runs jobs in this process, on the instance that `make dev` shows."""
 
-    def __init__(self, target: Target, instance: dg.DagsterInstance) -> None:
+    def __init__(self, project: Project, target: Target, instance: dg.DagsterInstance) -> None:
         self.definitions = dg.Definitions.merge(
-            definitions_of(PROJECT, target), dg.Definitions(loggers={"console": console})
+            definitions_of(project, target), dg.Definitions(loggers={"console": console})
         )
         self.instance = instance
         self.tables_folder = target.state_path / "warehouse" / target.schema_name
@@ -162,11 +171,13 @@ def _reasons(result: Result) -> Iterator[str]:
             yield f"{event.step_key}: {said}"
 
 
-def _summary(results: Mapping[str, Result], registry: ModelRegistry, target: Target, seconds: float) -> Iterator[str]:
+def _summary(
+    project: Project, results: Mapping[str, Result], registry: ModelRegistry, target: Target, seconds: float
+) -> Iterator[str]:
     yield click.style(f"\nThe pipeline ran in {seconds:.1f} s", bold=True)
     yield from _rows(results.values())
     yield from _days(results["batch_inference_job"].dagster_run.tags[FIRST_OF_RANGE], target)
-    yield from _models(registry, results["model_training_job"])
+    yield from _models(project, registry, results["model_training_job"])
     yield from _checks(results.values())
     yield "Look around: `make dev` opens the graph, the monitoring's pages, and the runs and models"
 
@@ -186,12 +197,14 @@ def _rows(results: Iterable[Result]) -> Iterator[str]:
 def _days(predicted_from: str, target: Target) -> Iterator[str]:
     if predicted_from < str(target.predicted_from):
         yield (
-            f"Days        predicted from {predicted_from} on, as the trips end before {target.predicted_from}, where "
-            "predictions begin: for `make dev` to show these days, set last_day in databricks.yml to the last trip's"
+            f"Days        predicted from {predicted_from} on, as the events end before {target.predicted_from}, where "
+            "predictions begin: for `make dev` to show these days, set last_day in databricks.yml to their last one"
         )
 
 
-def _models(registry: ModelRegistry, training: Result) -> Iterator[str]:
+def _models(project: Project, registry: ModelRegistry, training: Result) -> Iterator[str]:
+    task = project.model.task
+    compared = task.metric(task.compared)
     if why := refused(training):
         yield f"Refused     {why}"
     versions = {
@@ -200,11 +213,11 @@ def _models(registry: ModelRegistry, training: Result) -> Iterator[str]:
     }
     for alias, version in versions.items():
         measured = registry.run_metrics(version)
-        numbers = ", ".join(f"{label} {measured[name]:.3f}" for name, label in METRICS.items())
+        numbers = ", ".join(f"{metric.title} {measured[metric.name]:.3f}" for metric in task.metrics[:HEADLINES])
         yield f"{alias.capitalize():11} {version.name} version {version.version}: {numbers}"
     yield (
-        f"Compared    RMSE without features {measured[WITHOUT_FEATURES]:.3f}, "
-        f"of the mean fare {measured[OF_CONSTANT]:.3f} (USD, held-out days)"
+        f"Compared    {compared.title} without features {measured[f'{task.compared}_without_features']:.3f}, "
+        f"of a constant {measured[f'{task.compared}_of_constant']:.3f} (held-out days)"
     )
 
 

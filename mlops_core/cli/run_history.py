@@ -33,9 +33,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 from mlops_core.adapters.plain_paths import plain_path
-from my_mlops_stacks.project import PROJECT
-
-WORKSPACE = PROJECT.folder.parent / "workspace.yaml"
+from mlops_core.project import Project
 
 BATCH_SIZE = "DAGSTER_EVENT_BATCH_SIZE", "1000"
 """Dagster's own setting: so many events of a step's partitions it hands over at once."""
@@ -100,13 +98,22 @@ def _engine(url: str) -> Engine:
 
 
 class CodeLocationRunStorage(SqliteRunStorage):
-    """Dagster's own SQLite runs; one that is added without a code location is added as this one's."""
+    """Dagster's own SQLite runs; one that is added without a code location is added as that of `location_name`."""
+
+    workspace: Path
+    location_name: str
 
     @classmethod
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> CodeLocationRunStorage:
-        return cls.from_local(inst_data=inst_data, **config_value)  # as above
+        storage = cls.from_local(config_value["base_dir"], inst_data=inst_data)  # as above
+        storage.workspace, storage.location_name = Path(config_value["workspace"]), config_value["location"]
+        return storage
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        return {**super().config_type(), "workspace": dg.StringSource, "location": dg.StringSource}
 
     def add_run(self, dagster_run: dg.DagsterRun) -> dg.DagsterRun:
         if dagster_run.remote_job_origin is None:
@@ -118,11 +125,12 @@ class CodeLocationRunStorage(SqliteRunStorage):
 
     @cached_property
     def _location(self) -> CodeLocationOrigin:
-        return WorkspaceFileTarget([str(WORKSPACE)]).create_origins()[0]
+        origins = WorkspaceFileTarget([str(self.workspace)]).create_origins()
+        return next(origin for origin in origins if origin.location_name == self.location_name)
 
 
-def local_instance(home: Path) -> dg.DagsterInstance:
-    """The instance whose files are in `home`, for this process to write to.
+def local_instance(home: Path, project: Project) -> dg.DagsterInstance:
+    """The instance whose files are in `home`, for this process to write runs of `project` to.
 
     Its SQLite files get their tables one after the other: of several processes at once, one makes them.
     """
@@ -130,13 +138,14 @@ def local_instance(home: Path) -> dg.DagsterInstance:
     os.environ.setdefault(*BATCH_SIZE)
     home = plain_path(home)  # the URL of an SQLite file ends at a question mark
     history = home / "history"
+    location = {"workspace": str(project.folder.parent / "workspace.yaml"), "location": project.package}
     storages = {
         "event_log_storage": _storage(OpenConnectionsEventLogStorage, history / "runs"),
-        "run_storage": _storage(CodeLocationRunStorage, history),
+        "run_storage": _storage(CodeLocationRunStorage, history, **location),
     }
     with FileLock(home / "storage.lock"):
         return dg.DagsterInstance.local_temp(str(home), overrides=storages)
 
 
-def _storage(storage: type, folder: Path) -> dict[str, Any]:
-    return {"module": __name__, "class": storage.__name__, "config": {"base_dir": str(folder)}}
+def _storage(storage: type, folder: Path, **config: str) -> dict[str, Any]:
+    return {"module": __name__, "class": storage.__name__, "config": {"base_dir": str(folder), **config}}

@@ -22,7 +22,7 @@ from mlops_core.adapters.tables import Tables
 from mlops_core.config import Target, load_target
 from mlops_core.defs.metadata import png
 from mlops_core.defs.resources import build_resources
-from my_mlops_stacks.project import PROJECT
+from mlops_core.project import Project
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +35,7 @@ ADAPTERS = ("tables", "feature_store", "model_registry")
 class Session:
     """Tables, feature store and model registry of `target`; `tables.spark.spark_session` is the Spark session."""
 
+    project: Project
     target: Target
     tables: Tables
     feature_store: FeatureStore
@@ -53,7 +54,7 @@ class Session:
         return (self.target.state_path if local else Path(tempfile.gettempdir())) / "notebooks"
 
 
-def open_session(target: str | None = None) -> Session:
+def open_session(project: Project, target: str | None = None) -> Session:
     """The adapters of `target`; without it those of MLOPS_TARGET, else of `dev` on Databricks and `local` elsewhere.
 
     Raises:
@@ -61,10 +62,10 @@ def open_session(target: str | None = None) -> Session:
     """
     if target is None and "MLOPS_TARGET" not in os.environ and "DATABRICKS_RUNTIME_VERSION" in os.environ:
         target = "dev"
-    chosen = load_target(PROJECT, target)
-    wanted = {name: made for name, made in build_resources(PROJECT, chosen).items() if name in (*ADAPTERS, "spark")}
+    chosen = load_target(project, target)
+    wanted = {name: made for name, made in build_resources(project, chosen).items() if name in (*ADAPTERS, "spark")}
     with dg.build_resources(wanted) as resources:
-        return Session(chosen, *(getattr(resources, name) for name in ADAPTERS))
+        return Session(project, chosen, *(getattr(resources, name) for name in ADAPTERS))
 
 
 def _display(title: str, shown: pd.DataFrame | Figure | str) -> None:

@@ -1,6 +1,6 @@
 """`make smoke TARGET=dev`: what only a real workspace can confirm, confirmed there in some minutes.
 
-It runs a step that reads a trip, opens the feature store and asks the registry, terminates another one, and looks
+It runs a step that reads an event, opens the feature store and asks the registry, terminates another one, and looks
 whether anything is left.
 Nothing is written but on the staging volume.
 """
@@ -24,9 +24,10 @@ from dagster._core.definitions.reconstruct import ReconstructableJob, Reconstruc
 from mlops_core.adapters.recorded_metadata import recorded
 from mlops_core.adapters.step_launcher.launcher import UnityCatalogStepLauncher
 from mlops_core.adapters.step_launcher.preflight import findings
+from mlops_core.adapters.waiting import wait_until
 from mlops_core.config import Target, TargetError, load_target
 from mlops_core.defs.resources import launcher_settings
-from my_mlops_stacks.project import PROJECT
+from mlops_core.project import Project
 
 LOOK_S = 0.2
 PATIENCE_S = 1200.0
@@ -38,19 +39,20 @@ class SmokeError(RuntimeError):
 
 
 @click.command(help=__doc__)
-def main() -> None:
+@click.pass_obj
+def main(project: Project) -> None:
     logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
     try:
-        target = load_target(PROJECT)
+        target = load_target(project)
         with tempfile.TemporaryDirectory() as folder, dg.DagsterInstance.local_temp(folder) as instance:
-            for sentence in smoke(target, instance):
+            for sentence in smoke(project, target, instance):
                 click.echo(sentence)
     except (TargetError, SmokeError) as error:
         click.secho(str(error), fg="red", err=True)
         sys.exit(1)
 
 
-def smoke(target: Target, instance: dg.DagsterInstance) -> Iterator[str]:
+def smoke(project: Project, target: Target, instance: dg.DagsterInstance) -> Iterator[str]:
     """What was confirmed, one sentence each.
 
     Raises:
@@ -58,20 +60,20 @@ def smoke(target: Target, instance: dg.DagsterInstance) -> Iterator[str]:
     """
     if target.step_launcher != "unity_catalog":
         raise SmokeError(f"The target {target.name} runs no step on Databricks: name one that does, TARGET=dev.")
-    launcher = UnityCatalogStepLauncher(launcher_settings(PROJECT, target))
+    launcher = UnityCatalogStepLauncher(launcher_settings(project, target))
     workspace = launcher.workspace()
     yield f"Signed in as {workspace.user_name()}"
     yield from findings(workspace, target.staging_volume) or [f"Only this identity writes on {target.staging_volume}"]
-    yield _runs(instance)
-    yield _can_be_terminated(instance, launcher)
+    yield _runs(project, instance)
+    yield _can_be_terminated(project, instance, launcher)
     left = [str(entry.path) for entry in workspace.walk(f"{target.staging_volume}/runs") if not entry.is_directory]
     yield f"Other runs have staged {len(left)} files" if left else "Nothing is left on the staging volume"
 
 
-def _runs(instance: dg.DagsterInstance) -> str:
+def _runs(project: Project, instance: dg.DagsterInstance) -> str:
     started = time.monotonic()
     with _bounded():
-        result = dg.execute_job(_job("smoke_job"), instance, raise_on_error=False)
+        result = dg.execute_job(_job(project, "smoke_job"), instance, raise_on_error=False)
     if not result.success:
         raise SmokeError(
             f"The step on Databricks failed, or did not end in {PATIENCE_S:.0f} s: the log above says where, and how."
@@ -81,21 +83,19 @@ def _runs(instance: dg.DagsterInstance) -> str:
     return f"A step ran in {time.monotonic() - started:.0f} s: {told}"
 
 
-def _can_be_terminated(instance: dg.DagsterInstance, launcher: UnityCatalogStepLauncher) -> str:
+def _can_be_terminated(project: Project, instance: dg.DagsterInstance, launcher: UnityCatalogStepLauncher) -> str:
     """Terminate a run as the UI does, and see its Databricks run end."""
     terminated: list[float] = []
     watcher = threading.Thread(target=_terminate_when_started, args=(instance, terminated), daemon=True)
     watcher.start()
     with _bounded():
-        result = dg.execute_job(_job("smoke_cancellation_job"), instance, raise_on_error=False)
+        result = dg.execute_job(_job(project, "smoke_cancellation_job"), instance, raise_on_error=False)
     told = (event.engine_event_data.metadata for event in result.all_events if event.is_engine_event)
     run_id = next(filter(None, (recorded(metadata, "databricks_run_id", int) for metadata in told)), None)
     if run_id is None or not terminated:
         raise SmokeError("The job to terminate never ran on Databricks: the log above says why.")
-    while not launcher.workspace().state(run_id).ended:
-        if time.monotonic() - terminated[0] > PATIENCE_S:
-            raise SmokeError(f"Databricks run {run_id} was cancelled and does not end: end it in the workspace.")
-        time.sleep(LOOK_S)
+    if not wait_until(lambda: launcher.workspace().state(run_id), lambda state: state.ended, PATIENCE_S).ended:
+        raise SmokeError(f"Databricks run {run_id} was cancelled and does not end: end it in the workspace.")
     return f"A terminated run ended on Databricks after {time.monotonic() - terminated[0]:.0f} s"
 
 
@@ -123,13 +123,9 @@ def _terminate_when_started(instance: dg.DagsterInstance, terminated: list[float
         time.sleep(LOOK_S)
 
 
-def _job(name: str) -> ReconstructableJob:
+def _job(project: Project, name: str) -> ReconstructableJob:
     """The job as the code location gives it, so that the cluster can load it too."""
     location = ReconstructableRepository.for_module(
-        "my_mlops_stacks.definitions", "defs", working_directory=str(PROJECT.folder.parent)
+        f"{project.package}.definitions", "defs", working_directory=str(project.folder.parent)
     )
     return location.get_reconstructable_job(name)
-
-
-if __name__ == "__main__":
-    main()

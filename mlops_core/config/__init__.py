@@ -6,10 +6,10 @@ resources that are a team's own pass untouched. What the CLI would skip over is 
 ours: a blank value, a misspelt name, a key written twice.
 """
 
-from mlops_core.config import Target, load_target
 from mlops_core.config.errors import TargetError, listed
 from mlops_core.config.references import Value
 from mlops_core.config.settings import BundleSettings, read_bundle
+from mlops_core.config.target import MonitoringWorkflow, Prices, Target, Workflow, load_target, variables_of
 from mlops_core.config.variables import ENVIRONMENT_PREFIX
 from mlops_core.config.workspace_address import (
     ON_CLUSTER,
@@ -23,9 +23,12 @@ __all__ = [
     "ENVIRONMENT_PREFIX",
     "ON_CLUSTER",
     "BundleSettings",
+    "MonitoringWorkflow",
+    "Prices",
     "Target",
     "TargetError",
     "Value",
+    "Workflow",
     "WorkspaceAddress",
     "WrittenWorkspace",
     "link",
@@ -33,4 +36,5 @@ __all__ = [
     "load_target",
     "parsed_host",
     "read_bundle",
+    "variables_of",
 ]

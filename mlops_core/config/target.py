@@ -60,9 +60,9 @@ class Workflow(_Frozen):
 
 
 class FeatureEngineeringWorkflow(Workflow):
-    """Parameters of `feature_engineering_job`: how many days before its own a run takes the trips of again."""
+    """Parameters of `feature_engineering_job`: how many days before its own a run takes the events of again."""
 
-    late_trip_days: CountOrZero
+    late_days: CountOrZero
 
 
 class ModelWorkflow(Workflow):
@@ -109,11 +109,17 @@ class Prices(_Frozen):
     machine_price_per_hour: Mapping[str, Price] = {}
     price_per_dbu: Price = 0.0
     serverless_price_per_dbu: Price = 0.0
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$"), AsText] = "USD"
+    currency: Annotated[str, Field(pattern="^([A-Z]{3})?$"), AsText] = ""
+
+    @model_validator(mode="after")
+    def _in_a_currency(self) -> Prices:
+        if (self.price_per_dbu or self.serverless_price_per_dbu or self.machine_price_per_hour) and not self.currency:
+            raise fault("currency", "the prices need one, such as EUR")
+        return self
 
 
 class Source(_Frozen):
-    """Where events come from: a table, as catalog.schema.table, None on the local platform; and how to read its times."""
+    """Where events come from: a table, as catalog.schema.table, None on the local platform; and how to read times."""
 
     table: Annotated[FullName | None, EmptyIsNone]
     times: Annotated[str, Field(min_length=1), AsText]
@@ -239,7 +245,16 @@ class Target(_Frozen):
 
 
 NOT_VARIABLES = ("name", "root", "workspace", "environment", "sources")
-VARIABLES = [field.alias or key for key, field in Target.model_fields.items() if key not in NOT_VARIABLES]
+
+
+def variables_of(project: Project) -> list[str]:
+    """The bundle variables that make a target of the project."""
+    own = [field.alias or key for key, field in Target.model_fields.items() if key not in NOT_VARIABLES]
+    return [*own, *_source_variables(project).values()]
+
+
+def _source_variables(project: Project) -> dict[str, str]:
+    return {key: project.events.variable(key) for key in Source.model_fields}
 
 
 def load_target(
@@ -251,17 +266,21 @@ def load_target(
         TargetError: the files and the environment don't describe such a target.
     """
     name = environ.get("MLOPS_TARGET", "local") if name is None else name
-    sources = {key: f"{project.events.name}_{key}" for key in Source.model_fields}
+    sources = _source_variables(project)
     folder = folder or project.folder
-    bundle = read_bundle(folder, name, [*VARIABLES, *sources.values()], environ)
+    bundle = read_bundle(folder, name, variables_of(project), environ)
     values = {key: value.raw for key, value in bundle.variables.items() if key not in sources.values()}
     stated = {key: bundle.variables[variable].raw for key, variable in sources.items()}
-    values |= {"name": name, "root": folder.parent, "environment": bundle.environment}
+    values |= {"name": name, "root": project.folder.parent, "environment": bundle.environment}
     try:
         target = Target.model_validate(values | {"sources": {project.events.name: stated}})
-        _ = project.model.training.hyperparameters(**target.model_workflow.hyperparameters)
     except ValidationError as error:
         raise TargetError(_sentence(error, bundle.variables)) from None
+    try:
+        hyperparameters = project.model.training.hyperparameters
+        _ = hyperparameters(**target.model_workflow.hyperparameters)
+    except ValidationError as error:
+        raise TargetError(_sentence(error, bundle.variables, HYPERPARAMETERS, hyperparameters)) from None
     return target if target.platform == "local" else _with_workspace(target, bundle.workspace, environ)
 
 
@@ -275,19 +294,28 @@ def _with_workspace(target: Target, written: WrittenWorkspace, environ: Mapping[
     return target.model_copy(update={"workspace": address})
 
 
-def _sentence(error: ValidationError, values: Mapping[str, Value]) -> str:
-    """The first error, with the place of the value that it is about; a misspelt key rather than the one it left out."""
+HYPERPARAMETERS = ("model_workflow", "hyperparameters")
+
+
+def _sentence(
+    error: ValidationError,
+    values: Mapping[str, Value],
+    place: tuple[str, ...] = (),
+    model: type[BaseModel] | None = None,
+) -> str:
+    """The first error, with the place of the value that it is about; a misspelt key rather than the one it left out.
+
+    `place` is where the `model` that was validated stands, when it is not the target itself.
+    """
     first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
     context = first.get("ctx", {})
-    path = [str(key) for key in (*first["loc"], context.get("key")) if key]
-    if error.title not in (Target.__name__, *path):  # the project's own model of hyperparameters
-        path = ["model_workflow", "hyperparameters", *path]
+    path = [str(key) for key in (*place, *first["loc"], context.get("key")) if key]
     if path[0] == "sources":
         path = [f"{path[1]}_{path[2]}", *path[3:]]
     where = ".".join((values[path[0]].where, *path[1:]))
     if first["type"] in ("missing", "extra_forbidden"):
         fault = "is missing" if first["type"] == "missing" else "is an unknown key"
-        mapping = cast(type[BaseModel], Target.model_fields[path[0]].annotation)
+        mapping = model or cast(type[BaseModel], Target.model_fields[path[0]].annotation)
         return f"{where} {fault}: the mapping states exactly the keys {listed(mapping.model_fields)}."
     given = reduce(lambda value, key: value[key], path[1:], values[path[0]].raw)
     fault = "is empty" if given in (None, "") else f"is {given!r}" if type(given) is str else f"is {given}"

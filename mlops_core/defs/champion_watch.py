@@ -15,11 +15,10 @@ from mlops_core.defs.ledger import CHAMPION, Entry, newest_entry
 from mlops_core.defs.lost_requests import LostRequest, lost_request
 from mlops_core.deployment.unseen import trained_days
 from mlops_core.deployment.watch import DOUBTFUL, NOTHING, RECORDED, Watch
-from mlops_core.project import Project
 
 
 def champion_sensors(
-    project: Project, target: Target, jobs: dict[str, Job], daily: dg.TimeWindowPartitionsDefinition
+    target: Target, jobs: dict[str, Job], daily: dg.TimeWindowPartitionsDefinition
 ) -> list[dg.SensorDefinition]:
     running = target.schedules == "running"
 

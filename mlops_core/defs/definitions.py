@@ -23,7 +23,6 @@ from mlops_core.defs.monitoring_report import report_assets
 from mlops_core.defs.mutes import mute_alerts_job
 from mlops_core.defs.pairing_check import pairing_checks
 from mlops_core.defs.partitions import daily_partitions, predicted_partitions
-from mlops_core.defs.quality_monitor import quality_monitor_schedules
 from mlops_core.defs.resources import build_executor, build_resources
 from mlops_core.defs.rollback import rollback_job
 from mlops_core.defs.schedules import build_schedules
@@ -72,14 +71,13 @@ def _definitions(
         ],
         jobs=[*jobs.values(), rollback_job(project, predicted), copy_model_job(project), *smoke_jobs(project, target)],
         schedules=[
-            *build_schedules(project, target, jobs, daily, predicted),
+            *build_schedules(target, jobs, daily, predicted),
             *maintenance_schedules(project, target),
             *upkeep_schedules(project, target),
-            *quality_monitor_schedules(project, target),
         ],
         sensors=[
             *build_sensors(project, target, jobs),
-            *champion_sensors(project, target, jobs, predicted),
+            *champion_sensors(target, jobs, predicted),
             *upkeep_sensors(project, target),
             *tick_sensors(target),
         ],

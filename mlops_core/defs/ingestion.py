@@ -1,4 +1,4 @@
-"""Trips from their source: the accepted ones, and the rejected ones with the reason."""
+"""Events from their source: the accepted ones, and the rejected ones with the reason."""
 
 from datetime import date, timedelta
 from functools import partial
@@ -7,84 +7,61 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from mlops_core.adapters.sources.generated_source import GeneratedTrips
+from mlops_core.adapters.sources.generated_source import GeneratedSource
 from mlops_core.config import Target
 from mlops_core.defs.annotations import DataFrame
 from mlops_core.defs.config import BoundedConfig
 from mlops_core.defs.io_managers import REPLACED
 from mlops_core.defs.partitions import ONE_RUN_A_RANGE, days_of_run, last_partition
-from mlops_core.project import Project
+from mlops_core.project import EventTable, Project
 
 if TYPE_CHECKING:
-    from mlops_core.ingestion.days import TripDays
+    from mlops_core.ingestion.days import EventDays
 
 GENERATED = "generated"
-"""Metadata of `trips`: whether the generator made them, so that nobody misses them."""
+"""Metadata of the events: whether they are the project's sample, so that nobody misses them."""
 
 
-class TripsConfig(BoundedConfig):
-    """Where a local run takes its trips from; a Databricks target reads its configured table."""
+class IngestionConfig(BoundedConfig):
+    """Where a local run takes its events from; a Databricks target reads its configured table."""
 
     path: str | None = Field(
-        None, description="Parquet, Delta or CSV file or folder; default: TRIPS_PATH, else generated"
+        None, description="Parquet, Delta or CSV file or folder; default: that of the environment, else generated"
     )
     times: str | None = Field(
         None,
-        description="How its times are to be read: wall_clock, wall_clock_as_utc or a zone; default: TRIPS_TIMES, else "
-        "trips_times of the target",
+        description="How its times are to be read: wall_clock, wall_clock_as_utc or a zone; default: as the "
+        "environment says, else the target",
     )
-    rows: int = Field(10_000, gt=0, description="Trips to generate when there is no path")
-    seed: int = Field(0, ge=0, description="The same seed gives the same trips")
+    rows: int = Field(10_000, gt=0, description="Events to generate when there is no path")
+    seed: int = Field(0, ge=0, description="The same seed generates the same events")
     drift_from: str | None = Field(
-        None, pattern=r"^\d{4}-\d{2}-\d{2}$", description="Generated fares rise from this day on, YYYY-MM-DD"
+        None, pattern=r"^\d{4}-\d{2}-\d{2}$", description="Generated labels are shifted from this day on, YYYY-MM-DD"
     )
     allow_removal: bool = Field(
-        False, description="Whether many trips may go that the table has and the source no longer has"
+        False, description="Whether many events may go that the table has and the source no longer has"
     )
 
 
 def ingestion_assets(
     project: Project, target: Target, daily: dg.TimeWindowPartitionsDefinition
 ) -> list[dg.AssetsDefinition | dg.AssetSpec]:
-    raw = dg.AssetSpec(
-        "raw_trips",
-        group_name="ingestion",
-        owners=[target.owner],
-        description="Trips as they are delivered: a table on Databricks; here a file, a folder, or generated trips.",
-        metadata={"source": target.trips_table or "TRIPS_PATH, or the generator"},
-    )
-    late_days = target.feature_engineering_workflow.late_trip_days
-    out = partial(
-        dg.AssetOut,
-        io_manager_key="table_io_manager",
-        group_name="ingestion",
-        owners=[target.owner],
-        kinds={"spark", "delta"},
-    )
+    events = project.events
 
     @dg.multi_asset(
-        name="ingest_trips",
+        name=events.ingestion_name,
         backfill_policy=ONE_RUN_A_RANGE,
-        deps=["raw_trips"],
-        outs={
-            "trips": out(
-                description="Accepted trips, each once, also those whose drop-off and fare are not known yet. Times "
-                "are New York wall clock, and nothing shifts them. "
-                f"A run takes those of its days and, for late ones, of {late_days} days before.",
-                code_version="2",
-            ),
-            "rejected_trips": out(
-                description="Trips that were kept aside, with every reason that applies.",
-                code_version="3",
-            ),
-        },
-        required_resource_keys={"step_launcher", "trips_sources", "tables"},
+        deps=[events.raw_name],
+        outs=_outs(events, target),
+        required_resource_keys={"step_launcher", "sources", "tables"},
+        description=f"Judge the {events.nouns} of the run's days and, for those that were delivered late, of "
+        "`late_days` before.",
     )
-    def ingest_trips(context: dg.AssetExecutionContext, config: TripsConfig) -> tuple[dg.Output, dg.Output]:
-        """Judge the trips of the run's days and, for those that were delivered late, of `late_trip_days` before."""
-        from mlops_core.ingestion.accept import accept, conform, require_acceptable
+    def ingest(context: dg.AssetExecutionContext, config: IngestionConfig) -> tuple[dg.Output, dg.Output]:
+        from mlops_core.ingestion.accept import accept, require_acceptable
+        from mlops_core.ingestion.conform import conform
 
-        source = context.resources.trips_sources.choose(
+        source = context.resources.sources.choose(
             path=config.path,
             times=config.times,
             rows=config.rows,
@@ -92,37 +69,76 @@ def ingestion_assets(
             drift_from=date.fromisoformat(config.drift_from) if config.drift_from else None,
         )
         days = days_taken(context, target, daily)
-        trips = conform(source.read(), days)
-        require_acceptable(trips, days)
-        removed = _removed(context, trips, days, config.allow_removal)
-        told: dict[str, Any] = {GENERATED: isinstance(source, GeneratedTrips), **removed}
+        rows = conform(events, source.read(), days)
+        require_acceptable(events, rows, days)
+        removed = _removed(context, events, rows, days, config.allow_removal)
+        told: dict[str, Any] = {GENERATED: isinstance(source, GeneratedSource), **removed}
         replaced: dict[str, Any] = {REPLACED: days.replaced} if days.replaced else {}
-        accepted, rejected = accept(trips)
+        accepted, rejected = accept(events, rows)
         return dg.Output(accepted, metadata=replaced | told), dg.Output(rejected, metadata=replaced)
 
-    return [raw, ingest_trips]
+    return [_raw(events, target), ingest]
+
+
+def _raw(events: EventTable, target: Target) -> dg.AssetSpec:
+    here = f"{events.path_variable}, or generated" if events.sample else events.path_variable
+    return dg.AssetSpec(
+        events.raw_name,
+        group_name="ingestion",
+        owners=[target.owner],
+        description=f"{events.nouns.capitalize()} as they are delivered: a table on Databricks; here a file or a folder"
+        f"{', or generated ones' if events.sample else ''}.",
+        metadata={"source": target.sources[events.name].table or here},
+    )
+
+
+def _outs(events: EventTable, target: Target) -> dict[str, dg.AssetOut]:
+    late_days = target.feature_engineering_workflow.late_days
+    late = " and ".join(dict.fromkeys((f"`{events.known_at}`", f"`{events.label_column}`")))
+    out = partial(
+        dg.AssetOut,
+        io_manager_key="table_io_manager",
+        group_name="ingestion",
+        owners=[target.owner],
+        kinds={"spark", "delta"},
+    )
+    return {
+        events.name: out(
+            description=f"Accepted {events.nouns}, each once, also those whose {late} are not known yet. Times are "
+            f"the wall clock of {events.time_zone}, and nothing shifts them. "
+            f"A run takes those of its days and, for late ones, of {late_days} days before.",
+            code_version="2",
+        ),
+        events.rejected_name: out(
+            description=f"{events.nouns.capitalize()} that were kept aside, with every reason that applies.",
+            code_version="4",
+        ),
+    }
 
 
 def _removed(
-    context: dg.AssetExecutionContext, trips: DataFrame, days: "TripDays", allowed: bool
+    context: dg.AssetExecutionContext, events: EventTable, rows: DataFrame, days: "EventDays", allowed: bool
 ) -> dict[str, dg.MetadataValue]:
-    """How many trips and days of the table the source no longer has; refused when they are many."""
+    """How many events and days of the table the source no longer has; refused when they are many."""
     from mlops_core.ingestion.removal import removal
 
     tables = context.resources.tables
-    if not tables.exists("trips"):
+    if not tables.exists(events.name):
         return {}
-    found = removal(tables.read("trips").where(days.within), trips)
-    if not (allowed or _were_generated(context.instance)):
+    found = removal(events, tables.read(events.name).where(days.within), rows)
+    if not (allowed or _were_generated(context.instance, events)):
         found.require_small()
-    if found.trips:
+    if found.count:
         context.log.warning(f"The source lacks {found}: they are removed")
     removed_days = ", ".join(map(str, found.days))
-    return {"removed_trips": dg.MetadataValue.int(found.trips), "removed_days": dg.MetadataValue.text(removed_days)}
+    return {
+        f"removed_{events.name}": dg.MetadataValue.int(found.count),
+        "removed_days": dg.MetadataValue.text(removed_days),
+    }
 
 
-def _were_generated(instance: dg.DagsterInstance) -> bool:
-    event = instance.get_latest_materialization_event(dg.AssetKey("trips"))
+def _were_generated(instance: dg.DagsterInstance, events: EventTable) -> bool:
+    event = instance.get_latest_materialization_event(dg.AssetKey(events.name))
     made = event.asset_materialization if event else None
     return bool(made and GENERATED in made.metadata and made.metadata[GENERATED].value)
 
@@ -131,13 +147,13 @@ def days_taken(
     context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
     target: Target,
     daily: dg.TimeWindowPartitionsDefinition,
-) -> "TripDays":
-    """All days for a run without partitions. At both ends of the partitions the days are open: no trip is left out."""
-    from mlops_core.ingestion.days import ALL_DAYS, TripDays
+) -> "EventDays":
+    """All days for a run without partitions. At both ends of the partitions the days are open: no event is left out."""
+    from mlops_core.ingestion.days import ALL_DAYS, EventDays
 
     days = days_of_run(context)
     if days is None:
         return ALL_DAYS
-    first, last = days[0] - timedelta(days=target.feature_engineering_workflow.late_trip_days), days[1]
+    first, last = days[0] - timedelta(days=target.feature_engineering_workflow.late_days), days[1]
     newest = last_partition(daily)
-    return TripDays(first if first > target.first_day else None, last if last < newest else None)
+    return EventDays(first if first > target.first_day else None, last if last < newest else None)

@@ -1,32 +1,45 @@
-"""The checks of `trips`: whether their source is fit to be used, and the table what it should be."""
+"""The checks of events: whether their source is fit to be used, and the table what it should be."""
 
 import dagster as dg
 
 from mlops_core.config import Target
 from mlops_core.defs.ingestion import days_taken
-from mlops_core.project import Project
-from my_mlops_stacks.events import TRIPS
+from mlops_core.project import EventTable, Project
 
 
 def ingestion_checks(
     project: Project, target: Target, daily: dg.TimeWindowPartitionsDefinition
 ) -> list[dg.AssetChecksDefinition]:
+    events = project.events
+    return [
+        _few_are_rejected(events, target, daily),
+        _each_is_accepted_once(events, target, daily),
+        _are_within_partitions(events, target),
+    ]
+
+
+def _few_are_rejected(
+    events: EventTable, target: Target, daily: dg.TimeWindowPartitionsDefinition
+) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset="trips",
+        asset=events.name,
+        name=f"few_{events.nouns}_are_rejected",
         blocking=True,
-        additional_deps=["rejected_trips"],
+        additional_deps=[events.rejected_name],
         required_resource_keys={"step_launcher", "tables"},
-        description="Few of the trips that the run took were rejected: of all, for one reason, and of each day.",
+        description=f"Few of the {events.nouns} that the run took were rejected: of all, for one reason, and of each "
+        "day.",
     )
-    def few_trips_are_rejected(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    def few_are_rejected(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         from mlops_core.ingestion.quality import rejections
 
-        taken = days_taken(context, target, daily).within
-        found = rejections(*(context.resources.tables.read(name).where(taken) for name in ("trips", "rejected_trips")))
+        read, taken = context.resources.tables.read, days_taken(context, target, daily).within
+        found = rejections(events, *(read(name).where(taken) for name in (events.name, events.rejected_name)))
         problems = found.problems()
+        told = f"{'; '.join(problems)}: the table {events.rejected_name} has the reasons"
         return dg.AssetCheckResult(
             passed=not problems,
-            description=f"{'; '.join(problems)}: the table rejected_trips has the reasons" if problems else None,
+            description=told if problems else None,
             metadata={
                 "accepted": sum(found.accepted.values()),
                 "rejected": sum(found.rejected.values()),
@@ -34,41 +47,55 @@ def ingestion_checks(
             },
         )
 
+    return few_are_rejected
+
+
+def _each_is_accepted_once(
+    events: EventTable, target: Target, daily: dg.TimeWindowPartitionsDefinition
+) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset="trips",
+        asset=events.name,
+        name=f"each_{events.noun}_is_accepted_once",
         blocking=True,
         required_resource_keys={"step_launcher", "tables"},
-        description="No two accepted trips of the days that the run took have the same identity.",
+        description=f"No two accepted {events.nouns} of the days that the run took have the same identity.",
     )
-    def each_trip_is_accepted_once(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    def each_is_accepted_once(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         from mlops_core.ingestion.quality import repeated
 
-        surplus = repeated(context.resources.tables.read("trips").where(days_taken(context, target, daily).within))
+        taken = days_taken(context, target, daily).within
+        surplus = repeated(events, context.resources.tables.read(events.name).where(taken))
         return dg.AssetCheckResult(
             passed=not surplus,
-            description=f"{surplus} trips are in the table more than once, as if two runs had made it at once: run "
-            "feature_engineering_job again for these days"
+            description=f"{surplus} {events.nouns} are in the table more than once, as if two runs had made it at "
+            "once: run feature_engineering_job again for these days"
             if surplus
             else None,
             metadata={"repeated": surplus},
         )
 
+    return each_is_accepted_once
+
+
+def _are_within_partitions(events: EventTable, target: Target) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset="trips",
+        asset=events.name,
+        name=f"{events.nouns}_are_within_partitions",
         required_resource_keys={"step_launcher", "tables"},
-        description="Every trip's day is a partition of the target, so that its features and predictions are built.",
+        description=f"Every {events.noun}'s day is a partition of the target, so that its features and predictions are "
+        "built.",
     )
-    def trips_are_within_partitions(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    def are_within_partitions(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         from mlops_core.training.split import day_range
 
-        first, last = day_range(context.resources.tables.read("trips"))
-        end = target.last_day or TRIPS.clock().date()  # today's are built tomorrow
+        first, last = day_range(context.resources.tables.read(events.name))
+        end = target.last_day or events.clock().date()  # today's are built tomorrow
         return dg.AssetCheckResult(
             passed=first is not None and last is not None and target.first_day <= first and last <= end,
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"Trips are of {first} to {last}, partitions of {target.first_day} to {end}: "
-            "first_day and last_day in databricks.yml say which days are built.",
+            description=f"{events.nouns.capitalize()} are of {first} to {last}, partitions of {target.first_day} to "
+            f"{end}: first_day and last_day in databricks.yml say which days are built.",
             metadata={"first_day": str(first), "last_day": str(last)},
         )
 
-    return [few_trips_are_rejected, each_trip_is_accepted_once, trips_are_within_partitions]
+    return are_within_partitions

@@ -12,6 +12,7 @@ import dagster as dg
 
 from mlops_core.config import MonitoringWorkflow, Target
 from mlops_core.defs.jobs import REPORT
+from mlops_core.project import Project
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -27,7 +28,7 @@ DESCRIPTIONS = {
     "metric_within_threshold": "The monitored metric kept its threshold in enough of the newest judged days.",
     "features_have_not_drifted": "No feature of the newest day is distributed unlike the model's training rows.",
     "predictions_have_not_drifted": "The newest day's predictions are distributed like those of the training rows.",
-    "labels_arrive": "The days whose fares should be there have enough of them.",
+    "labels_arrive": "The days whose labels should be there have enough of them.",
     "predictions_are_fresh": "The newest day that should be predicted is, and no prediction is from the future.",
 }
 
@@ -41,7 +42,13 @@ def check_key(name: str) -> dg.AssetCheckKey:
 
 
 def judgements(
-    target: Target, days: Sequence[str], profile: "DataFrame", drift: "DataFrame", now: datetime
+    project: Project,
+    target: Target,
+    days: Sequence[str],
+    *,
+    profile: "DataFrame",
+    drift: "DataFrame",
+    now: datetime,
 ) -> Iterator[dg.AssetCheckResult]:
     """What the monitor tables say of the newest days; `days` are those with a partition, `now` is UTC."""
     from mlops_core.monitoring.drift_rule import newest_drift
@@ -50,9 +57,9 @@ def judgements(
     from mlops_core.monitoring.violation import rule_of
 
     workflow, as_of = target.monitoring_workflow, AsOf(now)
-    found = newest_drift(drift, profile, as_of, workflow.minimum_count)
+    found = newest_drift(drift, profile, as_of, workflow.minimum_count, project.events.label_column)
     windows = newest_windows(profile, as_of, workflow.label_delay_days + LATE_DAYS)
-    yield _metric_within_threshold(rule_of(workflow).evaluate(profile, as_of))
+    yield _metric_within_threshold(rule_of(project, workflow).evaluate(profile, as_of))
     yield _has_not_drifted("features", found.features)
     yield _has_not_drifted("predictions", found.predictions)
     yield _labels_arrive(windows, workflow)
@@ -92,11 +99,11 @@ def _metric_within_threshold(found: "Evaluation") -> dg.AssetCheckResult:
         warn=False,
         day=found.newest,
         model_id=found.model_id,
-        metric=rule.metric_to_monitor,
-        direction=rule.direction,
+        metric=rule.metric.name,
+        direction=rule.metric.direction,
         threshold=rule.threshold,  # as text: Dagster draws numbers, and a constant says nothing
         values=found.values,
-        **({rule.metric_to_monitor: found.values[found.newest]} if found.newest else {}),
+        **({rule.metric.name: found.values[found.newest]} if found.newest else {}),
         violating_days=", ".join(found.violating_days) or "none",
         label_coverage=None if found.coverage is None else f"{found.coverage:.0%}",
     )

@@ -1,4 +1,4 @@
-"""What keeps tables fast to read and of bounded size: small files are put together, old ones removed."""
+"""What keeps tables fast to read and of bounded size: small files are compacted, old ones removed."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ import dagster as dg
 
 from mlops_core.config import Target
 from mlops_core.defs.schedules import daily_schedule_of
-from mlops_core.defs.tables import TABLES
+from mlops_core.defs.tables import tables_of
 from mlops_core.project import Project
 
 SUNDAY_MORNING = "0 4 * * 0"
@@ -14,10 +14,10 @@ SUNDAY_MORNING = "0 4 * * 0"
 
 def maintenance_schedules(project: Project, target: Target) -> list[dg.ScheduleDefinition]:
     """Weekly, when nothing else is scheduled; a writer at the same time is waited for, not disturbed."""
-    return [daily_schedule_of(_maintenance_job(target), "table_maintenance_schedule", SUNDAY_MORNING, target)]
+    return [daily_schedule_of(_maintenance_job(project, target), "table_maintenance_schedule", SUNDAY_MORNING, target)]
 
 
-def _maintenance_job(target: Target) -> dg.JobDefinition:
+def _maintenance_job(project: Project, target: Target) -> dg.JobDefinition:
     retention = timedelta(days=target.retention_days)
 
     @dg.op(
@@ -27,7 +27,7 @@ def _maintenance_job(target: Target) -> dg.JobDefinition:
     )
     def maintain_tables(context: dg.OpExecutionContext) -> None:
         tables, done = context.resources.tables, {}
-        for name in TABLES:
+        for name in tables_of(project):
             if tables.exists(name):
                 done[name] = tables.maintain(name, retention)
                 context.log.info(f"{tables.full_name(name)}: {done[name]}")

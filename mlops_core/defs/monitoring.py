@@ -28,53 +28,56 @@ def monitoring_assets(project: Project, target: Target, daily: dg.PartitionsDefi
         "code_version": "2",
     }
 
+    events = {"events": dg.AssetIn(project.events.name)}
+
     @dg.asset(
         **common,
-        ins={"predictions": dg.AssetIn(metadata={MAY_BE_EMPTY: True})},
+        ins={"predictions": dg.AssetIn(metadata={MAY_BE_EMPTY: True}), **events},
         required_resource_keys={"step_launcher"},
     )
     def inference_profile_metrics(
-        context: dg.AssetExecutionContext, predictions: DataFrame, trips: DataFrame
+        context: dg.AssetExecutionContext, predictions: DataFrame, events: DataFrame
     ) -> DataFrame:
-        """Each day of predictions by model version, as a whole and in slices: errors, coverage of labels, columns.
+        """Each day of predictions by model version, as a whole and in slices: metrics, coverage of labels, columns.
 
-        Errors are of the trips whose fare has arrived. A day that is computed again when more fares have arrived
-        replaces what was known of it before; of a day whose predictions were deleted nothing stays.
+        Metrics are of the predictions whose label has arrived. A day that is computed again when more labels have
+        arrived replaces what was known of it before; of a day whose predictions were deleted nothing stays.
         """
         from mlops_core.monitoring.labels import with_labels
         from mlops_core.monitoring.profile import profile_metrics
 
-        return profile_metrics(predictions, with_labels(predictions, trips, *days_of(context)))
+        return profile_metrics(predictions, with_labels(predictions, events, project, *days_of(context)), project)
 
     @dg.asset(
         **common,
-        ins={"predictions": dg.AssetIn(metadata={MAY_BE_EMPTY: True}, partition_mapping=day_before_too)},
+        ins={
+            "predictions": dg.AssetIn(metadata={MAY_BE_EMPTY: True}, partition_mapping=day_before_too),
+            **events,
+        },
         required_resource_keys={"step_launcher", "model_registry"},
     )
     def inference_drift_metrics(
-        context: dg.AssetExecutionContext, predictions: DataFrame, trips: DataFrame
+        context: dg.AssetExecutionContext, predictions: DataFrame, events: DataFrame
     ) -> DataFrame:
-        """How far each day's features, predictions and fares are from the model's training rows, and the day before."""
+        """How far each day's features, predictions and labels are from the training rows, and from the day before."""
         from mlops_core.monitoring.drift import drift_metrics, versions_of
         from mlops_core.monitoring.labels import with_labels
 
         first, last = days_of(context)
-        labelled = with_labels(predictions, trips, first - timedelta(days=1), last)
-        bins = {version: found for version in versions_of(predictions) if (found := _bins_of(context, *version))}
-        return drift_metrics(predictions, labelled, bins, first)
+        labelled = with_labels(predictions, events, project, first - timedelta(days=1), last)
+        found = {version: _bins_of(context, project, *version) for version in versions_of(predictions)}
+        return drift_metrics(predictions, labelled, {version: bins for version, bins in found.items() if bins}, first)
 
     return [inference_profile_metrics, inference_drift_metrics]
 
 
-def _bins_of(context: dg.AssetExecutionContext, model: str, version: int) -> "list[Bins]":
+def _bins_of(context: dg.AssetExecutionContext, project: Project, model: str, version: int) -> "list[Bins]":
     """The bins of a version's training rows; none, with a line in the log, when the registry no longer has it."""
     from mlops_core.monitoring.bins import bins_of
-    from mlops_core.monitoring.columns import watched
 
     registry = context.resources.model_registry.of(model)
     try:
-        baseline = registry.baseline(registry.get(version))
-        return bins_of(baseline, watched(baseline.columns))
+        return bins_of(registry.baseline(registry.get(version)), project)
     except ModelNotFoundError as error:
         context.log.warning(f"The drift of {model} version {version} is not computed: {error}")
         return []

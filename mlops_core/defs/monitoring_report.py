@@ -14,7 +14,6 @@ from mlops_core.defs.judgements import check_specs, judgements
 from mlops_core.defs.metadata import as_data, plot, png
 from mlops_core.defs.partitions import ONE_RUN_A_RANGE, days_of
 from mlops_core.project import Project
-from my_mlops_stacks.project import PROJECT
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -46,23 +45,26 @@ def report_assets(
 
         Its checks judge the newest days. They come first: whatever becomes of a picture, sensors know the judgement.
         """
-        from mlops_core.monitoring.judged_windows import AsOf, judged_windows
+        from mlops_core.monitoring.columns import watched
+        from mlops_core.monitoring.judged_windows import AsOf, as_numbers, judged_windows
         from mlops_core.monitoring.page import neighbours
-        from mlops_core.monitoring.plots import drift_heat_map, error_over_time
+        from mlops_core.monitoring.plots import drift_heat_map, metric_over_time
+        from mlops_core.monitoring.violation import rule_of
 
         (first, last), now, built = days_of(context), datetime.now(UTC), context.resources.pages
         all_profile, all_drift = (context.resources.tables.read(name) for name in MONITOR_TABLES)
-        yield from judgements(target, daily.get_partition_keys(), all_profile, all_drift, now)
+        yield from judgements(
+            project, target, daily.get_partition_keys(), profile=all_profile, drift=all_drift, now=now
+        )
         profile, drift = (_shown(table, first, last) for table in (all_profile, all_drift))
-        judged = judged_windows(profile, AsOf(now, last)).toPandas()
+        task, rule = project.model.task, rule_of(project, workflow)
+        judged = as_numbers(judged_windows(profile, AsOf(now, last)), task).toPandas()
         pictures = {
-            "error_over_time": png(
-                error_over_time(judged, workflow.metric_violation_threshold, workflow.metric_to_monitor), trimmed=False
-            ),
-            "drift": png(drift_heat_map(drift.toPandas(), judged), trimmed=False),
+            "metric_over_time": png(metric_over_time(judged, task, rule), trimmed=False),
+            "drift": png(drift_heat_map(drift.toPandas(), judged, watched(project)), trimmed=False),
         }
         links = partial(neighbours, first=target.first_day, last=target.newest_day) if built.is_site else None
-        pages = _pages(workflow, profile, drift, now, days=(first, last), pictures=pictures, links=links)
+        pages = _pages(project, workflow, profile, drift, now, days=(first, last), pictures=pictures, links=links)
         addresses = built.write({f"{day}.html": text for day, text in pages.items()})
         for day in pages:
             page = dg.MetadataValue.url(addresses[f"{day}.html"])
@@ -84,6 +86,7 @@ def _shown(table: "DataFrame", first: date, last: date) -> "DataFrame":
 
 
 def _pages(
+    project: Project,
     workflow: MonitoringWorkflow,
     profile: "DataFrame",
     drift: "DataFrame",
@@ -94,24 +97,28 @@ def _pages(
     links: Callable[[date], dict[str, str]] | None,
 ) -> dict[date, str]:
     """The page of each day from the first to the last of `days`, those without predictions too."""
+    from mlops_core.monitoring.judged_windows import as_numbers
     from mlops_core.monitoring.page import page
+    from mlops_core.monitoring.violation import rule_of
 
     first, last = days
     extent = f"up to {last}"
-    shown = {f"Error over time, {extent}": pictures["error_over_time"], f"Drift, {extent}": pictures["drift"]}
-    profiled, drifts = profile.toPandas(), drift.toPandas()
+    metric = rule_of(project, workflow).metric
+    shown = {f"{metric.title} over time, {extent}": pictures["metric_over_time"], f"Drift, {extent}": pictures["drift"]}
+    profiled, drifts = as_numbers(profile, project.model.task).toPandas(), drift.toPandas()
     wanted = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     with ThreadPoolExecutor(DAYS_AT_ONCE) as pool:
-        verdicts = list(pool.map(lambda day: _verdicts(workflow, profile, drift, now, day), wanted))
+        verdicts = list(pool.map(lambda day: _verdicts(project, workflow, profile, drift, now=now, day=day), wanted))
     return {
         day: page(
             str(day),
             verdicts_of_day,
             profiled[profiled["day"] == day],
             drifts[drifts["day"] == day],
+            project=project,
+            metric=metric,
             pictures={title: as_data(image) for title, image in shown.items()},
             minimum_count=workflow.minimum_count,
-            units=PROJECT.units,
             links=links(day) if links else None,
         )
         for day, verdicts_of_day in zip(wanted, verdicts, strict=True)
@@ -119,7 +126,13 @@ def _pages(
 
 
 def _verdicts(
-    workflow: MonitoringWorkflow, profile: "DataFrame", drift: "DataFrame", now: datetime, day: date
+    project: Project,
+    workflow: MonitoringWorkflow,
+    profile: "DataFrame",
+    drift: "DataFrame",
+    *,
+    now: datetime,
+    day: date,
 ) -> dict[str, tuple[bool, str]]:
     """What the checks say of `day` and the days before it, with the labels that have arrived until now."""
     from mlops_core.monitoring.drift_rule import newest_drift
@@ -128,8 +141,8 @@ def _verdicts(
     from mlops_core.monitoring.violation import rule_of
 
     as_of = AsOf(now, day)
-    found = rule_of(workflow).evaluate(profile, as_of)
-    drifted = newest_drift(drift, profile, as_of, workflow.minimum_count)
+    found = rule_of(project, workflow).evaluate(profile, as_of)
+    drifted = newest_drift(drift, profile, as_of, workflow.minimum_count, project.events.label_column)
     windows = newest_windows(profile, as_of, workflow.label_delay_days + LATE_DAYS)
     return {
         "metric_within_threshold": (not found.violated, found.reason),

@@ -7,27 +7,28 @@ from mlops_core.project import Project
 
 
 def pairing_checks(project: Project) -> list[dg.AssetChecksDefinition]:
+    events = project.events
+
     @dg.asset_check(
         asset="predictions",
-        name=f"each_{project.events.noun}_is_predicted_once",
+        name=f"each_{events.noun}_is_predicted_once",
         blocking=True,
         required_resource_keys={"step_launcher", "tables"},
-        description=f"Each {project.events.noun} of the run's days has one prediction of the version that predicted last; none has two.",
+        description=f"Each {events.noun} of the run's days has one prediction of the version that predicted last, none "
+        "has two.",
     )
     def each_event_is_predicted_once(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         from mlops_core.deployment.pairing import pairing
 
         days = days_of_run(context)
         within = f"day BETWEEN DATE'{days[0]}' AND DATE'{days[1]}'" if days else "true"
-        found = pairing(
-            project.events,
-            *(context.resources.tables.read(name).where(within) for name in ("predictions", project.events.name)),
-        )
+        read = context.resources.tables.read
+        found = pairing(events, *(read(name).where(within) for name in ("predictions", events.name)))
         missing = found.missing if days else 0  # of all days, late ones are missing that no run was asked for
         return dg.AssetCheckResult(
             passed=not (found.doubled or missing),
-            description=f"{found.doubled} predictions are there more than once, {missing} {project.events.nouns} have none: run "
-            "batch_inference_job again for these days"
+            description=f"{found.doubled} predictions are there more than once, {missing} {events.nouns} have none: "
+            "run batch_inference_job again for these days"
             if found.doubled or missing
             else None,
             metadata={"doubled": found.doubled, "missing": missing},

@@ -11,7 +11,7 @@ COMMIT_VARIABLE = "GIT_COMMIT"
 
 @cache
 def git_commit(root: Path) -> str:
-    """The commit of the code in the repository at `root`, `unknown` where neither the environment nor a repository says it."""
+    """The commit of the repository at `root`, `unknown` where neither the environment nor a repository says it."""
     if environ.get(COMMIT_VARIABLE):
         return environ[COMMIT_VARIABLE]
     try:

@@ -22,7 +22,7 @@ from mlops_core.config import ON_CLUSTER, Target
 from mlops_core.defs.io_managers import DeltaTableIOManager, ModelAliasIOManager
 from mlops_core.defs.provenance import COMMIT_VARIABLE, git_commit
 from mlops_core.defs.tables import tables_of
-from mlops_core.ingestion.times import TripTimes
+from mlops_core.ingestion.times import EventTimes
 from mlops_core.project import Project
 
 IMPORTED_FIRST = ("mlflow.models.evaluation.evaluator_registry",)
@@ -61,7 +61,7 @@ def build_executor(project: Project, target: Target) -> dg.ExecutorDefinition:
 
 def _local(project: Project, target: Target) -> Resources:
     state, source = target.state_path, target.sources[project.events.name]
-    database, times = state / "mlflow" / "mlflow.db", TripTimes(source.times)
+    database, times = state / "mlflow" / "mlflow.db", EventTimes(project.events, source.times)
     opened = Ports.beginning_at(target.ui_port).addresses
     registry = ModelRegistry(
         model=target.registered_model,
@@ -82,7 +82,7 @@ def _local(project: Project, target: Target) -> Resources:
         "feature_store": _built(lambda r: _twin(r.tables, with_database()), {"tables"}),
         "model_registry": _built(lambda _: with_database()),
         "pages": _built(lambda _: FolderPages(state / "monitoring", opened["pages"])),
-        "trips_sources": _built(
+        "sources": _built(
             lambda r: LocalSources(r.spark, state / project.events.name, times, target.first_day, target.newest_day),
             {"spark"},
         ),
@@ -103,7 +103,7 @@ def _databricks(project: Project, target: Target) -> Resources:
     take_plain_host(environ)
     signing_in = f"://{workspace.profile}" if workspace.profile else ""
     tracking_uri = environ.get("MLFLOW_TRACKING_URI", f"databricks{signing_in}")
-    times = TripTimes(source.times)
+    times = EventTimes(project.events, source.times)
     registry = ModelRegistry(
         model=target.registered_model,
         experiment=target.experiment,
@@ -117,7 +117,7 @@ def _databricks(project: Project, target: Target) -> Resources:
         "feature_store": _built(lambda r: DatabricksFeatureStore(r.tables, registry.registry_uri), {"tables"}),
         "model_registry": _built(lambda _: registry),
         "pages": _built(lambda _: MlflowPages(registry)),
-        "trips_sources": _built(lambda r: TableSource(r.spark, str(source.table), times), {"spark"}),
+        "sources": _built(lambda r: TableSource(r.spark, str(source.table), times), {"spark"}),
         "step_launcher": _step_launcher(project, target),
     }
 

@@ -1,6 +1,6 @@
 """Daily schedules, from the cron of each workflow file; a target says whether they run.
 
-The monitoring's ticks also compute the days again whose fares are late: those that the check `labels_arrive` names.
+The monitoring's ticks also compute the days again whose labels are late: those that the check `labels_arrive` names.
 """
 
 from collections.abc import Sequence
@@ -14,17 +14,15 @@ from mlops_core.defs.ended_runs import ENDED
 from mlops_core.defs.jobs import Job
 from mlops_core.defs.judgements import check_key
 from mlops_core.defs.records import newest_evaluated
-from mlops_core.project import Project
 
 LABELS_CHECK = check_key("labels_arrive")
 MONITORING = "monitoring"
 SCHEDULED_AT = ".dagster/scheduled_execution_time"
 MOST_DAYS_AGAIN = 14
-"""So many days before the usual ones a tick computes again at most, for fares that are late."""
+"""So many days before the usual ones a tick computes again at most, for labels that are late."""
 
 
 def build_schedules(
-    project: Project,
     target: Target,
     jobs: dict[str, Job],
     daily: dg.TimeWindowPartitionsDefinition,
@@ -135,7 +133,7 @@ def _extent(day: str, first: str, keys: Sequence[str]) -> str:
 
 
 def _with_late_days(instance: dg.DagsterInstance, keys: Sequence[str], first: str) -> str:
-    """`first`, or the oldest day before it whose fares are late by the newest `labels_arrive`, unless it is too old."""
+    """`first`, or the oldest day before it whose labels are late by the newest `labels_arrive`, if not too old."""
     record = newest_evaluated(instance, LABELS_CHECK)
     late = recorded(record.evaluation.metadata, "late_days", list) if record else None
     oldest = keys[max(keys.index(first) - MOST_DAYS_AGAIN, 0)]

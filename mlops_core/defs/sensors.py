@@ -1,4 +1,4 @@
-"""What starts because of what happened: a violation retrains, and people are told of it and of failures."""
+"""Sensors: a violation retrains, and people are told of it and of failures."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,10 +26,10 @@ LONGEST_TAG = 1_000
 def build_sensors(project: Project, target: Target, jobs: dict[str, Job]) -> list[dg.SensorDefinition]:
     """The retraining sensor, and one that tells of failed runs where the target has a channel for it."""
     alerts = build_alerts(target)
-    return [_retraining_sensor(target, jobs["model_training_job"], alerts), *failure_sensors(target, alerts)]
+    return [_retraining_sensor(project, target, jobs["model_training_job"], alerts), *failure_sensors(target, alerts)]
 
 
-def _retraining_sensor(target: Target, training_job: Job, alerts: Alerts) -> dg.SensorDefinition:
+def _retraining_sensor(project: Project, target: Target, training_job: Job, alerts: Alerts) -> dg.SensorDefinition:
     workflow, running = target.monitoring_workflow, target.schedules == "running"
     recovery_days = max(workflow.cooldown_days, workflow.num_evaluation_windows)
     rule = RetrainingRule(workflow.cooldown_days, workflow.max_retrainings, recovery_days)
@@ -55,7 +55,7 @@ def _retraining_sensor(target: Target, training_job: Job, alerts: Alerts) -> dg.
             attempt = f"{history.retrainings} of {rule.max_retrainings}"
             request = dg.RunRequest(
                 run_key=judged.evaluation,
-                run_config={"ops": {"fare_model": {"config": {"training_days": workflow.retraining_days}}}},
+                run_config={"ops": {project.model.name: {"config": {"training_days": workflow.retraining_days}}}},
                 tags=_tags(record.run_id, evaluation, found, attempt),
             )
             return dg.SensorResult([request], cursor=history.written())

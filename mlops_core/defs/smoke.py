@@ -6,28 +6,7 @@ import time
 import dagster as dg
 
 from mlops_core.config import Target
-from mlops_core.project import Project
-
-
-@dg.op(
-    out=dg.Out(dg.Nothing),
-    required_resource_keys={"step_launcher", "spark", "tables", "feature_store", "trips_sources", "model_registry"},
-    description="Reads a trip, lists the schema's tables, asks feature store and model registry, on the cluster",
-)
-def reach_everything(context: dg.OpExecutionContext) -> None:
-    resources = context.resources
-    trips = resources.trips_sources.choose(path=None, times=None, rows=1, seed=0, drift_from=None).read()
-    champion = resources.model_registry.find_alias("champion")
-    context.add_output_metadata(
-        {
-            "python": platform.python_version(),
-            "spark": resources.spark.spark_session.version,
-            "columns_of_trips": ", ".join(trips.limit(1).columns),
-            "trips_table_exists": resources.tables.exists("trips"),
-            "feature_store": type(resources.feature_store.client).__name__,
-            "champion": str(champion.version) if champion else "none yet",
-        }
-    )
+from mlops_core.project import EventTable, Project
 
 
 @dg.op(
@@ -41,11 +20,6 @@ def linger(context: dg.OpExecutionContext) -> None:
         time.sleep(0.1)
 
 
-@dg.job(executor_def=dg.in_process_executor, description="Everything that a step on Databricks needs can be reached")
-def smoke_job() -> None:
-    reach_everything()
-
-
 @dg.job(executor_def=dg.in_process_executor, description="A job to terminate: what it runs on Databricks should end")
 def smoke_cancellation_job() -> None:
     linger()
@@ -53,4 +27,34 @@ def smoke_cancellation_job() -> None:
 
 def smoke_jobs(project: Project, target: Target) -> list[dg.JobDefinition]:
     """For targets whose steps run on Databricks."""
-    return [smoke_job, smoke_cancellation_job] if target.step_launcher == "unity_catalog" else []
+    return [_smoke_job(project.events), smoke_cancellation_job] if target.step_launcher == "unity_catalog" else []
+
+
+def _smoke_job(events: EventTable) -> dg.JobDefinition:
+    @dg.op(
+        out=dg.Out(dg.Nothing),
+        required_resource_keys={"step_launcher", "spark", "tables", "feature_store", "sources", "model_registry"},
+        description="Reads an event, lists the schema's tables, asks feature store and model registry, on the cluster",
+    )
+    def reach_everything(context: dg.OpExecutionContext) -> None:
+        resources = context.resources
+        rows = resources.sources.choose(path=None, times=None, rows=1, seed=0, drift_from=None).read()
+        champion = resources.model_registry.find_alias("champion")
+        context.add_output_metadata(
+            {
+                "python": platform.python_version(),
+                "spark": resources.spark.spark_session.version,
+                "columns_of_source": ", ".join(rows.limit(1).columns),
+                f"{events.name}_table_exists": resources.tables.exists(events.name),
+                "feature_store": type(resources.feature_store.client).__name__,
+                "champion": str(champion.version) if champion else "none yet",
+            }
+        )
+
+    @dg.job(
+        executor_def=dg.in_process_executor, description="Everything that a step on Databricks needs can be reached"
+    )
+    def smoke_job() -> None:
+        reach_everything()
+
+    return smoke_job

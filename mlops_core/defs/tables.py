@@ -7,7 +7,7 @@ import dagster as dg
 
 from mlops_core.deployment.prediction_columns import HISTORY_KEY, prediction_columns
 from mlops_core.ingestion.columns import accepted_columns, rejected_columns
-from mlops_core.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
+from mlops_core.monitoring.columns import DRIFT_COLUMNS, profile_columns
 from mlops_core.project import FeatureTable, Project
 from mlops_core.project.events import DAY
 from mlops_core.project.feature_tables import TIME
@@ -59,7 +59,7 @@ def tables_of(project: Project) -> Mapping[str, TableSpec]:
         "predictions": TableSpec(
             project.predicted_columns | prediction_columns(project), _lineage(project), history_key=HISTORY_KEY
         ),
-        "inference_profile_metrics": TableSpec(PROFILE_COLUMNS),
+        "inference_profile_metrics": TableSpec(profile_columns(project)),
         "inference_drift_metrics": TableSpec(DRIFT_COLUMNS),
     }
     for name, spec in tables.items():

@@ -20,7 +20,7 @@ class Pairing:
 
 
 def pairing(events: EventTable, predictions: DataFrame, rows: DataFrame) -> Pairing:
-    """Compare the predictions of some days with the events, `rows`, of the same days.
+    """Compare the predictions of some days with the events of the same days, `rows`.
 
     A version may have predicted an event that its source took back since, and none that was delivered later; so the
     events that are missing are those of the version that predicted last.

@@ -1,4 +1,4 @@
-"""What the table of predictions adds to the model's inputs and features."""
+"""What the table of predictions has beside the model's inputs and features."""
 
 from __future__ import annotations
 
@@ -16,14 +16,11 @@ def prediction_columns(project: Project) -> dict[str, tuple[str, str]]:
         output.name: (output.type, output.meaning.format(label=events.label_column) + (unit if output.has_unit else ""))
         for output in project.model.task.outputs
     }
-    carried = {name: (events.column(name).type, events.column(name).text) for name in project.carried}
-    return (
-        carried
-        | outputs
-        | {
-            "model_name": ("string", "Registered model that predicted"),
-            "model_version": ("int", "Its version"),
-            "prediction_time": ("timestamp", "When the row was predicted, UTC"),
-            "day": ("date", f"Day of `{events.event_time}`, the partition"),
-        }
-    )
+    return {
+        **{name: events.raw_columns[name] for name in project.carried},
+        **outputs,
+        "model_name": ("string", "Registered model that predicted"),
+        "model_version": ("int", "Its version"),
+        "prediction_time": ("timestamp", "When the row was predicted, UTC"),
+        "day": ("date", f"Day of `{events.event_time}`, the partition"),
+    }

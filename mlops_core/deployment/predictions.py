@@ -11,19 +11,18 @@ from mlops_core.project import EventTable
 
 
 def to_score(events: EventTable, rows: DataFrame, first_day: date, last_day: date) -> DataFrame:
-    """Events of [`first_day`, `last_day`], without what is only known with the label."""
+    """The events of [`first_day`, `last_day`], without what is known only when they are over."""
     in_days = F.col("day").between(F.lit(first_day), F.lit(last_day))
-    late = [column.name for column in events.columns if column.known_late]
-    return rows.where(in_days).drop(events.label_column, events.known_at, *late)
+    return rows.where(in_days).drop(*events.known_late)
 
 
 def as_predictions(
     events: EventTable, scored: DataFrame, model_name: str, model_version: int, at: datetime
 ) -> DataFrame:
-    """The scored rows with the other columns of `prediction_columns`.
+    """The scored rows with the columns of `prediction_columns`.
 
     Args:
-        scored: model inputs, features and prediction of each event.
+        scored: identity, model inputs, features and `prediction` of each event.
         at: time of prediction, UTC; naive or aware.
     """
     return scored.withColumns(

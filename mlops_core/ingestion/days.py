@@ -1,4 +1,4 @@
-"""Which trips a run takes: those of some days, so that a new day costs the same however many went before it."""
+"""Which events a run takes: those of some days, so that a new day costs the same however many went before it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from datetime import date, timedelta
 
 from pyspark.sql import DataFrame
 
-from my_mlops_stacks.events import TRIPS
-
-PICKUP, DROPOFF = TRIPS.event_time, TRIPS.known_at
+from mlops_core.project import EventTable
 
 
 @dataclass(frozen=True)
-class TripDays:
-    """Days of trips, both included; an end that is None is open.
+class EventDays:
+    """Days of events, both included; an end that is None is open.
 
-    The day of a trip is that of its pickup; of its drop-off, when it has no pickup time; and a trip without any time is
-    of every day.
+    The day of an event is that of its time; of the time at which it was known, when it has no other; and an event
+    without any time is of every day.
     """
 
     first: date | None = None
@@ -25,28 +23,28 @@ class TripDays:
 
     @property
     def within(self) -> str:
-        """The trips whose day is one of these, in SQL over `day`."""
+        """The events whose day is one of these, in SQL over `day`."""
         return self._between("day", "DATE") or "true"
 
     @property
     def replaced(self) -> str | None:
-        """The rows that trips of these days replace, in SQL over `day`; None when it is all rows."""
+        """The rows that events of these days replace, in SQL over `day`; None when it is all rows."""
         between = self._between("day", "DATE")
         return f"({between}) OR day IS NULL" if between else None
 
-    def of(self, trips: DataFrame) -> DataFrame:
-        """The rows of `trips` that are of these days; its times may be with or without a zone.
+    def of(self, events: EventTable, rows: DataFrame) -> DataFrame:
+        """The rows that are of these days; their times may be with or without a zone.
 
         The columns are compared as they are, so that the engine may skip files by their times.
         """
-        types = dict(trips.dtypes)
-        by_pickup, by_dropoff = (self._between(time, types[time].upper()) for time in (PICKUP, DROPOFF))
-        if by_pickup is None:
-            return trips
-        return trips.where(f"({by_pickup}) OR {PICKUP} IS NULL AND (({by_dropoff}) OR {DROPOFF} IS NULL)")
+        types, time, known = dict(rows.dtypes), events.event_time, events.known_at
+        by_time, by_known = (self._between(name, types[name].upper()) for name in (time, known))
+        if by_time is None:
+            return rows
+        return rows.where(f"({by_time}) OR {time} IS NULL AND (({by_known}) OR {known} IS NULL)")
 
     def __str__(self) -> str:
-        """To be put behind 'trips': empty for all days, else ' from 2016-01-30 to 2016-02-29' or one half of it."""
+        """To be put behind a noun: empty for all days, else ' from 2016-01-30 to 2016-02-29' or one half of it."""
         return "".join(f" {word} {day}" for word, day in (("from", self.first), ("to", self.last)) if day)
 
     def _between(self, column: str, kind: str) -> str | None:
@@ -55,4 +53,4 @@ class TripDays:
         return " AND ".join(ends) or None
 
 
-ALL_DAYS = TripDays()
+ALL_DAYS = EventDays()

@@ -5,21 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from mlops_core.project import EventTable
+
 WALL_CLOCK, WALL_CLOCK_AS_UTC = "wall_clock", "wall_clock_as_utc"
 
 
 @dataclass(frozen=True)
-class TripTimes:
-    """What a source declares of its times.
+class EventTimes:
+    """What a source of `events` declares of its times.
 
-    `wall_clock`: they are the wall clock of the events' zone (`events.TRIPS`), without a zone. `wall_clock_as_utc`: so
-    they are, though they are labelled UTC. The name of a zone, such as UTC or America/New_York: labelled times are
-    moments, the others wall clock of that zone, and both become the wall clock of the events.
+    `wall_clock`: they are the wall clock of the events' zone, without a zone. `wall_clock_as_utc`: so they are, though
+    they are labelled UTC. The name of a zone, such as UTC or America/New_York: labelled times are moments, the others
+    wall clock of that zone, and both become the wall clock of the events.
 
     Raises:
         ValueError: the declaration is none of these.
     """
 
+    events: EventTable
     declared: str
 
     def __post_init__(self) -> None:
@@ -38,6 +41,7 @@ class TripTimes:
     @property
     def _problem(self) -> str:
         return (
-            f"Times of trips cannot be read as {self.declared!r}: say {WALL_CLOCK}, {WALL_CLOCK_AS_UTC} or the name of "
-            f"a zone such as UTC or America/New_York (TRIPS_TIMES; trips_times in databricks.yml)."
+            f"Times of {self.events.nouns} cannot be read as {self.declared!r}: say {WALL_CLOCK}, {WALL_CLOCK_AS_UTC} "
+            f"or the name of a zone such as UTC or America/New_York ({self.events.times_variable}; "
+            f"{self.events.variable('times')} in databricks.yml)."
         )

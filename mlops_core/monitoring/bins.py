@@ -1,13 +1,12 @@
 """The bins over which the days of a column are compared, made of the rows that the model was trained on.
 
-Numbers are cut at the baseline's deciles. Categories have a bin for each value that at least `FREQUENT` of the baseline
-has, and one for all others: a zip that the baseline never had counts there, and rare zips don't come and go. Nulls have
-a bin of their own, but for the label: without a value it has not arrived.
+Numbers are cut at the baseline's deciles. Categories, texts among them, have a bin for each value that at least
+`FREQUENT` of the baseline has, and one for all others: a value that the baseline never had counts there, and rare ones
+don't come and go. Nulls have a bin of their own, but for the label: without a value it has not arrived.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,7 +15,9 @@ import pandas as pd
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from mlops_core.monitoring.columns import CATEGORICAL, LABEL
+from mlops_core.monitoring.columns import watched
+from mlops_core.monitoring.windows import number
+from mlops_core.project import Project
 
 DECILES = np.linspace(0, 1, 11)[1:-1]
 FREQUENT = 0.02
@@ -41,23 +42,28 @@ class Bins:
     """The bins of one column: inner edges (in the column's unit), or its frequent values; and the baseline's counts."""
 
     column: str
-    edges: tuple[float, ...]
+    edges: tuple[float, ...] | tuple[str, ...]
     baseline: Counts
+    is_categorical: bool = False
+    is_text: bool = False
+    is_label: bool = False
 
     @property
-    def is_categorical(self) -> bool:
-        return self.column in CATEGORICAL
+    def value(self) -> Column:
+        """The column as its rows are counted: texts as they are, all else as numbers."""
+        return F.col(self.column) if self.is_text else number(self.column)
 
     def aggregates(self, prefix: str) -> list[Column]:
-        """What to count of a group of rows whose column is a number: columns `<prefix>__bins`, `__total` and so on."""
+        """What to count of a group of rows with `value`: columns `<prefix>__bins`, `__total` and so on."""
         value = F.col(self.column)
         counted = self._by_value(value) if self.is_categorical else self._by_edge(value)
-        nulls = F.lit(0).cast("bigint") if self.column == LABEL else F.count(F.lit(1)) - F.count(value)
+        nothing = F.lit(0).cast("bigint")
+        nulls = nothing if self.is_label else F.count(F.lit(1)) - F.count(value)
         return [
             F.array(*counted, nulls).alias(f"{prefix}__bins"),
-            F.sum(value).alias(f"{prefix}__total"),
+            (F.lit(0.0) if self.is_text else F.sum(value)).alias(f"{prefix}__total"),
             F.count(value).alias(f"{prefix}__present"),
-            F.count(F.when(value == 0, 1)).alias(f"{prefix}__zeros"),
+            (nothing if self.is_text else F.count(F.when(value == 0, 1))).alias(f"{prefix}__zeros"),
         ]
 
     def _by_edge(self, value: Column) -> list[Column]:
@@ -71,21 +77,32 @@ class Bins:
         return [*frequent, sum((-count for count in frequent), F.count(value))]
 
 
-def bins_of(baseline: pd.DataFrame, columns: Sequence[str]) -> list[Bins]:
-    """The bins of those of `columns` that the baseline has; one with few distinct values gets fewer bins."""
-    return [_bins(baseline[column].astype("float64"), column) for column in columns if column in baseline]
+def bins_of(baseline: pd.DataFrame, project: Project) -> list[Bins]:
+    """The bins of the watched columns that the baseline has; one with few distinct values gets fewer bins."""
+    label, found = project.events.label_column, []
+    for column in (name for name in watched(project) if name in baseline):
+        if column in project.categorical:
+            found.append(_by_value(baseline[column], column, is_text=project.predicted_columns[column][0] == "string"))
+        else:
+            found.append(_by_edge(baseline[column].astype("float64"), column, is_label=column == label))
+    return found
 
 
-def _bins(values: pd.Series, column: str) -> Bins:
+def _by_value(values: pd.Series, column: str, *, is_text: bool) -> Bins:
+    present = values.dropna() if is_text else values.astype("float64").dropna()
+    shares = present.value_counts(normalize=True)
+    frequent = sorted(shares.index[shares >= FREQUENT].tolist())
+    by_value = present.value_counts().reindex(frequent, fill_value=0).tolist()
+    counts = np.array([*by_value, len(present) - sum(by_value), len(values) - len(present)])
+    total, zeros = (0.0, 0) if is_text else (float(present.sum()), int((present == 0).sum()))
+    counted = Counts(counts, total, len(present), zeros)
+    return Bins(column, tuple(frequent), counted, is_categorical=True, is_text=is_text)
+
+
+def _by_edge(values: pd.Series, column: str, *, is_label: bool) -> Bins:
     present = values.dropna().to_numpy()
-    if column in CATEGORICAL:
-        shares = pd.Series(present).value_counts(normalize=True)
-        edges = np.sort(shares.index[shares >= FREQUENT].to_numpy())
-        counts = np.array([*(np.sum(present == edge) for edge in edges), np.sum(~np.isin(present, edges))])
-    else:
-        edges = np.unique(np.quantile(present, DECILES)) if len(present) else np.array([])
-        counts = np.bincount(np.searchsorted(edges, present, side="left"), minlength=len(edges) + 1)
-    nulls = 0 if column == LABEL else len(values) - len(present)
-    zeros = int(np.sum(present == 0))
-    counted = Counts(np.append(counts, nulls), float(present.sum()), len(present), zeros)
-    return Bins(column, tuple(edges.tolist()), counted)
+    edges = np.unique(np.quantile(present, DECILES)) if len(present) else np.array([])
+    counts = np.bincount(np.searchsorted(edges, present, side="left"), minlength=len(edges) + 1)
+    nulls = 0 if is_label else len(values) - len(present)
+    counted = Counts(np.append(counts, nulls), float(present.sum()), len(present), int(np.sum(present == 0)))
+    return Bins(column, tuple(edges.tolist()), counted, is_label=is_label)

@@ -1,46 +1,28 @@
 """The two monitor tables, in the columns of Databricks data quality monitoring for an inference log.
 
-Each row describes one day of one model version: the day as a whole, or one slice of it. `:table` rows hold the errors,
-the other rows describe one column. Columns that Databricks does not have say so in their description.
+Each row describes one day of one model version: the day as a whole, or one slice of it. `:table` rows hold the task's
+metrics, the other rows describe one column. Columns that Databricks does not have say so in their description.
 
-What Databricks has and these tables do not: rows of all versions together (`model_id` `*`), columns of texts and of
-classifications, distinct and frequent values, the Wasserstein distance, and `monitor_version`.
+What Databricks has and these tables do not: rows of all versions together (`model_id` `*`), lengths of texts, distinct
+and frequent values, the Wasserstein distance, fairness by group, and `monitor_version`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from mlops_core.project import Project
 
-from my_mlops_stacks.events import TRIPS
-
-LABEL, PREDICTION = TRIPS.label_column, "prediction"
-
-CATEGORICAL = ("pickup_zip", "dropoff_zip")
-"""Columns whose values are names: compared by their shares, never by their order."""
-
-ONE_VALUE_A_DAY = ("pickup_weekday", "dropoff_is_weekend")
-"""Features that differ between days and hardly within one: no day is like the days of the training."""
-
-NOT_WATCHED = frozenset({TRIPS.event_time, "model_name", "model_version", "prediction_time", "day", *ONE_VALUE_A_DAY})
-"""Columns of predictions that are not described each day."""
-
-METRIC_UNITS = {
-    "root_mean_squared_error": "USD",
-    "mean_average_error": "USD",
-    "bias": "USD",
-    "mean_squared_error": "USD squared",
-    "mean_absolute_percentage_error": "of the fare",
-}
-"""Units as people read them after a number; what is not here has none."""
-
+PREDICTION = "prediction"
+NOT_DESCRIBED = ("date", "timestamp")
+"""Types of columns that have no profile: days and moments pass."""
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
-def watched(columns: Iterable[str]) -> list[str]:
-    """Those of `columns` that are described each day and compared with the training rows, prediction and label last."""
-    known = list(columns)
-    features = [name for name in known if name not in {*NOT_WATCHED, PREDICTION, LABEL}]
-    return [*features, *(name for name in (PREDICTION, LABEL) if name in known)]
+def watched(project: Project) -> list[str]:
+    """The columns that are described each day and compared with the training rows, prediction and label last."""
+    named = (*(column.name for column in project.inputs), *project.looked_up)
+    described = [name for name in named if project.predicted_columns[name][0] not in NOT_DESCRIBED]
+    left_out = project.model.not_watched
+    return [*(name for name in described if name not in left_out), PREDICTION, project.events.label_column]
 
 
 WINDOW_COLUMNS = {
@@ -55,7 +37,7 @@ WINDOW_COLUMNS = {
 DAY_COLUMN = {"day": ("date", "Day of the window, the partition; ours")}
 
 COLUMN_METRICS = {
-    "num_nulls": ("bigint", "Rows without a value, or with one that is not a number"),
+    "num_nulls": ("bigint", "Rows without a value, or, of numbers, with one that is not a number"),
     "percent_null": ("double", "Their share, in percent"),
     "num_nan": ("bigint", "Those of them that have a value, which is not a number"),
     "num_zeros": ("bigint", "Rows whose value is zero"),
@@ -64,27 +46,28 @@ COLUMN_METRICS = {
     "stddev": ("double", "Standard deviation of the sample"),
     "min": ("double", "Smallest value"),
     "max": ("double", "Largest value"),
-    "median": ("double", "Median, exact; null for names"),
-    "quantiles": ("array<double>", f"Quantiles {', '.join(f'{q:g}' for q in QUANTILES)}, exact; null for names"),
+    "median": ("double", "Median, exact; null for categories"),
+    "quantiles": ("array<double>", f"Quantiles {', '.join(f'{q:g}' for q in QUANTILES)}, exact; null for categories"),
 }
-TABLE_METRICS = {
-    "mean_squared_error": ("double", "MSE in USD squared"),
-    "root_mean_squared_error": ("double", "RMSE in USD"),
-    "mean_average_error": ("double", "MAE in USD"),
-    "mean_absolute_percentage_error": ("double", "Mean of the error's size as a share of the fare"),
-    "r2_score": ("double", "Share of the fares' variance that is explained; null when they are all the same"),
-    "bias": ("double", "Mean of predicted less actual fare in USD; ours"),
-    "labelled_count": ("bigint", "Predictions whose fare has arrived: the errors are of these; ours"),
+LABELS_AND_TIMES = {
+    "labelled_count": ("bigint", "Predictions whose label has arrived: the metrics are of these; ours"),
     "label_coverage": ("double", "Their share, 0 to 1; ours"),
     "last_prediction_time": ("timestamp", "When the newest of the predictions was made, UTC; ours"),
 }
-PROFILE_COLUMNS = (
-    WINDOW_COLUMNS
-    | {"log_type": ("string", "`INPUT`: the monitored table"), "count": ("bigint", "Predictions in the window")}
-    | COLUMN_METRICS
-    | TABLE_METRICS
-    | DAY_COLUMN
-)
+
+
+def table_metrics(project: Project) -> dict[str, tuple[str, str]]:
+    """The columns that only rows about the predictions as a whole have -> type and meaning."""
+    unit = project.events.label_unit
+    metrics = {metric.name: (metric.type, metric.description(unit)) for metric in project.model.task.monitored}
+    return metrics | LABELS_AND_TIMES
+
+
+def profile_columns(project: Project) -> dict[str, tuple[str, str]]:
+    """The columns of the profile metrics -> type and meaning."""
+    counted = {"log_type": ("string", "`INPUT`: the monitored table"), "count": ("bigint", "Predictions in the window")}
+    return WINDOW_COLUMNS | counted | COLUMN_METRICS | table_metrics(project) | DAY_COLUMN
+
 
 _TEST = "struct<statistic:double,pvalue:double>"
 DRIFT_COLUMNS = (

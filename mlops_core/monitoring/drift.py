@@ -14,9 +14,9 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from mlops_core.monitoring.bins import Bins, Counts
-from mlops_core.monitoring.columns import DRIFT_COLUMNS, LABEL
+from mlops_core.monitoring.columns import DRIFT_COLUMNS
 from mlops_core.monitoring.comparison import COMPARED, compared
-from mlops_core.monitoring.windows import MODEL_DAY, computed, day_window, number, window_columns
+from mlops_core.monitoring.windows import MODEL_DAY, computed, day_window, window_columns
 
 BASELINE, CONSECUTIVE = "BASELINE", "CONSECUTIVE"
 Key = tuple[str, int]  # model and version
@@ -41,14 +41,15 @@ def drift_metrics(
 
     Args:
         predictions: of the days to describe, and of the day before them.
-        labelled: the same rows with `fare_amount`, as `with_labels` makes them.
+        labelled: the same rows with the label, as `with_labels` makes them.
         bins: of each model version, by (name, version); a version without an entry is not described.
     """
-    counted = _counts(predictions, {key: [b for b in found if b.column != LABEL] for key, found in bins.items()})
-    for group, counts in _counts(labelled, {k: [b for b in v if b.column == LABEL] for k, v in bins.items()}).items():
+    counted = _counts(predictions, {key: [b for b in found if not b.is_label] for key, found in bins.items()})
+    of_label = {key: [b for b in found if b.is_label] for key, found in bins.items()}
+    for group, counts in _counts(labelled, of_label).items():
         counted.setdefault(group, {}).update(counts)
     rows = [row for version, found in bins.items() for row in _of_version(counted, version, found)]
-    types = dict(predictions.dtypes) | {LABEL: "double"}
+    types = dict(predictions.dtypes) | {b.column: "double" for found in of_label.values() for b in found}
     rows = [(*row, types[row[5]]) for row in rows if row[0] >= first_day]
     kinds = ", ".join(f"{name} {DRIFT_COLUMNS[name][0]}" for name in COMPARED)
     schema = (
@@ -84,7 +85,7 @@ def _counts(rows: DataFrame, bins: Mapping[Key, Sequence[Bins]]) -> Counted:
     numbered = {f"b{place}": of for place, of in enumerate(every)}
     if not numbered:
         return {}
-    columns = {b.column: number(b.column).alias(b.column) for _, b in numbered.values()}
+    columns = {b.column: b.value.alias(b.column) for _, b in numbered.values()}
     aggregates = [aggregate for prefix, (_, b) in numbered.items() for aggregate in b.aggregates(prefix)]
     groups = rows.select(*MODEL_DAY, *columns.values()).groupBy(*MODEL_DAY).agg(*aggregates).collect()
     return {

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
 
-from mlops_core.monitoring.columns import LABEL, PREDICTION
+from mlops_core.monitoring.columns import PREDICTION
 from mlops_core.monitoring.judged_windows import SCORED, AsOf, rows_of
 
 LARGE_CHANGE = 0.25
@@ -38,21 +38,23 @@ Without any comparison it is one row of nulls. A field of a struct is asked for 
 
 @dataclass(frozen=True)
 class Drift:
-    """What the newest day's distributions are like: the index by column, and which columns have drifted."""
+    """What the newest day is like: the index by column, and which columns have drifted; one of them is the label."""
 
     day: str | None
     model_id: str | None
     stability: Mapping[str, float]
     drifted: tuple[str, ...]
+    label: str
 
     def of(self, *columns: str) -> Drift:
         """The same, of these columns only."""
         stability = {name: value for name, value in self.stability.items() if name in columns}
-        return Drift(self.day, self.model_id, stability, tuple(name for name in self.drifted if name in columns))
+        drifted = tuple(name for name in self.drifted if name in columns)
+        return replace(self, stability=stability, drifted=drifted)
 
     @property
     def features(self) -> Drift:
-        return self.of(*(name for name in self.stability if name not in (PREDICTION, LABEL)))
+        return self.of(*(name for name in self.stability if name not in (PREDICTION, self.label)))
 
     @property
     def predictions(self) -> Drift:
@@ -82,12 +84,12 @@ class Drift:
         return f"{said} on {self.day}: population stability index {worst} (large above {LARGE_CHANGE})"
 
 
-def newest_drift(drift: DataFrame, profile: DataFrame, as_of: AsOf, minimum_count: int) -> Drift:
+def newest_drift(drift: DataFrame, profile: DataFrame, as_of: AsOf, minimum_count: int, label: str) -> Drift:
     """Judge the newest day that is profiled by its drift, both of the version that scored it last."""
     parameters = {"minimum_count": minimum_count, "large": LARGE_CHANGE, "chance": CHANCE}
     rows = rows_of(QUERY, as_of, parameters, drift=drift, profile=profile)
     if not rows:
-        return Drift(None, None, {}, ())
+        return Drift(None, None, {}, (), label)
     stability = {row["column_name"]: row["psi"] for row in rows if row["column_name"] is not None}
     drifted = tuple(row["column_name"] for row in rows if row["drifted"])
-    return Drift(str(rows[0]["day"]), rows[0]["model_id"], stability, drifted)
+    return Drift(str(rows[0]["day"]), rows[0]["model_id"], stability, drifted, label)

@@ -7,9 +7,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from mlops_core.tasks import Task
 
 CLOCK_TOLERANCE = timedelta(hours=1)
-"""By so much clocks may differ."""
+"""Tolerated clock skew."""
 
 SCORED = """
 WITH scored AS (
@@ -47,8 +50,14 @@ class AsOf:
         return {"today": min(self.day or today, today), "latest": latest}
 
 
+def as_numbers(profile: DataFrame, task: Task) -> DataFrame:
+    """The profile with each of the task's metrics as its one number, without those that have none."""
+    numbers = {metric.name: F.expr(metric.number) for metric in task.judged if metric.number != metric.name}
+    return profile.withColumns(numbers).drop(*(metric.name for metric in task.monitored if not metric.number))
+
+
 def judged_windows(profile: DataFrame, as_of: AsOf) -> DataFrame:
-    """Of the profile metrics table, the one row a day that is judged: columns of `PROFILE_COLUMNS` and two more."""
+    """Of the profile metrics table, the one row a day that is judged: columns of the profile and two more."""
     return profile.sparkSession.sql(f"{SCORED} SELECT * FROM windows", args=as_of.parameters, profile=profile)  # noqa: S608
 
 

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 from mlops_core.monitoring.judged_windows import CLOCK_TOLERANCE, SCORED, AsOf, rows_of
 
 LATE_DAYS = 14
-"""For so many days after they were due labels are waited for: older days are not named any more."""
+"""How many days overdue labels are still reported."""
 
 QUERY = f"""{SCORED}
 SELECT day, label_coverage, unix_seconds(newest_prediction_time) AS made FROM windows ORDER BY day DESC LIMIT :windows
@@ -47,9 +47,9 @@ class Windows:
         """Whether no day is late."""
         late = self.late(delay_days, minimum_coverage)
         if not late:
-            return True, f"Every day that is {delay_days} days old has the fares of at least {minimum_coverage:.0%}"
+            return True, f"Every day that is {delay_days} days old has the labels of at least {minimum_coverage:.0%}"
         days = ", ".join(f"{day} {share:.0%}" for day, share in late.items())
-        return False, f"Fares of less than {minimum_coverage:.0%} of the predictions have arrived: {days}"
+        return False, f"Labels of less than {minimum_coverage:.0%} of the predictions have arrived: {days}"
 
     def freshness(self, due: str | None, now: datetime) -> Verdict:
         """Whether the day that is `due` is predicted, and no prediction is of or from the future; `now` is UTC."""

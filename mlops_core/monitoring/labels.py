@@ -1,4 +1,4 @@
-"""Fares meet the predictions that were made for them."""
+"""Labels meet the predictions that were made for them."""
 
 from __future__ import annotations
 
@@ -7,32 +7,38 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from mlops_core.monitoring.columns import LABEL, PREDICTION
+from mlops_core.monitoring.columns import PREDICTION
 from mlops_core.monitoring.windows import MODEL_DAY
-from my_mlops_stacks.events import TRIPS
+from mlops_core.project import Project
 
 
-def with_labels(predictions: DataFrame, trips: DataFrame, first_day: date, last_day: date) -> DataFrame:
-    """Predictions for pickups in [`first_day`, `last_day`], each with its trip's `fare_amount` in USD.
+def with_labels(
+    predictions: DataFrame, events: DataFrame, project: Project, first_day: date, last_day: date
+) -> DataFrame:
+    """Predictions for the days [`first_day`, `last_day`], each with the label of its event.
 
-    The fare is null while the label is not known. Every prediction stays one row, and a trip's fare is used once for
-    each model version; trips of one identity are paired in order of the fare. Of the other columns only those of the
-    trip and the model stay. Collecting what shares a key costs a sixth of numbering it in a window.
+    The label is null while it is not known. Every prediction stays one row, and a label is used once for each model
+    version; events of one identity are paired in order of the label. Of the other columns only the identity, those that
+    slices go by, and the model's stay. Collecting what shares a key costs a sixth of numbering it in a window.
     """
+    table, label = project.events, project.events.label_column
+    identity = [name for name in table.identity if name != "day"]
     in_days = F.col("day").between(F.lit(first_day), F.lit(last_day))
-    known = trips.where(in_days).where(TRIPS.is_labelled).groupBy("day", *TRIPS.identity)
-    fares = known.agg(F.sort_array(F.collect_list(LABEL)).alias("fares"))
-    scored = F.collect_list(
-        F.struct(F.col(PREDICTION).cast("double").alias(PREDICTION))
-    )  # a struct: lists leave nulls out
-    groups = predictions.where(in_days).groupBy(*MODEL_DAY, *TRIPS.identity)
-    predicted = groups.agg(F.sort_array(scored).alias("scored"), F.max("prediction_time").alias("prediction_time"))
-    rows = predicted.join(fares, ["day", *TRIPS.identity], "left")
+    known = events.where(in_days).where(table.is_labelled).groupBy("day", *identity)
+    labels = known.agg(F.sort_array(F.collect_list(label)).alias("labels"))
+    sliced_by = sorted({each.column for each in project.model.slices} - {*identity, "day"})
+    # In a struct, for lists leave nulls out.
+    scored = F.struct(F.col(PREDICTION).cast("double").alias(PREDICTION), *sliced_by)
+    groups = predictions.where(in_days).groupBy(*MODEL_DAY, *identity)
+    predicted = groups.agg(
+        F.sort_array(F.collect_list(scored)).alias("scored"), F.max("prediction_time").alias("prediction_time")
+    )
+    rows = predicted.join(labels, ["day", *identity], "left")
     rows = rows.select("*", F.posexplode("scored").alias("nth", "one"))
     return rows.select(
         *MODEL_DAY,
-        *TRIPS.identity,
+        *identity,
+        *(F.col(f"one.{name}").alias(name) for name in (*sliced_by, PREDICTION)),
         "prediction_time",
-        F.col(f"one.{PREDICTION}").alias(PREDICTION),
-        F.get("fares", "nth").alias(LABEL),
+        F.get("labels", "nth").alias(label),
     )

@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
-from html import escape
+from functools import cache
 from typing import Any
 
+import jinja2
 import pandas as pd
 
-from mlops_core.monitoring.columns import CATEGORICAL, LABEL, PREDICTION, watched
+from mlops_core.monitoring.columns import PREDICTION, watched
+from mlops_core.project import Project
+from mlops_core.tasks import MonitorMetric
+from mlops_core.tasks.monitor_metric import AWAY, BELOW
 
 WORST = 10
 INDEX = "index.html"
-STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
-    "table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem .8rem;border-bottom:1px solid #ddd;"
-    "text-align:right}td:first-child,th:first-child{text-align:left}img{max-width:100%}"
-    ".bad{color:#a61b1f;font-weight:600}.good{color:#1c6b3a}"
-)
-WHOLE = {
-    "model_id": "model",
-    "count": "predictions",
-    "label_coverage": "labelled",
-    "root_mean_squared_error": "RMSE, USD",
-    "mean_average_error": "MAE, USD",
-    "r2_score": "R2",
-    "bias": "bias, USD",
-}
-SLICES = {
-    "slice_key": "sliced by",
-    "slice_value": "slice",
-    "labelled_count": "labelled predictions",
-    "root_mean_squared_error": "RMSE, USD",
-    "bias": "bias, USD",
-}
+WHOLE = {"model_id": "model", "count": "predictions", "label_coverage": "labelled"}
+SLICES = {"slice_key": "sliced by", "slice_value": "slice", "labelled_count": "labelled predictions"}
 COLUMNS = {
     "column_name": "column",
     "num_nulls": "nulls",
@@ -47,15 +32,32 @@ COLUMNS = {
 }
 
 
+@dataclass(frozen=True)
+class Table:
+    """A table of texts."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, title: str, rows: pd.DataFrame, columns: Mapping[str, str]) -> Table:
+        """The `columns`, name -> head, of the rows."""
+        cells = rows[list(columns)].itertuples(index=False)
+        texts = tuple(tuple(_text(name, value) for name, value in zip(columns, row, strict=True)) for row in cells)
+        return cls(title, tuple(columns.values()), texts)
+
+
 def page(
     day: str,
     verdicts: Mapping[str, tuple[bool, str]],
     profile: pd.DataFrame,
     drift: pd.DataFrame,
     *,
+    project: Project,
+    metric: MonitorMetric,
     pictures: Mapping[str, str],
     minimum_count: int,
-    units: Mapping[str, str],
     links: Mapping[str, str] | None = None,
 ) -> str:
     """The page of one day.
@@ -63,31 +65,33 @@ def page(
     Args:
         day: as YYYY-MM-DD.
         verdicts: name of a judgement -> whether it is fine, and the sentence that says why.
-        profile: the day's rows of the profile metrics.
+        profile: the day's rows of the profile metrics, with the task's metrics as numbers.
         drift: the day's rows of the drift metrics.
+        metric: by which the worst slices are found.
         pictures: title -> the picture as data.
         minimum_count: slices with fewer labelled predictions are left out.
-        units: column -> what its numbers are in, those that have a unit.
         links: text -> where it leads, above everything.
     """
     whole = profile[profile["slice_key"].isna()]
     table = profile[profile["column_name"] == ":table"]
-    parts = [
-        *_navigation(links or {}),
-        f"<h1>Predictions of {escape(day)}</h1>",
-        *_verdicts(verdicts),
-        *_table("The day", whole[whole["column_name"] == ":table"], WHOLE),
-        *(f'<h2>{escape(title)}</h2><img alt="{escape(title)}" src="{data}">' for title, data in pictures.items()),
-        *_table("Columns", _columns(whole, drift, units), COLUMNS),
-        *_table(f"The {WORST} slices with the largest error", _worst(table, minimum_count), SLICES),
-    ]
-    return _whole(f"Predictions of {day}", parts)
+    shown = _metrics(project, metric)
+    return _rendered(
+        "day.html.j2",
+        title=f"Predictions of {day}",
+        links=links or {},
+        verdicts=verdicts,
+        whole=Table.of("The day", whole[whole["column_name"] == ":table"], WHOLE | shown),
+        pictures=pictures,
+        columns=Table.of("Columns", _columns(whole, drift, project), COLUMNS),
+        slices=Table.of(
+            f"The {WORST} worst slices by {metric.title}", _worst(table, metric, minimum_count), SLICES | shown
+        ),
+    )
 
 
 def index(days: Iterable[str]) -> str:
     """The list of the pages of `days`, the newest first."""
-    rows = [f'<li><a href="{escape(day)}.html">{escape(day)}</a></li>' for day in sorted(days, reverse=True)]
-    return _whole("Monitoring of the predictions", ["<h1>Monitoring of the predictions</h1>", "<ul>", *rows, "</ul>"])
+    return _rendered("index.html.j2", title="Monitoring of the predictions", days=sorted(days, reverse=True))
 
 
 def neighbours(day: date, first: date, last: date) -> dict[str, str]:
@@ -101,55 +105,54 @@ def neighbours(day: date, first: date, last: date) -> dict[str, str]:
     return found
 
 
-def _whole(title: str, parts: Sequence[str]) -> str:
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
-    body = "\n".join(parts)
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n{body}\n</body></html>\n'
+@cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("mlops_core.monitoring"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
-def _navigation(links: Mapping[str, str]) -> Iterator[str]:
-    if links:
-        found = " \u00b7 ".join(f'<a href="{escape(to)}">{escape(text)}</a>' for text, to in links.items())
-        yield f"<nav>{found}</nav>"
+def _rendered(template: str, **values: Any) -> str:
+    return _templates().get_template(template).render(**values)
 
 
-def _verdicts(verdicts: Mapping[str, tuple[bool, str]]) -> Iterator[str]:
-    for name, (fine, sentence) in verdicts.items():
-        kind, word = ("good", "passed") if fine else ("bad", "failed")
-        yield f'<p><span class="{kind}">{escape(name)} {word}</span><br>{escape(sentence)}</p>'
+def _metrics(project: Project, metric: MonitorMetric) -> dict[str, str]:
+    """The metrics that are shown, the monitored one among them -> title and unit."""
+    shown = [each for each in project.model.task.judged if each.is_shown or each == metric]
+    units = {each.name: each.unit_of(project.events.label_unit) for each in shown}
+    return {each.name: _with_unit(each.title, units[each.name]) for each in shown}
 
 
-def _columns(whole: pd.DataFrame, drift: pd.DataFrame, units: Mapping[str, str]) -> pd.DataFrame:
+def _with_unit(name: str, unit: str | None) -> str:
+    return f"{name}, {unit}" if unit else name
+
+
+def _columns(whole: pd.DataFrame, drift: pd.DataFrame, project: Project) -> pd.DataFrame:
     rows = whole[whole["column_name"] != ":table"]
-    numbers = {name: rows[name].mask(rows["column_name"].isin(CATEGORICAL)) for name in ("avg", "min", "median", "max")}
-    rows = rows.assign(**numbers)
+    names = rows["column_name"].isin(project.categorical)
+    rows = rows.assign(**{name: rows[name].mask(names) for name in ("avg", "min", "median", "max")})
     for name, kind in (("against_training", "BASELINE"), ("against_day_before", "CONSECUTIVE")):
         found = drift[drift["drift_type"] == kind].set_index(["model_id", "column_name"])
-        index = found["population_stability_index"].rename(name)
-        rows = rows.join(index, on=["model_id", "column_name"])
-    names = watched(sorted(set(rows["column_name"])))
-    order = rows["column_name"].map({name: place for place, name in enumerate(names)})
-    known = {**units, PREDICTION: units[LABEL]} if LABEL in units else units
-    named = rows["column_name"].map(lambda name: f"{name}, {known[name]}" if name in known else name)
-    return rows.assign(order=order, column_name=named).sort_values(["order", "model_id"])
+        stability = found["population_stability_index"].rename(name)
+        rows = rows.join(stability, on=["model_id", "column_name"])
+    place = {name: number for number, name in enumerate(watched(project))}
+    units = project.units | {PREDICTION: project.events.label_unit}
+    rows = rows.assign(
+        order=rows["column_name"].map(place),
+        column_name=rows["column_name"].map(lambda name: _with_unit(name, units.get(name))),
+    )
+    return rows.sort_values(["order", "model_id"])
 
 
-def _worst(table: pd.DataFrame, minimum_count: int) -> pd.DataFrame:
+def _worst(table: pd.DataFrame, metric: MonitorMetric, minimum_count: int) -> pd.DataFrame:
     slices = table[table["slice_key"].notna() & (table["labelled_count"] >= minimum_count)]
-    return slices.sort_values("root_mean_squared_error", ascending=False).head(WORST)
-
-
-def _table(title: str, rows: pd.DataFrame, columns: Mapping[str, str]) -> Iterator[str]:
-    if rows.empty:
-        return
-    yield f"<h2>{escape(title)}</h2><table><tr>{_cells('th', list(columns.values()))}</tr>"
-    for row in rows[list(columns)].itertuples(index=False):
-        yield f"<tr>{_cells('td', [_text(name, value) for name, value in zip(columns, row, strict=True)])}</tr>"
-    yield "</table>"
-
-
-def _cells(kind: str, texts: Sequence[str]) -> str:
-    return "".join(f"<{kind}>{escape(text)}</{kind}>" for text in texts)
+    values = slices[metric.name].astype("float64")
+    badness = {AWAY: values.abs(), BELOW: -values}.get(metric.direction, values)
+    return slices.loc[badness.dropna().sort_values(ascending=False, kind="stable").index].head(WORST)
 
 
 def _text(column: str, value: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import date2num
@@ -9,32 +11,31 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from mlops_core.day_axis import HALF_A_DAY, name_days
-from mlops_core.monitoring.columns import METRIC_UNITS, watched
 from mlops_core.monitoring.drift_rule import LARGE_CHANGE
+from mlops_core.monitoring.violation import ViolationRule
+from mlops_core.tasks import Task
 
 LINE, BAD, GREY = "#4c72b0", "#c44e52", "#8c8c8c"
 PLACES = {"left": 0.09, "right": 0.95, "hspace": 0.12}  # searching for them would draw each figure twice
-RMSE, MAE = "root_mean_squared_error", "mean_average_error"
-SHORT = {RMSE: "RMSE", MAE: "MAE"}
+STYLES = ("-", ":", "--", "-.")
 DAYS_MARKED = 100
 VERSIONS_NAMED = 9
 """So many names of versions fit beside each other."""
 
 
-def error_over_time(judged: pd.DataFrame, threshold: float | None = None, metric: str = RMSE) -> Figure:
+def metric_over_time(judged: pd.DataFrame, task: Task, rule: ViolationRule) -> Figure:
     """The monitored metric by day, where another version took over, and below how much of each day is labelled.
 
-    RMSE and MAE, both in USD, are drawn together.
+    Metrics that the task draws with it are drawn too.
 
     Args:
-        judged: the row of each day that is judged, as `judged_windows` gives them.
-        threshold: of the metric, in its unit, drawn as a line.
-        metric: the one that is monitored, a column of `judged`.
+        judged: the row of each day that is judged, as `judged_windows` gives them, with metrics as numbers.
+        rule: whose metric it is, and whose threshold is drawn as a line.
     """
-    unit = METRIC_UNITS.get(metric, "")
+    drawn = sorted(task.drawn_with(rule.metric), key=lambda metric: metric != rule.metric)
     figure = Figure(figsize=(9, 4.2))
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1], gridspec_kw={**PLACES, "bottom": 0.1})
-    above.set(title="Error of the predictions", ylabel=unit)
+    above.set(title=f"{rule.metric.title} of the predictions", ylabel=rule.unit)
     below.set(ylabel="labelled", ylim=(0, 1.05))
     below.yaxis.set_major_formatter(PercentFormatter(1))
     if judged.empty:
@@ -42,21 +43,16 @@ def error_over_time(judged: pd.DataFrame, threshold: float | None = None, metric
     rows = judged.sort_values("day")
     days = pd.to_datetime(rows["day"])
     marker = "." if len(rows) <= DAYS_MARKED else ""
-    for name, style in _drawn(metric).items():
-        above.plot(days, rows[name], marker=marker, linestyle=style, color=LINE, label=SHORT.get(name, name))
-    if threshold is not None:
-        above.axhline(threshold, color=BAD, linewidth=1, label=f"threshold {threshold:g} {unit}".strip())
+    for metric, style in zip(drawn, STYLES, strict=False):
+        values = rows[metric.name].astype("float64")
+        above.plot(days, values, marker=marker, linestyle=style, color=LINE, label=metric.title)
+    above.axhline(rule.metric_violation_threshold, color=BAD, linewidth=1, label=f"threshold {rule.threshold}")
     _with_room(above)
     below.bar(days, rows["label_coverage"], color=GREY, width=0.8)
     name_days(below, days)
     _promotions(above, days, rows["model_id"])
-    above.legend(loc="lower left", ncols=3, fontsize=8)
+    above.legend(loc="lower left", ncols=len(drawn) + 1, fontsize=8)
     return figure
-
-
-def _drawn(metric: str) -> dict[str, str]:
-    """Metric -> the style of its line."""
-    return {RMSE: "-", MAE: ":"} if metric in (RMSE, MAE) else {metric: "-"}
 
 
 def _with_room(axes: Axes) -> None:
@@ -84,7 +80,7 @@ def _name(axes: Axes, moment: pd.Timestamp, model: object) -> None:
     axes.annotate(f"version {version}", place, (3, -11), textcoords="offset points", fontsize=8, color=GREY)
 
 
-def drift_heat_map(drift: pd.DataFrame, judged: pd.DataFrame) -> Figure:
+def drift_heat_map(drift: pd.DataFrame, judged: pd.DataFrame, columns: Sequence[str]) -> Figure:
     """Population stability index by column and day, against the training rows; full red is a large change.
 
     Days without a comparison are white.
@@ -92,10 +88,11 @@ def drift_heat_map(drift: pd.DataFrame, judged: pd.DataFrame) -> Figure:
     Args:
         drift: rows of the drift metrics table.
         judged: `day` and `model_id` of what is shown, one row a day.
+        columns: in the order in which they are shown.
     """
     shown = drift[drift["drift_type"] == "BASELINE"].merge(judged[["day", "model_id"]], on=["day", "model_id"])
     grid = shown.pivot(index="column_name", columns="day", values="population_stability_index")
-    grid = grid.reindex(watched(grid.index))
+    grid = grid.reindex([name for name in columns if name in grid.index])
     figure = Figure(figsize=(9, 0.32 * max(len(grid), 1) + 1.2))
     axes = figure.subplots(gridspec_kw={"left": 0.27, "right": 0.9, "bottom": 0.18, "top": 0.88})
     axes.set_title("Drift against the training rows (population stability index)")

@@ -1,141 +1,153 @@
 """How each day's predictions did, in the columns of Databricks' profile metrics table.
 
-Source of the columns: Databricks data quality monitoring, inference profile of a regression. Errors are of the labelled
-rows. All comes from two aggregations where the rows are: one over the predictions' features, one over the labelled
-predictions in every slice.
+Source of the columns: Databricks data quality monitoring, inference profile. The task's metrics are of the labelled
+rows. All comes from two aggregations where the rows are: one over the predictions' inputs and features, one over the
+labelled predictions in every slice; metrics of the order of the predictions take a third.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from mlops_core.monitoring.columns import (
-    CATEGORICAL,
     COLUMN_METRICS,
-    LABEL,
     PREDICTION,
-    PROFILE_COLUMNS,
     QUANTILES,
-    TABLE_METRICS,
+    profile_columns,
+    table_metrics,
     watched,
 )
+from mlops_core.monitoring.order import with_order_metrics
 from mlops_core.monitoring.quantiles import IN_ORDER, with_quantiles
 from mlops_core.monitoring.slicing import SLICE, grouping_sets, slice_columns, slice_key, slice_value
 from mlops_core.monitoring.windows import MODEL_DAY, computed, number, window_columns
-from my_mlops_stacks.monitoring.slices import SLICES
+from mlops_core.project import Project
 
 TABLE = ":table"
+TEXT = "string"
 
-ERRORS = {
-    "labelled_count": "count(error)",
-    "mean_squared_error": "avg(error * error)",
-    "mean_average_error": "avg(abs(error))",
-    "mean_absolute_percentage_error": f"avg(abs(error) / {LABEL})",
-    "bias": "avg(error)",
-    "label_variance": f"var_pop(CASE WHEN error IS NOT NULL THEN {LABEL} END)",
-    "last_prediction_time": "max(prediction_time)",
+AGGREGATES = {
+    "present": "count({0})",
+    "num_nan": "count(CASE WHEN {0}__is_nan THEN 1 END)",
+    "num_zeros": "count(CASE WHEN {0} = 0 THEN 1 END)",
+    "avg": "avg({0})",
+    "stddev": "stddev_samp({0})",
+    "min": "min({0})",
+    "max": "max({0})",
+    "in_order": IN_ORDER,
 }
 
 
-def profile_metrics(predictions: DataFrame, labelled: DataFrame) -> DataFrame:
-    """Rows per day and model version, columns of `PROFILE_COLUMNS`, computed once.
+@dataclass(frozen=True)
+class Described:
+    """A column that is described: its type, and whether its values are names, which have no order."""
 
-    For the day as a whole: `:table` with the errors, each feature, the prediction and the label. For each slice:
-    `:table`, the prediction and the label.
+    name: str
+    type: str
+    is_categorical: bool = False
+
+    @property
+    def is_text(self) -> bool:
+        return self.type == TEXT
+
+    @property
+    def has_quantiles(self) -> bool:
+        return not (self.is_text or self.is_categorical)
+
+    @property
+    def aggregates(self) -> list[str]:
+        """SQL of its aggregates, which are named `<column>__<metric>`."""
+        left_out = {*AGGREGATES} - {"present"} if self.is_text else set() if self.has_quantiles else {"in_order"}
+        wanted = {name: how.format(self.name) for name, how in AGGREGATES.items() if name not in left_out}
+        return [f"{how} AS {self.name}__{name}" for name, how in wanted.items()]
+
+
+def profile_metrics(predictions: DataFrame, labelled: DataFrame, project: Project) -> DataFrame:
+    """Rows per day and model version, columns of `profile_columns`, computed once.
+
+    For the day as a whole: `:table` with the metrics, each input and feature, the prediction and the label. For each
+    slice: `:table`, the prediction and the label.
 
     Args:
         predictions: the days' rows of the predictions table.
-        labelled: the same rows with `fare_amount`, as `with_labels` makes them.
+        labelled: the same rows with the label, as `with_labels` makes them.
     """
-    features = [name for name in watched(predictions.columns) if name != PREDICTION]
-    by_day = _numbers(predictions, features).groupBy(*MODEL_DAY)
-    whole = by_day.agg(F.expr("count(1) AS count"), *map(F.expr, _descriptions(features)))
-    whole = with_quantiles(whole, features).withColumns({name: F.lit(None).cast("string") for name in SLICE})
-    rows = [_column_row(name, kind) for name, kind in predictions.select(*features).dtypes]
-    by_column = _exploded(whole, rows)
-    rows = [_table_row(), _column_row(PREDICTION, "double"), _column_row(LABEL, "double")]
-    return computed(_exploded(_sliced(labelled), rows).unionByName(by_column))
-
-
-def _sliced(labelled: DataFrame) -> DataFrame:
-    """One row per day, model version and slice, with the errors and the descriptions of prediction and label."""
-    rows = _numbers(labelled.withColumns(slice_columns(SLICES)), (PREDICTION, LABEL))
-    rows = rows.withColumn("error", F.col(PREDICTION) - F.col(LABEL))
-    aggregates = [f"{how} AS {name}" for name, how in ERRORS.items()] + _descriptions((PREDICTION, LABEL))
-    keys = ", ".join((*MODEL_DAY, *(each.name for each in SLICES)))
-    query = (
-        f"SELECT {keys}, {slice_key(SLICES)} AS slice_key, count(1) AS count, {', '.join(aggregates)} "  # noqa: S608, our names
-        f"FROM {{rows}} GROUP BY {grouping_sets(SLICES, MODEL_DAY)}"
-    )
-    groups = labelled.sparkSession.sql(query, rows=rows).withColumn("slice_value", slice_value(SLICES))
-    return with_quantiles(groups, (PREDICTION, LABEL))
-
-
-def _numbers(rows: DataFrame, columns: Sequence[str]) -> DataFrame:
-    """The rows with `columns` as doubles, and `<column>__is_nan` for the values that are not a number."""
-    is_nan = {f"{name}__is_nan": F.isnan(F.col(name).cast("double")) for name in columns}
-    return rows.withColumns(is_nan).withColumns({name: number(name) for name in columns})
-
-
-def _descriptions(columns: Sequence[str]) -> list[str]:
-    """SQL of the aggregates of each column of `_numbers`; they are named `<column>__<metric>`."""
-    aggregates = {
-        "present": "count({0})",
-        "num_nan": "count(CASE WHEN {0}__is_nan THEN 1 END)",
-        "num_zeros": "count(CASE WHEN {0} = 0 THEN 1 END)",
-        "avg": "avg({0})",
-        "stddev": "stddev_samp({0})",
-        "min": "min({0})",
-        "max": "max({0})",
-        "in_order": IN_ORDER,
-    }
-    return [
-        f"{how.format(column)} AS {column}__{name}"
-        for column in columns
-        for name, how in aggregates.items()
-        if not (name == "in_order" and column in CATEGORICAL)
+    types = dict(predictions.dtypes)
+    inputs = [
+        Described(name, types[name], name in project.categorical)
+        for name in watched(project)
+        if name in types and name != PREDICTION
     ]
+    by_day = _numbers(predictions, inputs).groupBy(*MODEL_DAY)
+    whole = by_day.agg(F.expr("count(1) AS count"), *(F.expr(how) for each in inputs for how in each.aggregates))
+    whole = with_quantiles(whole, [each.name for each in inputs if each.has_quantiles])
+    whole = whole.withColumns({name: F.lit(None).cast("string") for name in SLICE})
+    by_column = _exploded(whole, [_column_row(each, project) for each in inputs], project)
+    outputs = [Described(name, "double") for name in (PREDICTION, project.events.label_column)]
+    rows = [_table_row(project), *(_column_row(each, project) for each in outputs)]
+    return computed(_exploded(_sliced(labelled, outputs, project), rows, project).unionByName(by_column))
 
 
-def _exploded(wide: DataFrame, rows: Sequence[Column]) -> DataFrame:
-    """One row of `PROFILE_COLUMNS` for each group of `wide` and each of `rows`."""
+def _sliced(labelled: DataFrame, outputs: Sequence[Described], project: Project) -> DataFrame:
+    """One row per day, model version and slice, with the metrics and the descriptions of prediction and label."""
+    slices, metrics = project.model.slices, project.model.task.monitored
+    rows = _numbers(labelled.withColumns(slice_columns(slices)), outputs)
+    predicted, actual = (F.col(each.name) for each in outputs)
+    is_judged = predicted.isNotNull() & actual.isNotNull()
+    rows = rows.withColumns({"predicted": F.when(is_judged, predicted), "actual": F.when(is_judged, actual)})
+    aggregates = {"labelled_count": "count(actual)", "last_prediction_time": "max(prediction_time)"}
+    aggregates |= {metric.name: metric.sql for metric in metrics if metric.of == "rows"}
+    described = [how for each in outputs for how in each.aggregates]
+    selected = [f"{how} AS {name}" for name, how in aggregates.items()] + described
+    keys = ", ".join((*MODEL_DAY, *(each.name for each in slices)))
+    query = (
+        f"SELECT {keys}, {slice_key(slices)} AS slice_key, count(1) AS count, {', '.join(selected)} "  # noqa: S608, our names
+        f"FROM {{rows}} GROUP BY {grouping_sets(slices, MODEL_DAY)}"
+    )
+    groups = labelled.sparkSession.sql(query, rows=rows).withColumn("slice_value", slice_value(slices))
+    groups = with_order_metrics(groups, rows, slices, [metric for metric in metrics if metric.of == "scores"])
+    return with_quantiles(groups, [each.name for each in outputs])
+
+
+def _numbers(rows: DataFrame, columns: Sequence[Described]) -> DataFrame:
+    """The rows with columns that are no texts as doubles, and `<column>__is_nan` for what is not a number."""
+    names = [each.name for each in columns if not each.is_text]
+    is_nan = {f"{name}__is_nan": F.isnan(F.col(name).cast("double")) for name in names}
+    return rows.withColumns(is_nan).withColumns({name: number(name) for name in names})
+
+
+def _exploded(wide: DataFrame, rows: Sequence[Column], project: Project) -> DataFrame:
+    """One row of the profile for each group of `wide` and each of `rows`."""
     exploded = wide.select(*MODEL_DAY, *SLICE, "count", F.explode(F.array(*rows)).alias("row"))
     exploded = exploded.select(*MODEL_DAY, *SLICE, "count", "row.*")
-    return exploded.withColumns(window_columns() | {"log_type": F.lit("INPUT")}).select(*PROFILE_COLUMNS)
+    return exploded.withColumns(window_columns() | {"log_type": F.lit("INPUT")}).select(*profile_columns(project))
 
 
-def _table_row() -> Column:
-    metrics = {name: F.col(name) for name in ERRORS if name in TABLE_METRICS}
-    metrics |= {
-        "label_coverage": F.col("labelled_count") / F.col("count"),
-        "root_mean_squared_error": F.sqrt("mean_squared_error"),
-        # One labelled row, or fares that are all the same, have no variance to explain: null, not infinity.
-        "r2_score": F.when(F.col("label_variance") > 0, 1 - F.col("mean_squared_error") / F.col("label_variance")),
-    }
-    return _row(TABLE, None, metrics)
+def _table_row(project: Project) -> Column:
+    metrics = {name: F.col(name) for name in table_metrics(project) if name != "label_coverage"}
+    return _row(TABLE, None, metrics | {"label_coverage": F.col("labelled_count") / F.col("count")}, project)
 
 
-def _column_row(column: str, data_type: str) -> Column:
-    nulls, zeros = F.col("count") - F.col(f"{column}__present"), F.col(f"{column}__num_zeros")
-    metrics = {name: F.col(f"{column}__{name}") for name in ("num_nan", "num_zeros", "avg", "stddev", "min", "max")}
-    metrics |= {
-        "num_nulls": nulls,
-        "percent_null": 100 * nulls / F.col("count"),
-        "percent_zeros": 100 * zeros / F.col("count"),
-    }
-    if column not in CATEGORICAL:
-        quantiles = F.col(f"{column}__quantiles")
+def _column_row(column: Described, project: Project) -> Column:
+    nulls = F.col("count") - F.col(f"{column.name}__present")
+    metrics: dict[str, Column] = {"num_nulls": nulls, "percent_null": 100 * nulls / F.col("count")}
+    if not column.is_text:
+        numbers = ("num_nan", "num_zeros", "avg", "stddev", "min", "max")
+        metrics |= {name: F.col(f"{column.name}__{name}") for name in numbers}
+        metrics |= {"percent_zeros": 100 * metrics["num_zeros"] / F.col("count")}
+    if column.has_quantiles:
+        quantiles = F.col(f"{column.name}__quantiles")
         metrics |= {"median": quantiles[QUANTILES.index(0.5)], "quantiles": quantiles}
-    return _row(column, data_type, metrics)
+    return _row(column.name, column.type, metrics, project)
 
 
-def _row(column: str, data_type: str | None, metrics: dict[str, Column]) -> Column:
+def _row(column: str, data_type: str | None, metrics: Mapping[str, Column], project: Project) -> Column:
     """A struct of all metrics, those that the row does not have as nulls."""
     about = [F.lit(column).alias("column_name"), F.lit(data_type).cast("string").alias("data_type")]
-    values = {
-        name: metrics.get(name, F.lit(None)).cast(kind) for name, (kind, _) in (COLUMN_METRICS | TABLE_METRICS).items()
-    }
+    columns = COLUMN_METRICS | table_metrics(project)
+    values = {name: metrics.get(name, F.lit(None)).cast(kind) for name, (kind, _) in columns.items()}
     return F.struct(*about, *(value.alias(name) for name, value in values.items()))

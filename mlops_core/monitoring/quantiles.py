@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from mlops_core.monitoring.columns import CATEGORICAL, QUANTILES
+from mlops_core.monitoring.columns import QUANTILES
 
 IN_ORDER = "sort_array(collect_list({0}))"
 """SQL of the aggregate that `with_quantiles` expects as `<column>__in_order`."""
 
 
 def with_quantiles(groups: DataFrame, columns: Sequence[str]) -> DataFrame:
-    """The groups with `<column>__quantiles` in place of the values in order; null without values. Names have none."""
-    columns = [name for name in columns if name not in CATEGORICAL]
+    """The groups with `<column>__quantiles` in place of the values in order; null for groups without values."""
     quantiles = {f"{name}__quantiles": F.expr(_quantiles(name)) for name in columns}
     return groups.withColumns(quantiles).drop(*(f"{name}__in_order" for name in columns))
 

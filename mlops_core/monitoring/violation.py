@@ -7,22 +7,13 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame
 
-from mlops_core.monitoring.columns import METRIC_UNITS
 from mlops_core.monitoring.judged_windows import SCORED, AsOf, rows_of
+from mlops_core.project import Project
+from mlops_core.tasks import MonitorMetric
+from mlops_core.tasks.monitor_metric import ABOVE, AWAY, BELOW
 
 if TYPE_CHECKING:
     from mlops_core.config import MonitoringWorkflow
-
-ABOVE, BELOW, AWAY = "above", "below", "away from zero beyond"
-DIRECTIONS = {
-    "mean_squared_error": ABOVE,
-    "root_mean_squared_error": ABOVE,
-    "mean_average_error": ABOVE,
-    "mean_absolute_percentage_error": ABOVE,
-    "r2_score": BELOW,
-    "bias": AWAY,
-}
-"""On which side of its threshold each metric of the profile is bad. A metric of your own needs an entry here."""
 
 _VIOLATES = {ABOVE: "value > :threshold", BELOW: "value < :threshold", AWAY: "abs(value) > :threshold"}
 
@@ -38,7 +29,7 @@ SELECT day, model_id, value, labelled_count, label_coverage, violates,
        sum(CASE WHEN violates THEN 1 ELSE 0 END) OVER () >= :violations
        AND sum(CASE WHEN violates AND back = 1 THEN 1 ELSE 0 END) OVER () = 1 AS violated
 FROM evaluated ORDER BY day DESC
-"""  # noqa: S608, made of constants; the metric is a key of DIRECTIONS
+"""  # noqa: S608, made of constants; the metric is one of the task's
 """The newest judged windows of {{profile}}, newest first, and whether they are a violation."""
 
 
@@ -50,7 +41,8 @@ class ViolationRule:
     label are passed over: they can't be judged yet.
     """
 
-    metric_to_monitor: str
+    metric: MonitorMetric
+    unit: str
     metric_violation_threshold: float
     num_evaluation_windows: int
     num_violation_windows: int
@@ -58,31 +50,14 @@ class ViolationRule:
     minimum_count: int
 
     @property
-    def direction(self) -> str:
-        """On which side of the threshold the metric is bad.
-
-        Raises:
-            ValueError: it is no metric that can be judged.
-        """
-        if self.metric_to_monitor not in DIRECTIONS:
-            raise ValueError(
-                f"metric_to_monitor '{self.metric_to_monitor}' in resources/monitoring-workflow-resource.yml is not a "
-                f"metric that is judged: choose one of {', '.join(DIRECTIONS)}."
-            )
-        return DIRECTIONS[self.metric_to_monitor]
-
-    @property
     def threshold(self) -> str:
         """The threshold with its unit, for people."""
-        return f"{self.metric_violation_threshold:g} {METRIC_UNITS.get(self.metric_to_monitor, '')}".strip()
+        return f"{self.metric_violation_threshold:g} {self.unit}".strip()
 
     def evaluate(self, profile: DataFrame, as_of: AsOf) -> Evaluation:
-        """Judge the newest windows of the profile metrics table; fewer than asked for are judged too.
-
-        Raises:
-            ValueError: the metric can't be judged.
-        """
-        query = QUERY.replace("{violates}", _VIOLATES[self.direction]).replace("{metric}", self.metric_to_monitor)
+        """Judge the newest windows of the profile metrics table; fewer than asked for are judged too."""
+        violates = _VIOLATES[self.metric.direction]
+        query = QUERY.replace("{violates}", violates).replace("{metric}", self.metric.number)
         parameters = {
             "threshold": float(self.metric_violation_threshold),
             "windows": self.num_evaluation_windows,
@@ -122,17 +97,30 @@ class Evaluation:
         rule = self.rule
         if not self.values:
             return (
-                f"{rule.metric_to_monitor} can't be judged: no day has the fares of {rule.minimum_coverage:.0%} and of "
+                f"{rule.metric.name} can't be judged: no day has the labels of {rule.minimum_coverage:.0%} and of "
                 f"at least {rule.minimum_count} of its predictions"
             )
         days = ", ".join(f"{day}: {value:.4g}" for day, value in self.values.items())
         return (
-            f"{rule.metric_to_monitor} is {rule.direction} {rule.threshold} in "
+            f"{rule.metric.name} is {rule.metric.direction} {rule.threshold} in "
             f"{len(self.violating_days)} of the last {len(self.values)} days (a violation takes "
             f"{rule.num_violation_windows}, the newest among them): {days}"
         )
 
 
-def rule_of(workflow: MonitoringWorkflow) -> ViolationRule:
-    """The rule that a target's `monitoring_workflow` states."""
-    return ViolationRule(**{name: getattr(workflow, name) for name in ViolationRule.__dataclass_fields__})
+def rule_of(project: Project, workflow: MonitoringWorkflow) -> ViolationRule:
+    """The rule that a target's `monitoring_workflow` states.
+
+    Raises:
+        ValueError: no day is judged by its metric.
+    """
+    metric = project.model.task.monitor_metric(workflow.metric_to_monitor)
+    return ViolationRule(
+        metric,
+        metric.unit_of(project.events.label_unit),
+        workflow.metric_violation_threshold,
+        workflow.num_evaluation_windows,
+        workflow.num_violation_windows,
+        minimum_coverage=workflow.minimum_coverage,
+        minimum_count=workflow.minimum_count,
+    )

@@ -24,11 +24,11 @@ class Column:
         name: As LightGBM, Delta and Unity Catalog all take it.
         type: Spark's name of the type.
         meaning: One sentence for people, without the unit.
-        unit: What the numbers are in, such as "USD" or "min".
+        unit: What the numbers are in, such as "EUR" or "min".
         nullable: Whether an event may lack it. Label and `known_at` are unknown at first in any case.
         known_late: Whether it is known only with the label, as a delay is: no model may see it of its own event.
-        categorical: Whether its numbers are names, such as a zip code: compared by their shares, never by their order.
-            Texts are in any case.
+        categorical: Whether its numbers are names, such as the code of a region: compared by their shares, never by
+            their order. Texts are in any case.
     """
 
     name: str

@@ -21,7 +21,7 @@ class RowRule:
 
     Args:
         broken: Whether a row breaks it, as SQL over the columns of the events; null is no.
-        reason: What people read of a rejected row, such as "fare not positive".
+        reason: What people read of a rejected row, such as "amount not positive".
     """
 
     broken: str
@@ -95,6 +95,11 @@ class EventTable:
                 raise DeclarationError(f"{place}: '{time}' must be a timestamp to be a time, not {self.types[time]}.")
         if not self.identity:
             raise DeclarationError(f"{place}: identity names no column, so no event could be told from another.")
+        for name in (self.event_time, *self.identity):
+            if name not in self.required:
+                raise DeclarationError(
+                    f"{place}: '{name}' must be known of every event from the start, to identify it."
+                )
         if self.longest <= timedelta(0):
             raise DeclarationError(f"{place}: longest must be above zero, not {self.longest}.")
 
@@ -148,6 +153,11 @@ class EventTable:
         return f"rejected_{self.name}"
 
     @property
+    def ingestion_name(self) -> str:
+        """The step that accepts them."""
+        return f"ingest_{self.name}"
+
+    @property
     def raw_columns(self) -> dict[str, tuple[str, str]]:
         """Column -> type and meaning, without the partition."""
         return {column.name: (column.type, column.text) for column in self.columns}
@@ -160,6 +170,20 @@ class EventTable:
     def column(self, name: str) -> Column:
         """The column of that name."""
         return next(column for column in self.columns if column.name == name)
+
+    def variable(self, key: str) -> str:
+        """The variable of the bundle that says `key` of their source; in upper case, that of the environment."""
+        return f"{self.name}_{key}"
+
+    @property
+    def path_variable(self) -> str:
+        """What of the environment names files of them."""
+        return self.variable("path").upper()
+
+    @property
+    def times_variable(self) -> str:
+        """What of the environment says how the times of these files are to be read."""
+        return self.variable("times").upper()
 
     def clock(self) -> datetime:
         """What the wall clock of the events says now."""

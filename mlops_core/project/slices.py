@@ -17,7 +17,7 @@ class Slice(ABC):
     Args:
         name: Its `slice_key` in the monitor tables.
         column: The column of the events that it goes by.
-        title: For people, as in "by hour of the pickup".
+        title: For people, as in "by hour of the departure".
     """
 
     name: str

@@ -2,7 +2,8 @@
 
 from mlops_core.tasks.binary import BinaryClassification
 from mlops_core.tasks.metric import Metric
+from mlops_core.tasks.monitor_metric import MonitorMetric
 from mlops_core.tasks.regression import Regression
 from mlops_core.tasks.task import Output, Task
 
-__all__ = ["BinaryClassification", "Metric", "Output", "Regression", "Task"]
+__all__ = ["BinaryClassification", "Metric", "MonitorMetric", "Output", "Regression", "Task"]

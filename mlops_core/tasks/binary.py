@@ -5,43 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlops_core.tasks.metric import RankMetric, SumMetric, Sums
-from mlops_core.tasks.sums import quiet, ratio
+from mlops_core.tasks.binary_metrics import (
+    ACCURACY,
+    AVERAGE_PRECISION,
+    BIAS,
+    BRIER,
+    CALIBRATION_ERROR,
+    F1,
+    LOG_LOSS,
+    POSITIVE_RATE,
+    PRECISION,
+    RECALL,
+    ROC_AUC,
+)
+from mlops_core.tasks.binary_monitoring import monitored
+from mlops_core.tasks.monitor_metric import MonitorMetric
 from mlops_core.tasks.task import Output, Task, UnusableRowsError
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from matplotlib.figure import Figure
-
-
-@quiet
-def _f1(sums: Sums) -> np.ndarray:
-    return 2 * sums["hits"] / (sums["alarms"] + sums["positives"])
-
-
-@quiet
-def _accuracy(sums: Sums) -> np.ndarray:
-    misses = sums["alarms"] + sums["positives"] - 2 * sums["hits"]
-    return 1 - misses / sums["rows"]
-
-
-def _roc_auc(actual: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    from mlops_core.tasks.ranks import roc_auc
-
-    return roc_auc(actual, predicted, weights)
-
-
-def _average_precision(actual: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    from mlops_core.tasks.ranks import average_precision
-
-    return average_precision(actual, predicted, weights)
-
-
-def _calibration_error(actual: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    from mlops_core.tasks.ranks import calibration_error
-
-    return calibration_error(actual, predicted, weights)
 
 
 @dataclass(frozen=True)
@@ -53,18 +37,22 @@ class BinaryClassification(Task):
     answer_type = "array<double>"  # of a class each, or of the label 1 alone: the last is that of the label 1
     compared = "log_loss"
     metrics = (
-        SumMetric("log_loss", "Log loss", greater_is_better=False, of_sums=ratio("log_loss", "rows")),
-        RankMetric("roc_auc", "ROC AUC", greater_is_better=True, of_rows=_roc_auc),
-        RankMetric("average_precision", "Average precision", greater_is_better=True, of_rows=_average_precision),
-        SumMetric("brier_score", "Brier score", greater_is_better=False, of_sums=ratio("squared", "rows")),
-        SumMetric("precision_score", "Precision", greater_is_better=True, of_sums=ratio("hits", "alarms")),
-        SumMetric("recall_score", "Recall", greater_is_better=True, of_sums=ratio("hits", "positives")),
-        SumMetric("f1_score", "F1", greater_is_better=True, of_sums=_f1),
-        SumMetric("accuracy_score", "Accuracy", greater_is_better=True, of_sums=_accuracy),
-        SumMetric("positive_rate", "Share predicted 1", greater_is_better=None, of_sums=ratio("alarms", "rows")),
-        SumMetric("bias", "Bias of the probability", greater_is_better=None, of_sums=ratio("error", "rows")),
-        RankMetric("calibration_error", "Calibration error", greater_is_better=False, of_rows=_calibration_error),
+        LOG_LOSS,
+        ROC_AUC,
+        AVERAGE_PRECISION,
+        BRIER,
+        PRECISION,
+        RECALL,
+        F1,
+        ACCURACY,
+        POSITIVE_RATE,
+        BIAS,
+        CALIBRATION_ERROR,
     )
+
+    @property
+    def monitored(self) -> tuple[MonitorMetric, ...]:
+        return monitored(self.threshold)
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_core.tasks.metric import Metric
+from mlops_core.tasks.monitor_metric import MonitorMetric
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,6 +66,11 @@ class Task(ABC):
     def metrics(self) -> tuple[Metric, ...]:
         """All of them, in the order in which people read them."""
 
+    @property
+    @abstractmethod
+    def monitored(self) -> tuple[MonitorMetric, ...]:
+        """The columns of the profile metrics that tell how a day's labelled predictions did, in their order."""
+
     @abstractmethod
     def statistics(self, actual: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
         """What each row adds to the sums that metrics are made of; `rows` among them, which is 1 for each."""
@@ -96,6 +102,28 @@ class Task(ABC):
                 return metric
         known = ", ".join(metric.name for metric in self.metrics)
         raise KeyError(f"There is no metric '{name}' of a {type(self).__name__}: choose one of {known}.")
+
+    @property
+    def judged(self) -> tuple[MonitorMetric, ...]:
+        """Those of `monitored` that are one number, by which a day can be judged."""
+        return tuple(metric for metric in self.monitored if metric.number)
+
+    def monitor_metric(self, name: str) -> MonitorMetric:
+        """The metric of that name, by which days are judged.
+
+        Raises:
+            ValueError: there is none; the message has the choices.
+        """
+        for metric in self.judged:
+            if metric.name == name:
+                return metric
+        known = ", ".join(metric.name for metric in self.judged)
+        raise ValueError(f"no day of a {type(self).__name__} is judged by '{name}': choose one of {known}")
+
+    def drawn_with(self, metric: MonitorMetric) -> tuple[MonitorMetric, ...]:
+        """What is drawn in one picture with the metric, itself among them."""
+        together = [each for each in self.judged if each.drawn_with and each.drawn_with == metric.drawn_with]
+        return tuple(together) or (metric,)
 
     def measure(self, actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
         """Every metric of some rows; NaN for one that they do not determine.

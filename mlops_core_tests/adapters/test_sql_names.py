@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from mlops_core.adapters.sources.table_source import TableTrips
 
 from mlops_core.adapters.feature_store.local import LocalFeatureStore
 from mlops_core.adapters.model_registry import ModelRegistry
-from mlops_core.adapters.sources.table_source import TableTrips
 from mlops_core.adapters.spark import LocalSpark
 from mlops_core.adapters.sql_names import quoted, quoted_path
 from mlops_core.adapters.tables import LocalTables

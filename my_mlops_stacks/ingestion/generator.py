@@ -24,9 +24,6 @@ from my_mlops_stacks.ingestion.rides import Rides, Stream, draw_rides, expected_
 
 logger = logging.getLogger(__name__)
 
-GENERATOR_VERSION = 2
-"""Counts up whenever the same arguments would give other trips, or other files."""
-
 SMALLEST_FILE = 1_000
 """Trips. Days with fewer share a file: a file of ten trips takes as long to read as one of a thousand."""
 

@@ -65,7 +65,7 @@ def test_a_partition_of_predictions_and_its_preview_are_of_its_day(visitor: Visi
 
 
 def test_the_monitoring_report_has_its_plots_and_verdicts(visitor: Visitor) -> None:
-    for plot in ("error_over_time", "drift"):
+    for plot in ("metric_over_time", "drift"):
         visitor.opens("/assets/monitoring_report")
         visitor.sees_picture(visitor.unfolds(plot))
     visitor.opens("/assets/monitoring_report?view=checks")
@@ -79,7 +79,7 @@ def test_a_page_of_the_monitoring_leads_to_the_days_beside_it(visitor: Visitor, 
     page = visitor.follows(visitor.row("page").get_by_role("link", name="http"))
     page.sees(f"Predictions of {last}", *(f"{name} passed" for name in JUDGEMENTS if "drift" not in name))
     page.sees("RMSE, USD", "fare_model/1", "trip_distance, mi")
-    for title in ("Error over time", "Drift"):
+    for title in ("RMSE over time", "Drift"):
         page.sees(f"{title}, up to {last}")
         assert page.page.get_by_alt_text(re.compile(title)).evaluate("image => image.naturalWidth") > 400
     page.page.get_by_role("link", name=before).click()

@@ -114,7 +114,7 @@ VALUES = {
     ),
     dev("compute: '${var.prices}', prices: {dbu_per_hour: {a: 1}}"): ("compute", {"dbu_per_hour": {"a": 1}}),
     dev("trips_table: my-lake.nyc-taxi.2016#trips"): (
-        "trips_table",
+        "sources.trips.table",
         "my-lake.nyc-taxi.2016#trips",
     ),
     dev("first_day: 2016-01-05"): ("first_day.day", 5),
@@ -133,8 +133,11 @@ VALUES = {
     "variables: {owner: {description: The team}}": ("owner", "team:ml-platform"),
     "variables: {days: {default: 7}}\ntargets: {dev: {variables: {rescore_days: '${var.days}'}}}": ("rescore_days", 7),
     "variables: {judge: {default: off}}\ntargets: {dev: {variables: {model_workflow: {cron_schedule: 0 9 * * *, "
-    "run_mode: dry_run, enable_baseline_comparison: '${var.judge}', holdout_days: 010, num_boost_round: 1_00, "
-    "num_leaves: 0x10, learning_rate: 5e-2}}}}": ("model_workflow.enable_baseline_comparison", False),
+    "run_mode: dry_run, enable_baseline_comparison: '${var.judge}', holdout_days: 010, "
+    "hyperparameters: {}}}}}": (
+        "model_workflow.enable_baseline_comparison",
+        False,
+    ),
 }
 
 
@@ -142,7 +145,7 @@ VALUES = {
 def test_a_value_is_the_one_that_the_cli_gives_it(load: Load, team: str, expected: tuple[str, object]) -> None:
     value: object = load(team)
     for name in expected[0].split("."):
-        value = getattr(value, name)
+        value = value[name] if isinstance(value, dict) else getattr(value, name)
     assert value == expected[1]
 
 

@@ -16,7 +16,7 @@ from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.pipeline_runs import Pipeline, failure
 
 FIRST, LAST = date(2016, 1, 1), date(2016, 2, 29)
-LATE_TRIP_DAYS = 2
+LATE_DAYS = 2
 TABLES = ("trips", "rejected_trips", "trip_pickup_features", "trip_dropoff_features")
 TRIPS_A_DAY = 6
 WITHOUT_PICKUP = "null in tpep_pickup_datetime"
@@ -27,7 +27,7 @@ class Ingesting(Pipeline):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        workflow = self.target.feature_engineering_workflow.model_copy(update={"late_trip_days": LATE_TRIP_DAYS})
+        workflow = self.target.feature_engineering_workflow.model_copy(update={"late_days": LATE_DAYS})
         self.target = self.target.model_copy(update={"feature_engineering_workflow": workflow})
         self.definitions, self.delivered = definitions_of(PROJECT, self.target), folder / "delivered.parquet"
 
@@ -109,7 +109,7 @@ def test_parts_of_the_days_one_after_another_make_the_tables_of_one_run(whole, t
 
 def test_a_run_takes_its_day_and_what_was_delivered_late_for_the_days_before_it(tmp_path):
     made, trips, day = Ingesting(tmp_path), trips_of(FIRST, LAST), date(2016, 2, 10)
-    before = {day - timedelta(days=number): number for number in range(LATE_TRIP_DAYS + 2)}
+    before = {day - timedelta(days=number): number for number in range(LATE_DAYS + 2)}
     late = pd.concat([on(past, trips) & (trips.index % TRIPS_A_DAY == 0) for past in before], axis=1).any(axis=1)
     assert made.build(trips[~late], FIRST, LAST).success
 
@@ -117,7 +117,7 @@ def test_a_run_takes_its_day_and_what_was_delivered_late_for_the_days_before_it(
 
     counts = made.table("trips").groupby("day").size()
     assert {past: TRIPS_A_DAY - counts[past] for past in before} == {
-        past: int(number > LATE_TRIP_DAYS) for past, number in before.items()
+        past: int(number > LATE_DAYS) for past, number in before.items()
     }
     assert counts.sum() == len(trips) - 1
     newest = made.materialized()
@@ -146,7 +146,7 @@ def test_a_broken_day_is_not_hidden_by_the_good_days_before_it(tmp_path):
 
     evaluation = made.check()
     assert evaluation.description.startswith("5 of 18 trips were rejected, more than 5%")
-    assert made.build(trips, day + timedelta(days=LATE_TRIP_DAYS + 1)).success
+    assert made.build(trips, day + timedelta(days=LATE_DAYS + 1)).success
     assert made.check().metadata["rejected"].value == 0
 
 
@@ -256,7 +256,12 @@ def test_broken_clocks_are_kept_aside_and_stop_nothing(tmp_path):
     clocks = ["1900-01-01", "2088-03-01", "2099-12-31", "9999-12-31 23:59:59"]
     pickups = pd.Series([pd.Timestamp(clock).as_unit("us") for clock in clocks], trips.index[:4])
     assert made.build(pd.concat([trips, trips[:4].assign(tpep_pickup_datetime=pickups)]), FIRST, LAST).success
-    late = "pickup in the future; drop-off not after pickup"
-    assert sorted(row["reason"] for row in made.rejected()) == ["pickup before 2009-01-01", late, late, late]
+    late = "tpep_pickup_datetime in the future; tpep_dropoff_datetime not after tpep_pickup_datetime"
+    assert sorted(row["reason"] for row in made.rejected()) == [
+        "tpep_pickup_datetime before 2009-01-01",
+        late,
+        late,
+        late,
+    ]
     assert "9999-12-31" in made.materialized("rejected_trips")["preview"].value
     assert len(made.table("trips")) == len(trips)

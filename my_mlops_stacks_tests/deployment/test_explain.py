@@ -15,7 +15,9 @@ from mlflow.exceptions import MlflowException
 from mlops_core.cli.explain import UnexplainedError, explanation, main, predicted
 from mlops_core.cli.query import UnreadableQueryError, answer
 from mlops_core.defs.ledger import newest_entry
+from mlops_core.defs.tables import tables_of
 from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.conftest import ROOT
 from my_mlops_stacks_tests.deployment.acts import predictions_of, promoted, run
 from my_mlops_stacks_tests.gate import FIRST_DAY, LAST_DAY, Constant
@@ -28,21 +30,21 @@ def test_a_prediction_is_followed_back_to_run_tables_model_and_commit(gate):
     version = DeltaTable(table).version()
     write_deltalake(table, DeltaTable(table).to_pyarrow_table(), mode="overwrite")  # a newer one that nobody used
     row = predictions_of(gate, champion).iloc[0]
-    told = dict(explanation(gate.instance, gate.registry, row["day"], int(row["model_version"])))
+    told = dict(explanation(PROJECT, gate.instance, gate.registry, row["day"], int(row["model_version"])))
     assert told["predicted"] == f"in Dagster run {scoring.run_id}"
     assert f"trip_pickup_features version {version}," in told["features"]
     assert champion.run_id in told["model"] and "git commit abc123" in told["trained"]
     assert told["validated"].startswith("passed, against champion")
     assert "by Ada: looked at the report" in told["champion"]
     with pytest.raises(UnexplainedError, match="no predictions of 2016-01-01 by version"):
-        list(explanation(gate.instance, gate.registry, date(2016, 1, 1), champion.version))
+        list(explanation(PROJECT, gate.instance, gate.registry, date(2016, 1, 1), champion.version))
 
 
 def test_a_deleted_run_is_said_and_the_rest_is_told(gate):
     champion = promoted(gate, Constant(12.0))
     assert run(gate, "batch_inference_job", (LAST_DAY, LAST_DAY)).success
     gate.registry.client.delete_run(champion.run_id)
-    told = dict(explanation(gate.instance, gate.registry, date.fromisoformat(LAST_DAY), champion.version))
+    told = dict(explanation(PROJECT, gate.instance, gate.registry, date.fromisoformat(LAST_DAY), champion.version))
     assert f"MLflow run {champion.run_id} (deleted)" in told["model"]
     assert "looked at the report" in told["champion"]
 
@@ -58,7 +60,7 @@ def test_a_move_by_hand_is_part_of_the_story(gate):
     own = dg.AssetObservation("champion", description="taken away", metadata=of_this)
     for observation in (seen, foreign, own):
         gate.instance.report_runless_asset_event(observation)
-    told = list(explanation(gate.instance, gate.registry, date.fromisoformat(LAST_DAY), champion.version))
+    told = list(explanation(PROJECT, gate.instance, gate.registry, date.fromisoformat(LAST_DAY), champion.version))
     assert [sentence.partition("UTC: ")[2] for name, sentence in told if name == "by hand"] == ["taken away"]
 
 
@@ -67,7 +69,7 @@ def test_a_renamed_model_has_a_story_of_its_own(gate):
     champion = promoted(gate, Constant(12.0))
     assert run(gate, "batch_inference_job", (LAST_DAY, LAST_DAY)).success
     day, number = date.fromisoformat(LAST_DAY), champion.version
-    before = list(explanation(gate.instance, gate.registry, day, number))
+    before = list(explanation(PROJECT, gate.instance, gate.registry, day, number))
     predicted = {"model_name": "fares", "model_version": number}
     entry = {"model_name": "fares", "version": number, "from_version": "none", "decided_by": "Eve", "reason": "renamed"}
     for event in (
@@ -75,16 +77,16 @@ def test_a_renamed_model_has_a_story_of_its_own(gate):
         dg.AssetMaterialization("champion", metadata=entry),
     ):
         gate.instance.report_runless_asset_event(event)
-    assert list(explanation(gate.instance, gate.registry, day, number)) == before
+    assert list(explanation(PROJECT, gate.instance, gate.registry, day, number)) == before
     assert newest_entry(gate.instance, champion.name).version == newest_entry(gate.instance, "fares").version == number
     assert newest_entry(gate.instance, "nobody") is None
 
-    told = list(explanation(gate.instance, gate.registry.of("fares"), day, number))
+    told = list(explanation(PROJECT, gate.instance, gate.registry.of("fares"), day, number))
     chosen = [sentence.partition(", by ")[2] for name, sentence in told if name == "champion"]
     assert chosen == ["Eve: renamed (Dagster run )"]
     assert dict(told)["model"] == f"fares version {number} is not in the registry any more"
     with pytest.raises(UnexplainedError, match=f"version {number} of fare_model, fares there are: name it"):
-        list(explanation(gate.instance, gate.registry.of("prices"), day, number))
+        list(explanation(PROJECT, gate.instance, gate.registry.of("prices"), day, number))
 
 
 def test_what_dagster_knows_of_a_deleted_version_is_told(gate):
@@ -95,7 +97,7 @@ def test_what_dagster_knows_of_a_deleted_version_is_told(gate):
     gate.instance.report_runless_asset_event(dg.AssetMaterialization("fare_model", metadata=trained | measured))
     promoted(gate, Constant(12.0))  # its successor: the other tests need a champion
     gate.registry.client.delete_model_version(champion.name, str(champion.version))
-    told = dict(explanation(gate.instance, gate.registry, date.fromisoformat(LAST_DAY), champion.version))
+    told = dict(explanation(PROJECT, gate.instance, gate.registry, date.fromisoformat(LAST_DAY), champion.version))
     assert told["predicted"] == f"in Dagster run {scoring.run_id}"
     assert told["model"] == f"fare_model version {champion.version} is not in the registry any more"
     assert told["trained"].endswith("at git commit abc123, on trips version 7 before 2016-02-28")
@@ -116,13 +118,13 @@ def test_what_identifies_no_trip_is_said(gate, trip, sentence):
     promoted(gate, Constant(12.0))
     assert run(gate, "batch_inference_job", (LAST_DAY, LAST_DAY)).success
     with gate.resources() as resources, pytest.raises(UnexplainedError, match=re.escape(sentence)):
-        predicted(gate.target, resources.tables, trip)
+        predicted(PROJECT.events, gate.target, resources.tables, trip)
 
 
 def test_only_tables_of_this_machine_are_searched(gate):
     prod = gate.target.model_copy(update={"platform": "databricks"})
     with gate.resources() as resources, pytest.raises(UnexplainedError, match="say --day and --model-version"):
-        predicted(prod, resources.tables, ["pickup_zip=1"])
+        predicted(PROJECT.events, prod, resources.tables, ["pickup_zip=1"])
 
 
 def test_a_query_of_the_docs_is_answered_on_a_laptop(gate):
@@ -131,16 +133,20 @@ def test_a_query_of_the_docs_is_answered_on_a_laptop(gate):
     rows, schema = predictions_of(gate, version), gate.target.schema_name
     with gate.resources() as resources:
         count = f"SELECT count(*) AS trips FROM predictions WHERE model_version = {version.version}"
-        assert answer(resources.tables, schema, count).split() == ["trips", str(len(rows))]
+        assert answer(resources.tables, tables_of(PROJECT), schema, count).split() == ["trips", str(len(rows))]
         as_of = "SELECT count(*) AS rows FROM trip_pickup_features VERSION AS OF 0"
         first = DeltaTable(gate.table("trip_pickup_features"), version=0).to_pyarrow_table().num_rows
-        assert answer(resources.tables, schema, as_of).split() == ["rows", str(first)]
+        assert answer(resources.tables, tables_of(PROJECT), schema, as_of).split() == ["rows", str(first)]
         (by_day,) = re.findall(r'my_mlops_stacks\.query "(.+)"', (ROOT / "docs" / "runbook.md").read_text())
-        assert answer(resources.tables, schema, by_day).split()[-3:] == [LAST_DAY, str(version.version), str(len(rows))]
+        assert answer(resources.tables, tables_of(PROJECT), schema, by_day).split()[-3:] == [
+            LAST_DAY,
+            str(version.version),
+            str(len(rows)),
+        ]
         with pytest.raises(UnreadableQueryError, match="begin with SELECT"):
-            answer(resources.tables, schema, "DELETE FROM predictions")
+            answer(resources.tables, tables_of(PROJECT), schema, "DELETE FROM predictions")
         with pytest.raises(UnreadableQueryError, match="nothing.*tables are trips, "):
-            answer(resources.tables, schema, "SELECT * FROM nothing")
+            answer(resources.tables, tables_of(PROJECT), schema, "SELECT * FROM nothing")
 
 
 def test_the_command_tells_it_and_says_what_it_lacks(gate, tmp_path, monkeypatch):
@@ -154,7 +160,7 @@ def test_the_command_tells_it_and_says_what_it_lacks(gate, tmp_path, monkeypatch
 
     def explain(version: int):
         asked = ["--day", LAST_DAY, "--model-version", str(version), "--target", "local"]
-        return CliRunner().invoke(main, asked, env=environ)
+        return CliRunner().invoke(main, asked, env=environ, obj=PROJECT)
 
     told = explain(champion.version)
     assert told.exit_code == 0
@@ -162,8 +168,8 @@ def test_the_command_tells_it_and_says_what_it_lacks(gate, tmp_path, monkeypatch
     assert champion.run_id in told.output
     row = predictions_of(gate, champion)
     trip = row.iloc[0]
-    identity = [part for name in TRIPS.identity for part in ("--trip", f"{name}={trip[name]}")]
-    by_trip = CliRunner().invoke(main, [*identity, "--target", "local"], env=environ)
+    identity = [part for name in TRIPS.identity for part in ("--event", f"{name}={trip[name]}")]
+    by_trip = CliRunner().invoke(main, [*identity, "--target", "local"], env=environ, obj=PROJECT)
     assert by_trip.exit_code == 0, by_trip.output
     assert f"fare_model version {champion.version} for {LAST_DAY}, written" in by_trip.output
     unknown = explain(999)

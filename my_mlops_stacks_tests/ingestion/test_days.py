@@ -8,7 +8,10 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from mlops_core.ingestion.days import ALL_DAYS, DROPOFF, PICKUP, TripDays
+from mlops_core.ingestion.days import ALL_DAYS, EventDays
+from my_mlops_stacks.events import TRIPS
+
+PICKUP, DROPOFF = TRIPS.event_time, TRIPS.known_at
 
 FEBRUARY_1, FEBRUARY_3 = date(2016, 2, 1), date(2016, 2, 3)
 TIMES = [
@@ -37,7 +40,7 @@ def rows(spark: SparkSession, kind: str) -> DataFrame:
 @pytest.mark.parametrize("last", [None, FEBRUARY_3])
 @pytest.mark.parametrize("kind", ["TIMESTAMP", "TIMESTAMP_NTZ"])
 def test_both_ends_are_included(spark: SparkSession, first: date | None, last: date | None, kind: str) -> None:
-    days, trips = TripDays(first, last), rows(spark, kind)
+    days, trips = EventDays(first, last), rows(spark, kind)
     dated = [
         number
         for number, day in enumerate(OF_A_DAY)
@@ -48,7 +51,7 @@ def test_both_ends_are_included(spark: SparkSession, first: date | None, last: d
     def numbers(taken: DataFrame) -> list[int]:
         return sorted(row["number"] for row in taken.collect())
 
-    assert numbers(days.of(trips)) == numbers(trips.where(days.replaced or "true")) == dated + undated
+    assert numbers(days.of(TRIPS, trips)) == numbers(trips.where(days.replaced or "true")) == dated + undated
     assert numbers(trips.where(days.within)) == (dated if first or last else dated + undated)
 
 
@@ -60,10 +63,10 @@ def test_all_days_replace_the_whole_table() -> None:
     ("days", "words"),
     [
         (ALL_DAYS, ""),
-        (TripDays(FEBRUARY_1), " from 2016-02-01"),
-        (TripDays(last=FEBRUARY_3), " to 2016-02-03"),
-        (TripDays(FEBRUARY_1, FEBRUARY_3), " from 2016-02-01 to 2016-02-03"),
+        (EventDays(FEBRUARY_1), " from 2016-02-01"),
+        (EventDays(last=FEBRUARY_3), " to 2016-02-03"),
+        (EventDays(FEBRUARY_1, FEBRUARY_3), " from 2016-02-01 to 2016-02-03"),
     ],
 )
-def test_what_a_message_says(days: TripDays, words: str) -> None:
+def test_what_a_message_says(days: EventDays, words: str) -> None:
     assert str(days) == words

@@ -8,9 +8,12 @@ from itertools import permutations
 import pytest
 from pyspark.sql import SparkSession
 
-from mlops_core.ingestion.accept import CONFLICTING, accept, conform, require_acceptable
+from mlops_core.ingestion.accept import accept, require_acceptable
+from mlops_core.ingestion.best import CONFLICTING
+from mlops_core.ingestion.conform import conform
 from mlops_core.ingestion.days import ALL_DAYS
-from my_mlops_stacks_tests.ingestion.test_trips import DROPOFF, SCHEMA, a_trip, frame
+from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks_tests.ingestion.test_trips import DROPOFF, SCHEMA, a_trip, frame, judged
 
 COMPLETE = a_trip()
 UNDER_WAY = a_trip(tpep_dropoff_datetime=None, fare_amount=None)
@@ -21,7 +24,7 @@ Told = tuple[object, object]
 
 def divided(spark: SparkSession, *rows: tuple) -> tuple[list[Told], list[str]]:
     """Drop-off and fare of the accepted trips, and the reasons of the rejected ones."""
-    accepted, rejected = (part.collect() for part in accept(conform(frame(spark, *rows))))
+    accepted, rejected = (part.collect() for part in judged(spark, *rows))
     told = sorted(((row["tpep_dropoff_datetime"], row["fare_amount"]) for row in accepted), key=str)
     return told, sorted(row["reason"] for row in rejected)
 
@@ -29,7 +32,7 @@ def divided(spark: SparkSession, *rows: tuple) -> tuple[list[Told], list[str]]:
 @pytest.mark.parametrize("row", [UNDER_WAY, NO_FARE, NO_DROPOFF])
 def test_a_trip_is_accepted_before_its_label_is_known(spark: SparkSession, row: tuple) -> None:
     assert divided(spark, row) == ([(row[1], row[3])], [])
-    require_acceptable(conform(frame(spark, row)), ALL_DAYS)
+    require_acceptable(TRIPS, conform(TRIPS, frame(spark, row)), ALL_DAYS)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +60,6 @@ def test_the_row_that_tells_most_of_a_trip_is_accepted_in_any_order(
 def test_what_a_source_could_not_read_is_not_waited_for(spark: SparkSession) -> None:
     schema = f"{SCHEMA}, source_problem string"
     rows = frame(spark, (*UNDER_WAY, "no number in fare_amount"), (*UNDER_WAY, None), schema=schema)
-    accepted, rejected = accept(conform(rows))
+    accepted, rejected = accept(TRIPS, conform(TRIPS, rows))
     assert accepted.count() == 1
     assert [row["reason"] for row in rejected.collect()] == ["no number in fare_amount"]

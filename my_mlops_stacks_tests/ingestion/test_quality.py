@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from mlops_core.ingestion.quality import Rejections
+from my_mlops_stacks.events import TRIPS
 
 DAY, NEXT = date(2016, 2, 10), date(2016, 2, 11)
 FARE, ZIP = "fare not positive", "null in pickup_zip"
@@ -35,11 +36,11 @@ FARE, ZIP = "fare not positive", "null in pickup_zip"
     ],
 )
 def test_each_limit_has_its_sentence(accepted: dict, rejected: dict, sentences: list[str]) -> None:
-    problems = Rejections(accepted, rejected).problems()
+    problems = Rejections(TRIPS, accepted, rejected).problems()
     assert len(problems) == len(sentences)
     assert all(sentence in problem for sentence, problem in zip(sentences, problems, strict=True))
 
 
 def test_the_metadata_counts_reasons_as_they_stand_in_the_table() -> None:
-    found = Rejections({}, {(DAY, ZIP): 2, (DAY, FARE): 1, (NEXT, FARE): 1, (None, "duplicate"): 3})
+    found = Rejections(TRIPS, {}, {(DAY, ZIP): 2, (DAY, FARE): 1, (NEXT, FARE): 1, (None, "duplicate"): 3})
     assert list(found.by_reason.items()) == [("duplicate", 3), (FARE, 2), (ZIP, 2)]

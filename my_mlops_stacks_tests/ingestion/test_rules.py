@@ -7,11 +7,14 @@ from datetime import datetime, timedelta
 import pytest
 from pyspark.sql import SparkSession
 
-from mlops_core.ingestion.accept import InvalidTripsError, accept, conform, require_acceptable
+from mlops_core.ingestion.accept import accept, require_acceptable
+from mlops_core.ingestion.conform import InvalidEventsError, conform
 from mlops_core.ingestion.days import ALL_DAYS
-from my_mlops_stacks_tests.ingestion.test_trips import PICKUP, a_trip, frame
+from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks_tests.ingestion.test_trips import NOT_AFTER, PICKUP, a_trip, frame, judged
 
 NOW = datetime(2016, 2, 14, 12)
+EARLY = "tpep_pickup_datetime in the future"
 
 
 def at(text: str) -> datetime:
@@ -33,20 +36,23 @@ def ride(pickup: str, dropoff: str | None = None) -> dict[str, datetime | None]:
         ({"trip_distance": 1_000.0}, None),
         ({"trip_distance": 1e300}, "distance above 1,000 mi"),
         (ride("2009-01-01 00:00", "2009-01-01 00:10"), None),
-        (ride("2008-12-31 23:59:59.999999", "2009-01-01 00:10"), "pickup before 2009-01-01"),
-        (ride("1900-01-01", "1900-01-01 00:10"), "pickup before 2009-01-01"),
+        (ride("2008-12-31 23:59:59.999999", "2009-01-01 00:10"), "tpep_pickup_datetime before 2009-01-01"),
+        (ride("1900-01-01", "1900-01-01 00:10"), "tpep_pickup_datetime before 2009-01-01"),
         (ride("2016-02-14 13:00"), None),  # clocks may differ by an hour
-        (ride("2016-02-14 13:00:00.000001"), "pickup in the future"),
+        (ride("2016-02-14 13:00:00.000001"), EARLY),
         (ride("2016-02-14 11:00", "2016-02-14 13:00"), None),
-        (ride("2016-02-14 11:00", "2016-02-14 13:00:01"), "drop-off in the future"),
-        (ride("2088-01-01", "2088-01-01 00:10"), "pickup in the future; drop-off in the future"),
-        (ride("9999-12-31 23:59:59"), "pickup in the future"),
+        (ride("2016-02-14 11:00", "2016-02-14 13:00:01"), "tpep_dropoff_datetime in the future"),
+        (
+            ride("2088-01-01", "2088-01-01 00:10"),
+            f"{EARLY}; tpep_dropoff_datetime in the future",
+        ),
+        (ride("9999-12-31 23:59:59"), EARLY),
         (ride("2016-02-10", "2016-02-13"), None),  # longer than any trip: no basis of a feature, but one that ended
-        (ride("2016-02-10", "9999-12-31"), "drop-off in the future"),
+        (ride("2016-02-10", "9999-12-31"), "tpep_dropoff_datetime in the future"),
     ],
 )
 def test_limits(spark: SparkSession, changes: dict, reason: str | None) -> None:
-    accepted, rejected = accept(conform(frame(spark, a_trip(**changes))), NOW)
+    accepted, rejected = judged(spark, a_trip(**changes), now=NOW)
     assert [row["reason"] for row in rejected.collect()] == ([reason] if reason else [])
     assert accepted.count() == (reason is None)
 
@@ -54,11 +60,13 @@ def test_limits(spark: SparkSession, changes: dict, reason: str | None) -> None:
 def test_the_clock_is_that_of_the_city(spark: SparkSession) -> None:
     """Three hours ahead in London, but not in New York."""
     utc = datetime.utcnow()
-    accepted, rejected = accept(conform(frame(spark, a_trip(tpep_pickup_datetime=utc, tpep_dropoff_datetime=None))))
+    accepted, rejected = accept(
+        TRIPS, conform(TRIPS, frame(spark, a_trip(tpep_pickup_datetime=utc, tpep_dropoff_datetime=None)))
+    )
     assert accepted.count() == 0
-    assert [row["reason"] for row in rejected.collect()] == ["pickup in the future"]
+    assert [row["reason"] for row in rejected.collect()] == [EARLY]
     earlier = a_trip(tpep_pickup_datetime=utc - timedelta(hours=5), tpep_dropoff_datetime=None)
-    assert accept(conform(frame(spark, earlier)))[0].count() == 1
+    assert judged(spark, earlier)[0].count() == 1
 
 
 @pytest.mark.parametrize(
@@ -77,11 +85,16 @@ def test_a_trip_over_the_end_of_daylight_saving_may_seem_to_end_before_it_began(
 ) -> None:
     """New York set its clocks from 2:00 back to 1:00 on 6 November 2016; the night before and after it did not."""
     for day, expected in (("2016-11-05", False), ("2016-11-06", is_accepted), ("2016-11-07", False)):
-        accepted, rejected = accept(conform(frame(spark, a_trip(**ride(f"{day} {pickup}", f"{day} {dropoff}")))))
+        accepted, rejected = accept(
+            TRIPS, conform(TRIPS, frame(spark, a_trip(**ride(f"{day} {pickup}", f"{day} {dropoff}"))))
+        )
         assert accepted.count() == expected
-        assert [row["reason"] for row in rejected.collect()] == ([] if expected else ["drop-off not after pickup"])
+        assert [row["reason"] for row in rejected.collect()] == ([] if expected else [NOT_AFTER])
 
 
 def test_an_input_from_the_future_is_refused_as_a_whole(spark: SparkSession) -> None:
-    with pytest.raises(InvalidTripsError, match=r"none is left; most frequent: pickup in the future; drop-off in"):
-        require_acceptable(conform(frame(spark, a_trip())), ALL_DAYS, PICKUP - timedelta(hours=2))
+    with pytest.raises(
+        InvalidEventsError,
+        match=f"none is left; most frequent: {EARLY}; tpep_dropoff_datetime in",
+    ):
+        require_acceptable(TRIPS, conform(TRIPS, frame(spark, a_trip())), ALL_DAYS, PICKUP - timedelta(hours=2))

@@ -9,6 +9,7 @@ import pytest
 
 from mlops_core.monitoring.labels import with_labels
 from mlops_core.monitoring.profile import profile_metrics
+from my_mlops_stacks.project import PROJECT
 
 TRIP = ("2016-02-15 08:00:00", "2016-02-15 08:10:00", 1.0, 10.0, 10001, 10002)
 EVERY_DAY = (date(2016, 1, 1), date(2016, 12, 31))
@@ -35,7 +36,7 @@ def profiled():
     """A function from predictions and trips to the profile's rows, as pandas."""
 
     def profile(predictions, trips) -> pd.DataFrame:
-        return profile_metrics(predictions, with_labels(predictions, trips, *EVERY_DAY)).toPandas()
+        return profile_metrics(predictions, with_labels(predictions, trips, PROJECT, *EVERY_DAY), PROJECT).toPandas()
 
     return profile
 

@@ -26,7 +26,6 @@ RULES = (
 def answers(spark: SparkSession, folder: Path) -> dict[str, Any]:
     """Every row of both tables, and what the three rules say of them."""
     from mlops_core.monitoring.bins import bins_of
-    from mlops_core.monitoring.columns import watched
     from mlops_core.monitoring.drift import drift_metrics, versions_of
     from mlops_core.monitoring.drift_rule import newest_drift
     from mlops_core.monitoring.judged_windows import AsOf
@@ -34,16 +33,17 @@ def answers(spark: SparkSession, folder: Path) -> dict[str, Any]:
     from mlops_core.monitoring.labels import with_labels
     from mlops_core.monitoring.profile import profile_metrics
     from mlops_core.monitoring.violation import ViolationRule
+    from my_mlops_stacks.project import PROJECT
 
     trips, predictions = (spark.read.parquet(str(folder / f"{name}.parquet")) for name in ("trips", "predictions"))
-    labelled = with_labels(predictions, trips, FIRST, LAST)
-    bins = {
-        version: bins_of(predictions.toPandas(), watched(predictions.columns)) for version in versions_of(predictions)
-    }
-    profile, drift = profile_metrics(predictions, labelled), drift_metrics(predictions, labelled, bins, FIRST)
+    labelled = with_labels(predictions, trips, PROJECT, FIRST, LAST)
+    bins = {version: bins_of(predictions.toPandas(), PROJECT) for version in versions_of(predictions)}
+    profile = profile_metrics(predictions, labelled, PROJECT)
+    drift = drift_metrics(predictions, labelled, bins, FIRST)
     as_of = AsOf(datetime(2016, 3, 1, tzinfo=UTC))
+    task = PROJECT.model.task
     rules = [
-        ViolationRule(metric, threshold, 3, 2, minimum_coverage=coverage, minimum_count=10)
+        ViolationRule(task.monitor_metric(metric), "", threshold, 3, 2, minimum_coverage=coverage, minimum_count=10)
         for metric, threshold, coverage in RULES
     ]
     windows = newest_windows(profile, as_of, 5)
@@ -54,7 +54,7 @@ def answers(spark: SparkSession, folder: Path) -> dict[str, Any]:
             [found.violated, found.reason, found.model_id, list(found.values)]
             for found in (rule.evaluate(profile, as_of) for rule in rules)
         ],
-        "drifted": newest_drift(drift, profile, as_of, 10).reason,
+        "drifted": newest_drift(drift, profile, as_of, 10, "fare_amount").reason,
         "coverage": dict(windows.coverage),
         "newest": str(windows.last_prediction_time),
     }

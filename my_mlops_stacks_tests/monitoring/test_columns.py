@@ -5,7 +5,10 @@ From "Data profiling metric tables", Databricks documentation; literals, so that
 
 from __future__ import annotations
 
-from mlops_core.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
+from mlops_core.monitoring.columns import DRIFT_COLUMNS, profile_columns
+from my_mlops_stacks.project import PROJECT
+
+PROFILE_COLUMNS = profile_columns(PROJECT)
 
 WINDOW, TEST = "struct<start:timestamp,end:timestamp>", "struct<statistic:double,pvalue:double>"
 KEYS = {

@@ -14,17 +14,18 @@ from mlops_core.monitoring.bins import bins_of
 from mlops_core.monitoring.columns import DRIFT_COLUMNS
 from mlops_core.monitoring.drift import drift_metrics, versions_of
 from mlops_core.monitoring.statistics import SMALLEST_SHARE, ks_test
+from my_mlops_stacks.project import PROJECT
 
 FIRST = date(2016, 2, 15)
 
 
-def drift_of(spark, baseline: np.ndarray, days: list[np.ndarray], column: str = "value") -> list[dict]:
+def drift_of(spark, baseline: np.ndarray, days: list[np.ndarray], column: str = "trip_distance") -> list[dict]:
     """The rows of one column whose values on 15 February and the days after are `days`, in order."""
     frames = [pd.DataFrame({column: values, "after": number}) for number, values in enumerate(days)]
     predictions = spark.createDataFrame(pd.concat(frames)).selectExpr(
         column, "date_add(date'2016-02-15', cast(after as int)) day", "'fare_model' model_name", "1 model_version"
     )
-    bins = {("fare_model", 1): bins_of(pd.DataFrame({column: baseline}), [column])}
+    bins = {("fare_model", 1): bins_of(pd.DataFrame({column: baseline}), PROJECT)}
     assert versions_of(predictions) == [("fare_model", 1)]
     drift = drift_metrics(predictions, predictions, bins, FIRST)
     assert dict(drift.dtypes) == {name: kind for name, (kind, _) in DRIFT_COLUMNS.items()}
@@ -179,12 +180,12 @@ def test_labels_that_have_not_arrived_are_not_drift(spark):
 
 
 def test_each_version_is_compared_with_its_own_training_rows(spark):
-    frame = pd.DataFrame({"value": [0.0, 1.0] * 50, "model_version": [1, 2] * 50})
+    frame = pd.DataFrame({"trip_distance": [0.0, 1.0] * 50, "model_version": [1, 2] * 50})
     predictions = spark.createDataFrame(frame).selectExpr(
-        "value", "date'2016-02-15' day", "'fare_model' model_name", "cast(model_version as int) model_version"
+        "trip_distance", "date'2016-02-15' day", "'fare_model' model_name", "cast(model_version as int) model_version"
     )
     bins = {
-        ("fare_model", version): bins_of(pd.DataFrame({"value": [float(version - 1)] * 100}), ["value"])
+        ("fare_model", version): bins_of(pd.DataFrame({"trip_distance": [float(version - 1)] * 100}), PROJECT)
         for version in (1, 2)
     }
     rows = drift_metrics(predictions, predictions, bins, FIRST).collect()
@@ -196,16 +197,17 @@ def test_each_version_is_compared_with_its_own_training_rows(spark):
 
 def test_the_first_day_of_a_version_is_compared_with_the_day_before_in_its_own_bins(spark):
     """Only the bins of version 2 tell what version 1 predicted, 10, from what it predicts itself, 11."""
-    frame = pd.DataFrame({"value": [10.0] * 40 + [11.0] * 40, "model_version": [1] * 40 + [2] * 40})
+    frame = pd.DataFrame({"trip_distance": [10.0] * 40 + [11.0] * 40, "model_version": [1] * 40 + [2] * 40})
     predictions = spark.createDataFrame(frame).selectExpr(
-        "value",
+        "trip_distance",
         "date_add(date'2016-02-14', cast(model_version as int)) day",
         "'fare_model' model_name",
         "cast(model_version as int) model_version",
     )
     samples = {1: [0.0, 99.0] * 50, 2: [10.0, 11.0] * 50}
     bins = {
-        ("fare_model", number): bins_of(pd.DataFrame({"value": rows}), ["value"]) for number, rows in samples.items()
+        ("fare_model", number): bins_of(pd.DataFrame({"trip_distance": rows}), PROJECT)
+        for number, rows in samples.items()
     }
     rows = drift_metrics(predictions, predictions, bins, FIRST).collect()
     (got,) = [row for row in rows if row["drift_type"] == "CONSECUTIVE"]

@@ -8,12 +8,17 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from mlops_core.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
+from mlops_core.monitoring.columns import DRIFT_COLUMNS, profile_columns, watched
 from mlops_core.monitoring.page import page
-from mlops_core.monitoring.plots import drift_heat_map, error_over_time
+from mlops_core.monitoring.plots import drift_heat_map, metric_over_time
+from mlops_core.monitoring.violation import ViolationRule
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.monitoring.conftest import TRIP
 
+PROFILE_COLUMNS, TASK = profile_columns(PROJECT), PROJECT.model.task
+RULE = ViolationRule(
+    TASK.monitor_metric("root_mean_squared_error"), "USD", 5.0, 5, 2, minimum_coverage=0.8, minimum_count=50
+)
 NASTY = "<script>alert(1)</script>"
 
 
@@ -43,7 +48,8 @@ def test_the_page_of_a_day_says_how_it_was(trips_of, predict_all, profiled):
         pd.DataFrame(columns=[*DRIFT_COLUMNS]),
         pictures={"Drift": "data:image/png;base64,AAAA"},
         minimum_count=1,
-        units=PROJECT.units,
+        project=PROJECT,
+        metric=RULE.metric,
     )
     reader = Reader()
     reader.feed(text)
@@ -60,13 +66,21 @@ def test_the_page_of_a_day_says_how_it_was(trips_of, predict_all, profiled):
 
 def test_plots_of_no_rows_are_drawn_too():
     judged = pd.DataFrame(columns=[*PROFILE_COLUMNS])
-    assert error_over_time(judged).axes
-    assert drift_heat_map(pd.DataFrame(columns=[*DRIFT_COLUMNS]), judged).axes
+    assert metric_over_time(judged, TASK, RULE).axes
+    assert drift_heat_map(pd.DataFrame(columns=[*DRIFT_COLUMNS]), judged, watched(PROJECT)).axes
 
 
 def test_a_day_without_predictions_has_a_page_with_its_verdicts():
     empty = [pd.DataFrame(columns=[*columns]) for columns in (PROFILE_COLUMNS, DRIFT_COLUMNS)]
-    text = page("2016-02-15", {"predictions_are_fresh": (False, "no")}, *empty, pictures={}, minimum_count=1, units={})
+    text = page(
+        "2016-02-15",
+        {"predictions_are_fresh": (False, "no")},
+        *empty,
+        pictures={},
+        minimum_count=1,
+        project=PROJECT,
+        metric=RULE.metric,
+    )
     assert "predictions_are_fresh failed" in text
     assert "<table" not in text
 
@@ -81,7 +95,7 @@ def test_the_heat_map_shows_the_version_that_is_judged():
             "population_stability_index": [0.9, 0.1],
         }
     )
-    (image,) = drift_heat_map(drift, drift.tail(1)).axes[0].images
+    (image,) = drift_heat_map(drift, drift.tail(1), watched(PROJECT)).axes[0].images
     assert image.get_array().tolist() == [[0.1]]
 
 
@@ -97,7 +111,7 @@ def test_the_error_plot_marks_where_a_version_took_over(of_first, of_second):
         label_coverage=[1.0] * (len(days) - 1) + [0.5],
         last_prediction_time=pd.Timestamp("2016-03-01"),
     )
-    figure = error_over_time(rows, 5.0)
+    figure = metric_over_time(rows, TASK, RULE)
     texts = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert texts == ["version 1", "version 2"]
     lowest, highest = figure.axes[0].get_ylim()

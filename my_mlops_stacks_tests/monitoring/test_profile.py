@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_core.monitoring.columns import PROFILE_COLUMNS, QUANTILES
+from mlops_core.monitoring.columns import QUANTILES, profile_columns
 from mlops_core.monitoring.labels import with_labels
 from mlops_core.monitoring.profile import profile_metrics
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.monitoring.conftest import EVERY_DAY, TRIP, whole
 
 LATER = ("2016-02-15 09:00:00", "2016-02-15 09:30:00", 2.0, 14.0, 10001, 10002)
@@ -42,9 +43,9 @@ def test_when_the_fares_arrive_the_same_day_has_its_errors(trips_of, predict_all
 
 def test_trips_that_look_alike_at_the_pickup_are_paired_once(trips_of, predict_all):
     trips = trips_of([TRIP, (*TRIP[:3], 12.0, *TRIP[4:])])
-    labelled = with_labels(predict_all(trips), trips, *EVERY_DAY)
+    labelled = with_labels(predict_all(trips), trips, PROJECT, *EVERY_DAY)
     assert sorted(row["fare_amount"] for row in labelled.collect()) == [10.0, 12.0]
-    one_arrived = with_labels(predict_all(trips), trips.where("fare_amount = 12"), *EVERY_DAY)
+    one_arrived = with_labels(predict_all(trips), trips.where("fare_amount = 12"), PROJECT, *EVERY_DAY)
     assert [row["fare_amount"] for row in one_arrived.orderBy("fare_amount").collect()] == [None, 12.0]
 
 
@@ -57,7 +58,7 @@ def test_a_fare_counts_when_the_trip_has_ended(trips_of, predict_all):
         (*LATER[:3], None, 10003, 10002),
     ]
     trips = trips_of(rows)
-    labelled = with_labels(predict_all(trips), trips, *EVERY_DAY)
+    labelled = with_labels(predict_all(trips), trips, PROJECT, *EVERY_DAY)
     found = [row["fare_amount"] for row in labelled.collect()]
     assert sorted(found, key=str) == [TRIP[3], None, None, None]
 
@@ -73,8 +74,8 @@ def test_a_trip_whose_prediction_is_null_is_counted_and_has_no_error(trips_of, p
 def test_the_profile_of_many_trips_equals_pandas(sample_trips, predict_all):
     trips, frame = sample_trips
     predictions = predict_all(trips, "3 + 3 * trip_distance")
-    got = profile_metrics(predictions, with_labels(predictions, trips, *EVERY_DAY))
-    assert dict(got.dtypes) == {name: kind for name, (kind, _) in PROFILE_COLUMNS.items()}
+    got = profile_metrics(predictions, with_labels(predictions, trips, PROJECT, *EVERY_DAY), PROJECT)
+    assert dict(got.dtypes) == {name: kind for name, (kind, _) in profile_columns(PROJECT).items()}
     error = 3 + 3 * frame.trip_distance - frame.fare_amount
     days = frame.tpep_pickup_datetime.dt.date
     expected = pd.DataFrame(

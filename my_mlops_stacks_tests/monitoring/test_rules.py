@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from mlops_core.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
+from mlops_core.monitoring.columns import DRIFT_COLUMNS, profile_columns
 from mlops_core.monitoring.drift_rule import newest_drift
 from mlops_core.monitoring.judged_windows import AsOf, judged_windows
 from mlops_core.monitoring.label_rule import newest_windows
 from mlops_core.monitoring.violation import ViolationRule
+from my_mlops_stacks.project import PROJECT
 
 TODAY = AsOf(datetime(2016, 3, 31, tzinfo=UTC))
 
@@ -39,7 +40,7 @@ def window(day: date, value: float | None = 1.0, **changed) -> dict:
 
 
 def profile_of(spark, windows: list[dict]):
-    return table(spark, PROFILE_COLUMNS, windows)
+    return table(spark, profile_columns(PROJECT), windows)
 
 
 def days_of(values: list[float]) -> list[dict]:
@@ -47,7 +48,9 @@ def days_of(values: list[float]) -> list[dict]:
 
 
 def rule(metric: str = "root_mean_squared_error", threshold: float = 5.0, windows: int = 5, violations: int = 2):
-    return ViolationRule(metric, threshold, windows, violations, minimum_coverage=0.8, minimum_count=50)
+    judged = PROJECT.model.task.monitor_metric(metric)
+    unit = judged.unit_of(PROJECT.events.label_unit)
+    return ViolationRule(judged, unit, threshold, windows, violations, minimum_coverage=0.8, minimum_count=50)
 
 
 def violated(spark, windows: list[dict], **changed) -> bool:
@@ -98,7 +101,7 @@ def test_days_with_too_few_labels_are_passed_over(spark):
 def test_without_any_label_nothing_is_judged_and_it_says_so(spark):
     found = rule().evaluate(profile_of(spark, [window(date(2016, 2, 20), None, labelled_count=0)]), TODAY)
     assert not found.violated
-    assert "can't be judged: no day has the fares of 80% and of at least 50 of its predictions" in found.reason
+    assert "can't be judged: no day has the labels of 80% and of at least 50 of its predictions" in found.reason
 
 
 def test_slices_and_columns_are_not_windows(spark):
@@ -159,10 +162,9 @@ def test_the_reason_names_metric_days_and_threshold(spark):
 
 
 @pytest.mark.parametrize("metric", ["nope", "count", "avg"])
-def test_an_unknown_metric_is_refused_with_the_choices(spark, metric):
-    sentence = rf"'{metric}' in resources/monitoring-workflow-resource.yml .* choose one of .*root_mean_squared_error"
-    with pytest.raises(ValueError, match=sentence):
-        rule(metric).evaluate(profile_of(spark, []), TODAY)
+def test_an_unknown_metric_is_refused_with_the_choices(metric):
+    with pytest.raises(ValueError, match=f"judged by '{metric}': choose one of .*root_mean_squared_error"):
+        rule(metric)
 
 
 # ---- drift
@@ -184,7 +186,9 @@ def compared(column: str, stability: float | None, pvalue: float, day: int = 20,
 def drift_of(spark, rows: list[dict], windows: list[dict] | None = None):
     """What is said of the drift of the `windows`, by default one of 20 February."""
     profile = profile_of(spark, [window(date(2016, 2, 20))] if windows is None else windows)
-    return newest_drift(table(spark, DRIFT_COLUMNS, rows), profile, TODAY, minimum_count=50)
+    return newest_drift(
+        table(spark, DRIFT_COLUMNS, rows), profile, TODAY, minimum_count=50, label=PROJECT.events.label_column
+    )
 
 
 def test_a_large_change_beyond_chance_is_drift(spark):

@@ -97,7 +97,7 @@ def test_links_lead_to_the_mlflow_that_was_set(rehearsal):
 
 
 def test_a_prediction_is_explained_up_to_its_databricks_run(rehearsal):
-    told = dict(explanation(rehearsal.instance, rehearsal.registry, date.fromisoformat(LAST_DAY), 1))
+    told = dict(explanation(PROJECT, rehearsal.instance, rehearsal.registry, date.fromisoformat(LAST_DAY), 1))
     (inference,) = rehearsal.runs[2].databricks_runs
     assert f"Dagster run {rehearsal.runs[2].run.run_id}, Databricks run " in told["predicted"]
     assert str(inference.run_id) in told["predicted"]

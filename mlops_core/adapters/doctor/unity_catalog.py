@@ -37,10 +37,10 @@ def volume(workspace: TargetWorkspace) -> Iterator[Finding]:
 
 
 @told
-def trips(workspace: TargetWorkspace) -> Iterator[Finding]:
+def source(workspace: TargetWorkspace, events: str) -> Iterator[Finding]:
     """Whether the table is there, and, but for Databricks' own samples, which all may read, whether it may be read."""
-    name, tables = str(workspace.target.trips_table), workspace.client.tables
-    fix = f"grant SELECT on it to {workspace.me}, or name another trips_table in databricks.yml"
+    name, tables = str(workspace.target.sources[events].table), workspace.client.tables
+    fix = f"grant SELECT on it to {workspace.me}, or name another {events}_table in databricks.yml"
     finding = exists("Table", name, lambda: tables.get(name), fix)
     yield finding
     if finding.state == "ok" and not name.startswith("samples."):

@@ -4,28 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlops_core.adapters.sources import numbers
+from mlops_core.adapters.sources.column_types import is_text
+from mlops_core.adapters.sources.parsing import parsed
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_TIME = r"^\d{4}-\d\d-\d\d([ T]\d\d(:\d\d(:\d\d(\.\d{1,6})?)?)?)?"
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:nan|inf|infinity)$"
-_INTEGER = r"^-?\d{1,10}$"
+_DAY = r"^\d{4}-\d\d-\d\d"
+_TIME = _DAY + r"([ T]\d\d(:\d\d(:\d\d(\.\d{1,6})?)?)?)?"
+_MIDNIGHT = r"[ T]00:00(:00(\.0+)?)?$"
 _ZONE = r"(?P<zone>Z|[+-]\d\d(?::?\d\d)?)$"
 _OFFSETS_OF_UTC = ("Z", "+00", "+00:00", "+0000", "-00:00")
-_LARGEST_INTEGER = 2**31 - 1
+_TRUE, _FALSE = ("true", "t", "1"), ("false", "f", "0")
 
 
 def present(column: pa.Array, kind: str) -> pa.Array:
-    """The column with null where it says that there is no value: an empty text, pandas' NaN among integers."""
+    """The column with null where it says that there is no value: an empty cell of CSV, pandas' NaN among integers.
+
+    CSV cells of strings are bytes, and keep their blanks; an empty text of another format is a value.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if pa.types.is_string(column.type):
+    if is_text(column.type):
+        column = column.cast(pa.string())
+    if pa.types.is_string(column.type) and kind != "string":
         column = pc.utf8_trim_whitespace(column)
-        return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
-    if kind == "int" and pa.types.is_floating(column.type):
+    if pa.types.is_binary(column.type) or (pa.types.is_string(column.type) and kind != "string"):
+        return pc.if_else(pc.equal(column, pa.scalar("", column.type)), pa.scalar(None, column.type), column)
+    if kind in ("int", "bigint") and pa.types.is_floating(column.type):
         column = column.cast(pa.float64())
         return pc.if_else(pc.is_nan(column), pa.scalar(None, pa.float64()), column)
     return column
@@ -39,14 +49,14 @@ def times(text: pa.Array) -> tuple[pa.Array, pa.Array, str | None]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    plain = _parsed(text, pa.timestamp("us"), f"{_TIME}$")
+    plain = parsed(text, pa.timestamp("us"), f"{_TIME}$")
     if plain.null_count == text.null_count:
         return plain, pa.nulls(len(text), pa.timestamp("us", "UTC")), None
     rest = pc.if_else(pc.is_null(plain), text, pa.scalar(None, pa.string()))
     for pattern, written in ((r"(\.\d{6})\d+", r"\1"), (r" ?UTC$", "Z"), (r" ([+-]\d\d(:?\d\d)?)$", r"\1")):
         rest = pc.replace_substring_regex(rest, pattern, written)
-    plain = pc.coalesce(plain, _parsed(rest, pa.timestamp("us"), f"{_TIME}$"))
-    moments = _parsed(rest, pa.timestamp("us", "UTC"), _TIME + _ZONE)
+    plain = pc.coalesce(plain, parsed(rest, pa.timestamp("us"), f"{_TIME}$"))
+    moments = parsed(rest, pa.timestamp("us", "UTC"), _TIME + _ZONE)
     zones = pc.extract_regex(pc.filter(rest, pc.is_valid(moments)), _ZONE).field("zone").unique().to_pylist()
     return plain, moments, next((zone for zone in zones if zone not in _OFFSETS_OF_UTC), "UTC")
 
@@ -65,55 +75,70 @@ def microseconds(column: pa.Array) -> pa.Array:
     return column.cast(kind, safe=False)
 
 
-def _parsed(text: pa.Array, kind: pa.DataType, pattern: str) -> pa.Array:
-    """The values of texts that have the pattern; one by one where a text has it and is still none (2016-02-30)."""
+def _parsed_booleans(text: pa.Array) -> pa.Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    text = pc.if_else(pc.match_substring_regex(text, pattern), text, pa.scalar(None, pa.string()))
+    lower = pc.utf8_lower(text)
+    is_true, is_false = (pc.is_in(lower, pa.array(words)) for words in (_TRUE, _FALSE))
+    return pc.if_else(pc.or_(is_true, is_false), is_true, pa.scalar(None, pa.bool_()))
+
+
+def _parsed_dates(text: pa.Array) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return parsed(pc.replace_substring_regex(text, _MIDNIGHT, ""), pa.date32(), f"{_DAY}$")
+
+
+def _cast_dates(column: pa.Array) -> pa.Array:
+    """Dates, and times that are a midnight."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_timestamp(column.type):
+        return column.cast(pa.date32(), safe=False)
+    times = microseconds(column)
+    days = times.cast(pa.date32(), safe=False)
+    return pc.if_else(pc.equal(days.cast(times.type), times), days, pa.scalar(None, pa.date32()))
+
+
+def _decoded(column: pa.Array) -> pa.Array:
+    """Bytes of CSV as text; null where they are not UTF-8."""
+    import pyarrow as pa
+
     try:
-        return text.cast(kind)
+        return column.cast(pa.string())
     except pa.ArrowInvalid:
-        return pa.array([_parsed_one(value, kind) for value in text], kind)
+        return pa.array([_utf8(value) for value in column.to_pylist()], pa.string())
 
 
-def _parsed_one(text: pa.Scalar, kind: pa.DataType) -> pa.Scalar:
-    import pyarrow as pa
-
+def _utf8(value: bytes | None) -> str | None:
     try:
-        return text.cast(kind)
-    except pa.ArrowInvalid:
-        return pa.scalar(None, kind)
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return None
 
 
-def _parsed_integers(text: pa.Array) -> pa.Array:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    # pandas writes integers beside a null as 10001.0
-    return _parsed(pc.replace_substring_regex(text, r"\.0*$", ""), pa.int32(), _INTEGER)
+def _as_is(column: pa.Array) -> pa.Array:
+    return column
 
 
-def _parsed_doubles(text: pa.Array) -> pa.Array:
-    import pyarrow as pa
-
-    return _parsed(text, pa.float64(), _NUMBER)
-
-
-def _cast_integers(column: pa.Array) -> pa.Array:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    doubles = _cast_doubles(column)
-    fits = pc.and_(pc.less_equal(pc.abs(doubles), _LARGEST_INTEGER), pc.equal(pc.floor(doubles), doubles))
-    return pc.if_else(fits, doubles, pa.scalar(None, pa.float64())).cast(pa.int32())
-
-
-def _cast_doubles(column: pa.Array) -> pa.Array:
-    import pyarrow as pa
-
-    return column.cast(pa.float64(), safe=False)
-
-
-PARSED = {"int": _parsed_integers, "double": _parsed_doubles}
-CAST = {"int": _cast_integers, "double": _cast_doubles}
+PARSED = {
+    "boolean": _parsed_booleans,
+    "int": numbers.parsed_ints,
+    "bigint": numbers.parsed_bigints,
+    "float": numbers.parsed_doubles,
+    "double": numbers.parsed_doubles,
+    "string": _as_is,
+    "date": _parsed_dates,
+}
+CAST = {
+    "boolean": _as_is,
+    "int": numbers.cast_ints,
+    "bigint": numbers.cast_bigints,
+    "float": numbers.cast_doubles,
+    "double": numbers.cast_doubles,
+    "string": _decoded,
+    "date": _cast_dates,
+}

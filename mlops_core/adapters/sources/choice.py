@@ -8,56 +8,61 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from mlops_core.adapters.sources.file_source import FileTrips
-from mlops_core.adapters.sources.generated_source import GeneratedTrips
-from mlops_core.adapters.sources.table_source import TableTrips
+from mlops_core.adapters.sources.file_source import FileSource
+from mlops_core.adapters.sources.generated_source import GeneratedSource
+from mlops_core.adapters.sources.unity_catalog_source import UnityCatalogSource
 from mlops_core.adapters.spark import Spark
-from mlops_core.ingestion.times import TripTimes
+from mlops_core.ingestion.times import EventTimes
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-class TripsSource(Protocol):
-    """A source of raw trips, not yet checked in any way."""
+class Source(Protocol):
+    """A source of raw events, not yet checked in any way."""
 
     def read(self) -> DataFrame: ...
 
 
-class TripsSources(Protocol):
+class Sources(Protocol):
     """Chooses the source of one run from what the run was asked for."""
 
     def choose(
         self, *, path: str | None, times: str | None, rows: int, seed: int, drift_from: date | None
-    ) -> TripsSource: ...
+    ) -> Source: ...
 
 
 @dataclass(frozen=True)
 class LocalSources:
-    """The path that a run names, else TRIPS_PATH, else generated trips of the days from `first_day` to `last_day`.
+    """The path that a run names, else that of the environment, else a sample of the days `first_day` to `last_day`.
 
-    How the times of files are to be read says the run, else TRIPS_TIMES, else `times`.
+    How the times of files are to be read says the run, else the environment, else `times`.
     """
 
     spark: Spark
     folder: Path
-    times: TripTimes
+    times: EventTimes
     first_day: date
     last_day: date
 
-    def choose(
-        self, *, path: str | None, times: str | None, rows: int, seed: int, drift_from: date | None
-    ) -> TripsSource:
-        given = path or os.environ.get("TRIPS_PATH")
+    def choose(self, *, path: str | None, times: str | None, rows: int, seed: int, drift_from: date | None) -> Source:
+        """The source of a run.
+
+        Raises:
+            NoSampleError: the run and the environment name no path, and the project can't make events.
+        """
+        events = self.times.events
+        given = path or os.environ.get(events.path_variable)
         if given:
-            asked = times or os.environ.get("TRIPS_TIMES")
-            return FileTrips(self.spark, given, self.folder / "landed", TripTimes(asked) if asked else self.times)
-        return GeneratedTrips(self.spark, self.folder, rows, seed, self.first_day, self.last_day, drift_from)
+            asked = times or os.environ.get(events.times_variable)
+            declared = EventTimes(events, asked) if asked else self.times
+            return FileSource(self.spark, given, self.folder / "landed", declared)
+        return GeneratedSource(self.spark, events, self.folder, rows, seed, self.first_day, self.last_day, drift_from)
 
 
 @dataclass(frozen=True)
 class TableSource:
-    """Always the target's table: a path on the host or generated trips would be no use to a workspace.
+    """Always the target's table: a path on the host or a sample would be no use to a workspace.
 
     Raises:
         ValueError: the run asks for a path, or for times read in another way than the target's.
@@ -65,7 +70,7 @@ class TableSource:
 
     spark: Spark
     table: str
-    times: TripTimes
+    times: EventTimes
 
     def choose(
         self,
@@ -75,10 +80,11 @@ class TableSource:
         rows: int,  # noqa: ARG002
         seed: int,  # noqa: ARG002
         drift_from: date | None,  # noqa: ARG002
-    ) -> TripsSource:
+    ) -> Source:
+        events = self.times.events
         if path or times:
             raise ValueError(
-                f"This target reads {self.table} (trips_table and trips_times in databricks.yml): leave 'path' and "
-                f"'times' out."
+                f"This target reads {self.table} ({events.variable('table')} and {events.variable('times')} in "
+                "databricks.yml): leave 'path' and 'times' out."
             )
-        return TableTrips(self.spark, self.table, self.times)
+        return UnityCatalogSource(self.spark, self.table, self.times)

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_core.adapters.sources.errors import UnreadableTripsError
-from mlops_core.ingestion.times import WALL_CLOCK, WALL_CLOCK_AS_UTC, TripTimes
-from my_mlops_stacks.events import TRIPS
+from mlops_core.adapters.sources.errors import UnreadableEventsError
+from mlops_core.ingestion.times import WALL_CLOCK, WALL_CLOCK_AS_UTC, EventTimes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +20,7 @@ _UTC = ("UTC", "Etc/UTC", "Z", "+00:00", "GMT", "Etc/GMT", "Zulu", "Etc/Zulu", "
 class FileClock:
     """Reads the times of one file; `labels` is whether times with a zone (True) or without one (False) were met."""
 
-    times: TripTimes
+    times: EventTimes
     file: Path
     labels: set[bool] = field(default_factory=set)
 
@@ -29,7 +28,7 @@ class FileClock:
         """Times of column `name`, in microseconds of their moment or clock; `label` is the zone that they came with.
 
         Raises:
-            UnreadableTripsError: the label contradicts what the source declares, or other times of the file.
+            UnreadableEventsError: the label contradicts what the source declares, or other times of the file.
         """
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -38,54 +37,58 @@ class FileClock:
             return times.cast(pa.timestamp("us"))
         self._meet(name, label)
         zone = self.times.zone
-        if zone is None or (label is None and zone == TRIPS.time_zone):
+        if zone is None or (label is None and zone == self.times.events.time_zone):
             return times.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us")) if times.type.tz else times
         if label is None:  # an hour that the zone has twice, or skips, is the one before the clocks were moved
             times = pc.assume_timezone(times, zone, ambiguous="earliest", nonexistent="earliest")
-        return pc.local_timestamp(times.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us", TRIPS.time_zone)))
+        own = pa.timestamp("us", self.times.events.time_zone)
+        return pc.local_timestamp(times.cast(pa.timestamp("us", "UTC")).cast(own))
 
     def _meet(self, name: str, label: str | None) -> None:
         contradiction = _contradiction(self.times, label)
         if contradiction:
-            raise UnreadableTripsError(f"Column {name} of {self.file} {contradiction}")
+            raise UnreadableEventsError(f"Column {name} of {self.file} {contradiction}")
         self.labels.add(label is not None)
         if len(self.labels) > 1:
-            raise UnreadableTripsError(
+            raise UnreadableEventsError(
                 f"{self.file} has times with and without a zone: write all of them one way (met in column {name})."
             )
 
 
-def _contradiction(times: TripTimes, label: str | None) -> str | None:
+def _contradiction(times: EventTimes, label: str | None) -> str | None:
     """What to say, behind the name of a column, of times labelled as `label`; None if they may be so."""
     if label is None or times.zone is not None:
         return None
+    setting, zone = times.events.times_variable, times.events.time_zone
     if times.declared == WALL_CLOCK:
         return (
-            f"has times of the zone {label}, where wall clock without a zone is declared: set TRIPS_TIMES to UTC if "
-            f"they are moments, to {WALL_CLOCK_AS_UTC} if New York's clock was only labelled UTC."
+            f"has times of the zone {label}, where wall clock without a zone is declared: set {setting} to UTC if they "
+            f"are moments, to {WALL_CLOCK_AS_UTC} if the clock of {zone} was only labelled UTC."
         )
     if label not in _UTC:
-        return f"has times of the zone {label}, where {WALL_CLOCK_AS_UTC} is declared: set TRIPS_TIMES to UTC."
+        return f"has times of the zone {label}, where {WALL_CLOCK_AS_UTC} is declared: set {setting} to UTC."
     return None
 
 
-def wall_clock_column(name: str, kind: str, times: TripTimes, table: str) -> Column:
+def wall_clock_column(name: str, kind: str, times: EventTimes, table: str) -> Column:
     """The times of column `name` of a Spark table, whose type is `kind`, in a session whose time zone is UTC.
 
     Raises:
-        UnreadableTripsError: a timestamp, which is a moment, where wall clock is declared.
+        UnreadableEventsError: a timestamp, which is a moment, where wall clock is declared.
     """
     from pyspark.sql import functions as F
 
     if kind not in ("timestamp", "timestamp_ntz"):
         return F.col(name)  # a column of another type is refused by its name later
+    own = times.events.time_zone
     if kind == "timestamp" and times.declared == WALL_CLOCK:
-        raise UnreadableTripsError(
+        raise UnreadableEventsError(
             f"Column {name} of {table} is a timestamp, which is a moment, where wall clock is declared: set "
-            f"trips_times in databricks.yml to UTC, or to {WALL_CLOCK_AS_UTC} if New York's clock is only labelled UTC."
+            f"{times.events.variable('times')} in databricks.yml to UTC, or to {WALL_CLOCK_AS_UTC} if the clock of "
+            f"{own} is only labelled UTC."
         )
     zone = times.zone
-    if zone is None or (kind == "timestamp_ntz" and zone == TRIPS.time_zone):
+    if zone is None or (kind == "timestamp_ntz" and zone == own):
         return F.col(name)
     moments = F.col(name) if kind == "timestamp" else F.to_utc_timestamp(F.col(name).cast("timestamp"), zone)
-    return F.from_utc_timestamp(moments, TRIPS.time_zone).alias(name)
+    return F.from_utc_timestamp(moments, own).alias(name)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_core.adapters.sources.data_files import DataFile
-from mlops_core.adapters.sources.errors import UnreadableTripsError
-from mlops_core.adapters.sources.header import columns_of_trips, plain
-from mlops_core.ingestion.columns import RAW_COLUMNS
+from mlops_core.adapters.sources.errors import UnreadableEventsError
+from mlops_core.adapters.sources.header import plain, positions_of
+from mlops_core.project import EventTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,7 +35,7 @@ _OTHER_FORMATS = {
 
 @dataclass(frozen=True)
 class Dialect:
-    """How one file is written; `columns` has the place of each column of trips among `width`."""
+    """How one file is written; `columns` has the place of each declared column among `width`."""
 
     separator: str
     width: int
@@ -50,21 +50,22 @@ class Dialect:
         return csv.reader(lines, delimiter=self.separator, escapechar="\\" if self.escapes else None)
 
 
-def dialect_of(file: DataFile) -> Dialect:
+def dialect_of(events: EventTable, file: DataFile) -> Dialect:
     """Look at the whole file once.
 
     Raises:
-        UnreadableTripsError: it is empty, of another format or not written in full, or its header has a quote without
-            its end, or not each column of trips once.
+        UnreadableEventsError: it is empty, of another format or not written in full, or its header has a quote without
+            its end, or not each declared column once.
     """
     with opened(file) as stream:
         block = stream.read(_BLOCK)
         _check_format(file, block)
         lines = block.splitlines(keepends=True)
-        separator = max(_SEPARATORS, key=lambda one: len(RAW_COLUMNS.keys() & map(plain, _header(lines, one)[0])))
+        declared = set(map(plain, events.types))
+        separator = max(_SEPARATORS, key=lambda one: len(declared.intersection(map(plain, _header(lines, one)[0]))))
         names, header_lines = _header(lines, separator)
         _refuse_swallowed(file, lines, names)
-        columns = columns_of_trips(file, names)
+        columns = positions_of(events, file, names)
         if separator != ",":
             logger.info("%s separates its columns with %r", file.path, separator)
         has_rows = bool(b"".join(lines[header_lines:]).strip()) or len(block) == _BLOCK
@@ -82,16 +83,16 @@ def opened(file: DataFile) -> pa.NativeFile:
 def _check_format(file: DataFile, block: bytes) -> None:
     found = next((words for magic, words in _OTHER_FORMATS.items() if block.startswith(magic)), None)
     if not block.strip():
-        raise UnreadableTripsError(f"{file.path} is empty, without even a header: take it out, or deliver it again.")
+        raise UnreadableEventsError(f"{file.path} is empty, without even a header: take it out, or deliver it again.")
     if found:
-        raise UnreadableTripsError(f"{file.path} is named as CSV but is {found}: save it as CSV in UTF-8.")
+        raise UnreadableEventsError(f"{file.path} is named as CSV but is {found}: save it as CSV in UTF-8.")
     _refuse_zero_bytes(file, block)
 
 
 def _refuse_zero_bytes(file: DataFile, block: bytes) -> None:
     """Arrow takes what stands between two of them for one value, lines and all."""
     if b"\x00" in block:
-        raise UnreadableTripsError(
+        raise UnreadableEventsError(
             f"{file.path} is named as CSV but is UTF-16 or binary, or was not written in full: it has bytes that are "
             f"zero. Save it as CSV in UTF-8."
         )
@@ -112,7 +113,7 @@ def _refuse_swallowed(file: DataFile, lines: list[bytes], names: list[str]) -> N
     """A name may have a line break, but no day after it: that is a row."""
     if any(map(_SWALLOWED_DAY.search, names)):
         line = next(number for number, text in enumerate(lines, 1) if text.strip())
-        raise UnreadableTripsError(
+        raise UnreadableEventsError(
             f"{file.path}, line {line}: a quote that is opened in the header has no end, and takes rows with it: close "
             f"or remove it."
         )

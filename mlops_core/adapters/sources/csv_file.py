@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from mlops_core.adapters.sources.clock import FileClock
 from mlops_core.adapters.sources.csv_dialect import Dialect, dialect_of, opened
 from mlops_core.adapters.sources.data_files import DataFile
-from mlops_core.adapters.sources.errors import UnreadableTripsError
+from mlops_core.adapters.sources.errors import UnreadableEventsError
 from mlops_core.adapters.sources.swallowed import refuse_swallowed
-from mlops_core.adapters.sources.values import constants_of, malformed, trips_of
+from mlops_core.adapters.sources.values import constants_of, malformed, rows_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 def csv_batches(file: DataFile, clock: FileClock) -> Iterator[pa.RecordBatch]:
-    """The file's trips, in batches of `landed_schema`.
+    """The file's rows, in batches of `landed_schema`.
 
     Raises:
-        UnreadableTripsError: it is not readable as CSV, or a quote without end swallowed rows.
+        UnreadableEventsError: it is not readable as CSV, or a quote without end swallowed rows.
     """
     import pyarrow as pa
 
     try:
-        dialect = dialect_of(file)
+        dialect = dialect_of(clock.times.events, file)
         if dialect.has_rows:
             yield from _batches(file, dialect, clock)
     except (pa.ArrowException, OSError) as error:
-        raise UnreadableTripsError(
+        raise UnreadableEventsError(
             f"{file.path} cannot be read as CSV, it is cut off, damaged or another format "
             f"({str(error).partition(chr(10))[0][:200]}): replace it by a whole file, or take it out of the folder."
         ) from error
@@ -40,7 +40,7 @@ def csv_batches(file: DataFile, clock: FileClock) -> Iterator[pa.RecordBatch]:
 def _batches(file: DataFile, dialect: Dialect, clock: FileClock) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
-    malformed_rows: Counter[str] = Counter()
+    events, malformed_rows = clock.times.events, Counter[str]()
     goes_on = False  # a row over several lines was met
 
     def keep_count(row: pa_csv.InvalidRow) -> str:
@@ -54,18 +54,19 @@ def _batches(file: DataFile, dialect: Dialect, clock: FileClock) -> Iterator[pa.
         try:
             for batch in _reader(stream, dialect, keep_count):
                 goes_on = goes_on or (dialect.has_quotes and _has_line_break(batch))
-                columns = {name: _text(batch.column(str(place))) for name, place in dialect.columns.items()}
-                yield trips_of(columns | constants_of(file, columns, batch.num_rows), clock)
+                cells = {name: batch.column(str(place)) for name, place in dialect.columns.items()}
+                texts = {name: cell if events.types[name] == "string" else _text(cell) for name, cell in cells.items()}
+                yield rows_of(texts | constants_of(events, file, texts, batch.num_rows), clock)
         except pa.ArrowInvalid:
-            refuse_swallowed(file, dialect)
+            refuse_swallowed(events, file, dialect)
             raise
     if goes_on:
-        refuse_swallowed(file, dialect)
-    yield from (malformed(count, reason) for reason, count in malformed_rows.items())
+        refuse_swallowed(events, file, dialect)
+    yield from (malformed(events, count, reason) for reason, count in malformed_rows.items())
 
 
 def _reader(stream: pa.NativeFile, dialect: Dialect, invalid_row_handler: object) -> pa_csv.CSVStreamingReader:
-    """All columns as bytes where one may have swallowed lines, else those of trips; their names are their places."""
+    """All columns as bytes where one may have swallowed lines, else the declared ones; their names are their places."""
     import pyarrow as pa
     import pyarrow.csv as pa_csv
 

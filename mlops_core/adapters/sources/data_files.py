@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from mlops_core.adapters.sources.errors import UnreadableTripsError
+from mlops_core.adapters.sources.errors import UnreadableEventsError
+from mlops_core.project import EventTable
 
 PARQUET, CSV = "parquet", "csv"
 _FORMATS = {".parquet": PARQUET, ".csv": CSV, ".csv.gz": CSV}
@@ -20,31 +21,32 @@ _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file of trips; `constants` are the values of columns that it lacks, as text, by their names in lower case."""
+    """A file of events; `constants` are the values of columns that it lacks, as text, by their names in lower case."""
 
     path: Path
     kind: str
     constants: tuple[tuple[str, str | None], ...] = ()
 
 
-def data_files(path: Path) -> list[DataFile]:
+def data_files(events: EventTable, path: Path) -> list[DataFile]:
     """The files at `path`, a file or a folder, but for hidden ones: those that start with a dot or an underscore.
 
     Raises:
         FileNotFoundError: there is no data file, or one is a link to nothing.
-        UnreadableTripsError: files of several formats or of an unknown one, or of a table whose log is not read.
+        UnreadableEventsError: files of several formats or of an unknown one, or of a table whose log is not read.
     """
+    setting = events.path_variable
     _refuse_inside_of_table(path)
     files = sorted(_files(path)) if path.is_dir() else [_existing(path)]
     kinds = {_suffix(file): file for file in reversed(files)}
     if not kinds:
         raise FileNotFoundError(
-            f"There is no data file in {path}{_hidden(path)}: point TRIPS_PATH to a folder with .parquet or .csv."
+            f"There is no data file in {path}{_hidden(path)}: point {setting} to a folder with .parquet or .csv."
         )
     if len({_FORMATS.get(suffix) for suffix in kinds}) > 1 or not kinds.keys() <= _FORMATS.keys():
         found = ", ".join(sorted(f"{suffix or 'no suffix'} ({file.name})" for suffix, file in kinds.items()))
-        raise UnreadableTripsError(
-            f"Files at {path} must all be .parquet or all .csv; found: {found}. Point TRIPS_PATH to one kind."
+        raise UnreadableEventsError(
+            f"Files at {path} must all be .parquet or all .csv; found: {found}. Point {setting} to one kind."
         )
     return [DataFile(file, _FORMATS[_suffix(file)], _folder_values(file)) for file in files]
 
@@ -55,7 +57,7 @@ def _files(folder: Path) -> Iterator[Path]:
     for name, folders, files in os.walk(folder, followlinks=True, onerror=_refuse):
         here = Path(name)
         if here.resolve() in walked:
-            raise UnreadableTripsError(f"{here} is a link to a folder that is read already: remove the link.")
+            raise UnreadableEventsError(f"{here} is a link to a folder that is read already: remove the link.")
         walked.add(here.resolve())
         _refuse_table(here)
         folders[:] = [inner for inner in folders if not inner.startswith((".", "_"))]
@@ -70,7 +72,7 @@ def _existing(file: Path) -> Path:
             raise FileNotFoundError(f"{file} is a link to {file.readlink()}, which does not exist: mend or remove it.")
         _refuse_inside_of_table(file.resolve())
     if not file.is_file():
-        raise UnreadableTripsError(f"{file} is not a file with data (a pipe, a socket, a device): remove it.")
+        raise UnreadableEventsError(f"{file} is not a file with data (a pipe, a socket, a device): remove it.")
     return file
 
 
@@ -81,14 +83,14 @@ def _refuse(error: OSError) -> None:
 def _refuse_table(folder: Path) -> None:
     for log, kind in _TABLES.items():
         if (folder / log).is_dir():
-            raise UnreadableTripsError(
-                f"{folder} is a {kind} table, and only its log says which of its files still count: point TRIPS_PATH "
-                f"to {'that folder itself' if kind == 'Delta' else 'an export of it in parquet'}."
+            raise UnreadableEventsError(
+                f"{folder} is a {kind} table, and only its log says which of its files still count: name "
+                f"{'that folder itself' if kind == 'Delta' else 'an export of it in parquet'}."
             )
     if any((folder / "metadata").glob("*.metadata.json")):
-        raise UnreadableTripsError(
-            f"{folder} is an Iceberg table, and only its metadata says which of its files still count: point "
-            f"TRIPS_PATH to an export of it in parquet."
+        raise UnreadableEventsError(
+            f"{folder} is an Iceberg table, and only its metadata says which of its files still count: name an "
+            "export of it in parquet."
         )
 
 

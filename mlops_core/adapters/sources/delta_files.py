@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from mlops_core.adapters.sources.data_files import PARQUET, DataFile
-from mlops_core.adapters.sources.errors import UnreadableTripsError
-from mlops_core.ingestion.columns import RAW_COLUMNS
+from mlops_core.adapters.sources.errors import UnreadableEventsError
+from mlops_core.adapters.sources.header import plain
+from mlops_core.project import EventTable
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -23,19 +24,19 @@ def is_delta(path: Path) -> bool:
     return (path / _LOG).is_dir()
 
 
-def delta_files(table: Path) -> list[DataFile]:
+def delta_files(events: EventTable, table: Path) -> list[DataFile]:
     """The files of the table's newest version, whose partition columns and columns added later are constants.
 
     Raises:
-        UnreadableTripsError: the log is damaged, files are missing or are not those that it names, or it asks for
+        UnreadableEventsError: the log is damaged, files are missing or are not those that it names, or it asks for
             what only newer readers do.
     """
     with _opened(table) as opened:
         _refuse_features(table, opened)
-        columns = {field.name.lower() for field in opened.schema().fields} & RAW_COLUMNS.keys()
+        columns = {plain(field.name) for field in opened.schema().fields}.intersection(map(plain, events.types))
         actions = _actions(opened)
     if not actions:
-        raise UnreadableTripsError(f"The Delta table {table} has no rows: its newest version has no data file.")
+        raise UnreadableEventsError(f"The Delta table {table} has no rows: its newest version has no data file.")
     return [
         DataFile(_present(table, action["path"], action["size_bytes"]), PARQUET, _constants(columns, action))
         for action in actions
@@ -56,21 +57,21 @@ def _opened(table: Path) -> Iterator[DeltaTable]:
     """The table of that folder, through links: deltalake does not find its log in a folder named [a] or %20.
 
     Raises:
-        UnreadableTripsError: its log cannot be followed, here or by what is done with the table.
+        UnreadableEventsError: its log cannot be followed, here or by what is done with the table.
     """
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 
     empty = next((commit for commit in sorted((table / _LOG).glob("*.json")) if not commit.stat().st_size), None)
     if empty:
-        raise UnreadableTripsError(_damaged(table, f"{empty.name} is empty"))
+        raise UnreadableEventsError(_damaged(table, f"{empty.name} is empty"))
     with TemporaryDirectory() as folder:
         for inner in table.iterdir():
             (Path(folder) / inner.name).symlink_to(inner)
         try:
             yield DeltaTable(folder)
         except DeltaError as error:
-            raise UnreadableTripsError(_damaged(table, str(error).partition("\n")[0][:200])) from error
+            raise UnreadableEventsError(_damaged(table, str(error).partition("\n")[0][:200])) from error
 
 
 def _damaged(table: Path, cause: str) -> str:
@@ -83,12 +84,12 @@ def _damaged(table: Path, cause: str) -> str:
 def _refuse_features(table: Path, opened: DeltaTable) -> None:
     features = opened.protocol().reader_features or []
     if opened.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
-        raise UnreadableTripsError(
+        raise UnreadableEventsError(
             f"The Delta table {table} maps its columns to other names in its files: write a copy of it without column "
             f"mapping (CREATE TABLE ... AS SELECT)."
         )
     if "deletionVectors" in features and any(batch.num_rows for batch in opened.deletion_vectors()):
-        raise UnreadableTripsError(
+        raise UnreadableEventsError(
             f"The Delta table {table} marks rows as deleted (deletion vectors): rewrite its files with "
             f"REORG TABLE ... APPLY (PURGE)."
         )
@@ -104,11 +105,11 @@ def _present(table: Path, written: str, size: int) -> Path:
     """The file that the log writes as `written`, an address relative to the table or, of a shallow clone, absolute."""
     file = table / unquote(written.removeprefix("file://"))
     if not file.is_file():
-        raise UnreadableTripsError(
+        raise UnreadableEventsError(
             f"The Delta table {table} lacks its data file {file}: copy the whole table again, or restore that file."
         )
     if file.stat().st_size != size:
-        raise UnreadableTripsError(
+        raise UnreadableEventsError(
             f"The data file {file} of the Delta table {table} has {file.stat().st_size:,} bytes where its log says "
             f"{size:,}: copy the whole table again."
         )

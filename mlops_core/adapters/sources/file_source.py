@@ -1,4 +1,4 @@
-"""Trips in files of this machine."""
+"""Events in files of this machine."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_core.adapters.plain_paths import plain_path
-from mlops_core.adapters.sources import trips_path
-from mlops_core.adapters.sources.data_files import data_files
+from mlops_core.adapters.sources import source_path
+from mlops_core.adapters.sources.data_files import DataFile, data_files
 from mlops_core.adapters.sources.delta_files import delta_files, is_delta
 from mlops_core.adapters.sources.landing import Landing
 from mlops_core.adapters.spark import Spark
-from mlops_core.ingestion.times import TripTimes
+from mlops_core.ingestion.times import EventTimes
+from mlops_core.project import EventTable
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
 @dataclass(frozen=True)
-class FileTrips:
-    """Trips in a parquet or CSV file, a folder of such files, or the folder of a Delta table.
+class FileSource:
+    """Events in a parquet or CSV file, a folder of such files, or the folder of a Delta table.
 
     Each file is read by its own names and types of columns. CSV has a header; its separator is a comma, a semicolon, a
     tab or a bar, its times are ISO 8601. What cannot be parsed in a row is a problem of that row; what cannot be read
@@ -30,16 +31,26 @@ class FileTrips:
     spark: Spark
     path: str
     landed: Path
-    times: TripTimes
+    times: EventTimes
 
     def read(self) -> DataFrame:
-        """The rows of the path as they are at this moment: the columns of trips, and `SOURCE_PROBLEM`.
+        """The rows of the path as they are at this moment: the declared columns, and `SOURCE_PROBLEM`.
 
         Raises:
             FileNotFoundError: nothing is at the path, or no data file.
-            UnreadableTripsError: a file, or the path, cannot be taken as it stands.
+            UnreadableEventsError: a file, or the path, cannot be taken as it stands.
         """
-        path = trips_path.resolve(self.path)
-        files = delta_files(path) if is_delta(path) else data_files(path)
+        files = files_at(self.times.events, self.path)
         snapshot = Landing(self.landed, self.times).snapshot(files)
         return self.spark.spark_session.read.parquet(str(plain_path(snapshot)))
+
+
+def files_at(events: EventTable, given: str) -> list[DataFile]:
+    """The data files of what a person wrote: a file, a folder, or a Delta table.
+
+    Raises:
+        FileNotFoundError: nothing is at the path, or no data file.
+        UnreadableEventsError: what is there cannot be taken as it stands.
+    """
+    path = source_path.resolve(events, given)
+    return delta_files(events, path) if is_delta(path) else data_files(events, path)

@@ -1,4 +1,4 @@
-"""Trips that the generator makes."""
+"""Events that the project makes itself."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mlops_core.adapters.plain_paths import plain_path
 from mlops_core.adapters.spark import Spark
+from mlops_core.project import EventTable, Sample
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -16,14 +17,19 @@ if TYPE_CHECKING:
 _COMPLETE = "_SUCCESS"
 
 
-@dataclass(frozen=True)
-class GeneratedTrips:
-    """Trips from the generator, made once for the same parameters and kept in a folder.
+class NoSampleError(LookupError):
+    """Nothing says where events come from, and the project can't make any."""
 
-    The days, New York's, are both included; from `drift_from` on fares are higher, as `generate_trips` says.
+
+@dataclass(frozen=True)
+class GeneratedSource:
+    """The sample of `events`, made once for the same parameters and kept in a folder.
+
+    The days are both included; from `drift_from` on labels are shifted.
     """
 
     spark: Spark
+    events: EventTable
     folder: Path
     rows: int
     seed: int
@@ -31,24 +37,24 @@ class GeneratedTrips:
     last_day: date
     drift_from: date | None = None
 
+    def __post_init__(self) -> None:
+        _ = self._sample
+
     @property
     def path(self) -> Path:
-        """The folder of these parameters; another version of the generator has another one."""
-        from my_mlops_stacks.ingestion.generator import GENERATOR_VERSION
-
-        name = f"trips-v{GENERATOR_VERSION}-{self.rows}-seed{self.seed}-{self.first_day}-{self.last_day}"
+        """The folder of these parameters; another version of the sample has another one."""
+        what = f"{self.events.name}-v{self._sample.version}-{self.rows}"
+        name = f"{what}-seed{self.seed}-{self.first_day}-{self.last_day}"
         return self.folder / (f"{name}-drift-{self.drift_from}" if self.drift_from else name)
 
     def read(self) -> DataFrame:
-        """Raw trips, `rows` in total; a folder that another run left unfinished is completed.
+        """Raw events, `rows` in total; a folder that another run left unfinished is completed.
 
         Raises:
             ValueError: a parameter is out of its range.
         """
-        from my_mlops_stacks.ingestion.generator import generate_trips
-
         if not (self.path / _COMPLETE).exists():
-            generate_trips(
+            self._sample.write(
                 self.path,
                 rows=self.rows,
                 seed=self.seed,
@@ -58,3 +64,12 @@ class GeneratedTrips:
             )
             (self.path / _COMPLETE).touch()
         return self.spark.spark_session.read.parquet(str(plain_path(self.path)))
+
+    @property
+    def _sample(self) -> Sample:
+        if self.events.sample is None:
+            raise NoSampleError(
+                f"There are no {self.events.nouns} to read, and '{self.events.name}' declares no sample: set "
+                f"{self.events.path_variable} to a parquet or CSV file, a folder of such files or a Delta table."
+            )
+        return self.events.sample

@@ -1,4 +1,4 @@
-"""Data files as files that Spark reads: parquet with exactly the columns of trips, in a folder of the state.
+"""Data files as files that Spark reads: parquet with exactly the declared columns, in a folder of the state.
 
 A *snapshot* is a folder with one landed file for each data file. It is named after all of them, is whole when it
 exists and never changes: a run reads what was there when it began, whatever is delivered meanwhile. Files that have not
@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from mlops_core.adapters.sources.clock import FileClock
+from mlops_core.adapters.sources.column_types import landed_schema
 from mlops_core.adapters.sources.csv_file import csv_batches
 from mlops_core.adapters.sources.data_files import CSV, DataFile
-from mlops_core.adapters.sources.errors import UnreadableTripsError
+from mlops_core.adapters.sources.errors import UnreadableEventsError
 from mlops_core.adapters.sources.parquet_file import BATCH_ROWS, parquet_batches
-from mlops_core.adapters.sources.values import landed_schema
-from mlops_core.ingestion.times import TripTimes
+from mlops_core.ingestion.times import EventTimes
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LANDING_VERSION = 2
+LANDING_VERSION = 3
 """Counts up whenever the same file would be landed as other rows."""
 
 _UNUSED_SECONDS = 24 * 60 * 60
@@ -40,13 +40,13 @@ class Landing:
     """Lands files in `folder`, their times read as `times` says."""
 
     folder: Path
-    times: TripTimes
+    times: EventTimes
 
     def snapshot(self, files: Sequence[DataFile]) -> Path:
         """The folder with the landed files of `files`, which are landed now unless they were before.
 
         Raises:
-            UnreadableTripsError: a file cannot be taken, changes while it is read, or its times are unlike the others'.
+            UnreadableEventsError: a file can't be taken, changes while it is read, or has times unlike the others'.
         """
         prints = {self._fingerprint(file): file for file in files}
         snapshot = self.folder / sha256("".join(sorted(prints)).encode()).hexdigest()[:32]
@@ -57,7 +57,9 @@ class Landing:
         return snapshot
 
     def _fingerprint(self, file: DataFile) -> str:
-        said = (LANDING_VERSION, self.times.declared, file, _state(file.path))
+        events = self.times.events
+        declared = (self.times.declared, events.time_zone, dict(events.types))
+        said = (LANDING_VERSION, declared, file, _state(file.path))
         return sha256(repr(said).encode()).hexdigest()[:32]
 
     def _make(self, snapshot: Path, prints: Mapping[str, DataFile]) -> None:
@@ -70,10 +72,17 @@ class Landing:
             for fingerprint, file in prints.items():
                 landed = _linked(held.get(fingerprint), unfinished) or _land(file, unfinished, fingerprint, self.times)
                 labels.setdefault(landed.stem.partition("-")[2], file)
-            _refuse_mixture(labels)
+            self._refuse_mixture(labels)
             _publish(unfinished, snapshot)
         finally:
             rmtree(unfinished, ignore_errors=True)
+
+    def _refuse_mixture(self, labels: Mapping[str, DataFile]) -> None:
+        if _ZONED in labels and _PLAIN in labels:
+            raise UnreadableEventsError(
+                f"Times of {labels[_ZONED].path} have a zone and those of {labels[_PLAIN].path} have none: write all "
+                f"files one way, or run each kind with its own {self.times.events.times_variable}."
+            )
 
     def _remove_unused(self) -> None:
         for folder in self.folder.iterdir():
@@ -100,22 +109,22 @@ def _linked(landed: Path | None, folder: Path) -> Path | None:
     return link
 
 
-def _land(file: DataFile, folder: Path, fingerprint: str, times: TripTimes) -> Path:
+def _land(file: DataFile, folder: Path, fingerprint: str, times: EventTimes) -> Path:
     import pyarrow.parquet as pq
 
-    clock, before = FileClock(times, file.path), _state(file.path)
+    clock, schema, before = FileClock(times, file.path), landed_schema(times.events), _state(file.path)
     unnamed = folder / fingerprint
     batches = csv_batches(file, clock) if file.kind == CSV else parquet_batches(file, clock)
-    with pq.ParquetWriter(unnamed, landed_schema()) as writer:
-        for table in _row_groups(batches):
+    with pq.ParquetWriter(unnamed, schema) as writer:
+        for table in _row_groups(batches, schema):
             writer.write_table(table)
     if _state(file.path) != before:
-        raise UnreadableTripsError(f"{file.path} was changed while it was read: run again when it is delivered whole.")
+        raise UnreadableEventsError(f"{file.path} was changed while it was read: run again when it is delivered whole.")
     label = _NO_TIMES if not clock.labels else _ZONED if True in clock.labels else _PLAIN
     return unnamed.rename(folder / f"{fingerprint}-{label}.parquet")
 
 
-def _row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+def _row_groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
     """The rows in tables of at least `BATCH_ROWS`, but for the last one."""
     import pyarrow as pa
 
@@ -125,15 +134,7 @@ def _row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
         if sum(part.num_rows for part in gathered) >= BATCH_ROWS:
             yield pa.Table.from_batches(gathered)
             gathered = []
-    yield pa.Table.from_batches(gathered, landed_schema())
-
-
-def _refuse_mixture(labels: Mapping[str, DataFile]) -> None:
-    if _ZONED in labels and _PLAIN in labels:
-        raise UnreadableTripsError(
-            f"Times of {labels[_ZONED].path} have a zone and those of {labels[_PLAIN].path} have none: write all files "
-            f"one way, or run each kind with its own TRIPS_TIMES."
-        )
+    yield pa.Table.from_batches(gathered, schema)
 
 
 def _publish(unfinished: Path, snapshot: Path) -> None:

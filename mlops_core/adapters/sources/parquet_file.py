@@ -1,4 +1,4 @@
-"""One parquet file in batches: the columns of trips by their names; the others are not read."""
+"""One parquet file in batches: the declared columns by their names; the others are not read."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mlops_core.adapters.sources.clock import FileClock
+from mlops_core.adapters.sources.column_types import type_problem
 from mlops_core.adapters.sources.data_files import DataFile
-from mlops_core.adapters.sources.errors import UnreadableTripsError
-from mlops_core.adapters.sources.header import columns_of_trips
-from mlops_core.adapters.sources.values import constants_of, trips_of, type_problem
+from mlops_core.adapters.sources.errors import UnreadableEventsError
+from mlops_core.adapters.sources.header import positions_of
+from mlops_core.adapters.sources.values import constants_of, rows_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,10 +20,10 @@ BATCH_ROWS = 131_072
 
 
 def parquet_batches(file: DataFile, clock: FileClock) -> Iterator[pa.RecordBatch]:
-    """The file's trips, in batches of `landed_schema`.
+    """The file's rows, in batches of `landed_schema`.
 
     Raises:
-        UnreadableTripsError: it is no whole parquet file, or a column is missing, doubled or of another kind of type.
+        UnreadableEventsError: it is no whole parquet file, or a column is missing, doubled or of another kind of type.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -30,12 +31,13 @@ def parquet_batches(file: DataFile, clock: FileClock) -> Iterator[pa.RecordBatch
     try:
         # Spark's old times reach further than the nanoseconds that they would be read as.
         with pq.ParquetFile(file.path, coerce_int96_timestamp_unit="us") as opened:
-            positions = columns_of_trips(file, opened.schema_arrow.names)
+            events = clock.times.events
+            positions = positions_of(events, file, opened.schema_arrow.names)
             for name, position in positions.items():
-                _check_type(file, name, opened.schema_arrow.field(position))
+                _check_type(file, events.types[name], opened.schema_arrow.field(position))
             yield from _batches(file, opened, positions, clock)
     except (pa.ArrowException, OSError) as error:
-        raise UnreadableTripsError(
+        raise UnreadableEventsError(
             f"{file.path} cannot be read as parquet, it is cut off, damaged or another format "
             f"({str(error).partition(chr(10))[0][:200]}): replace it by a whole file, or take it out of the folder."
         ) from error
@@ -46,18 +48,19 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
+    events = clock.times.events
     names = {name: opened.schema_arrow.names[position] for name, position in positions.items()}
-    moments = {name for name in names if _is_int96(opened, names[name])}
+    moments = {name for name in names if events.types[name] == "timestamp" and _is_int96(opened, names[name])}
     for batch in opened.iter_batches(BATCH_ROWS, columns=list(names.values())):
         columns = {name: batch.column(names[name]) for name in names}
         columns |= {name: columns[name].cast(pa.timestamp("us", "UTC")) for name in moments}
-        yield trips_of(columns | constants_of(file, names, batch.num_rows), clock)
+        yield rows_of(columns | constants_of(events, file, names, batch.num_rows), clock)
 
 
-def _check_type(file: DataFile, name: str, field: pa.Field) -> None:
-    problem = type_problem(name, field.type)
+def _check_type(file: DataFile, kind: str, field: pa.Field) -> None:
+    problem = type_problem(kind, field.type)
     if problem:
-        raise UnreadableTripsError(f"Column {field.name} of {file.path} {problem}.")
+        raise UnreadableEventsError(f"Column {field.name} of {file.path} {problem}.")
 
 
 def _is_int96(opened: pq.ParquetFile, name: str) -> bool:

@@ -1,7 +1,7 @@
 """Rows that a quote without its end swallowed: its value goes on over the next lines, to the next quote or the end.
 
 A value may have line breaks, so that alone is no fault. It is one when a further line of a row is a row of its own: the
-number of fields of the file, a day in one of the columns of trips.
+number of fields of the file, a day in a column of times.
 """
 
 from __future__ import annotations
@@ -13,17 +13,20 @@ from collections.abc import Iterator
 
 from mlops_core.adapters.sources.csv_dialect import Dialect, opened
 from mlops_core.adapters.sources.data_files import DataFile
-from mlops_core.adapters.sources.errors import UnreadableTripsError
+from mlops_core.adapters.sources.errors import UnreadableEventsError
+from mlops_core.project import EventTable
 
 _DAY = re.compile(r"\s*\d{4}-\d\d-\d\d")
 
 
-def refuse_swallowed(file: DataFile, dialect: Dialect) -> None:
+def refuse_swallowed(events: EventTable, file: DataFile, dialect: Dialect) -> None:
     """Read the whole file by lines.
 
     Raises:
-        UnreadableTripsError: a row holds other rows; it names the line where it starts.
+        UnreadableEventsError: a row holds other rows; it names the line where it starts.
     """
+    times = [place for name, place in dialect.columns.items() if events.types[name] in ("timestamp", "date")]
+    times = times or list(dialect.columns.values())
     taken: list[str] = []
     end = 0
     with opened(file) as stream:
@@ -32,8 +35,8 @@ def refuse_swallowed(file: DataFile, dialect: Dialect) -> None:
             start, fields = end + 1, _next(rows)
             if fields is None:
                 return
-            if len(taken) > 1 and _is_several(taken, fields, dialect):
-                raise UnreadableTripsError(
+            if len(taken) > 1 and _is_several(taken, fields, dialect, times):
+                raise UnreadableEventsError(
                     f"{file.path}, line {start}: a quote that is opened here has no end, and takes {len(taken) - 1:,} "
                     f"further lines with it: close or remove it."
                 )
@@ -55,15 +58,14 @@ def _next(rows: Iterator[list[str]]) -> list[str] | None:
         return []
 
 
-def _is_several(lines: list[str], fields: list[str], dialect: Dialect) -> bool:
-    alone = [_is_row(line, dialect) for line in lines]
+def _is_several(lines: list[str], fields: list[str], dialect: Dialect, times: list[int]) -> bool:
+    alone = [_is_row(line, dialect, times) for line in lines]
     # Of a row with line breaks in a value, the first or the last line may look whole; not both, and none in between.
     return sum(alone) > 1 if len(fields) == dialect.width else any(alone[1:])
 
 
-def _is_row(line: str, dialect: Dialect) -> bool:
+def _is_row(line: str, dialect: Dialect, times: list[int]) -> bool:
     quoted, plain = next(dialect.rows(iter([line])), []), line.replace('"', "").split(dialect.separator)
     return any(
-        len(fields) == dialect.width and any(_DAY.match(fields[place]) for place in dialect.columns.values())
-        for fields in (quoted, plain)
+        len(fields) == dialect.width and any(_DAY.match(fields[place]) for place in times) for fields in (quoted, plain)
     )

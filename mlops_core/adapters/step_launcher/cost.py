@@ -22,7 +22,7 @@ class PriceTable:
     machine_price_per_hour: Mapping[str, float] = field(default_factory=dict)
     price_per_dbu: float = 0.0
     serverless_price_per_dbu: float = 0.0
-    currency: str = "USD"
+    currency: str = ""
 
 
 @dataclass(frozen=True)

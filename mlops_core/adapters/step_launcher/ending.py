@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
 
 from mlops_core.adapters.step_launcher import protocol
 from mlops_core.adapters.step_launcher.databricks_runs import DatabricksRuns
 from mlops_core.adapters.step_launcher.run_handle import RunHandle, RunRequest
 from mlops_core.adapters.step_launcher.run_state import RunState
-
-LOOK_S, LONGEST_LOOK_S = 0.3, 2.0
+from mlops_core.adapters.waiting import wait_until
 
 
 def end_previous(runs: DatabricksRuns, request: RunRequest, attempt: str) -> str | None:
@@ -41,9 +38,9 @@ def end(runs: DatabricksRuns, run_id: int, within_s: float) -> RunState:
     """
     if not (state := runs.workspace.state(run_id)).ended:
         runs.workspace.cancel(run_id)
-        if not _wait(lambda: runs.workspace.state(run_id).ended, within_s):
+        state = wait_until(lambda: runs.workspace.state(run_id), lambda state: state.ended, within_s)
+        if not state.ended:
             raise TimeoutError(f"Databricks run {run_id} was cancelled but does not end: end it in the workspace.")
-        state = runs.workspace.state(run_id)
     return state
 
 
@@ -70,7 +67,8 @@ def _cancelled_alone(runs: DatabricksRuns, attempt: str) -> bool:
     runs.workspace.put(protocol.cancel_file(attempt), b"")
     if not runs.workspace.exists(protocol.begun_file(attempt)):
         return True
-    return _wait(lambda: _final_event(runs, attempt) is not None, runs.settings.timing.cancel_grace_s)
+    grace_s = runs.settings.timing.cancel_grace_s
+    return wait_until(lambda: _final_event(runs, attempt), lambda event: event is not None, grace_s) is not None
 
 
 def _end_worker(runs: DatabricksRuns, handle: RunHandle, step_key: str) -> None:
@@ -87,13 +85,3 @@ def _final_event(runs: DatabricksRuns, attempt: str) -> str | None:
 
 def _sent(runs: DatabricksRuns, attempt: str) -> bool:
     return runs.workspace.exists(protocol.request_file(attempt))
-
-
-def _wait(reached: Callable[[], bool], seconds: float) -> bool:
-    deadline, look_s = time.monotonic() + seconds, LOOK_S
-    while not reached():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(look_s)
-        look_s = min(LONGEST_LOOK_S, look_s * 1.5)
-    return True

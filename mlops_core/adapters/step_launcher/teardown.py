@@ -16,10 +16,10 @@ from mlops_core.adapters.step_launcher.ending import end
 from mlops_core.adapters.step_launcher.run_handle import RunHandle
 from mlops_core.adapters.step_launcher.run_state import RunState
 from mlops_core.adapters.step_launcher.workspace import Workspace
+from mlops_core.adapters.waiting import wait_until
 
 logger = logging.getLogger(__name__)
 STOP_GRACE_S = 10.0
-LOOK_S, LONGEST_LOOK_S = 0.3, 2.0
 DAY_S = 86_400.0
 
 
@@ -105,13 +105,11 @@ def _clean_up_code(runs: DatabricksRuns, limit_ms: float) -> list[str]:
 
 def _when_it_leaves(workspace: Workspace, handle: RunHandle, deadline: float) -> RunState:
     """The state in which a worker ended by itself, or the one in which a Databricks run does not."""
-    look_s = LOOK_S
-    while not (state := workspace.state(handle.run_id)).task_ended:
-        if not handle.worker or state.pending or time.monotonic() > deadline:
-            break
-        time.sleep(look_s)
-        look_s = min(LONGEST_LOOK_S, look_s * 1.5)
-    return state
+    return wait_until(
+        lambda: workspace.state(handle.run_id),
+        lambda state: state.task_ended or state.pending or not handle.worker,
+        deadline - time.monotonic(),
+    )
 
 
 def _seconds(state: RunState) -> float:

@@ -21,9 +21,9 @@ from mlops_core.monitoring.bins import bins_of
 from mlops_core.monitoring.columns import watched
 from mlops_core.monitoring.drift import drift_metrics
 from mlops_core.monitoring.drift_rule import newest_drift
-from mlops_core.monitoring.judged_windows import AsOf, judged_windows
+from mlops_core.monitoring.judged_windows import AsOf, as_numbers, judged_windows
 from mlops_core.monitoring.labels import with_labels
-from mlops_core.monitoring.plots import drift_heat_map, error_over_time
+from mlops_core.monitoring.plots import drift_heat_map, metric_over_time
 from mlops_core.monitoring.profile import profile_metrics
 from mlops_core.monitoring.violation import rule_of
 from mlops_core.training.split import newest_day, since
@@ -38,7 +38,7 @@ last = newest_day(predictions)
 first = last - timedelta(days=DAYS - 1)
 day_before = first - timedelta(days=1)  # drift is against that one too
 newest = since(predictions, day_before)
-labelled = with_labels(newest, session.tables.read("trips"), day_before, last)
+labelled = with_labels(newest, session.tables.read("trips"), PROJECT, day_before, last)
 
 # COMMAND ----------
 
@@ -47,13 +47,12 @@ labelled = with_labels(newest, session.tables.read("trips"), day_before, last)
 
 # COMMAND ----------
 
-profile = profile_metrics(since(newest, first), since(labelled, first))
-judged = judged_windows(profile, AsOf(datetime.now(UTC))).toPandas().sort_values("day")
-shown = ["day", "model_id", "count", "label_coverage", "root_mean_squared_error", "mean_average_error", "bias"]
-session.show(f"Profile of {first} to {last}", judged[shown])
-session.show(
-    "Error of the predictions", error_over_time(judged, workflow.metric_violation_threshold, workflow.metric_to_monitor)
-)
+profile = profile_metrics(since(newest, first), since(labelled, first), PROJECT)
+task, rule = PROJECT.model.task, rule_of(PROJECT, workflow)
+judged = as_numbers(judged_windows(profile, AsOf(datetime.now(UTC))), task).toPandas().sort_values("day")
+metrics = [metric.name for metric in task.judged if metric.is_shown]
+session.show(f"Profile of {first} to {last}", judged[["day", "model_id", "count", "label_coverage", *metrics]])
+session.show("Error of the predictions", metric_over_time(judged, task, rule))
 
 # COMMAND ----------
 
@@ -64,9 +63,9 @@ session.show(
 
 champion = registry.at_alias("champion")
 baseline = registry.baseline(champion)
-bins = {(champion.name, champion.version): bins_of(baseline, watched(baseline.columns))}
+bins = {(champion.name, champion.version): bins_of(baseline, PROJECT)}
 drift = drift_metrics(newest, labelled, bins, first).toPandas()
-session.show("Drift", drift_heat_map(drift, drift[["day", "model_id"]].drop_duplicates()))
+session.show("Drift", drift_heat_map(drift, drift[["day", "model_id"]].drop_duplicates(), watched(PROJECT)))
 
 # COMMAND ----------
 
@@ -78,6 +77,9 @@ session.show("Drift", drift_heat_map(drift, drift[["day", "model_id"]].drop_dupl
 
 now = AsOf(datetime.now(UTC))
 stored = {kind: session.tables.read(f"inference_{kind}_metrics") for kind in ("profile", "drift")}
-found = rule_of(workflow).evaluate(stored["profile"], now)
+found = rule.evaluate(stored["profile"], now)
 session.show("Violated" if found.violated else "Not violated", found.reason)
-session.show("Newest day", newest_drift(**stored, as_of=now, minimum_count=workflow.minimum_count).reason)
+session.show(
+    "Newest day",
+    newest_drift(**stored, as_of=now, minimum_count=workflow.minimum_count, label=PROJECT.events.label_column).reason,
+)

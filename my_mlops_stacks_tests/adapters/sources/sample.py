@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from mlops_core.adapters.sources import trips_path
-from mlops_core.adapters.sources.data_files import data_files
-from mlops_core.adapters.sources.delta_files import delta_files, is_delta
-from mlops_core.adapters.sources.landing import Landing
-from mlops_core.ingestion.columns import RAW_COLUMNS, SOURCE_PROBLEM
-from mlops_core.ingestion.times import TripTimes
+from mlops_core.ingestion.columns import SOURCE_PROBLEM
+from mlops_core.project import EventTable
+from mlops_core_tests.adapters.sources.landed import landed_rows
+from my_mlops_stacks import events
 
 TIMES = ["tpep_pickup_datetime", "tpep_dropoff_datetime"]
 TRIPS = pd.DataFrame(
@@ -25,18 +22,15 @@ TRIPS = pd.DataFrame(
         "dropoff_zip": pd.Series([10110, 10001, 10001], dtype="int32"),
     }
 )
-HEADER = ",".join(RAW_COLUMNS)
+EVENTS: EventTable = events.TRIPS
+COLUMNS = list(EVENTS.types)
+HEADER = ",".join(COLUMNS)
 LINE = "2016-01-01 00:11:29,2016-01-01 00:20:00,1.4,8.0,10103,10110"
 
 
 def source_rows(path: Path | str, times: str = "wall_clock") -> pd.DataFrame:
     """All rows of the path as they are landed, with `source_problem`, in the order of pickup."""
-    resolved = trips_path.resolve(str(path))
-    files = delta_files(resolved) if is_delta(resolved) else data_files(resolved)
-    with TemporaryDirectory() as folder:
-        rows = pd.read_parquet(Landing(Path(folder), TripTimes(times)).snapshot(files))
-    assert list(rows.columns) == [*RAW_COLUMNS, SOURCE_PROBLEM]
-    return rows.sort_values([*TIMES, "fare_amount"], ignore_index=True)
+    return landed_rows(EVENTS, path, times).sort_values([*TIMES, "fare_amount"], ignore_index=True)
 
 
 def good_rows(path: Path | str, times: str = "wall_clock") -> pd.DataFrame:

@@ -16,9 +16,8 @@ from deltalake import write_deltalake
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlops_core.adapters.sources.errors import UnreadableTripsError
-from mlops_core.ingestion.columns import RAW_COLUMNS
-from my_mlops_stacks_tests.adapters.sources.sample import TIMES, source_rows
+from mlops_core.adapters.sources.errors import UnreadableEventsError
+from my_mlops_stacks_tests.adapters.sources.sample import COLUMNS, TIMES, source_rows
 
 times = st.datetimes(datetime(1970, 1, 1), datetime(2261, 12, 31)).map(lambda time: time.replace(fold=0))
 amounts = st.floats(allow_nan=False, width=32)
@@ -45,7 +44,7 @@ class Dialect:
 
 dialects = st.builds(
     Dialect,
-    order=st.permutations([*RAW_COLUMNS, "note"]).map(tuple),
+    order=st.permutations([*COLUMNS, "note"]).map(tuple),
     upper=st.booleans(),
     separator=st.sampled_from(",;\t|"),
     quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL, csv.QUOTE_NONNUMERIC]),
@@ -96,17 +95,17 @@ def as_delta(part: pd.DataFrame, folder: Path, number: int, dialect: Dialect) ->
 def test_the_same_rows_whatever_they_are_written_in(
     table: list[tuple], parts: list[Dialect], write: Callable[[pd.DataFrame, Path, int, Dialect], None]
 ) -> None:
-    frame = pd.DataFrame(table, columns=[*RAW_COLUMNS, "note"])
+    frame = pd.DataFrame(table, columns=[*COLUMNS, "note"])
     with TemporaryDirectory() as folder:
         for number, dialect in enumerate(parts):
             part = frame[number :: len(parts)]
             if len(part):
                 write(part, Path(folder), number, dialect)
         found = source_rows(Path(folder))
-    expected = frame[list(RAW_COLUMNS)].astype(dict.fromkeys(TIMES, "datetime64[us]"))
+    expected = frame[COLUMNS].astype(dict.fromkeys(TIMES, "datetime64[us]"))
     assert found.source_problem.isna().all()
     found = found.drop(columns="source_problem").astype(dict.fromkeys(TIMES, "datetime64[us]"))
-    by = list(RAW_COLUMNS)
+    by = COLUMNS
     pd.testing.assert_frame_equal(
         found.sort_values(by, ignore_index=True), expected.sort_values(by, ignore_index=True), check_dtype=False
     )
@@ -122,12 +121,12 @@ lines = st.lists(cells, min_size=4, max_size=8).map(",".join)
 def test_no_line_of_any_text_is_lost(body: list[str]) -> None:
     """Without quotes each line is a row; with them there may be fewer, but only by line breaks inside of quotes."""
     good = ["2016-01-01 00:11:29,2016-01-01 00:20:00,1.4,8.0,10103,10110,x"] * 2
-    text = "\n".join([",".join([*RAW_COLUMNS, "note"]), *body, *good]) + "\n"
+    text = "\n".join([",".join([*COLUMNS, "note"]), *body, *good]) + "\n"
     with TemporaryDirectory() as folder:
         (Path(folder) / "trips.csv").write_text(text, newline="")
         try:
             found = source_rows(Path(folder))
-        except UnreadableTripsError as error:
+        except UnreadableEventsError as error:
             assert "a quote that is opened here has no end" in str(error) or "zone" in str(error)
             return
     assert (found.source_problem.isna() & (found.fare_amount == 8.0)).sum() >= 2

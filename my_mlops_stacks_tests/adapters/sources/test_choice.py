@@ -6,19 +6,19 @@ from pathlib import Path
 import pytest
 
 from mlops_core.adapters.sources.choice import LocalSources, TableSource
-from mlops_core.adapters.sources.file_source import FileTrips
-from mlops_core.adapters.sources.table_source import TableTrips
+from mlops_core.adapters.sources.file_source import FileSource
+from mlops_core.adapters.sources.unity_catalog_source import UnityCatalogSource
 from mlops_core.adapters.spark import LocalSpark
 from mlops_core.adapters.tables import LocalTables
 from mlops_core.config import load_target
 from mlops_core.defs.resources import build_resources
-from mlops_core.ingestion.columns import RAW_COLUMNS, SOURCE_PROBLEM
-from mlops_core.ingestion.times import TripTimes
+from mlops_core.ingestion.columns import SOURCE_PROBLEM
+from mlops_core.ingestion.times import EventTimes
 from my_mlops_stacks.project import PROJECT
-from my_mlops_stacks_tests.adapters.sources.sample import TRIPS
+from my_mlops_stacks_tests.adapters.sources.sample import COLUMNS, EVENTS, TRIPS
 
 ASKED = {"rows": 100, "seed": 1, "drift_from": None}
-WALL_CLOCK, UTC = TripTimes("wall_clock"), TripTimes("UTC")
+WALL_CLOCK, UTC = EventTimes(EVENTS, "wall_clock"), EventTimes(EVENTS, "UTC")
 
 
 def test_the_path_of_the_run_then_that_of_the_environment_then_generated_trips(
@@ -29,11 +29,11 @@ def test_the_path_of_the_run_then_that_of_the_environment_then_generated_trips(
     monkeypatch.setenv("TRIPS_PATH", "from/environment.csv")
     monkeypatch.setenv("TRIPS_TIMES", "UTC")
     by_run = sources.choose(path="from/run.csv", times="wall_clock", **ASKED)
-    assert by_run == FileTrips(local, "from/run.csv", landed, WALL_CLOCK)
+    assert by_run == FileSource(local, "from/run.csv", landed, WALL_CLOCK)
     by_environment = sources.choose(path=None, times=None, **ASKED)
-    assert by_environment == FileTrips(local, "from/environment.csv", landed, UTC)
+    assert by_environment == FileSource(local, "from/environment.csv", landed, UTC)
     monkeypatch.delenv("TRIPS_TIMES")
-    assert sources.choose(path=None, times=None, **ASKED) == FileTrips(
+    assert sources.choose(path=None, times=None, **ASKED) == FileSource(
         local, "from/environment.csv", landed, WALL_CLOCK
     )
     monkeypatch.delenv("TRIPS_PATH")
@@ -54,7 +54,7 @@ def test_a_target_that_declares_no_times_does_not_load(target: str) -> None:
 
 def test_a_target_with_a_table_reads_no_path(local: LocalSpark) -> None:
     sources = TableSource(local, "samples.nyctaxi.trips", UTC)
-    assert sources.choose(path=None, times=None, **ASKED) == TableTrips(local, "samples.nyctaxi.trips", UTC)
+    assert sources.choose(path=None, times=None, **ASKED) == UnityCatalogSource(local, "samples.nyctaxi.trips", UTC)
     for asked in ({"path": "trips.csv", "times": None}, {"path": None, "times": "UTC"}):
         with pytest.raises(ValueError, match=r"reads samples\.nyctaxi\.trips .* leave 'path' and 'times' out"):
             sources.choose(**asked, **ASKED)
@@ -62,7 +62,7 @@ def test_a_target_with_a_table_reads_no_path(local: LocalSpark) -> None:
 
 def test_reads_a_table_by_name(tables: LocalTables, tmp_path: Path) -> None:
     TRIPS.to_parquet(tmp_path / "trips.parquet")
-    rows = FileTrips(tables.spark, str(tmp_path / "trips.parquet"), tmp_path / "landed", WALL_CLOCK).read()
-    assert rows.columns == [*RAW_COLUMNS, SOURCE_PROBLEM]
+    rows = FileSource(tables.spark, str(tmp_path / "trips.parquet"), tmp_path / "landed", WALL_CLOCK).read()
+    assert rows.columns == [*COLUMNS, SOURCE_PROBLEM]
     tables.replace("raw_trips", rows)
-    assert TableTrips(tables.spark, "test.raw_trips", WALL_CLOCK).read().count() == 3
+    assert UnityCatalogSource(tables.spark, "test.raw_trips", WALL_CLOCK).read().count() == 3

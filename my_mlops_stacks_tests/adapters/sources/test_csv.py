@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mlops_core.adapters.sources.errors import UnreadableTripsError
+from mlops_core.adapters.sources.errors import UnreadableEventsError
 from my_mlops_stacks_tests.adapters.sources.sample import HEADER, LINE, TRIPS, good_rows, is_sample, source_rows
 
 SOUND = "2016-01-01 00:11:29"
@@ -162,7 +162,7 @@ def test_a_quote_without_end_is_refused_with_its_line(
     if opened == "row 199":  # nothing is left to be swallowed
         assert len(source_rows(path)) == len(ROWS)
         return
-    with pytest.raises(UnreadableTripsError, match=f"trips.csv, line {at + 1}: a quote that is opened here has no end"):
+    with pytest.raises(UnreadableEventsError, match=f"line {at + 1}: a quote that is opened here has no end"):
         source_rows(path)
 
 
@@ -172,14 +172,14 @@ def test_a_quote_without_end_in_a_column_of_trips(tmp_path: Path, place: int) ->
     values[place] = f'"{values[place]}'
     for closing in (LINE, ",".join(values)):
         lines = [LINE] * 10 + [",".join(values)] + [LINE] * 10 + [closing] + [LINE] * 10
-        with pytest.raises(UnreadableTripsError, match=r"trips.csv, line 12: a quote"):
+        with pytest.raises(UnreadableEventsError, match=r"trips.csv, line 12: a quote"):
             source_rows(write(tmp_path / "trips.csv", HEADER, *lines))
 
 
 def test_a_quote_without_end_that_takes_megabytes(tmp_path: Path) -> None:
     lines = [f"{LINE},row"] * 40_000
     lines[5] = f'{LINE},"row'
-    with pytest.raises(UnreadableTripsError, match=r"trips.csv, line 7: a quote"):
+    with pytest.raises(UnreadableEventsError, match=r"trips.csv, line 7: a quote"):
         source_rows(write(tmp_path / "trips.csv", f"{HEADER},note", *lines))
 
 
@@ -189,7 +189,7 @@ def test_a_quote_without_end_that_takes_megabytes(tmp_path: Path) -> None:
 def test_a_quote_without_end_in_the_header(tmp_path: Path, header: str, count: int, end: str) -> None:
     write(tmp_path / "a.csv", f"{HEADER},note", f"{LINE},row")
     write(tmp_path / "b.csv", "", header, *[f"{LINE},row"] * count, f"{LINE},{end}", f"{LINE},row")
-    with pytest.raises(UnreadableTripsError, match=r"b.csv, line 2: a quote that is opened in the header has no end"):
+    with pytest.raises(UnreadableEventsError, match=r"b.csv, line 2: a quote that is opened in the header has no end"):
         source_rows(tmp_path)
 
 
@@ -206,20 +206,20 @@ def test_the_first_quote_of_spark_may_come_late(tmp_path: Path) -> None:
 @pytest.mark.parametrize("broken", [f"{HEADER},fare_amount", f"{HEADER}, Fare_Amount"])
 def test_two_columns_of_one_name_are_refused_naming_both(tmp_path: Path, broken: str) -> None:
     second = broken.removeprefix(f"{HEADER},")
-    with pytest.raises(UnreadableTripsError, match=f"fare_amount more than once, 'fare_amount' and '{second}'"):
+    with pytest.raises(UnreadableEventsError, match=f"fare_amount more than once, 'fare_amount' and '{second}'"):
         source_rows(write(tmp_path / "trips.csv", broken, f"{LINE},1"))
 
 
 def test_a_later_file_without_header_is_refused_by_name(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", HEADER, LINE)
     write(tmp_path / "b.csv", LINE, LINE)
-    with pytest.raises(UnreadableTripsError, match=r"b.csv names no column of trips in its first line"):
+    with pytest.raises(UnreadableEventsError, match=r"b.csv names no column of trips in its first line"):
         source_rows(tmp_path)
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     TRIPS.drop(columns="pickup_zip").to_csv(tmp_path / "trips.csv", index=False)
-    with pytest.raises(UnreadableTripsError, match="trips.csv lacks the columns pickup_zip; it has: tpep_pickup"):
+    with pytest.raises(UnreadableEventsError, match="trips.csv lacks the columns pickup_zip; it has: tpep_pickup"):
         source_rows(tmp_path / "trips.csv")
 
 
@@ -247,7 +247,7 @@ zipped = partial(gzip.compress, mtime=0)  # the names of tests are made of these
 def test_a_file_of_another_format_is_named(tmp_path: Path, name: str, content: bytes, sentence: str) -> None:
     write(tmp_path / "a.csv", HEADER, LINE)
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(UnreadableTripsError, match=f"{name} .*{sentence}"):
+    with pytest.raises(UnreadableEventsError, match=f"{name} .*{sentence}"):
         source_rows(tmp_path)
 
 
@@ -256,7 +256,7 @@ def test_a_file_of_another_format_is_named(tmp_path: Path, name: str, content: b
 def test_a_part_that_was_never_written_is_refused(tmp_path: Path, name: str, rows: int) -> None:
     content = "\n".join([HEADER, *[LINE] * rows, "\0" * 4096 + LINE, LINE, f"{LINE}\0", LINE]).encode()
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-    with pytest.raises(UnreadableTripsError, match=f"{name} .*it has bytes that are zero"):
+    with pytest.raises(UnreadableEventsError, match=f"{name} .*it has bytes that are zero"):
         source_rows(tmp_path)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from mlops_core.adapters.sources.errors import UnreadableTripsError
+from mlops_core.adapters.sources.errors import UnreadableEventsError
 from mlops_core_tests.adapters.odd_names import ODD_NAMES
 from my_mlops_stacks_tests.adapters.sources.sample import TIMES, TRIPS, good_rows, is_sample, source_rows
 
@@ -73,7 +73,7 @@ def test_moments_of_a_table_are_read_as_declared(tmp_path: Path) -> None:
     moments = {name: MICROSECONDS[name].dt.tz_localize("America/New_York").dt.tz_convert("UTC") for name in TIMES}
     write_deltalake(tmp_path / "t", MICROSECONDS.assign(**moments))
     with pytest.raises(
-        UnreadableTripsError, match="has times of the zone UTC, where wall clock without a zone is decl"
+        UnreadableEventsError, match="has times of the zone UTC, where wall clock without a zone is decl"
     ):
         source_rows(tmp_path / "t")
     assert is_sample(good_rows(tmp_path / "t", "UTC"))
@@ -82,9 +82,7 @@ def test_moments_of_a_table_are_read_as_declared(tmp_path: Path) -> None:
 class TestOnlyItsLogSays:
     def test_the_folder_above_is_refused(self, table: Path) -> None:
         for folder in (table.parent, table.parent.parent):
-            with pytest.raises(
-                UnreadableTripsError, match=f"{table} is a Delta table, .* point TRIPS_PATH to that fold"
-            ):
+            with pytest.raises(UnreadableEventsError, match=f"{table} is a Delta table, .* name that fold"):
                 source_rows(folder)
 
     def test_what_is_inside_is_refused(self, tmp_path: Path) -> None:
@@ -95,7 +93,7 @@ class TestOnlyItsLogSays:
         (tmp_path / "linked").mkdir()
         (tmp_path / "linked" / "trips.parquet").symlink_to(file)
         for inside in (file.parent, file, tmp_path / "t" / "_delta_log", tmp_path / "link", tmp_path / "linked"):
-            with pytest.raises(UnreadableTripsError, match=f"{tmp_path / 't'} is a Delta table"):
+            with pytest.raises(UnreadableEventsError, match=f"{tmp_path / 't'} is a Delta table"):
                 source_rows(inside)
 
     def test_tables_of_other_formats_are_refused(self, tmp_path: Path) -> None:
@@ -106,7 +104,7 @@ class TestOnlyItsLogSays:
                 file.touch()
             TRIPS.to_parquet(data)
             for path in (tmp_path / name, data.parent, data):
-                with pytest.raises(UnreadableTripsError, match=f"{tmp_path / name} is an? {name.title()} table"):
+                with pytest.raises(UnreadableEventsError, match=f"{tmp_path / name} is an? {name.title()} table"):
                     source_rows(path)
 
 
@@ -149,7 +147,7 @@ def with_a_checkpoint_that_is_gone(log: Path) -> None:
 )
 def test_a_damaged_log_is_refused_by_name(table: Path, damage: Callable[[Path], None]) -> None:
     damage(table / "_delta_log")
-    with pytest.raises(UnreadableTripsError, match=f"The log of the Delta table {table} is damaged or incomplete"):
+    with pytest.raises(UnreadableEventsError, match=f"The log of the Delta table {table} is damaged or incomplete"):
         source_rows(table)
 
 
@@ -161,7 +159,7 @@ def test_a_feature_that_nobody_here_knows_is_named(table: Path) -> None:
     protocol |= {"minReaderVersion": 3, "minWriterVersion": 7}
     protocol |= {"readerFeatures": [*known, "fancy"], "writerFeatures": [*known, "fancy"]}
     commit.write_text("\n".join(map(json.dumps, actions)))
-    with pytest.raises(UnreadableTripsError, match=r"not read here .*'fancy'.* write a copy of its rows"):
+    with pytest.raises(UnreadableEventsError, match=r"not read here .*'fancy'.* write a copy of its rows"):
         source_rows(table)
 
 
@@ -169,16 +167,16 @@ def test_a_missing_data_file_is_named(table: Path) -> None:
     file = table / DeltaTable(table).file_uris()[0].rpartition("/")[2]
     whole = file.read_bytes()
     file.unlink()
-    with pytest.raises(UnreadableTripsError, match=f"table {table} lacks its data file {file}"):
+    with pytest.raises(UnreadableEventsError, match=f"table {table} lacks its data file {file}"):
         source_rows(table)
     file.write_bytes(whole[:-10])
-    with pytest.raises(UnreadableTripsError, match=f"data file {file} of the Delta table {table} has .* bytes where"):
+    with pytest.raises(UnreadableEventsError, match=f"data file {file} of the Delta table {table} has .* bytes where"):
         source_rows(table)
 
 
 def test_a_table_without_rows(table: Path) -> None:
     DeltaTable(table).delete()
-    with pytest.raises(UnreadableTripsError, match=f"Delta table {table} has no rows"):
+    with pytest.raises(UnreadableEventsError, match=f"Delta table {table} has no rows"):
         source_rows(table)
 
 
@@ -211,7 +209,7 @@ def test_rows_marked_as_deleted_are_refused(tmp_path: Path) -> None:
             action["add"]["deletionVector"] = deleted
 
     changed(tmp_path / "t", mark)
-    with pytest.raises(UnreadableTripsError, match="t marks rows as deleted .* REORG TABLE"):
+    with pytest.raises(UnreadableEventsError, match="t marks rows as deleted .* REORG TABLE"):
         source_rows(tmp_path / "t")
 
 
@@ -231,5 +229,5 @@ def test_mapped_columns_are_refused(tmp_path: Path) -> None:
             action["metaData"]["configuration"]["delta.columnMapping.mode"] = "name"
 
     changed(tmp_path / "t", name_columns)
-    with pytest.raises(UnreadableTripsError, match="t maps its columns to other names"):
+    with pytest.raises(UnreadableEventsError, match="t maps its columns to other names"):
         source_rows(tmp_path / "t")

@@ -7,22 +7,23 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from mlops_core.adapters.sources.generated_source import GeneratedTrips
+from mlops_core.adapters.sources.generated_source import GeneratedSource
 from mlops_core.adapters.spark import LocalSpark
-from mlops_core.ingestion.accept import accept, conform
-from my_mlops_stacks_tests.adapters.sources.sample import good_rows
+from mlops_core.ingestion.accept import accept
+from mlops_core.ingestion.conform import conform
+from my_mlops_stacks_tests.adapters.sources.sample import EVENTS, good_rows
 
 
-def source_of(local: LocalSpark, folder: Path, **changes: object) -> GeneratedTrips:
+def source_of(local: LocalSpark, folder: Path, **changes: object) -> GeneratedSource:
     arguments = {"rows": 500, "seed": 3, "first_day": date(2016, 1, 1), "last_day": date(2016, 1, 4)} | changes
-    return GeneratedTrips(local, folder, **arguments)
+    return GeneratedSource(local, EVENTS, folder, **arguments)
 
 
 def test_gives_as_many_trips_as_asked_for_and_all_but_the_spoilt_are_accepted(
     local: LocalSpark, tmp_path: Path
 ) -> None:
     source = source_of(local, tmp_path, rows=20_000)
-    accepted, rejected = accept(conform(source.read()))
+    accepted, rejected = accept(EVENTS, conform(EVENTS, source.read()))
     valid = "fare_amount > 0 AND trip_distance > 0 AND tpep_dropoff_datetime > tpep_pickup_datetime"
     truth = duckdb.sql(
         f"SELECT count(*) FROM (SELECT DISTINCT * FROM '{source.path}/*.parquet' WHERE {valid})"

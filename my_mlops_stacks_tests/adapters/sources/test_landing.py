@@ -17,17 +17,18 @@ import pytest
 
 from mlops_core.adapters.sources import landing
 from mlops_core.adapters.sources.data_files import data_files
-from mlops_core.adapters.sources.errors import UnreadableTripsError
-from mlops_core.adapters.sources.file_source import FileTrips
+from mlops_core.adapters.sources.errors import UnreadableEventsError
+from mlops_core.adapters.sources.file_source import FileSource
 from mlops_core.adapters.sources.landing import Landing
 from mlops_core.adapters.spark import LocalSpark
-from mlops_core.ingestion.accept import accept, conform
-from mlops_core.ingestion.days import TripDays
-from mlops_core.ingestion.times import TripTimes
+from mlops_core.ingestion.accept import accept
+from mlops_core.ingestion.conform import conform
+from mlops_core.ingestion.days import EventDays
+from mlops_core.ingestion.times import EventTimes
 from mlops_core_tests.adapters.odd_names import ODD_NAMES
-from my_mlops_stacks_tests.adapters.sources.sample import HEADER, LINE, TIMES, TRIPS
+from my_mlops_stacks_tests.adapters.sources.sample import EVENTS, HEADER, LINE, TIMES, TRIPS
 
-WALL_CLOCK = TripTimes("wall_clock")
+WALL_CLOCK = EventTimes(EVENTS, "wall_clock")
 
 
 @pytest.fixture
@@ -39,8 +40,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-def snapshot(folder: Path, times: TripTimes = WALL_CLOCK) -> Path:
-    return Landing(folder.parent / "landed", times).snapshot(data_files(folder))
+def snapshot(folder: Path, times: EventTimes = WALL_CLOCK) -> Path:
+    return Landing(folder.parent / "landed", times).snapshot(data_files(EVENTS, folder))
 
 
 def inodes(snapshot: Path) -> set[int]:
@@ -68,21 +69,21 @@ def test_a_file_that_changed_is_landed_again(folder: Path) -> None:
 
 
 def test_another_declaration_lands_anew(folder: Path) -> None:
-    assert not inodes(snapshot(folder)) & inodes(snapshot(folder, TripTimes("UTC")))
+    assert not inodes(snapshot(folder)) & inodes(snapshot(folder, EventTimes(EVENTS, "UTC")))
 
 
 def test_a_run_reads_what_was_there_when_it_began(local: LocalSpark, folder: Path) -> None:
-    rows = FileTrips(local, str(folder), folder.parent / "landed", WALL_CLOCK).read()
+    rows = FileSource(local, str(folder), folder.parent / "landed", WALL_CLOCK).read()
     TRIPS.to_csv(folder / "0.csv", index=False)
     (folder / "1.csv").unlink()
-    again = FileTrips(local, str(folder), folder.parent / "landed", WALL_CLOCK).read()
+    again = FileSource(local, str(folder), folder.parent / "landed", WALL_CLOCK).read()
     assert (rows.count(), again.count()) == (3, 4)
-    assert conform(rows).where("fare_amount = 9.5").count() == 1
+    assert conform(EVENTS, rows).where("fare_amount = 9.5").count() == 1
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_a_state_folder_of_any_name(local: LocalSpark, folder: Path, name: str) -> None:
-    assert FileTrips(local, str(folder), folder.parent / name / "landed", WALL_CLOCK).read().count() == 3
+    assert FileSource(local, str(folder), folder.parent / name / "landed", WALL_CLOCK).read().count() == 3
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,14 +95,14 @@ def test_a_file_that_changes_while_it_is_read_is_refused(folder: Path, monkeypat
             opened.write(f"{LINE}\n")
 
     monkeypatch.setattr(landing, "csv_batches", delivered_meanwhile)
-    with pytest.raises(UnreadableTripsError, match=r"0.csv was changed while it was read: run again"):
+    with pytest.raises(UnreadableEventsError, match=r"0.csv was changed while it was read: run again"):
         snapshot(folder)
     assert list((folder.parent / "landed").iterdir()) == []
 
 
 def test_a_file_that_is_refused_leaves_nothing(folder: Path) -> None:
     (folder / "2.csv").write_text("no header\n")
-    with pytest.raises(UnreadableTripsError):
+    with pytest.raises(UnreadableEventsError):
         snapshot(folder)
     assert list((folder.parent / "landed").iterdir()) == []
 
@@ -150,10 +151,10 @@ def test_days_are_found_without_reading_the_others(local: LocalSpark, tmp_path: 
         assert len(ends) == 3
         assert all(earlier.max < later.min for earlier, later in pairwise(ends))
         assert file.schema_arrow.field(0).type == pa.timestamp("us")
-    rows = FileTrips(local, str(tmp_path / "t.csv"), tmp_path / "landed", WALL_CLOCK).read()
-    accepted, _ = accept(conform(rows, TripDays(date(2016, 1, 2), date(2016, 1, 3))))
+    rows = FileSource(local, str(tmp_path / "t.csv"), tmp_path / "landed", WALL_CLOCK).read()
+    accepted, _ = accept(EVENTS, conform(EVENTS, rows, EventDays(date(2016, 1, 2), date(2016, 1, 3))))
     assert accepted.count() == (frame[TIMES[0]].dt.day.isin([2, 3]) & (frame[TIMES[0]].dt.month == 1)).sum()
 
 
 def snapshot_of(path: Path) -> Path:
-    return Landing(path.parent / "landed", WALL_CLOCK).snapshot(data_files(path))
+    return Landing(path.parent / "landed", WALL_CLOCK).snapshot(data_files(EVENTS, path))

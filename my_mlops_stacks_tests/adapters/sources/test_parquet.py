@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mlops_core.adapters.sources.errors import UnreadableTripsError
+from mlops_core.adapters.sources.errors import UnreadableEventsError
 from my_mlops_stacks_tests.adapters.sources.sample import HEADER, TIMES, TRIPS, good_rows, is_sample, source_rows
 
 ARROW = pa.Table.from_pandas(TRIPS, preserve_index=False)
@@ -128,21 +128,21 @@ def test_another_kind_of_type_is_refused_with_file_and_column(
 ) -> None:
     TRIPS.to_parquet(tmp_path / "a.parquet")
     pq.write_table(with_column(name, values), tmp_path / "b.parquet")
-    with pytest.raises(UnreadableTripsError, match=f"Column {name} of .*b.parquet {found}"):
+    with pytest.raises(UnreadableEventsError, match=f"Column {name} of .*b.parquet {found}"):
         source_rows(tmp_path)
 
 
 @pytest.mark.parametrize("second", ["fare_amount", "Fare_Amount", " fare_amount "])
 def test_two_columns_of_one_name_are_refused_naming_both(tmp_path: Path, second: str) -> None:
     pq.write_table(ARROW.append_column(second, ARROW["fare_amount"]), tmp_path / "trips.parquet")
-    with pytest.raises(UnreadableTripsError, match=f"more than once, 'fare_amount' and '{second}': leave one"):
+    with pytest.raises(UnreadableEventsError, match=f"more than once, 'fare_amount' and '{second}': leave one"):
         source_rows(tmp_path)
 
 
 def test_a_missing_column_is_named_with_its_file(tmp_path: Path) -> None:
     TRIPS.to_parquet(tmp_path / "a.parquet")
     TRIPS.drop(columns="pickup_zip").to_parquet(tmp_path / "b.parquet")
-    with pytest.raises(UnreadableTripsError, match="b.parquet lacks the columns pickup_zip; it has: tpep_pickup"):
+    with pytest.raises(UnreadableEventsError, match="b.parquet lacks the columns pickup_zip; it has: tpep_pickup"):
         source_rows(tmp_path)
 
 
@@ -161,7 +161,7 @@ def without_middle(whole: bytes) -> bytes:
 def test_a_damaged_file_is_named(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     TRIPS.to_parquet(tmp_path / "a.parquet")
     (tmp_path / "b.parquet").write_bytes(damage((tmp_path / "a.parquet").read_bytes()))
-    with pytest.raises(UnreadableTripsError, match="b.parquet cannot be read as parquet"):
+    with pytest.raises(UnreadableEventsError, match="b.parquet cannot be read as parquet"):
         source_rows(tmp_path)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mlops_core.adapters.sources import trips_path
-from mlops_core.adapters.sources.errors import UnreadableTripsError
+from mlops_core.adapters.sources import source_path
+from mlops_core.adapters.sources.errors import UnreadableEventsError
 from mlops_core_tests.adapters.odd_names import ODD_NAMES
-from my_mlops_stacks_tests.adapters.sources.sample import TRIPS, good_rows, is_sample, source_rows
+from my_mlops_stacks_tests.adapters.sources.sample import EVENTS, TRIPS, good_rows, is_sample, source_rows
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_odd_names(csv: Path, name: str) -> None:
 )
 def test_other_machines_are_refused_with_what_to_do(given: str) -> None:
     with pytest.raises(
-        UnreadableTripsError, match=f"TRIPS_PATH is {given}, which is not on this machine: copy the files"
+        UnreadableEventsError, match=f"TRIPS_PATH is {given}, which is not on this machine: copy the files"
     ):
         source_rows(given)
 
@@ -69,12 +69,12 @@ def test_a_missing_path(csv: Path, name: str) -> None:
 
 @pytest.mark.parametrize("given", ["x" * 5000, f"{'x' * 300}.csv"])
 def test_what_is_no_path_is_refused(given: str) -> None:
-    with pytest.raises(UnreadableTripsError, match="where nothing can be read"):
-        trips_path.resolve(given)
+    with pytest.raises(UnreadableEventsError, match="where nothing can be read"):
+        source_path.resolve(EVENTS, given)
 
 
 def test_an_unknown_home() -> None:
-    with pytest.raises(UnreadableTripsError, match="no such home folder"):
+    with pytest.raises(UnreadableEventsError, match="no such home folder"):
         source_rows("~nobody-of-this-name/trips.csv")
 
 
@@ -106,14 +106,14 @@ def test_a_link_to_nothing_is_refused(csv: Path) -> None:
 
 def test_a_link_that_would_read_a_folder_twice_is_refused(csv: Path) -> None:
     (csv.parent / "again").symlink_to(csv.parent)
-    with pytest.raises(UnreadableTripsError, match="again is a link to a folder that is read already"):
+    with pytest.raises(UnreadableEventsError, match="again is a link to a folder that is read already"):
         source_rows(csv.parent)
 
 
 def test_a_pipe_is_refused(csv: Path) -> None:
     os.mkfifo(csv.parent / "pipe.csv")
     for path in (csv.parent, csv.parent / "pipe.csv"):
-        with pytest.raises(UnreadableTripsError, match="pipe.csv is not a file with data"):
+        with pytest.raises(UnreadableEventsError, match="pipe.csv is not a file with data"):
             source_rows(path)
 
 
@@ -132,12 +132,12 @@ def test_an_empty_folder(tmp_path: Path) -> None:
 
 def test_several_formats(csv: Path) -> None:
     TRIPS.to_parquet(csv.parent / "a.parquet")
-    with pytest.raises(UnreadableTripsError, match=r"found: \.csv \(trips.csv\), \.parquet \(a.parquet\)\. Point"):
+    with pytest.raises(UnreadableEventsError, match=r"found: \.csv \(trips.csv\), \.parquet \(a.parquet\)\. Point"):
         source_rows(csv.parent)
 
 
 @pytest.mark.parametrize(("name", "found"), [("trips.xlsx", r"\.xlsx"), ("trips", "no suffix")])
 def test_an_unknown_format(tmp_path: Path, name: str, found: str) -> None:
     (tmp_path / name).write_text("x")
-    with pytest.raises(UnreadableTripsError, match=f"must all be .parquet or all .csv; found: {found} .{name}"):
+    with pytest.raises(UnreadableEventsError, match=f"must all be .parquet or all .csv; found: {found} .{name}"):
         source_rows(tmp_path / name)

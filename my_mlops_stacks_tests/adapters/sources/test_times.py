@@ -12,11 +12,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mlops_core.adapters.sources.errors import UnreadableTripsError
-from mlops_core.adapters.sources.table_source import TableTrips
+from mlops_core.adapters.sources.errors import UnreadableEventsError
+from mlops_core.adapters.sources.unity_catalog_source import UnityCatalogSource
 from mlops_core.adapters.tables import LocalTables
-from mlops_core.ingestion.times import TripTimes
-from my_mlops_stacks_tests.adapters.sources.sample import HEADER, LINE, TIMES, TRIPS, good_rows, is_sample, source_rows
+from mlops_core.ingestion.times import EventTimes
+from my_mlops_stacks_tests.adapters.sources.sample import (
+    EVENTS,
+    HEADER,
+    LINE,
+    TIMES,
+    TRIPS,
+    good_rows,
+    is_sample,
+    source_rows,
+)
 
 NEW_YORK = "America/New_York"
 MOMENTS = TRIPS.assign(**{name: TRIPS[name].dt.tz_localize(NEW_YORK) for name in TIMES})
@@ -34,7 +43,7 @@ def test_moments_become_the_wall_clock_of_new_york(tmp_path: Path, zone: str) ->
         for declared in ("UTC", NEW_YORK):
             assert is_sample(good_rows(tmp_path / file, declared))
         with pytest.raises(
-            UnreadableTripsError, match=f"Column tpep_pickup_datetime of .*{file} has times of the zone"
+            UnreadableEventsError, match=f"Column tpep_pickup_datetime of .*{file} has times of the zone"
         ):
             source_rows(tmp_path / file)
 
@@ -89,7 +98,7 @@ def test_the_old_times_of_spark_are_moments(tmp_path: Path) -> None:
     moments = [in_zone("UTC")[name].dt.tz_localize(None) for name in TIMES]
     table = pa.Table.from_pandas(TRIPS.assign(**dict(zip(TIMES, moments, strict=True))), preserve_index=False)
     pq.write_table(table, tmp_path / "trips.parquet", use_deprecated_int96_timestamps=True)
-    with pytest.raises(UnreadableTripsError, match="has times of the zone UTC"):
+    with pytest.raises(UnreadableEventsError, match="has times of the zone UTC"):
         source_rows(tmp_path / "trips.parquet")
     assert is_sample(good_rows(tmp_path / "trips.parquet", "UTC"))
 
@@ -99,34 +108,34 @@ class TestContradictions:
         (tmp_path / "trips.csv").write_text(f"{HEADER}\n{LINE}\n{LINE.replace(':00,', ':00-05:00,')}\n")
         expected = (
             f"Column tpep_dropoff_datetime of {tmp_path / 'trips.csv'} has times of the zone -05:00, where wall clock "
-            "without a zone is declared: set TRIPS_TIMES to UTC if they are moments, to wall_clock_as_utc if New "
-            "York's clock was only labelled UTC."
+            "without a zone is declared: set TRIPS_TIMES to UTC if they are moments, to wall_clock_as_utc if the "
+            "clock of America/New_York was only labelled UTC."
         )
-        with pytest.raises(UnreadableTripsError) as raised:
+        with pytest.raises(UnreadableEventsError) as raised:
             source_rows(tmp_path / "trips.csv")
         assert str(raised.value) == expected
 
     def test_another_zone_than_utc_is_not_wall_clock_as_utc(self, tmp_path: Path) -> None:
         in_zone(NEW_YORK).to_parquet(tmp_path / "trips.parquet")
-        with pytest.raises(UnreadableTripsError, match="zone America/New_York, where wall_clock_as_utc is declared"):
+        with pytest.raises(UnreadableEventsError, match="zone America/New_York, where wall_clock_as_utc is declared"):
             source_rows(tmp_path / "trips.parquet", "wall_clock_as_utc")
 
     @pytest.mark.parametrize("declared", ["wall_clock_as_utc", "UTC"])
     def test_files_with_and_without_a_zone_are_refused(self, tmp_path: Path, declared: str) -> None:
         TRIPS.to_parquet(tmp_path / "a.parquet")
         in_zone("UTC").to_parquet(tmp_path / "b.parquet")
-        with pytest.raises(UnreadableTripsError, match="b.parquet have a zone and those of .*a.parquet have none"):
+        with pytest.raises(UnreadableEventsError, match="b.parquet have a zone and those of .*a.parquet have none"):
             source_rows(tmp_path, declared)
 
     def test_so_is_a_file_with_both(self, tmp_path: Path) -> None:
         (tmp_path / "trips.csv").write_text(f"{HEADER}\n{LINE}\n{LINE.replace(':00,', ':00Z,')}\n")
-        with pytest.raises(UnreadableTripsError, match="trips.csv has times with and without a zone"):
+        with pytest.raises(UnreadableEventsError, match="trips.csv has times with and without a zone"):
             source_rows(tmp_path / "trips.csv", "UTC")
 
     @pytest.mark.parametrize("declared", ["Mars/Olympus", "wall clock", "America", "../etc", ""])
     def test_a_declaration_that_is_none(self, declared: str) -> None:
         with pytest.raises(ValueError, match="cannot be read as .*: say wall_clock, wall_clock_as_utc or the name of"):
-            TripTimes(declared)
+            EventTimes(EVENTS, declared)
 
 
 class TestTables:
@@ -143,7 +152,7 @@ class TestTables:
         return tables
 
     def read(self, tables: LocalTables, name: str, declared: str) -> list[datetime]:
-        rows = TableTrips(tables.spark, f"test.{name}", TripTimes(declared)).read()
+        rows = UnityCatalogSource(tables.spark, f"test.{name}", EventTimes(EVENTS, declared)).read()
         return list(rows.selectExpr(*(f"CAST({name} AS timestamp_ntz)" for name in TIMES)).collect()[0])
 
     def test_wall_clock_stored_as_utc_stays(self, table: LocalTables) -> None:
@@ -160,6 +169,6 @@ class TestTables:
         assert self.read(table, "plain", "wall_clock") == [self.WINTER, self.SUMMER]
         assert self.read(table, "plain", NEW_YORK) == [self.WINTER, self.SUMMER]
         with pytest.raises(
-            UnreadableTripsError, match="test.moments is a timestamp, which is a moment.*set trips_times"
+            UnreadableEventsError, match="test.moments is a timestamp, which is a moment.*set trips_times"
         ):
             self.read(table, "moments", "wall_clock")

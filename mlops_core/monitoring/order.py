@@ -1,0 +1,53 @@
+"""Metrics of the order of predictions, such as the area under the ROC curve: exact, in two aggregations.
+
+Rows are first counted by prediction; what stands above each prediction are then sums in a window over few rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from mlops_core.monitoring.slicing import SLICE, grouping_sets, slice_key, slice_value
+from mlops_core.monitoring.windows import MODEL_DAY
+from mlops_core.project import Slice
+from mlops_core.tasks import MonitorMetric
+
+GROUP = (*MODEL_DAY, *SLICE)
+
+
+def with_order_metrics(
+    groups: DataFrame, rows: DataFrame, slices: Sequence[Slice], metrics: Sequence[MonitorMetric]
+) -> DataFrame:
+    """The groups with a column for each metric, null where the labels do not determine it.
+
+    Args:
+        groups: a row per day, model version and slice.
+        rows: the labelled predictions with `actual`, `predicted` and a column for each slice.
+        metrics: those whose SQL is over scores.
+    """
+    if not metrics:
+        return groups
+    aggregates = [F.expr(metric.sql).alias(metric.name) for metric in metrics]
+    found = _scores(rows, slices).groupBy(*GROUP).agg(*aggregates)
+    found = found.withColumnsRenamed({name: f"of__{name}" for name in GROUP})
+    same = [groups[name].eqNullSafe(found[f"of__{name}"]) for name in GROUP]
+    joined = groups.join(found, [*same], "left")
+    return joined.drop(*(f"of__{name}" for name in GROUP))
+
+
+def _scores(rows: DataFrame, slices: Sequence[Slice]) -> DataFrame:
+    """A row per group and distinct prediction: `positives` and `negatives` with it, `hits` and `alarms` from it up."""
+    keys = (*MODEL_DAY, "predicted")
+    named = ", ".join((*keys, *(each.name for each in slices)))
+    query = (
+        f"SELECT {named}, {slice_key(slices)} AS slice_key, sum(actual) AS positives, "  # noqa: S608, our names
+        "sum(1 - actual) AS negatives FROM {rows} WHERE predicted IS NOT NULL "
+        f"GROUP BY {grouping_sets(slices, keys)}"
+    )
+    counted = rows.sparkSession.sql(query, rows=rows).withColumn("slice_value", slice_value(slices))
+    above = f"(PARTITION BY {', '.join(GROUP)} ORDER BY predicted DESC)"
+    sums = {"hits": f"sum(positives) OVER {above}", "alarms": f"sum(positives + negatives) OVER {above}"}
+    return counted.withColumns({name: F.expr(how) for name, how in sums.items()})
