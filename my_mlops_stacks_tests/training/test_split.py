@@ -17,7 +17,7 @@ from mlops_core.training.split import (
     labelled_days,
     require_enough,
 )
-from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.ingestion.trips import TRIPS
 
 FIRST, LAST, START = date(2016, 1, 1), date(2016, 2, 29), date(2016, 2, 15)
 SCHEMA = "tpep_pickup_datetime timestamp, tpep_dropoff_datetime timestamp, fare_amount double, day date"
