@@ -10,7 +10,7 @@ from typing import Any
 
 
 class CustomMetricError(ValueError):
-    """A metric of `custom_metrics()` that fails, or gives nothing."""
+    """A custom metric of a project that fails, or gives nothing."""
 
 
 @contextmanager
@@ -27,8 +27,8 @@ def explained_metrics(metrics: Sequence[Any]) -> Iterator[list[Any]]:
     finally:
         if failures:
             raise CustomMetricError(
-                f"custom_metrics() in validation/validation.py failed: {'; '.join(failures)}: mend it, and run the "
-                "checks of 'fare_model' again; no alias was moved."
+                f"The custom metrics of validation/validation.py failed: {'; '.join(failures)}: mend it, and "
+                "re-execute the run from the failed step; no alias was moved."
             )
 
 

@@ -12,7 +12,9 @@ from mlops_core.adapters.custom_metrics import explained_metrics
 from mlops_core.adapters.feature_store.point_in_time import column
 from mlops_core.adapters.feature_store.protocol import PREDICTION_COLUMN, FeatureStore
 from mlops_core.adapters.model_registry import ModelVersion
+from mlops_core.adapters.predicting import predicted
 from mlops_core.adapters.scoring_errors import scorable
+from mlops_core.tasks import Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +25,7 @@ DIGEST_LENGTH = 36
 """MLflow refuses longer ones."""
 
 WAY_OUT = {
-    "candidate": "mend that and materialize 'fare_model' again",
+    "candidate": "mend that and launch model_training_job again",
     "champion": "mend that, or run the checks with enable_baseline_comparison: false, which judges without it",
 }
 
@@ -36,7 +38,9 @@ class Scored:
     features: dict[str, list[str]] = field(default_factory=dict)
 
 
-def score_side_by_side(store: FeatureStore, rows: DataFrame, versions: Mapping[str, ModelVersion]) -> Scored:
+def score_side_by_side(
+    store: FeatureStore, task: Task, rows: DataFrame, versions: Mapping[str, ModelVersion]
+) -> Scored:
     """Add a column to `rows` for each of `versions` ("candidate", "champion"), named so, with what it predicts.
 
     Each looks up the features of its own specification. It is one query over the same rows, so predictions stay
@@ -49,22 +53,24 @@ def score_side_by_side(store: FeatureStore, rows: DataFrame, versions: Mapping[s
     for name, version in versions.items():
         given = scored.rows.columns
         with scorable(f"The {name}, version {version.version},", WAY_OUT[name]):
-            predicted = store.score_batch(model_uri=version.uri, df=scored.rows)
-        scored.features[name] = [new for new in predicted.columns if new not in (*given, PREDICTION_COLUMN)]
-        scored.rows = predicted.select(*map(column, given), column(PREDICTION_COLUMN).alias(name))
+            answered = predicted(store, task, version, scored.rows)
+        put_out = [output.name for output in task.outputs]
+        scored.features[name] = [new for new in answered.columns if new not in (*given, *put_out)]
+        scored.rows = answered.select(*map(column, given), column(PREDICTION_COLUMN).alias(name))
     return scored
 
 
 def evaluated(
+    task: Task,
     rows: pd.DataFrame,
     label: str,
     prediction: str,
-    source: tuple[str, int],
     *,
+    source: tuple[str, int],
     metrics: Sequence[Any],
     config: dict[str, Any],
 ) -> dict[str, float]:
-    """MLflow's metrics of a regression and `metrics`, logged to the active run with the table that they are of.
+    """The task's metrics, MLflow's and `metrics`, logged to the active run with the table that they are of.
 
     Args:
         rows: one row each with the columns `label` and `prediction`.
@@ -77,14 +83,27 @@ def evaluated(
     """
     import mlflow
 
+    dataset = _dataset(rows, label, prediction, *source)
     with explained_metrics(metrics) as watched:
-        result = mlflow.models.evaluate(
-            data=_dataset(rows, label, prediction, *source),
-            model_type="regressor",
-            evaluators="regressor",
-            extra_metrics=watched,
-            evaluator_config=config,
-        )
+        by_mlflow = _by_mlflow(task, dataset, watched, config)
+    ours = task.measure(rows[label].to_numpy(float), rows[prediction].to_numpy(float))
+    mlflow.log_metrics({name: value for name, value in ours.items() if name not in by_mlflow})
+    return by_mlflow | ours
+
+
+def _by_mlflow(task: Task, dataset: Any, metrics: list[Any], config: dict[str, Any]) -> dict[str, float]:
+    import mlflow
+
+    if task.model_type is None and not metrics:
+        mlflow.log_input(dataset)
+        return {}
+    result = mlflow.models.evaluate(
+        data=dataset,
+        model_type=task.model_type,
+        evaluators=task.model_type or "default",
+        extra_metrics=metrics,
+        evaluator_config=config,
+    )
     return {name: float(value) for name, value in result.metrics.items()}
 
 

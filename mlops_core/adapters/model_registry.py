@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 REMEDIES = {
-    "candidate": "materialize 'fare_model', which gives it to a new version",
+    "candidate": "launch model_training_job, which gives it to a new version",
     "challenger": "launch model_training_job, which gives it to the next version that passes",
     "champion": "launch rollback_job with a version that still exists",
 }

@@ -1,4 +1,4 @@
-"""The challenger on the trips of the champion's newest days, from nothing but what it would be given in its place."""
+"""The challenger on the events of the champion's newest days, from nothing but what it would be given in its place."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from typing import TYPE_CHECKING
 
 from mlops_core.adapters.feature_store.protocol import FeatureStore
 from mlops_core.adapters.model_registry import ModelVersion
+from mlops_core.adapters.predicting import predicted
 from mlops_core.adapters.scoring_errors import scorable
 from mlops_core.adapters.tables import Tables
-from my_mlops_stacks.events import TRIPS
+from mlops_core.project import Project
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-WAY_OUT = "mend that and materialize 'fare_model' again"
+WAY_OUT = "mend that and launch model_training_job again"
 
 
 def scored_beside(
-    tables: Tables, store: FeatureStore, champion: ModelVersion, challenger: ModelVersion
+    project: Project, tables: Tables, store: FeatureStore, champion: ModelVersion, challenger: ModelVersion
 ) -> DataFrame | None:
-    """Each trip that `champion` predicted on its newest days, with `champion_prediction` and the challenger's
+    """Each event that `champion` predicted on its newest days, with `champion_prediction` and the challenger's
     `prediction`; None when it has predicted nothing yet.
 
-    The trips are read anew and the challenger looks up its own features: what stands in the table of predictions is
+    The events are read anew and the challenger looks up its own features: what stands in the table of predictions is
     what another model was given.
 
     Raises:
-        CannotScoreError: the challenger has no specification, or needs what the trips or the feature tables lack.
+        CannotScoreError: the challenger has no specification, or needs what the events or the feature tables lack.
     """
-    from my_mlops_stacks.training.model_inputs import model_inputs
-
     from mlops_core.deployment.predictions import to_score
     from mlops_core.deployment.shadow import newest_days, predictions_of, spoken
+    from mlops_core.training.model_inputs import model_inputs
 
     if not tables.exists("predictions"):
         return None
@@ -39,7 +39,9 @@ def scored_beside(
     days = newest_days(own)
     if days is None:
         return None
-    keys = list(TRIPS.identity)
-    asked = model_inputs(to_score(tables.read("trips"), *days)).join(spoken(own, days[0], keys), keys)
+    events = project.events
+    keys = list(events.identity)
+    inputs = model_inputs(project, to_score(events, tables.read(events.name), *days), *project.carried)
+    asked = inputs.join(spoken(own, days[0], keys), keys)
     with scorable(f"The challenger, version {challenger.version},", WAY_OUT):
-        return store.score_batch(model_uri=challenger.uri, df=asked)
+        return predicted(store, project.model.task, challenger, asked)

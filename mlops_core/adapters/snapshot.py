@@ -56,5 +56,5 @@ def version_is_kept(table: str, version: int) -> Iterator[None]:
             raise
         raise VersionGoneError(
             f"Version {version} of the table {table} can't be read any more (retention_days of its maintenance), so "
-            "nobody can measure on the rows that were held out: materialize 'fare_model' again; no alias was moved."
+            "nobody can measure on the rows that were held out: launch model_training_job again; no alias was moved."
         ) from error

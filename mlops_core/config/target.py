@@ -277,6 +277,11 @@ def load_target(
     except ValidationError as error:
         raise TargetError(_sentence(error, bundle.variables)) from None
     try:
+        project.model.task.monitor_metric(metric := target.monitoring_workflow.metric_to_monitor)
+    except ValueError as error:
+        where = bundle.variables["monitoring_workflow"].where
+        raise TargetError(f"{where}.metric_to_monitor is '{metric}', but {error}.") from None
+    try:
         hyperparameters = project.model.training.hyperparameters
         _ = hyperparameters(**target.model_workflow.hyperparameters)
     except ValidationError as error:

@@ -6,15 +6,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from my_mlops_stacks.training.columns import LABEL, PICKUP
 
 from mlops_core.adapters.evaluation import evaluated, log_report
 from mlops_core.adapters.model_registry import ModelVersion
-from mlops_core.defs.held_out import HeldOut, recorded_on, score_held_out
+from mlops_core.defs.held_out import HeldOut, recorded_on, score_held_out, version_tag
 from mlops_core.defs.ledger import last_champion
 from mlops_core.defs.metadata import as_data, png
 from mlops_core.defs.model_description import describe
 from mlops_core.deployment.promotion import Holder
+from mlops_core.project import Project
 from mlops_core.validation.verdict import (
     AGAINST_TAG,
     DRY_RUN_TAG,
@@ -29,7 +29,6 @@ from mlops_core.validation.verdict import (
     failed_rules,
     status,
 )
-from my_mlops_stacks.project import PROJECT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,16 +49,16 @@ class Validated:
     report: Mapping[str, dg.MetadataValue] = field(default_factory=dict)
 
 
-def skip(context: Context, candidate: ModelVersion) -> None:
+def skip(project: Project, context: Context, candidate: ModelVersion) -> None:
     """Say on the version, and in the log, that nobody judged it and in which run."""
     reason = f"nobody: run_mode was 'disabled' in the Dagster run {context.run.run_id}"
     context.log.warning(f"Version {candidate.version} may be promoted without any judgement, validated by {reason}")
     registry = context.resources.model_registry
     registry.tag(candidate, {AGAINST_TAG: reason, STATUS_TAG: SKIPPED})
-    describe(registry, candidate)
+    describe(project, registry, candidate)
 
 
-def validate(context: Context, candidate: ModelVersion, run_mode: str, compared: bool) -> Validated:
+def validate(project: Project, context: Context, candidate: ModelVersion, run_mode: str, compared: bool) -> Validated:
     """Judge `candidate` on the rows that were held out from it, beside the champion when `compared` and there is one.
 
     The verdict is written on the version last: a version whose validation did not end stays `judging`. A dry run leaves
@@ -74,58 +73,68 @@ def validate(context: Context, candidate: ModelVersion, run_mode: str, compared:
     champion = None if is_champion else holder
     former = last_champion(context.instance, registry) if compared and holder is None else None
     versions = {"candidate": candidate} | ({"champion": champion} if champion else {})
-    scored = score_held_out(context, versions)
+    scored = score_held_out(project, context, versions)
     tags = {
         "dagster_run_id": context.run.run_id,
         AGAINST_TAG: against(holder.version if holder else None, compared, candidate.version),
     }
     name = f"validation of version {candidate.version}"
-    with registry.run(name, tags | recorded_on(candidate)) as run:
-        measured = _measured(context, scored.rows, candidate, champion)
-        verdicts = _verdicts(measured, compared, former, is_champion)
-        facts = _facts(versions, status(verdicts, run_mode), scored)
-        report = _report(facts, verdicts, scored.rows)
+    with registry.run(name, tags | recorded_on(project, candidate)) as run:
+        measured = _measured(project, context, scored.rows, candidate, champion)
+        verdicts = _verdicts(project, measured, compared, former, is_champion)
+        facts = _facts(project, versions, status(verdicts, run_mode), scored)
+        report = _report(project, facts, verdicts, scored.rows)
     judged = {RUN_TAG: run.info.run_id, AGAINST_TAG: tags[AGAINST_TAG], FAILED_RULES_TAG: failed_rules(verdicts)}
     verdict = {} if is_tried else {**judged, STATUS_TAG: facts.status}
     registry.tag(candidate, verdict | ({DRY_RUN_TAG: context.run.run_id} if run_mode == "dry_run" else {}))
-    describe(registry, candidate)
+    describe(project, registry, candidate)
     return Validated(verdicts, _about(facts, registry.run_page(run.info)), report)
 
 
 def _measured(
-    context: Context, rows: "pd.DataFrame", candidate: ModelVersion, champion: ModelVersion | None
+    project: Project,
+    context: Context,
+    rows: "pd.DataFrame",
+    candidate: ModelVersion,
+    champion: ModelVersion | None,
 ) -> tuple[dict[str, float], dict[str, float] | None]:
     """Metrics of both, logged to the active run; the champion's to a run below it."""
-    from my_mlops_stacks.validation.validation import custom_metrics, evaluator_config
-
-    source = context.resources.tables.full_name("trips"), int(candidate.tags["trips_version"])
-    asked: dict[str, Any] = {"metrics": custom_metrics(), "config": evaluator_config()}
-    ours = evaluated(rows, LABEL, "candidate", source, **asked)
+    events, validation = project.events, project.model.validation
+    source = context.resources.tables.full_name(events.name), int(candidate.tags[version_tag(events.name)])
+    asked: dict[str, Any] = {"metrics": validation.custom_metrics(), "config": validation.evaluator_config()}
+    measure = partial(evaluated, project.model.task, rows, events.label_column, source=source, **asked)
+    ours = measure("candidate")
     if champion is None:
         return ours, None
     with context.resources.model_registry.run(f"champion version {champion.version}", {}, nested=True):
-        return ours, evaluated(rows, LABEL, "champion", source, **asked)
+        return ours, measure("champion")
 
 
 def _verdicts(
-    measured: tuple[dict[str, float], dict[str, float] | None], compared: bool, former: int | None, is_champion: bool
+    project: Project,
+    measured: tuple[dict[str, float], dict[str, float] | None],
+    compared: bool,
+    former: int | None,
+    is_champion: bool,
 ) -> list[Verdict]:
     from mlops_core.validation.judgement import judge, judge_against_champion
-    from mlops_core.validation.rules import compared_metric, rules
+    from mlops_core.validation.rules import compared_metric, metric_units, rules
 
     candidate, champion = measured
+    metric = compared_metric(project.model)
     against_champion = judge_against_champion(
         candidate,
         champion,
-        compared_metric(PROJECT.task),
+        metric,
+        metric_units(project).get(metric.name, ""),
         compared=compared,
         former=former,
         is_champion=is_champion,
     )
-    return [*judge(rules(), candidate, champion), against_champion]
+    return [*judge(rules(project), candidate, champion), against_champion]
 
 
-def _facts(versions: Mapping[str, ModelVersion], outcome: str, scored: HeldOut) -> "Facts":
+def _facts(project: Project, versions: Mapping[str, ModelVersion], outcome: str, scored: HeldOut) -> "Facts":
     from mlops_core.validation.report import Facts
 
     candidate, champion = versions["candidate"], versions.get("champion")
@@ -135,33 +144,38 @@ def _facts(versions: Mapping[str, ModelVersion], outcome: str, scored: HeldOut) 
         champion=champion.version if champion else None,
         status=outcome,
         held_out_from=candidate.tags["held_out_from"],
-        trips=len(scored.rows),
+        events=len(scored.rows),
+        nouns=project.events.nouns,
         tables=scored.tables,
         features=scored.features,
-        remarks=_remarks(candidate, champion, scored.rows),
+        remarks=_remarks(project, candidate, champion, scored.rows),
     )
 
 
-def _remarks(candidate: ModelVersion, champion: ModelVersion | None, rows: "pd.DataFrame") -> list[str]:
+def _remarks(
+    project: Project, candidate: ModelVersion, champion: ModelVersion | None, rows: "pd.DataFrame"
+) -> list[str]:
     """What makes the comparison less fair than it looks."""
     until = champion.tags.get("held_out_from", "") if champion else ""
     if until <= candidate.tags["held_out_from"]:
         return []
-    seen = int((rows[PICKUP] < until).sum())
-    return [f"The champion was trained on days before {until}: it has seen {seen} of these trips and looks too good."]
+    seen, nouns = int((rows[project.events.event_time] < until).sum()), project.events.nouns
+    return [f"The champion was trained on days before {until}: it has seen {seen} of these {nouns} and looks too good."]
 
 
-def _report(facts: "Facts", verdicts: list[Verdict], rows: "pd.DataFrame") -> dict[str, dg.MetadataValue]:
+def _report(
+    project: Project, facts: "Facts", verdicts: list[Verdict], rows: "pd.DataFrame"
+) -> dict[str, dg.MetadataValue]:
     """Log the report to the active run, and give it as metadata."""
     from mlops_core.validation.comparison import compare
     from mlops_core.validation.plots import errors_by_segment
     from mlops_core.validation.report import report
     from mlops_core.validation.rules import compared_metric
 
-    metric, slices, events = compared_metric(PROJECT.task), PROJECT.slices, PROJECT.events
-    comparison = compare(rows, PROJECT.task, slices, label=LABEL, event_time=events.event_time)
-    unit = events.column(LABEL).unit or ""
-    picture = png(errors_by_segment(comparison, slices, metric, unit), trimmed=False)
+    model, events = project.model, project.events
+    metric, slices = compared_metric(model), model.slices
+    comparison = compare(rows, model.task, slices, label=events.label_column, event_time=events.event_time)
+    picture = png(errors_by_segment(comparison, slices, metric, events.label_unit), trimmed=False)
     written = partial(report, facts, verdicts, comparison, metric=metric, slices=slices)
     log_report(written(f"{PICTURE}.png"), {PICTURE: picture}, comparison)
     return {"report": dg.MetadataValue.md(written(as_data(picture)))}
@@ -175,7 +189,7 @@ def _about(facts: "Facts", page: str) -> dict[str, Any]:
         **{f"{table}_delta_version": version for table, version in facts.tables.items()},
     }
     return {name: str(version) for name, version in versions.items()} | {  # as text: a plot of them would say nothing
-        "held_out_trips": f"{facts.trips:,}",
+        f"held_out_{facts.nouns}": f"{facts.events:,}",
         "held_out_from": facts.held_out_from,
         "validation_run": dg.MetadataValue.url(page),
     }

@@ -15,6 +15,7 @@ from mlops_core.defs.feature_engineering import feature_engineering_assets, feat
 from mlops_core.defs.ingestion import ingestion_assets
 from mlops_core.defs.ingestion_checks import ingestion_checks
 from mlops_core.defs.jobs import Job, build_jobs
+from mlops_core.defs.leak_check import training_checks
 from mlops_core.defs.maintenance import maintenance_schedules
 from mlops_core.defs.model_copy import copy_model_job
 from mlops_core.defs.monitoring import monitoring_assets
@@ -29,7 +30,7 @@ from mlops_core.defs.sensors import build_sensors
 from mlops_core.defs.shadow import shadow_checks
 from mlops_core.defs.smoke import smoke_jobs
 from mlops_core.defs.tick_watch import tick_sensors
-from mlops_core.defs.training import training_assets, training_checks
+from mlops_core.defs.training import training_assets
 from mlops_core.defs.validation import validation_assets, validation_checks
 from mlops_core.project import Project
 

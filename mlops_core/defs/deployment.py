@@ -7,13 +7,13 @@ import dagster as dg
 
 from mlops_core.adapters.aliases import champion_before
 from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion, output_tag
+from mlops_core.adapters.predicting import predicted
 from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.adapters.scoring_errors import scorable
 from mlops_core.adapters.snapshot import with_versions
 from mlops_core.config import Target
 from mlops_core.defs.annotations import DataFrame
 from mlops_core.defs.approval import Approval, Automatic
-from mlops_core.defs.jobs import FEATURE_TABLES
 from mlops_core.defs.ledger import last_champion, linked, newest_entry
 from mlops_core.defs.partitions import ONE_RUN_A_RANGE, days_of
 from mlops_core.defs.refusals import one_sentence, tell_refusal
@@ -27,53 +27,52 @@ from mlops_core.deployment.promotion import (
 )
 from mlops_core.project import Project
 from mlops_core.validation.verdict import NotValidatedError, require_judged_against, require_promotable
-from my_mlops_stacks.project import PROJECT
 
 WAY_OUT = "bring back what it needs, or launch rollback_job with a version that predicts"
 
 
 def deployment_assets(project: Project, target: Target, daily: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    table, feature_tables = project.events, [each.name for each in project.feature_tables]
+
     @dg.asset(
+        ins={"events": dg.AssetIn(table.name)},
         group_name="deployment",
         owners=[target.owner],
         kinds={"spark", "delta", "mlflow"},
         partitions_def=daily,
         backfill_policy=ONE_RUN_A_RANGE,
-        deps=[table.name for table in PROJECT.feature_tables],
+        deps=feature_tables,
         io_manager_key="table_io_manager",
         required_resource_keys={"step_launcher", "feature_store", "tables", "model_registry"},
         code_version="1",
+        description=f"The champion's prediction of `{table.label_column}` for each {table.noun} of a day, from what was "
+        f"known at its `{table.event_time}`.\n\nEach row carries the model's name and version and the time of "
+        "prediction. Scoring a day again replaces the rows of the same version only: what earlier versions predicted "
+        "stays. Days that the champion was trained on are refused.",
     )
-    def predictions(context: dg.AssetExecutionContext, champion: ModelVersion, trips: DataFrame) -> DataFrame:
-        """The champion's fare for each trip of a day, from what was known at the pickup.
-
-        Each row carries the model's name and version and the time of prediction. Scoring a day again replaces the
-        rows of the same version only: what earlier versions predicted stays. Days that the champion was trained on are
-        refused.
-        """
-        from my_mlops_stacks.training.model_inputs import model_inputs
-
+    def predictions(context: dg.AssetExecutionContext, champion: ModelVersion, events: DataFrame) -> DataFrame:
         from mlops_core.deployment.predictions import as_predictions, to_score
         from mlops_core.deployment.unseen import require_unseen
+        from mlops_core.training.model_inputs import model_inputs
 
         require_unseen(champion.version, champion.tags, *days_of(context))
-        inputs = model_inputs(to_score(trips, *days_of(context)))
+        inputs = model_inputs(project, to_score(table, events, *days_of(context)), *project.carried)
         store, tables = context.resources.feature_store, context.resources.tables
         with (
             registry_answers(context.resources.model_registry.tracking_uri),
             scorable(f"The champion, version {champion.version},", WAY_OUT),
         ):
             scored, versions = with_versions(
-                tables, FEATURE_TABLES, lambda: store.score_batch(model_uri=champion.uri, df=inputs)
+                tables, feature_tables, lambda: predicted(store, project.model.task, champion, inputs)
             )
         looked_up = {name: str(version) for name, version in versions.items()}
         context.add_output_metadata({"model_name": champion.name, "model_version": champion.version, **looked_up})
-        return as_predictions(scored, champion.name, champion.version, datetime.now(UTC).replace(tzinfo=None))
+        return as_predictions(table, scored, champion.name, champion.version, datetime.now(UTC).replace(tzinfo=None))
 
-    return [_champion(target), predictions]
+    return [_champion(project, target), predictions]
 
 
-def _champion(target: Target) -> dg.AssetsDefinition:
+def _champion(project: Project, target: Target) -> dg.AssetsDefinition:
     """The asset `champion`, whose config asks for an approval where the target does."""
     champion = dg.asset(
         name="champion",
@@ -93,19 +92,19 @@ def _champion(target: Target) -> dg.AssetsDefinition:
     def approved_champion(
         context: dg.AssetExecutionContext, config: Approval, challenger: ModelVersion
     ) -> Iterator[dg.Output[ModelVersion]]:
-        yield from _promoted(context, config, challenger)
+        yield from _promoted(project, context, config, challenger)
 
     @champion
     def automatic_champion(
         context: dg.AssetExecutionContext, config: Automatic, challenger: ModelVersion
     ) -> Iterator[dg.Output[ModelVersion]]:
-        yield from _promoted(context, config, challenger)
+        yield from _promoted(project, context, config, challenger)
 
     return approved_champion if target.promotion == "approval" else automatic_champion
 
 
 def _promoted(
-    context: dg.AssetExecutionContext, config: Approval | Automatic, challenger: ModelVersion
+    project: Project, context: dg.AssetExecutionContext, config: Approval | Automatic, challenger: ModelVersion
 ) -> Iterator[dg.Output[ModelVersion]]:
     """The challenger, unless it is refused or the history has it as champion already."""
     registry = context.resources.model_registry
@@ -114,11 +113,11 @@ def _promoted(
         before = champion_before(registry, version)  # looked at first: whoever comes after it is noticed
         if why := _refusal(context, registry, challenger):
             return tell_refusal(context, challenger, why)
-        metrics = registry.run_metrics(challenger)
+        measured = project.model.task.headlines(registry.run_metrics(challenger))
     if _is_recorded(context, registry, challenger):
         return context.log.info(f"Version {version} is champion already, and the history has it")
     decision = Decision(challenger.name, version, config.approved_by, config.reason)
-    yield dg.Output(challenger, metadata=linked(decision.entry(before, challenger.tags, metrics)))
+    yield dg.Output(challenger, metadata=linked(decision.entry(before, challenger.tags, measured)))
 
 
 def _refusal(context: dg.AssetExecutionContext, registry: ModelRegistry, challenger: ModelVersion) -> str | None:

@@ -35,7 +35,7 @@ def copy_model_job(project: Project) -> dg.JobDefinition:
         registry: ModelRegistry = context.resources.model_registry
         with registry_answers(registry.tracking_uri), one_sentence():
             copied = _copied(registry, config)
-            describe(registry, copied)
+            describe(project, registry, copied)
         give_alias(registry, "challenger", copied, may_move=partial(require_running, context.instance, context.run_id))
         context.log.info(f"{config.model} version {config.version} is {copied.name} version {copied.version}")
         context.add_output_metadata(

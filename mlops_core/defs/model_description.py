@@ -3,31 +3,36 @@
 from collections.abc import Iterator, Mapping
 
 from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
-from mlops_core.deployment.promotion import HEADLINE_METRICS, UNKNOWN
-from mlops_core.ingestion.columns import TRIP_COLUMNS
+from mlops_core.defs.held_out import version_tag
+from mlops_core.deployment.promotion import UNKNOWN
+from mlops_core.project import Project
 from mlops_core.validation.verdict import AGAINST_TAG, STATUS_TAG
-from my_mlops_stacks.events import TRIPS
 
 
-def describe(registry: ModelRegistry, version: ModelVersion) -> None:
+def describe(project: Project, registry: ModelRegistry, version: ModelVersion) -> None:
     """Write it on the model, and on the version what its tags and the run that trained it say at the moment."""
     tags, metrics = registry.get(version.version).tags, registry.run_metrics(version)
-    registry.describe(version, purpose(), "\n\n".join([purpose(), *_history(tags, metrics)]))
+    about = purpose(project)
+    registry.describe(version, about, "\n\n".join([about, *_history(project, tags, metrics)]))
 
 
-def purpose() -> str:
-    meaning = TRIP_COLUMNS[TRIPS.label_column][1].split(":")[0]
-    return f"Predicts `{TRIPS.label_column}` of a trip from what is known at its `{TRIPS.event_time}`. {meaning}."
+def purpose(project: Project) -> str:
+    events = project.events
+    label = events.column(events.label_column).meaning.split(":")[0]
+    return f"Predicts `{events.label_column}` from what is known at `{events.event_time}`. {label}."
 
 
-def _history(tags: Mapping[str, str], metrics: Mapping[str, float]) -> Iterator[str]:
+def _history(project: Project, tags: Mapping[str, str], metrics: Mapping[str, float]) -> Iterator[str]:
     if "copied_from" in tags:
         yield f"Copied from {tags['copied_from']}."
     if "held_out_from" in tags:
-        made = f"`trips` version {tags.get('trips_version', UNKNOWN)}, git commit {tags.get('git_commit', UNKNOWN)}"
+        events = project.events.name
+        made = (
+            f"`{events}` version {tags.get(version_tag(events), UNKNOWN)}, git commit {tags.get('git_commit', UNKNOWN)}"
+        )
         since = f"from {tags['trained_from']} on, " if "trained_from" in tags else ""
         yield f"Trained on the days {since}before {tags['held_out_from']} ({made})."
-    measured = [f"{name} {metrics[name]:.4g}" for name in HEADLINE_METRICS if name in metrics]
+    measured = [f"{name} {value:.4g}" for name, value in project.model.task.headlines(metrics).items()]
     if measured:
         yield f"On the days held out, to {tags.get('held_out_until', 'the last one')}: {', '.join(measured)}."
     status = tags.get(STATUS_TAG, "not judged yet")

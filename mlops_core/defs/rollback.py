@@ -10,6 +10,7 @@ from pydantic import Field
 
 from mlops_core.adapters.aliases import champion_before, give_alias
 from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion, output_tag
+from mlops_core.adapters.predicting import predicted
 from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.adapters.scoring_errors import scorable
 from mlops_core.defs.config import NOT_BLANK, BoundedConfig
@@ -56,8 +57,9 @@ def rollback_job(project: Project, daily: dg.TimeWindowPartitionsDefinition) -> 
             if config.rescore_from:
                 asked = (date.fromisoformat(day) for day in (config.rescore_from, days[-1]))
                 require_unseen(version.version, version.tags, *asked)
-            _predicts(context, version)
-            before, metrics = champion_before(registry, version.version), registry.run_metrics(version)
+            _predicts(project, context, version)
+            before = champion_before(registry, version.version)
+            measured = project.model.task.headlines(registry.run_metrics(version))
             registry.tag(version, {output_tag(CHAMPION): context.run_id})
         offer = _offer(context, before)
         still_runs = partial(require_running, context.instance, context.run_id)
@@ -70,7 +72,7 @@ def rollback_job(project: Project, daily: dg.TimeWindowPartitionsDefinition) -> 
             description=f"Rolled back to version {version.version} by {config.rolled_back_by}: {config.reason}",
             metadata={
                 "rollback": True,
-                **linked(decision.entry(before, version.tags, metrics)),
+                **linked(decision.entry(before, version.tags, measured)),
                 **offer,
                 **rescored,
                 "model_version_page": page,
@@ -115,18 +117,19 @@ def _was_champion(context: dg.OpExecutionContext, registry: ModelRegistry, versi
     )
 
 
-def _predicts(context: dg.OpExecutionContext, version: ModelVersion) -> None:
-    """Fail unless the version predicts a finite fare for each of some trips."""
-    from my_mlops_stacks.training.model_inputs import model_inputs
+def _predicts(project: Project, context: dg.OpExecutionContext, version: ModelVersion) -> None:
+    """Fail unless the version predicts a finite number for each of some events."""
+    from mlops_core.training.model_inputs import model_inputs
 
-    sample = model_inputs(context.resources.tables.read("trips").limit(SAMPLE))
+    events = project.events
+    sample = model_inputs(project, context.resources.tables.read(events.name).limit(SAMPLE))
     with scorable(f"Version {version.version}", "choose another version"):
-        scored = context.resources.feature_store.score_batch(model_uri=version.uri, df=sample)
+        scored = predicted(context.resources.feature_store, project.model.task, version, sample)
     rows = scored.select("prediction").collect()
     wrong = sum(row[0] is None or not math.isfinite(row[0]) for row in rows)
     if wrong or not rows:
         raise Refused(
-            f"Version {version.version} has no prediction for {wrong} of {len(rows)} trips: no alias was moved; "
+            f"Version {version.version} has no prediction for {wrong} of {len(rows)} {events.nouns}: no alias was moved; "
             "choose another version."
         )
 

@@ -22,7 +22,8 @@ def shadow_checks(project: Project) -> list[dg.AssetChecksDefinition]:
         asset="challenger",
         blocking=True,
         required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"},
-        description="The challenger has a prediction for each trip of the champion's newest days; and how both differ.",
+        description=f"The challenger has a prediction for each {project.events.noun} of the champion's newest days; and "
+        "how both differ.",
     )
     def predicts_what_the_champion_predicted(
         context: dg.AssetCheckExecutionContext, challenger: ModelVersion
@@ -36,7 +37,7 @@ def shadow_checks(project: Project) -> list[dg.AssetChecksDefinition]:
                 return dg.AssetCheckResult(passed=True, description="There is no champion yet")
             if champion.version == challenger.version:
                 return dg.AssetCheckResult(passed=True, description="It is the champion itself")
-            result = _compared(context, champion, challenger)
+            result = _compared(project, context, champion, challenger)
             registry.tag(challenger, {SHADOW_TAG: shadow_status(result.passed, champion.version)})
             return result
 
@@ -44,38 +45,38 @@ def shadow_checks(project: Project) -> list[dg.AssetChecksDefinition]:
 
 
 def _compared(
-    context: dg.AssetCheckExecutionContext, champion: ModelVersion, challenger: ModelVersion
+    project: Project, context: dg.AssetCheckExecutionContext, champion: ModelVersion, challenger: ModelVersion
 ) -> dg.AssetCheckResult:
     from mlops_core.deployment.shadow import differences
 
-    scored = scored_beside(context.resources.tables, context.resources.feature_store, champion, challenger)
+    scored = scored_beside(project, context.resources.tables, context.resources.feature_store, champion, challenger)
     if scored is None:
         return dg.AssetCheckResult(passed=True, description=f"Version {champion.version} has predicted nothing yet")
     per_day = differences(scored)
-    missing, trips = int(per_day["missing"].sum()), int(per_day["trips"].sum())
+    missing, asked, nouns = int(per_day["missing"].sum()), int(per_day["events"].sum()), project.events.nouns
     return dg.AssetCheckResult(
         passed=not missing,
         severity=dg.AssetCheckSeverity.WARN,  # a challenger that is refused is a normal outcome: `champion` does it
-        description=f"Version {challenger.version} has no prediction for {missing} of {trips} trips that version "
+        description=f"Version {challenger.version} has no prediction for {missing} of {asked} {nouns} that version "
         f"{champion.version} predicted"
         if missing
         else None,
         metadata={
             "champion_version": str(champion.version),
             "challenger_version": str(challenger.version),
-            "trips": trips,
+            nouns: asked,
             "missing": missing,
-            **_shown(per_day),
+            **_shown(project, per_day),
         },
     )
 
 
-def _shown(per_day: "pd.DataFrame") -> dict[str, dg.MetadataValue]:
+def _shown(project: Project, per_day: "pd.DataFrame") -> dict[str, dg.MetadataValue]:
     from mlops_core.deployment.shadow import differences_plot
 
-    if per_day.empty:  # the trips that the champion predicted are not in the table any more
+    if per_day.empty:  # the events that the champion predicted are not in the table any more
         return {}
     return {
         "differences": dg.MarkdownMetadataValue(markdown_table(per_day)),
-        "plot": plot(png(differences_plot(per_day))),
+        "plot": plot(png(differences_plot(per_day, project.events.label_unit))),
     }

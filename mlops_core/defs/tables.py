@@ -57,7 +57,7 @@ def tables_of(project: Project) -> Mapping[str, TableSpec]:
         events.rejected_name: TableSpec(rejected_columns(events)),
         **{table.name: _feature_table(table) for table in project.feature_tables},
         "predictions": TableSpec(
-            project.predicted_columns | prediction_columns(events), _lineage(project), history_key=HISTORY_KEY
+            project.predicted_columns | prediction_columns(project), _lineage(project), history_key=HISTORY_KEY
         ),
         "inference_profile_metrics": TableSpec(profile_columns(project)),
         "inference_drift_metrics": TableSpec(DRIFT_COLUMNS),
@@ -72,6 +72,6 @@ def _lineage(project: Project) -> dict[str, list[tuple[str, str]]]:
     """Columns of the predictions -> the columns of other tables that they are made of."""
     events = project.events
     own = {column.name: project.sources(column) for column in project.inputs}
-    own |= {events.event_time: (events.event_time,), DAY: (DAY,)}
+    own |= {name: (name,) for name in (events.event_time, *project.carried, DAY)}
     lineage = {name: [(events.name, source) for source in sources] for name, sources in own.items()}
     return lineage | {output: [source] for output, source in project.looked_up_from.items()}

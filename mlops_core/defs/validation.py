@@ -20,7 +20,6 @@ from mlops_core.defs.refusals import one_sentence, tell_refusal
 from mlops_core.project import Project
 from mlops_core.validation.rules import compared_metric, rules
 from mlops_core.validation.verdict import CHAMPION_RULE, refusal, require_promotable
-from my_mlops_stacks.project import PROJECT
 
 if TYPE_CHECKING:
     from mlops_core.validation.verdict import Verdict
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
 def validation_assets(project: Project, target: Target) -> list[dg.AssetsDefinition]:
     @dg.asset(
+        ins={"candidate": dg.AssetIn(project.model.name)},
         group_name="validation",
         owners=[target.owner],
         kinds={"mlflow"},
@@ -35,13 +35,13 @@ def validation_assets(project: Project, target: Target) -> list[dg.AssetsDefinit
         output_required=False,
         code_version="1",
     )
-    def challenger(context: dg.AssetExecutionContext, fare_model: ModelVersion) -> Iterator[dg.Output[ModelVersion]]:
+    def challenger(context: dg.AssetExecutionContext, candidate: ModelVersion) -> Iterator[dg.Output[ModelVersion]]:
         """The candidate that passed validation; one that did not, or was judged in a dry run, is refused."""
-        if why := refusal(fare_model.tags, fare_model.version, context.run_id):
-            return tell_refusal(context, fare_model, why)
+        if why := refusal(candidate.tags, candidate.version, context.run_id):
+            return tell_refusal(context, candidate, why)
         with one_sentence():
-            require_promotable(fare_model.tags, fare_model.version)
-        yield dg.Output(fare_model)
+            require_promotable(candidate.tags, candidate.version)
+        yield dg.Output(candidate)
 
     return [challenger]
 
@@ -59,47 +59,51 @@ def validation_checks(project: Project, target: Target) -> list[dg.AssetChecksDe
             workflow.enable_baseline_comparison, description="Whether the candidate must be as good as the champion"
         )
 
-    compared = compared_metric(PROJECT.task)
-    specs = [
-        dg.AssetCheckSpec(rule.name, asset="fare_model", blocking=True, description=rule.sentence) for rule in rules()
-    ]
-    specs.append(
-        dg.AssetCheckSpec(
-            CHAMPION_RULE,
-            asset="fare_model",
-            blocking=True,
-            description=f"The candidate is at least as good as the champion in {compared.name} "
-            f"({'greater' if compared.greater_is_better else 'lower'} is better) on the same held-out trips; has the "
-            "report.",
-        )
-    )
+    specs = _specs(project)
 
     @dg.multi_asset_check(
-        specs=specs, required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"}
+        specs=specs,
+        ins={"candidate": dg.AssetIn(project.model.name)},
+        required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"},
+        description=f"Score the held-out {project.events.nouns} with the candidate and the champion, judge, and write "
+        "the verdict on the version.",
     )
     def candidate_validation(
-        context: dg.AssetCheckExecutionContext, config: ValidationConfig, fare_model: ModelVersion
+        context: dg.AssetCheckExecutionContext, config: ValidationConfig, candidate: ModelVersion
     ) -> Iterator[dg.AssetCheckResult]:
-        """Score the held-out trips with the candidate and the champion, judge, and write the verdict on the version."""
         with registry_answers(context.resources.model_registry.tracking_uri):
             if config.run_mode == "disabled":
-                skip(context, fare_model)
+                skip(project, context, candidate)
                 results = [_skipped(spec) for spec in specs]
             else:
-                validated = validate(context, fare_model, config.run_mode, config.enable_baseline_comparison)
-                results = [_result(verdict, validated) for verdict in validated.verdicts]
+                validated = validate(project, context, candidate, config.run_mode, config.enable_baseline_comparison)
+                results = [_result(project.model.name, verdict, validated) for verdict in validated.verdicts]
         yield from results
 
     return [candidate_validation]
 
 
-def _result(verdict: "Verdict", validated: Validated) -> dg.AssetCheckResult:
+def _specs(project: Project) -> list[dg.AssetCheckSpec]:
+    """One check for each rule, in the order of the verdicts."""
+    compared = compared_metric(project.model)
+    sentences = {rule.name: rule.sentence for rule in rules(project)} | {
+        CHAMPION_RULE: f"The candidate is at least as good as the champion in {compared.name} "
+        f"({'greater' if compared.greater_is_better else 'lower'} is better) on the same held-out "
+        f"{project.events.nouns}; has the report.",
+    }
+    return [
+        dg.AssetCheckSpec(name, asset=project.model.name, blocking=True, description=sentence)
+        for name, sentence in sentences.items()
+    ]
+
+
+def _result(asset: str, verdict: "Verdict", validated: Validated) -> dg.AssetCheckResult:
     """The outcome of one rule; that of the comparison carries the report."""
     report = validated.report if verdict.rule == CHAMPION_RULE else {}
     return dg.AssetCheckResult(
         passed=verdict.passed,
         check_name=verdict.rule,
-        asset_key="fare_model",
+        asset_key=asset,
         severity=dg.AssetCheckSeverity.WARN,
         description=verdict.sentence,
         metadata={"value": readable(verdict.value), "bound": verdict.limit, **validated.metadata, **report},

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from mlops_core.project import EventTable
+from mlops_core.project import Project
 
 HISTORY_KEY = ("model_name", "model_version")
 """Scoring a day again replaces that day's rows of the same version only: what other versions said stays."""
 
 
-def prediction_columns(events: EventTable) -> dict[str, tuple[str, str]]:
+def prediction_columns(project: Project) -> dict[str, tuple[str, str]]:
     """Column -> type and meaning."""
+    events = project.events
     unit = f", in {events.label_unit}" if events.label_unit else ""
-    identity = {name: events.raw_columns[name] for name in events.identity}
-    return identity | {
-        "prediction": ("double", f"Prediction of `{events.label_column}`{unit}"),
+    outputs = {
+        output.name: (output.type, output.meaning.format(label=events.label_column) + (unit if output.has_unit else ""))
+        for output in project.model.task.outputs
+    }
+    return {
+        **{name: events.raw_columns[name] for name in project.carried},
+        **outputs,
         "model_name": ("string", "Registered model that predicted"),
         "model_version": ("int", "Its version"),
         "prediction_time": ("timestamp", "When the row was predicted, UTC"),

@@ -10,10 +10,6 @@ CHAMPION, PREVIOUS_CHAMPION = "champion", "previous_champion"
 AUTOMATIC, UNKNOWN = "automatic", "unknown"
 TRAINED_IN = "trained_in_dagster_run"
 
-HEADLINE_METRICS = ("root_mean_squared_error", "mean_absolute_error", "r2_score")
-"""Of the run that trained a version; beside each other in the history, they show what each promotion brought."""
-
-
 SHADOW_TAG = "shadow_status"
 """On a version: whether it predicted what which champion had predicted, in one tag, for two could disagree."""
 
@@ -35,15 +31,15 @@ class Decision:
     by: str
     reason: str
 
-    def entry(self, before: Holder | None, tags: Mapping[str, str], metrics: Mapping[str, float]) -> dict[str, object]:
+    def entry(self, before: Holder | None, tags: Mapping[str, str], measured: Mapping[str, float]) -> dict[str, object]:
         """One entry of the champion's history, which is that of its asset's materializations.
 
         Args:
             before: who was champion until now, None for the first one.
             tags: of the version; training wrote its commit and its Dagster run there.
-            metrics: of the run that trained it, on its held-out rows.
+            measured: the task's headlines of the run that trained it, on its held-out rows; beside each other in the
+                history, they show what each promotion brought.
         """
-        measured = {name: metrics[name] for name in HEADLINE_METRICS if name in metrics}
         return {
             "model_name": self.model,
             "version": self.version,
@@ -52,7 +48,7 @@ class Decision:
             "reason": self.reason,
             "git_commit": tags.get("git_commit", UNKNOWN),
             TRAINED_IN: tags.get("dagster_run_id", UNKNOWN),
-        } | measured
+        } | dict(measured)
 
 
 def followed(before: Holder | None) -> int | str:
@@ -82,7 +78,7 @@ def require_shadowed(tags: Mapping[str, str], version: int, champion: int | None
     found = tags.get(SHADOW_TAG, "missing")
     if found == shadow_status(False, champion):
         raise NotShadowedError(
-            f"Version {version} may not follow champion {champion}: it has no prediction for some trips that "
+            f"Version {version} may not follow champion {champion}: it has no prediction for some events that "
             f"{champion} predicted, as the check predicts_what_the_champion_predicted of 'challenger' says; no "
             "alias was moved."
         )

@@ -1,4 +1,4 @@
-"""What a challenger would have said where the champion spoke: the same trips, both predictions."""
+"""What a challenger would have said where the champion spoke: the same events, both predictions."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def predicted_days(own: DataFrame) -> tuple[date, date] | None:
 def spoken(own: DataFrame, first_day: date, keys: Sequence[str]) -> DataFrame:
     """What a version predicted from `first_day` on: `keys`, `day`, and `champion_prediction`.
 
-    `keys` are what a trip is known by. Trips that share them were predicted alike: they are one row.
+    `keys` are the identity of an event. Events that share it were predicted alike: they are one row.
     """
     rows = own.where(F.col("day") >= F.lit(first_day)).withColumnRenamed("prediction", "champion_prediction")
     return rows.select(*keys, "day", "champion_prediction").dropDuplicates(list(keys))
 
 
 def differences(scored: DataFrame) -> pd.DataFrame:
-    """Per day: `trips`, `missing` (no finite prediction of the challenger), and in USD the mean of both predictions,
-    the mean and the mean absolute difference (challenger less champion); `changed_share` is that of large changes.
+    """Per day: `events`, `missing` (no finite prediction of the challenger), the mean of both predictions, the mean
+    and the mean absolute difference (challenger less champion); `changed_share` is that of large changes.
 
     Args:
         scored: rows with `day`, `champion_prediction` and the challenger's `prediction`.
@@ -54,7 +54,7 @@ def differences(scored: DataFrame) -> pd.DataFrame:
     is_finite = F.coalesce(~F.isnan("prediction") & (F.abs("prediction") < float("inf")), F.lit(False))
     is_changed = F.abs(difference) > LARGE_CHANGE * F.abs(F.col("champion_prediction"))
     per_day = scored.groupBy("day").agg(
-        F.count("*").alias("trips"),
+        F.count("*").alias("events"),
         F.sum((~is_finite).cast("int")).alias("missing"),
         F.avg("champion_prediction").alias("champion_mean"),
         F.avg("prediction").alias("challenger_mean"),
@@ -65,15 +65,15 @@ def differences(scored: DataFrame) -> pd.DataFrame:
     return per_day.orderBy("day").toPandas()
 
 
-def differences_plot(per_day: pd.DataFrame) -> Figure:
-    """Mean predictions of both and the mean absolute difference, USD, over the days."""
+def differences_plot(per_day: pd.DataFrame, unit: str = "") -> Figure:
+    """Mean predictions of both and the mean absolute difference, in `unit`, over the days."""
     figure = Figure(figsize=(7, 3.5))
     axes = figure.subplots()
     days = pd.to_datetime(per_day["day"])
     axes.plot(days, per_day["champion_mean"], marker="o", color="#4c72b0", label="champion, mean")
     axes.plot(days, per_day["challenger_mean"], marker="o", color="#dd8452", label="challenger, mean")
     axes.bar(days, per_day["mean_absolute_difference"], color="#c44e52", alpha=0.4, label="mean absolute difference")
-    axes.set(title="The challenger where the champion spoke", ylabel="USD")
+    axes.set(title="The challenger where the champion spoke", ylabel=unit)
     axes.legend()
     name_days(axes, days)
     return figure

@@ -41,6 +41,8 @@ def conform(events: EventTable, raw: DataFrame, days: EventDays = ALL_DAYS) -> D
         InvalidEventsError: a column is missing, or is of a type that does not hold such values.
     """
     _require_columns(events, raw)
+    for name, how in events.computed.items():
+        raw = raw.withColumn(name, F.expr(how))
     extra = [name for name in raw.columns if name not in (*events.types, SOURCE_PROBLEM)]
     if extra:
         logger.info("%s have columns that are not used: %s", events.nouns.capitalize(), ", ".join(extra))
@@ -50,13 +52,13 @@ def conform(events: EventTable, raw: DataFrame, days: EventDays = ALL_DAYS) -> D
 
 def _require_columns(events: EventTable, raw: DataFrame) -> None:
     nouns = events.nouns.capitalize()
-    missing = [name for name in events.types if name not in raw.columns]
+    missing = [name for name in events.source_types if name not in raw.columns]
     if missing:
         raise InvalidEventsError(
             f"{nouns} lack the columns {', '.join(missing)}; they have: {', '.join(raw.columns) or 'none'}. "
-            f"Expected: {', '.join(f'{name} ({kind})' for name, kind in events.types.items())}."
+            f"Expected: {', '.join(f'{name} ({kind})' for name, kind in events.source_types.items())}."
         )
-    wrong = [_type_problem(name, raw.schema[name].dataType, kind) for name, kind in events.types.items()]
+    wrong = [_type_problem(name, raw.schema[name].dataType, kind) for name, kind in events.source_types.items()]
     if any(wrong):
         raise InvalidEventsError(f"{nouns} have columns of the wrong type: {'; '.join(filter(None, wrong))}.")
 

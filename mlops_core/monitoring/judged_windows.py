@@ -52,8 +52,10 @@ class AsOf:
 
 def as_numbers(profile: DataFrame, task: Task) -> DataFrame:
     """The profile with each of the task's metrics as its one number, without those that have none."""
-    numbers = {metric.name: F.expr(metric.number) for metric in task.judged if metric.number != metric.name}
-    return profile.withColumns(numbers).drop(*(metric.name for metric in task.monitored if not metric.number))
+    for metric in task.judged:
+        if metric.number != metric.name:
+            profile = profile.withColumn(metric.name, F.expr(metric.number))
+    return profile.drop(*(metric.name for metric in task.monitored if not metric.number))
 
 
 def judged_windows(profile: DataFrame, as_of: AsOf) -> DataFrame:

@@ -29,6 +29,7 @@ class Column:
         known_late: Whether it is known only with the label, as a delay is: no model may see it of its own event.
         categorical: Whether its numbers are names, such as the code of a region: compared by their shares, never by
             their order. Texts are in any case.
+        computed_by: Of a column that no source has: SQL over those that it has, such as "arrival_delay > 15".
     """
 
     name: str
@@ -39,6 +40,7 @@ class Column:
     nullable: bool = False
     known_late: bool = False
     categorical: bool = False
+    computed_by: str = ""
 
     def __post_init__(self) -> None:
         require_columns([self.name], "Column")

@@ -93,6 +93,8 @@ class EventTable:
         for time in (self.event_time, self.known_at):
             if self.types[time] != "timestamp":
                 raise DeclarationError(f"{place}: '{time}' must be a timestamp to be a time, not {self.types[time]}.")
+        if self.column(self.event_time).computed_by:
+            raise DeclarationError(f"{place}: '{self.event_time}' is computed, and a source's files are chosen by it.")
         if not self.identity:
             raise DeclarationError(f"{place}: identity names no column, so no event could be told from another.")
         for name in (self.event_time, *self.identity):
@@ -107,6 +109,16 @@ class EventTable:
     def types(self) -> Mapping[str, str]:
         """Column -> Spark's name of its type."""
         return {column.name: column.type for column in self.columns}
+
+    @property
+    def source_types(self) -> Mapping[str, str]:
+        """Column that a source has -> Spark's name of its type."""
+        return {column.name: column.type for column in self.columns if not column.computed_by}
+
+    @property
+    def computed(self) -> Mapping[str, str]:
+        """Column that no source has -> the expression that makes it."""
+        return {column.name: column.computed_by for column in self.columns if column.computed_by}
 
     @property
     def label_column(self) -> str:

@@ -46,7 +46,8 @@ class Project:
                 raise DeclarationError(f"Two tables or models of the project are called '{name}': rename one of them.")
         require_columns((*self.input_columns, *self.looked_up, DAY), f"The inputs and look-ups of '{self.model.name}'")
         for each in self.model.slices:
-            require_known([each.column], self.events.types, f"Slice '{each.name}'")
+            known_in_time = [name for name in self.events.types if name not in self.events.known_late]
+            require_known([each.column], known_in_time, f"Slice '{each.name}'")
         require_known(self.model.not_watched, self.predicted_columns, f"Model '{self.model.name}', not_watched")
 
     @property
@@ -117,8 +118,9 @@ class Project:
 
     @property
     def carried(self) -> tuple[str, ...]:
-        """What tells one event from another and is no input: predictions carry it, so that their labels find them."""
-        return tuple(name for name in self.events.identity if name not in self.input_columns)
+        """What identifies an event, and what slices go by, beyond its inputs: predictions carry it."""
+        named = (*self.events.identity, *(each.column for each in self.model.slices))
+        return tuple(name for name in dict.fromkeys(named) if name not in self.input_columns)
 
     @property
     def units(self) -> dict[str, str]:

@@ -4,6 +4,6 @@ from mlops_core.tasks.binary import BinaryClassification
 from mlops_core.tasks.metric import Metric
 from mlops_core.tasks.monitor_metric import MonitorMetric
 from mlops_core.tasks.regression import Regression
-from mlops_core.tasks.task import Task
+from mlops_core.tasks.task import Output, Task
 
-__all__ = ["BinaryClassification", "Metric", "MonitorMetric", "Regression", "Task"]
+__all__ = ["BinaryClassification", "Metric", "MonitorMetric", "Output", "Regression", "Task"]

@@ -20,10 +20,12 @@ from mlops_core.tasks.binary_metrics import (
 )
 from mlops_core.tasks.binary_monitoring import monitored
 from mlops_core.tasks.monitor_metric import MonitorMetric
-from mlops_core.tasks.task import Task, UnusableRowsError
+from mlops_core.tasks.task import Output, Task, UnusableRowsError
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class BinaryClassification(Task):
 
     threshold: float = 0.5
 
+    answer_type = "array<double>"  # of a class each, or of the label 1 alone: the last is that of the label 1
     compared = "log_loss"
     metrics = (
         LOG_LOSS,
@@ -54,6 +57,25 @@ class BinaryClassification(Task):
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
             raise ValueError(f"BinaryClassification: threshold must be between 0 and 1, not {self.threshold}.")
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """The probability, and the class that follows from it."""
+        probability = "element_at(prediction, -1)"
+        is_positive = f"CAST({probability} >= {self.threshold} AS INT)"
+        return (
+            Output("prediction", "double", "Probability that `{label}` is 1", probability),
+            Output("predicted_class", "int", f"1 from a probability of {self.threshold:g} on, else 0", is_positive),
+        )
+
+    def figures(self, held_out: pd.DataFrame, label: str, event_time: str, unit: str = "") -> dict[str, Figure]:  # noqa: ARG002
+        from mlops_core.tasks import plots
+
+        return {
+            "roc_curve": plots.roc(held_out, label),
+            "precision_recall_curve": plots.precision_recall(held_out, label, self.threshold),
+            "calibration": plots.calibration(held_out, label),
+        }
 
     def statistics(self, actual: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
         import numpy as np

@@ -14,7 +14,7 @@ BINS = 10
 
 _SMALLEST = f"{sys.float_info.epsilon!r}D"
 _PROBABILITY = f"least(greatest(predicted, {_SMALLEST}), 1 - {_SMALLEST})"
-_LOSS = f"-ln(CASE WHEN actual = 1 THEN {_PROBABILITY} ELSE 1 - {_PROBABILITY} END)"
+_LOSS = f"-ln(CASE WHEN actual = 1 THEN {_PROBABILITY} WHEN actual = 0 THEN 1 - {_PROBABILITY} END)"
 
 
 def monitored(threshold: float) -> tuple[MonitorMetric, ...]:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from mlops_core.tasks.metric import SumMetric, Sums
 from mlops_core.tasks.monitor_metric import LABEL_UNIT, MonitorMetric
 from mlops_core.tasks.sums import quiet, ratio
-from mlops_core.tasks.task import Task
+from mlops_core.tasks.task import Output, Task
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 
 @quiet
@@ -35,7 +37,9 @@ MSE = f"avg({ERROR} * {ERROR})"
 class Regression(Task):
     """The prediction is a number, in the label's unit."""
 
+    model_type = "regressor"
     compared = "root_mean_squared_error"
+    outputs = (Output("prediction", "double", "Prediction of `{label}`", "prediction", has_unit=True),)
     metrics = (RMSE, MAE, R2, BIAS)
     monitored = (
         MonitorMetric(
@@ -74,6 +78,14 @@ class Regression(Task):
         ),
         MonitorMetric.like(BIAS, "Mean of predicted less actual", f"avg({ERROR})", is_shown=True, is_ours=True),
     )
+
+    def figures(self, held_out: pd.DataFrame, label: str, event_time: str, unit: str = "") -> dict[str, Figure]:
+        from mlops_core.tasks import plots
+
+        return {
+            "predicted_against_actual": plots.predicted_against_actual(held_out, label, unit),
+            "residuals_over_time": plots.residuals_over_time(held_out, label, event_time, unit),
+        }
 
     def statistics(self, actual: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
         import numpy as np

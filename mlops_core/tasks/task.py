@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_core.tasks.metric import Metric
@@ -10,10 +12,32 @@ from mlops_core.tasks.monitor_metric import MonitorMetric
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+HEADLINES = 3
+"""So many metrics, the first ones of a task, stand where there is little room."""
 
 
 class UnusableRowsError(ValueError):
     """Rows that measure nothing."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """One column of a prediction.
+
+    Args:
+        meaning: One sentence, in which `{label}` is the label's column.
+        sql: Its value, over the model's answer, `prediction`, in the type that the task asks for.
+        has_unit: Whether it is in the label's unit.
+    """
+
+    name: str
+    type: str
+    meaning: str
+    sql: str
+    has_unit: bool = False
 
 
 class Task(ABC):
@@ -21,6 +45,21 @@ class Task(ABC):
 
     compared: str
     """The metric in which two models are compared unless a project says otherwise."""
+
+    answer_type: str = "double"
+    """The type in which a feature store is asked for the model's answer."""
+
+    model_type: str | None = None
+    """The `model_type` of MLflow's evaluation whose metrics of `prediction` are logged too; None without one."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> tuple[Output, ...]:
+        """The columns of a prediction; metrics are of the first one, `prediction`."""
+
+    @abstractmethod
+    def figures(self, held_out: pd.DataFrame, label: str, event_time: str, unit: str = "") -> dict[str, Figure]:
+        """Pictures of `prediction` on held-out rows, by their names."""
 
     @property
     @abstractmethod
@@ -47,6 +86,10 @@ class Task(ABC):
         Raises:
             UnusableRowsError: says which values there are.
         """
+
+    def headlines(self, measured: Mapping[str, float]) -> dict[str, float]:
+        """Of the values that are given, those of the task's foremost metrics."""
+        return {metric.name: measured[metric.name] for metric in self.metrics[:HEADLINES] if metric.name in measured}
 
     def metric(self, name: str) -> Metric:
         """The metric of that name.

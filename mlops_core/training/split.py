@@ -9,26 +9,27 @@ from statistics import median
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from my_mlops_stacks.events import TRIPS
+from mlops_core.project import EventTable
 
-
-class TooFewDaysError(ValueError):
-    """The trips do not span enough days to train on some and hold out others."""
-
-
-MIN_TRAINING_TRIPS = 100
+MIN_TRAINING_ROWS = 100
 """Of fewer a training learns nothing that a gate could judge."""
 
 SHARE_OF_A_DAY = 0.01
-"""A day with less than this share of the median day's trips is a few broken clocks', not a day of the trips."""
+"""A day with less than this share of the median day's events is a few broken clocks', not a day of the events."""
+
+HOLDOUT_DAYS = "holdout_days in resources/model-workflow-resource.yml"
 
 
-class TooFewTripsError(ValueError):
-    """There are not enough trips whose label is known to train on."""
+class TooFewDaysError(ValueError):
+    """The events do not span enough days to train on some and hold out others."""
 
 
-def holdout_start(first_day: date, last_day: date, holdout_days: int) -> date:
-    """The first day that is held out, when the trips' days are `first_day` to `last_day`, both inclusive.
+class TooFewRowsError(ValueError):
+    """There are not enough events whose label is known to train on."""
+
+
+def holdout_start(events: EventTable, first_day: date, last_day: date, holdout_days: int) -> date:
+    """The first day that is held out, when the events' days are `first_day` to `last_day`, both inclusive.
 
     Raises:
         TooFewDaysError: there are none before the held-out days.
@@ -36,42 +37,43 @@ def holdout_start(first_day: date, last_day: date, holdout_days: int) -> date:
     start = last_day - timedelta(days=holdout_days - 1)
     if start <= first_day:
         raise TooFewDaysError(
-            f"The trips whose label is known span {first_day} to {last_day}: nothing is left to train on before the "
-            f"{holdout_days} days held out; lower holdout_days in resources/model-workflow-resource.yml or ingest more "
-            "days."
+            f"The {events.nouns} whose label is known span {first_day} to {last_day}: nothing is left to train on "
+            f"before the {holdout_days} days held out; lower {HOLDOUT_DAYS} or ingest more days."
         )
     return start
 
 
-def labelled_days(trips: DataFrame, first_day: date, last_day: date) -> tuple[date, date]:
-    """The first and the last day from `first_day` to `last_day` that have trips whose label is known.
+def labelled_days(events: EventTable, rows: DataFrame, first_day: date, last_day: date) -> tuple[date, date]:
+    """The first and the last day from `first_day` to `last_day` that have events whose label is known.
 
     Days with next to none (`SHARE_OF_A_DAY`) are passed over, so that no broken clock decides what is held out.
 
     Raises:
         TooFewDaysError: there is no such day.
     """
-    counts = trips.groupBy("day").agg(F.count("*").alias("trips"), F.count_if(F.expr(TRIPS.is_labelled)).alias("known"))
-    days = {row["day"]: row["known"] for row in counts.collect()}
-    known = {day: trips for day, trips in days.items() if trips and first_day <= day <= last_day}
+    known_rows = F.count_if(F.expr(events.is_labelled)).alias("known")
+    days = {row["day"]: row["known"] for row in rows.groupBy("day").agg(known_rows).collect()}
+    known = {day: count for day, count in days.items() if count and first_day <= day <= last_day}
     if not known:
-        raise TooFewDaysError(_nothing_known(days, first_day, last_day))
+        raise TooFewDaysError(_nothing_known(events, days, first_day, last_day))
     enough = SHARE_OF_A_DAY * median(known.values())
-    full = [day for day, trips in known.items() if trips >= enough]
+    full = [day for day, count in known.items() if count >= enough]
     return min(full), max(full)
 
 
-def _nothing_known(days: Mapping[date, int], first_day: date, last_day: date) -> str:
+def _nothing_known(events: EventTable, days: Mapping[date, int], first_day: date, last_day: date) -> str:
     if not days:
-        return "There are no accepted trips to train on: materialize 'trips' from a source that has some."
+        return f"There are no accepted {events.nouns} to train on: materialize '{events.name}' from a source that has some."
     if not any(days.values()):
         return (
-            f"None of the accepted trips, {min(days)} to {max(days)}, has its label yet: {TRIPS.label_column} or "
-            f"{TRIPS.known_at} is missing in each. Materialize 'trips' again when their source has them."
+            f"None of the accepted {events.nouns}, {min(days)} to {max(days)}, has its label yet: "
+            f"{events.label_column} or {events.known_at} is missing in each. Materialize '{events.name}' again when "
+            "their source has them."
         )
     return (
-        f"No trip whose label is known is of {first_day} to {last_day}, the days that are built; trips are of "
-        f"{min(days)} to {max(days)}: first_day and last_day in databricks.yml say which days are built."
+        f"No {events.noun} whose label is known is of {first_day} to {last_day}, the days that are built; "
+        f"{events.nouns} are of {min(days)} to {max(days)}: first_day and last_day in databricks.yml say which days "
+        "are built."
     )
 
 
@@ -98,38 +100,40 @@ def since(rows: DataFrame, day: date) -> DataFrame:
     return rows.where(F.col("day") >= F.lit(day))
 
 
-def known_before(trips: DataFrame, day: date) -> DataFrame:
-    """Trips of the days before `day` whose label was known before it: one that was under way at midnight is not."""
-    return trips.where(TRIPS.is_labelled).where(
-        (F.col("day") < F.lit(day)) & (F.col(TRIPS.known_at) < F.lit(day).cast("timestamp"))
+def known_before(events: EventTable, rows: DataFrame, day: date) -> DataFrame:
+    """Events of the days before `day` whose label was known before it: one that was under way at midnight is not."""
+    return rows.where(events.is_labelled).where(
+        (F.col("day") < F.lit(day)) & (F.col(events.known_at) < F.lit(day).cast("timestamp"))
     )
 
 
-def held_out(trips: DataFrame, first_day: date, last_day: date | None = None) -> DataFrame:
-    """Trips of the days from `first_day` to `last_day`, both inclusive, whose label is known; None: no last day."""
-    known = since(trips, first_day).where(TRIPS.is_labelled)
+def held_out(events: EventTable, rows: DataFrame, first_day: date, last_day: date | None = None) -> DataFrame:
+    """Events of the days from `first_day` to `last_day`, both inclusive, whose label is known; None: no last day."""
+    known = since(rows, first_day).where(events.is_labelled)
     return known if last_day is None else known.where(F.col("day") <= F.lit(last_day))
 
 
-def require_enough(trips: int, start: date) -> None:
-    """Refuse to train on fewer than `MIN_TRAINING_TRIPS`.
+def require_enough(events: EventTable, rows: int, start: date) -> None:
+    """Refuse to train on fewer than `MIN_TRAINING_ROWS`.
 
     Raises:
-        TooFewTripsError: there are fewer `trips` whose label was known before `start`.
+        TooFewRowsError: there are fewer `rows` whose label was known before `start`.
     """
-    if trips < MIN_TRAINING_TRIPS:
-        raise TooFewTripsError(
-            f"Of only {trips:,} trips the label was known before {start}, the first day held out: training takes at "
-            f"least {MIN_TRAINING_TRIPS}. Ingest more days, or lower holdout_days in "
-            "resources/model-workflow-resource.yml."
+    if rows < MIN_TRAINING_ROWS:
+        raise TooFewRowsError(
+            f"Of only {rows:,} {events.nouns} the label was known before {start}, the first day held out: training "
+            f"takes at least {MIN_TRAINING_ROWS}. Ingest more days, or lower {HOLDOUT_DAYS}."
         )
 
 
-def in_fixed_order(rows: DataFrame) -> DataFrame:
-    """The rows sorted by all their columns: sums over rows in another order would make another model of them."""
-    return rows.orderBy(*rows.columns)
+def in_order_of_time(events: EventTable, rows: DataFrame) -> DataFrame:
+    """The rows in the order of their time, then of all other columns.
+
+    Sums over rows in another order would make another model of them, and engines give them in any.
+    """
+    return rows.orderBy(events.event_time, *(name for name in rows.columns if name != events.event_time))
 
 
-def sampled(trips: DataFrame, count: int) -> DataFrame:
-    """At most `count` trips, chosen by a hash of the row: always the same ones of the same trips, on every engine."""
-    return trips.orderBy(F.xxhash64(*TRIPS.identity)).limit(count)
+def sampled(events: EventTable, rows: DataFrame, count: int) -> DataFrame:
+    """At most `count` events, chosen by a hash of the row: always the same ones of the same, on every engine."""
+    return rows.orderBy(F.xxhash64(*events.identity)).limit(count)

@@ -13,7 +13,7 @@ from mlops_core.tasks import Task
 from mlops_core.validation.bootstrap import Rows, draws, interval
 
 CANDIDATE, CHAMPION, DIFFERENCE = "candidate", "champion", "difference"
-ALL, OTHER = "all", "other"
+ALL, OTHER, MISSING = "all", "other", "missing"
 
 
 def compare(scored: pd.DataFrame, task: Task, slices: Sequence[Slice], *, label: str, event_time: str) -> pd.DataFrame:
@@ -38,11 +38,21 @@ def compare(scored: pd.DataFrame, task: Task, slices: Sequence[Slice], *, label:
 
 def segments(slice_: Slice, values: pd.Series) -> pd.Categorical:
     """The segment of each row, in the order in which people read them."""
+    is_missing = values.isna().to_numpy()
+    found = _divided(slice_, values)
+    if is_missing.any():
+        found = found.add_categories([MISSING])
+        found[is_missing] = MISSING
+    return found
+
+
+def _divided(slice_: Slice, values: pd.Series) -> pd.Categorical:
     if isinstance(slice_, ByValue):
         frequent = list(values.value_counts().index[: slice_.most])
         return pd.Categorical(values, [*frequent, OTHER]).fillna(OTHER).rename_categories(str)
     if isinstance(slice_, ByHour):
-        return pd.Categorical.from_codes(values.dt.hour.tolist(), pd.Index([f"{hour:02}" for hour in range(24)]))
+        hours = values.dt.hour.fillna(-1).astype(int)
+        return pd.Categorical.from_codes(hours.tolist(), pd.Index([f"{hour:02}" for hour in range(24)]))
     if isinstance(slice_, ByBand):
         return pd.cut(values, [0.0, *slice_.edges, np.inf], right=False, labels=list(slice_.bands)).array
     raise TypeError(f"Nothing divides rows by the slice '{slice_.name}', a {type(slice_).__name__}.")

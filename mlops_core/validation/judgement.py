@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from mlops_core.tasks import Metric
-from mlops_core.validation.rules import PLACE, Rule, RuleError, with_unit
+from mlops_core.validation.rules import PLACE, Rule, RuleError
 from mlops_core.validation.verdict import CHAMPION_RULE, Verdict
-from my_mlops_stacks.validation.validation import METRIC_UNITS
 
 Metrics = Mapping[str, float]
 
@@ -37,23 +36,23 @@ def _judge(rule: Rule, candidate: Metrics, champion: Metrics | None) -> Verdict:
         return Verdict(rule.name, math.isfinite(value), value, None, "There is no champion to improve on: it passes")
     held = _measured(rule.metric, champion) if rule.compares and champion else None
     bound = rule.bound(held)
-    told, limit = _told(rule.metric, value), _told(rule.metric, bound)
-    sentence = f"{rule.metric} of the held-out trips is {told} and must be {rule.direction} {limit}"
+    told, limit = _told(value, rule.unit), _told(bound, rule.unit)
+    sentence = f"{rule.metric} of the held-out {rule.nouns} is {told} and must be {rule.direction} {limit}"
     if held is not None:
-        sentence += f", for the champion's is {_told(rule.metric, held)}"
+        sentence += f", for the champion's is {_told(held, rule.unit)}"
     sentence = _explained(sentence, value, bound)
-    return Verdict(rule.name, _holds(rule, value, bound), value, bound, sentence, METRIC_UNITS.get(rule.metric, ""))
+    return Verdict(rule.name, _holds(rule, value, bound), value, bound, sentence, rule.unit)
 
 
-def _told(metric: str, value: float) -> str:
-    return with_unit(metric, f"{value:.4g}")
+def _told(value: float, unit: str) -> str:
+    return f"{value:.4g} {unit}".rstrip()
 
 
 def _measured(metric: str, metrics: Metrics) -> float:
     if metric not in metrics:
         raise RuleError(
-            f"{PLACE} has a rule about '{metric}', which is not computed: add it to custom_metrics() there, or choose "
-            f"one of {', '.join(sorted(metrics))}."
+            f"{PLACE} has a rule about '{metric}', which is not computed: add it to the custom metrics there, or "
+            f"choose one of {', '.join(sorted(metrics))}."
         )
     return metrics[metric]
 
@@ -75,6 +74,7 @@ def judge_against_champion(
     candidate: Metrics,
     champion: Metrics | None,
     metric: Metric,
+    unit: str = "",
     *,
     compared: bool = True,
     former: int | None = None,
@@ -83,7 +83,7 @@ def judge_against_champion(
     """The candidate must be at least as good as the champion on the same rows; the first model has none to beat.
 
     Args:
-        metric: in what they are compared.
+        metric, unit: in what they are compared, and what that is in.
         compared: whether the comparison is switched on: without it the champion is no reason to fail.
         former: the version that was champion, when there has been one and nobody is it now: an alias that is gone
             must not switch the comparison off.
@@ -91,11 +91,11 @@ def judge_against_champion(
     """
     value = _measured(metric.name, candidate)
     if champion is not None:
-        return _compared(metric, value, _measured(metric.name, champion))
+        return _compared(metric, unit, value, _measured(metric.name, champion))
     if compared and former is not None:
         lost = (
             f"No version holds the alias champion, though version {former} did: launch rollback_job with it or another "
-            f"version that may serve, or run the checks with {OFF}, then materialize 'fare_model' again"
+            f"version that may serve, or run the checks with {OFF}, then launch model_training_job again"
         )
         return Verdict(CHAMPION_RULE, False, value, None, lost)
     reason = "enable_baseline_comparison is off"
@@ -105,11 +105,11 @@ def judge_against_champion(
     return Verdict(CHAMPION_RULE, math.isfinite(value), value, None, sentence)
 
 
-def _compared(metric: Metric, value: float, bound: float) -> Verdict:
-    told, limit = _told(metric.name, value), _told(metric.name, bound)
+def _compared(metric: Metric, unit: str, value: float, bound: float) -> Verdict:
+    told, limit = _told(value, unit), _told(bound, unit)
     sentence = f"{metric.name} is {told} for the candidate and {limit} for the champion, on the same rows"
     passed = (
         math.isfinite(value) and math.isfinite(bound) and metric.improvement(value, bound) >= -ROUNDING * abs(bound)
     )
     sentence = _explained(sentence, value, bound)
-    return Verdict(CHAMPION_RULE, passed, value, bound, sentence, METRIC_UNITS.get(metric.name, ""))
+    return Verdict(CHAMPION_RULE, passed, value, bound, sentence, unit)

@@ -1,4 +1,4 @@
-"""Pictures of how a model does on held-out trips."""
+"""Candidate and champion on held-out events, segment by segment."""
 
 from __future__ import annotations
 
@@ -9,54 +9,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mlops_core.day_axis import name_days
 from mlops_core.project import ByHour, ByValue, Slice
 from mlops_core.tasks import Metric
 from mlops_core.validation.comparison import CANDIDATE as CANDIDATE_COLUMN
 from mlops_core.validation.comparison import CHAMPION as CHAMPION_COLUMN
 
 CANDIDATE, WORSE, BETTER, CHAMPION = "#4c72b0", "#c44e52", "#55a868", "#8c8c8c"
-POINTS = 5_000
 MOST_TICKS = 9
-SEED = 0
-WIDTH_OF_DAYS = 300
-"""Points, which the lines of all days share."""
-
-
-def predicted_against_actual(held_out: pd.DataFrame) -> Figure:
-    """Predicted over actual fares in USD; at most `POINTS` of the rows.
-
-    Args:
-        held_out: rows with `fare_amount` and `prediction`.
-    """
-    shown = held_out.sample(min(POINTS, len(held_out)), random_state=SEED)
-    figure = Figure(figsize=(5, 5))
-    axes = figure.subplots()
-    axes.scatter(shown["fare_amount"], shown["prediction"], s=4, alpha=0.3, color="#4c72b0")
-    limit = float(shown[["fare_amount", "prediction"]].max().max())
-    axes.plot([0, limit], [0, limit], color="#c44e52", linewidth=1)
-    axes.set(title="Held-out trips", xlabel="fare in USD", ylabel="predicted fare in USD")
-    return figure
-
-
-def residuals_over_time(held_out: pd.DataFrame) -> Figure:
-    """Mean and middle 80 % of the residuals (predicted less actual, USD) for each held-out day.
-
-    Args:
-        held_out: rows with `tpep_pickup_datetime`, `fare_amount` and `prediction`.
-    """
-    residuals = held_out["prediction"] - held_out["fare_amount"]
-    days = residuals.groupby(held_out["tpep_pickup_datetime"].dt.floor("D"))
-    figure = Figure(figsize=(7, 3.5))
-    axes = figure.subplots()
-    mean = days.mean()
-    thick = min(4, WIDTH_OF_DAYS / len(mean))
-    axes.vlines(mean.index, days.quantile(0.1), days.quantile(0.9), alpha=0.25, color=CANDIDATE, linewidth=thick)
-    axes.plot(mean.index, mean, marker=".", color=CANDIDATE)
-    axes.axhline(0, color=WORSE, linewidth=1)
-    axes.set(title="Residuals of the held-out days", ylabel="predicted less actual, USD")
-    name_days(axes, mean.index)
-    return figure
 
 
 def errors_by_segment(comparison: pd.DataFrame, slices: Sequence[Slice], metric: Metric, unit: str = "") -> Figure:

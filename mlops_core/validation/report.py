@@ -30,7 +30,8 @@ class Facts:
     champion: int | None
     status: str
     held_out_from: str
-    trips: int
+    events: int
+    nouns: str
     tables: Mapping[str, int]
     features: Mapping[str, Sequence[str]]
     remarks: Sequence[str] = field(default_factory=tuple)
@@ -56,9 +57,9 @@ def report(
     sections = (
         _head(facts),
         _rules(verdicts),
-        _overall(comparison, metric),
+        _overall(comparison, metric, facts.nouns),
         (f"![Errors by segment]({picture})",),
-        *(_segment(each, comparison, metric) for each in slices),
+        *(_segment(each, comparison, metric, facts.nouns) for each in slices),
         _notes(facts),
     )
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
@@ -69,7 +70,7 @@ def _head(facts: Facts) -> Iterator[str]:
     yield f"# {facts.model} version {facts.candidate} against {against}: {facts.status}"
     yield ""
     tables = ", ".join(f"`{table}` version {version}" for table, version in facts.tables.items())
-    yield f"{facts.trips:,} held-out trips since {facts.held_out_from}; Delta tables as of {tables}."
+    yield f"{facts.events:,} held-out {facts.nouns} since {facts.held_out_from}; Delta tables as of {tables}."
     for remark in facts.remarks:
         yield f"\n**{remark}**"
 
@@ -80,8 +81,8 @@ def _rules(verdicts: Sequence[Verdict]) -> Iterator[str]:
         yield _row(verdict.rule, "passed" if verdict.passed else "**failed**", f"{verdict.value:.4g}", verdict.limit)
 
 
-def _overall(comparison: pd.DataFrame, metric: Metric) -> Iterator[str]:
-    yield f"## All held-out trips, with {PERCENT} intervals\n"
+def _overall(comparison: pd.DataFrame, metric: Metric, nouns: str) -> Iterator[str]:
+    yield f"## All held-out {nouns}, with {PERCENT} intervals\n"
     yield from _table("metric", *_compared(comparison))
     rows = comparison[comparison["by"] == ALL]
     for _, found in rows.iterrows():
@@ -89,13 +90,13 @@ def _overall(comparison: pd.DataFrame, metric: Metric) -> Iterator[str]:
     yield "\n" + _conclusion(rows[rows["metric"] == metric.name].head(1), metric)
 
 
-def _segment(slice_: Slice, comparison: pd.DataFrame, metric: Metric) -> Iterator[str]:
+def _segment(slice_: Slice, comparison: pd.DataFrame, metric: Metric, nouns: str) -> Iterator[str]:
     rows = comparison[(comparison["by"] == slice_.name) & (comparison["metric"] == metric.name)]
     yield f"## By {slice_.title}: {metric.name}\n"
     if CHAMPION in rows:
         worse = rows.loc[_worse(rows, metric), "segment"]
         yield f"Worse than the champion beyond chance: {', '.join(worse) or 'none'}.\n"
-    yield from _table(slice_.title, "trips", *_compared(comparison))
+    yield from _table(slice_.title, nouns, *_compared(comparison))
     for _, found in rows.iterrows():
         yield _row(found["segment"], f"{found['events']:,}", *(_with_interval(found, n) for n in _compared(comparison)))
 
@@ -106,7 +107,7 @@ def _conclusion(row: pd.DataFrame, metric: Metric) -> str:
         return "There is no champion to compare with."
     low, high = row["difference_low"].item(), row["difference_high"].item()
     if np.isnan(low):
-        return "The held-out trips span too few hours to tell the difference from chance."
+        return "The held-out events span too few hours to tell the difference from chance."
     if low <= 0 <= high:
         return f"The difference in {metric.name} is within what chance gives."
     how = "worse" if _worse(row, metric).item() else "better"
@@ -123,8 +124,8 @@ def _notes(facts: Facts) -> Iterator[str]:
         yield f"The {model} looked up: {', '.join(f'`{name}`' for name in features) or 'nothing'}."
         yield ""
     yield (
-        f"A difference is candidate less champion. Intervals hold {PERCENT} of what comes out when pickup hours are "
-        "drawn anew, the same hours for both models; a segment with trips in too few hours has none. One segment in "
+        f"A difference is candidate less champion. Intervals hold {PERCENT} of what comes out when the hours of the "
+        "events are drawn anew, the same hours for both models; a segment with events in too few hours has none. One segment in "
         "twenty differs by chance alone."
     )
 

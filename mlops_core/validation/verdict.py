@@ -11,8 +11,9 @@ STATUS_TAG, RUN_TAG, AGAINST_TAG = "validation_status", "validation_run_id", "va
 FAILED_RULES_TAG, NO_RULE = "failed_rules", "none"
 """On a version that was judged: the rules that it failed, each with its value and bound, else `NO_RULE`."""
 
+LEAK_CHECK = "features_are_known_in_time"
 LEAK_TAG, UNCHECKED = "leak_check", "unchecked"
-"""On a version: whether its features were known at the pickup, `UNCHECKED` from its training on."""
+"""On a version: whether its features were known in time, `UNCHECKED` from its training on."""
 
 TRAINED_TAG = "dagster_run_id"
 """On a version: the Dagster run that trained it."""
@@ -101,24 +102,23 @@ def require_promotable(
         told = f"'{leak_check}'" if leak_check else "missing"
         raise NotValidatedError(
             f"Version {version} may not be promoted: its {LEAK_TAG} is {told}; give it the alias candidate, run the "
-            "check features_are_known_at_the_pickup of 'fare_model', and train again where it fails; no "
-            "alias was moved."
+            f"model's check {LEAK_CHECK}, and train again where it fails; no alias was moved."
         )
     found = tags.get(STATUS_TAG)
     if found in accepted:
         return
     reason = f"its {STATUS_TAG} is '{found}'" if found else "it was never validated"
     raise NotValidatedError(
-        f"Version {version} may not be promoted: {reason}; give it the alias candidate and run the checks of "
-        "'fare_model' with run_mode 'enabled'; no alias was moved."
+        f"Version {version} may not be promoted: {reason}; give it the alias candidate and run the model's "
+        "checks with run_mode 'enabled'; no alias was moved."
     )
 
 
 def require_judged_against(tags: Mapping[str, str], version: int, champion: int | None, is_held: bool = True) -> None:
     """Refuse a version that was compared with another one than `champion`: the holder, or the last one (not `is_held`).
 
-    Free of it is what somebody decided to compare with nobody (`skipped`, the comparison off), and a copy, which was
-    compared where it comes from.
+    Exempt are versions whose comparison was switched off, `skipped` ones among them, and copies, which were compared
+    where they come from.
 
     Raises:
         NotValidatedError: another version has become champion since.
@@ -139,7 +139,7 @@ def _judged_again(tags: Mapping[str, str]) -> str:
     """How a version gets another verdict: a run carries its version, so it is the one that trained it."""
     run = tags.get(TRAINED_TAG)
     if run is None:
-        return "give it the alias candidate and run the checks of 'fare_model' again"
+        return "give it the alias candidate and run the model's checks again"
     return f"re-execute the run {run} from the step candidate_validation on"
 
 

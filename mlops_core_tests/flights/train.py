@@ -1,4 +1,4 @@
-"""The model: gradient boosting of scikit-learn on texts, numbers and looked-up features, any of which may be missing."""
+"""The model: gradient boosting of scikit-learn on texts, numbers and features, any of which may be missing."""
 
 from __future__ import annotations
 

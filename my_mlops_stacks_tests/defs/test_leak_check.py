@@ -17,7 +17,7 @@ from mlops_core.defs.resources import build_resources
 from mlops_core.features.tables import compute_features
 from mlops_core.project import Column, ComputedTable
 from mlops_core.training.split import day_range
-from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.ingestion.trips import TRIPS
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.pipeline_runs import DAYS, Pipeline
 

@@ -11,7 +11,7 @@ from dagster._core.execution.api import create_execution_plan, execute_plan
 from mlops_core.defs.ledger import CHAMPION
 from mlops_core.deployment.prediction_columns import prediction_columns
 from mlops_core.deployment.predictions import as_predictions, to_score
-from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.ingestion.trips import TRIPS
 from my_mlops_stacks_tests.deployment.acts import promoted, reason, rolled_back, run
 from my_mlops_stacks_tests.gate import LAST_DAY, NEIGHBOURS, Constant, NeighboursFare
 

@@ -28,7 +28,7 @@ def landed_schema(events: EventTable) -> pa.Schema:
         "date": pa.date32(),
         "timestamp": pa.timestamp("us"),
     }
-    fields = [(name, types[kind]) for name, kind in events.types.items()]
+    fields = [(name, types[kind]) for name, kind in events.source_types.items()]
     return pa.schema([*fields, (SOURCE_PROBLEM, pa.string())])
 
 

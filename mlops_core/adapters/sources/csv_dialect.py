@@ -61,7 +61,7 @@ def dialect_of(events: EventTable, file: DataFile) -> Dialect:
         block = stream.read(_BLOCK)
         _check_format(file, block)
         lines = block.splitlines(keepends=True)
-        declared = set(map(plain, events.types))
+        declared = set(map(plain, events.source_types))
         separator = max(_SEPARATORS, key=lambda one: len(declared.intersection(map(plain, _header(lines, one)[0]))))
         names, header_lines = _header(lines, separator)
         _refuse_swallowed(file, lines, names)

@@ -33,7 +33,7 @@ def delta_files(events: EventTable, table: Path) -> list[DataFile]:
     """
     with _opened(table) as opened:
         _refuse_features(table, opened)
-        columns = {plain(field.name) for field in opened.schema().fields}.intersection(map(plain, events.types))
+        columns = {plain(field.name) for field in opened.schema().fields}.intersection(map(plain, events.source_types))
         actions = _actions(opened)
     if not actions:
         raise UnreadableEventsError(f"The Delta table {table} has no rows: its newest version has no data file.")

@@ -20,7 +20,7 @@ def positions_of(events: EventTable, file: DataFile, names: Sequence[str]) -> di
     found: dict[str, list[int]] = {}
     for position, name in enumerate(names):
         found.setdefault(plain(name), []).append(position)
-    positions = {name: found[plain(name)] for name in events.types if plain(name) in found}
+    positions = {name: found[plain(name)] for name in events.source_types if plain(name) in found}
     for column, places in positions.items():
         if len(places) > 1:
             written = " and ".join(repr(names[position]) for position in places)
@@ -28,7 +28,7 @@ def positions_of(events: EventTable, file: DataFile, names: Sequence[str]) -> di
                 f"{file.path} has the column {column} more than once, {written}: leave one of them."
             )
     held = dict(file.constants)
-    missing = [name for name in events.types if name not in positions and plain(name) not in held]
+    missing = [name for name in events.source_types if name not in positions and plain(name) not in held]
     if missing:
         raise UnreadableEventsError(_missing(events, file, missing, names))
     return {name: places[0] for name, places in positions.items()}
@@ -40,8 +40,8 @@ def plain(name: str) -> str:
 
 
 def _missing(events: EventTable, file: DataFile, missing: Sequence[str], names: Sequence[str]) -> str:
-    expected = ", ".join(f"{name} ({kind})" for name, kind in events.types.items())
-    if len(missing) == len(events.types) and file.kind == "csv":
+    expected = ", ".join(f"{name} ({kind})" for name, kind in events.source_types.items())
+    if len(missing) == len(events.source_types) and file.kind == "csv":
         return f"{file.path} names no column of {events.nouns} in its first line: give it a header with {expected}."
     has = ", ".join(names) or "none"
     return f"{file.path} lacks the columns {', '.join(missing)}; it has: {has}. Expected: {expected}."

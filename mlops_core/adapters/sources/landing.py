@@ -58,7 +58,7 @@ class Landing:
 
     def _fingerprint(self, file: DataFile) -> str:
         events = self.times.events
-        declared = (self.times.declared, events.time_zone, dict(events.types))
+        declared = (self.times.declared, events.time_zone, dict(events.source_types))
         said = (LANDING_VERSION, declared, file, _state(file.path))
         return sha256(repr(said).encode()).hexdigest()[:32]
 

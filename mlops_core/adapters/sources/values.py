@@ -26,7 +26,7 @@ def rows_of(columns: Mapping[str, pa.Array], clock: FileClock) -> pa.RecordBatch
     import pyarrow.compute as pc
 
     schema, values, problems = landed_schema(clock.times.events), [], []
-    for name, kind in clock.times.events.types.items():
+    for name, kind in clock.times.events.source_types.items():
         given = cells.present(columns[name], kind)
         value = _read(given, name, kind, clock).cast(schema.field(name).type, safe=False)
         values.append(value)
@@ -50,7 +50,7 @@ def constants_of(events: EventTable, file: DataFile, held: Collection[str], coun
     import pyarrow as pa
 
     stated = dict(file.constants)
-    lacking = [name for name in events.types if name not in held and plain(name) in stated]
+    lacking = [name for name in events.source_types if name not in held and plain(name) in stated]
     return {name: pa.repeat(pa.scalar(stated[plain(name)], pa.string()), count) for name in lacking}
 
 

@@ -1,0 +1,20 @@
+"""What a version predicts: the model's answer as the columns that a prediction of its task has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlops_core.adapters.feature_store.protocol import FeatureStore
+from mlops_core.adapters.model_registry import ModelVersion
+from mlops_core.tasks import Task
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def predicted(store: FeatureStore, task: Task, version: ModelVersion, rows: DataFrame) -> DataFrame:
+    """`rows` with the features that `version` looks up for them, and the columns of the task's prediction."""
+    from pyspark.sql import functions as F
+
+    answered = store.score_batch(model_uri=version.uri, df=rows, result_type=task.answer_type)
+    return answered.withColumns({output.name: F.expr(output.sql).cast(output.type) for output in task.outputs})

@@ -1,0 +1,78 @@
+"""The check that a model's features were known in time, by the project's own code on events cut at a moment."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import dagster as dg
+
+from mlops_core.adapters.model_registry import ModelVersion
+from mlops_core.adapters.registry_errors import registry_answers
+from mlops_core.defs.held_out import recorded_on, version_tag
+from mlops_core.defs.training_rows import feature_versions, training_set
+from mlops_core.project import Project
+from mlops_core.validation.verdict import FAILED, LEAK_CHECK, LEAK_TAG, PASSED
+
+SAMPLED = 100
+"""Training rows whose features are computed again."""
+
+
+def training_checks(project: Project) -> list[dg.AssetChecksDefinition]:
+    events = project.events
+
+    @dg.asset_check(
+        asset=project.model.name,
+        name=LEAK_CHECK,
+        blocking=True,
+        required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"},
+        description=f"{SAMPLED} sampled training rows have the features that the project's own code makes of the "
+        f"{events.nouns} that were known at their time.",
+    )
+    def features_are_known_in_time(context: dg.AssetCheckExecutionContext, model: ModelVersion) -> dg.AssetCheckResult:
+        from mlops_core.features.leakage import leakage_violations
+        from mlops_core.training.split import known_before, sampled, since
+
+        recorded = recorded_on(project, model)
+        rows = context.resources.tables.read(events.name, version=int(recorded[version_tag(events.name)]))
+        past = known_before(events, rows, date.fromisoformat(recorded["held_out_from"]))
+        if "trained_from" in model.tags:
+            past = since(past, date.fromisoformat(model.tags["trained_from"]))
+        found = leakage_violations(
+            project, rows, training_set(project, context, sampled(events, past, SAMPLED)).load_df()
+        )
+        moved = _moved(model.tags, feature_versions(project, context))
+        if not found or not moved:  # rows that differ for tables that moved prove nothing about the version
+            _write(context, model, passed=not found)
+        return dg.AssetCheckResult(
+            passed=not found,
+            description=_why(project, found, moved) if found else None,
+            metadata={"differing_rows": len(found), "examples": dg.MetadataValue.text(str(found[:3]))},
+        )
+
+    return [features_are_known_in_time]
+
+
+def _write(context: dg.AssetCheckExecutionContext, version: ModelVersion, passed: bool) -> None:
+    """A check blocks in its own run only, so its outcome is also written on the version."""
+    registry = context.resources.model_registry
+    with registry_answers(registry.tracking_uri):
+        registry.tag(version, {LEAK_TAG: PASSED if passed else FAILED})
+
+
+def _moved(trained_on: Mapping[str, str], newest: Mapping[str, str]) -> list[str]:
+    """The feature tables that are no longer those of the training, with both versions."""
+    return [
+        f"{tag.removesuffix('_version')} from version {trained_on[tag]} to {version}"
+        for tag, version in newest.items()
+        if trained_on.get(tag, version) != version
+    ]
+
+
+def _why(project: Project, found: list[dict[str, object]], moved: Sequence[str]) -> str:
+    """What differing rows mean: a leak, unless the feature tables are no longer those of the training."""
+    differ = f"{len(found)} of {SAMPLED} rows differ: "
+    if not moved:
+        return differ + "features know the future, or their tables are stale"
+    return differ + (
+        f"{' and '.join(moved)} moved since the training, so they may be made of other {project.events.nouns} than "
+        "the model: run model_training_job again. If it fails again, features know the future"
+    )
