@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from mlops_core.project import Model, Project
 from mlops_core.tasks import Regression
-from my_mlops_stacks.events import TRIPS
 from my_mlops_stacks.feature_engineering.features.dropoff_features import DROPOFF_FEATURES
 from my_mlops_stacks.feature_engineering.features.pickup_features import PICKUP_FEATURES
+from my_mlops_stacks.ingestion.trips import TRIPS
 from my_mlops_stacks.monitoring.slices import NOT_WATCHED, SLICES
 from my_mlops_stacks.training.train import TRAINING
 from my_mlops_stacks.validation.validation import VALIDATION

@@ -10,7 +10,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.ingestion.trips import TRIPS
 from my_mlops_stacks_tests.pipeline_runs import Pipeline, whole_run
 from my_mlops_stacks_tests.samples import ON_THE_REAL_TRIPS, TIMES, Sample
 

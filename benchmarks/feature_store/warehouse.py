@@ -16,8 +16,8 @@ from mlops_core.adapters.spark import LocalSpark
 from mlops_core.adapters.tables import LocalTables
 from mlops_core.ingestion.accept import accept
 from mlops_core.ingestion.conform import conform
-from my_mlops_stacks.events import TRIPS
 from my_mlops_stacks.ingestion.generator import generate_trips
+from my_mlops_stacks.ingestion.trips import TRIPS
 
 LAST_DAY = date(2017, 12, 31)
 

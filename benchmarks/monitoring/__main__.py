@@ -22,8 +22,8 @@ from mlops_core.monitoring.columns import LABEL, watched
 from mlops_core.monitoring.drift import drift_metrics, versions_of
 from mlops_core.monitoring.labels import with_labels
 from mlops_core.monitoring.profile import profile_metrics
-from my_mlops_stacks.events import TRIPS
 from my_mlops_stacks.ingestion.generator import generate_trips
+from my_mlops_stacks.ingestion.trips import TRIPS
 
 LAST_DAY = date(2016, 12, 31)
 ROWS = 1_000_000

@@ -61,11 +61,15 @@ def _rules_of_clocks(events: EventTable, now: datetime) -> list[Rule]:
 
 
 def _over_a_set_back(events: EventTable, last_year: int) -> Column:
-    """Both times are in hours that clocks show twice: the event began in their first pass and ended in their second."""
-    happens, known = F.col(events.event_time), F.col(events.known_at)
+    """Both times are in an hour that clocks show twice: the event began in its first pass and ended in its second.
+
+    In SQL: columns for each night of decades would nest deeper than Spark Connect allows.
+    """
     hours = repeated_hours(events.time_zone, events.first_day.year, last_year)
-    nights = ((_literal(start), _literal(end)) for start, end in hours)
-    return reduce(or_, ((happens < end) & (known >= start) for start, end in nights), F.lit(False))
+    nights = (
+        f"{events.event_time} < TIMESTAMP'{end}' AND {events.known_at} >= TIMESTAMP'{start}'" for start, end in hours
+    )
+    return F.expr(" OR ".join(nights) or "false")
 
 
 def _literal(at: datetime) -> Column:

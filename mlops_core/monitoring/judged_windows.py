@@ -81,9 +81,10 @@ def windows_of(profile: DataFrame, metric: MonitorMetric, now: datetime) -> list
 
 def as_numbers(profile: DataFrame, task: Task) -> DataFrame:
     """The profile with each of the task's metrics as its one number, without those that have none."""
-    numbers = {metric.name: F.expr(metric.number) for metric in task.judged if metric.number != metric.name}
-    left_out = [metric.name for metric in task.monitored if not metric.number]
-    return (profile.withColumns(numbers) if numbers else profile).drop(*left_out)
+    for metric in task.judged:
+        if metric.number != metric.name:
+            profile = profile.withColumn(metric.name, F.expr(metric.number))
+    return profile.drop(*(metric.name for metric in task.monitored if not metric.number))
 
 
 def rows_of(profile: pd.DataFrame, windows: Sequence[Window]) -> pd.DataFrame:

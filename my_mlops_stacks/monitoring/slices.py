@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlops_core.project import ByBand, ByHour, ByValue
-from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.ingestion.trips import TRIPS
 
 SLICES = (
     ByHour("pickup_hour", TRIPS.event_time, title="hour of the pickup"),

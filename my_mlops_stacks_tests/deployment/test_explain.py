@@ -16,7 +16,7 @@ from mlops_core.cli.explain import UnexplainedError, explanation, main, predicte
 from mlops_core.cli.query import UnreadableQueryError, answer
 from mlops_core.defs.ledger import newest_entry
 from mlops_core.defs.tables import tables_of
-from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.ingestion.trips import TRIPS
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.conftest import ROOT
 from my_mlops_stacks_tests.deployment.acts import predictions_of, promoted, run

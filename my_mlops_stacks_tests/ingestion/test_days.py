@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from mlops_core.ingestion.days import ALL_DAYS, EventDays
-from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.ingestion.trips import TRIPS
 
 PICKUP, DROPOFF = TRIPS.event_time, TRIPS.known_at
 

@@ -12,7 +12,7 @@ from mlops_core.ingestion.accept import accept, require_acceptable
 from mlops_core.ingestion.best import CONFLICTING
 from mlops_core.ingestion.conform import conform
 from mlops_core.ingestion.days import ALL_DAYS
-from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.ingestion.trips import TRIPS
 from my_mlops_stacks_tests.ingestion.test_trips import DROPOFF, SCHEMA, a_trip, frame, judged
 
 COMPLETE = a_trip()

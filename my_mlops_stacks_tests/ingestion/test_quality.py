@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from mlops_core.ingestion.quality import Rejections
-from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.ingestion.trips import TRIPS
 
 DAY, NEXT = date(2016, 2, 10), date(2016, 2, 11)
 FARE, ZIP = "fare not positive", "null in pickup_zip"

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from mlops_core.ingestion.accept import accept, require_acceptable
 from mlops_core.ingestion.conform import InvalidEventsError, conform
 from mlops_core.ingestion.days import ALL_DAYS
-from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.ingestion.trips import TRIPS
 from my_mlops_stacks_tests.ingestion.test_trips import NOT_AFTER, PICKUP, a_trip, frame, judged
 
 NOW = datetime(2016, 2, 14, 12)

@@ -16,7 +16,7 @@ from mlops_core.ingestion.columns import accepted_columns, rejected_columns
 from mlops_core.ingestion.conform import InvalidEventsError, conform
 from mlops_core.ingestion.days import ALL_DAYS
 from mlops_core.ingestion.quality import rejections
-from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.ingestion.trips import TRIPS
 from my_mlops_stacks_tests.samples import ON_THE_REAL_TRIPS, Sample
 
 TYPES = dict(TRIPS.types)

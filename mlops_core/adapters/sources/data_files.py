@@ -111,6 +111,6 @@ def _hidden(path: Path) -> str:
 
 
 def _folder_values(file: Path) -> tuple[tuple[str, str | None], ...]:
-    """What the names of hive folders say, such as pickup_zip=10103."""
+    """What the names of hive folders say, such as region=10103."""
     pairs = [part.partition("=") for part in file.parts[:-1] if "=" in part]
     return tuple((name.lower(), None if value == _NULL_PARTITION else unquote(value)) for name, _, value in pairs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from mlops_core.project import Count, Expression, WindowTable
-from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.ingestion.trips import TRIPS
 
 DROPOFF_FEATURES = WindowTable(
     "trip_dropoff_features",

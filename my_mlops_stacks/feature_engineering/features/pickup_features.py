@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from mlops_core.project import Count, Mean, WindowTable
-from my_mlops_stacks.events import TRIPS
+from my_mlops_stacks.ingestion.trips import TRIPS
 
 PICKUP_FEATURES = WindowTable(
     "trip_pickup_features",
