@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import dagster as dg
 from pydantic import Field, create_model
 
+from mlops_core.adapters.flavors import description
 from mlops_core.adapters.model_registry import ModelVersion, TrainingRecord
 from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.config import Target
@@ -112,7 +113,8 @@ def _registered(
     registry, store = context.resources.model_registry, context.resources.feature_store
     events, training = project.events, project.model.training
     tags = {TRAINED_TAG: context.run.run_id, **tags}
-    example = record.baseline.head(3).drop(columns=[events.event_time, events.label_column, "prediction"])
+    inputs = record.baseline.drop(columns=[events.event_time, events.label_column, "prediction"])
+    described = description(training, project.model.task, fitted, inputs, record.baseline["prediction"])
     with registry_answers(registry.tracking_uri):
         with registry.run(f"{project.model.name} {context.run.run_id[:8]}", tags):
             registry.log(record)
@@ -122,7 +124,7 @@ def _registered(
                 artifact_path="model",
                 training_set=training_set,
                 registered_model_name=registry.model,
-                **registry.description(training.flavor, example, training.predict(fitted, example)),
+                **described,
                 pip_requirements=model_requirements(project),
             )
         version = registry.get(int(info.registered_model_version))
