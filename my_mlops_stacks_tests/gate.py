@@ -16,13 +16,14 @@ import numpy as np
 import pandas as pd
 from deltalake import DeltaTable
 from mlflow.pyfunc import PythonModel
-from my_mlops_stacks.training.model_inputs import model_inputs
 
 from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
 from mlops_core.config import load_target
 from mlops_core.defs.definitions import definitions_of
 from mlops_core.defs.resources import build_resources
+from mlops_core.project import Project
 from mlops_core.project.feature_lookup import FeatureLookup
+from mlops_core.training.model_inputs import model_inputs
 from my_mlops_stacks.project import PROJECT
 
 FIRST_DAY, LAST_DAY, HELD_OUT_FROM = "2016-02-24", "2016-02-29", "2016-02-28"
@@ -62,14 +63,15 @@ class Gate:
         self.instance = dg.DagsterInstance.ephemeral()
         self.build()
 
-    def build(self) -> None:
-        leakage = dg.AssetCheckKey(dg.AssetKey("fare_model"), "features_are_known_at_the_pickup")
+    def build(self, project: Project = PROJECT) -> None:
+        """The definitions, of `project` where it differs."""
+        leakage = dg.AssetCheckKey(dg.AssetKey("fare_model"), "features_are_known_in_time")
         checks = dg.AssetSelection.checks_for_assets("fare_model") - dg.AssetSelection.checks(leakage)
         jobs = [
             dg.define_asset_job("validation", checks),
             dg.define_asset_job("gate", checks | dg.AssetSelection.assets("challenger").without_checks()),
         ]
-        self.definitions = dg.Definitions.merge(definitions_of(PROJECT, self.target), dg.Definitions(jobs=jobs))
+        self.definitions = dg.Definitions.merge(definitions_of(project, self.target), dg.Definitions(jobs=jobs))
 
     def features(self) -> None:
         tags = {f"dagster/asset_partition_range_{end}": day for end, day in (("start", FIRST_DAY), ("end", LAST_DAY))}
@@ -91,7 +93,7 @@ class Gate:
         """A new version that holds the alias `candidate`, with what training would have written on it."""
         with self.resources() as resources:
             tables, registry = resources.tables, resources.model_registry
-            rows = model_inputs(tables.read("trips"), "fare_amount").limit(10)
+            rows = model_inputs(PROJECT, tables.read("trips"), "fare_amount").limit(10)
             training_set = resources.feature_store.create_training_set(
                 df=rows, feature_lookups=list(lookups), label="fare_amount"
             )

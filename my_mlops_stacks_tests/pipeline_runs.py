@@ -16,6 +16,7 @@ from mlops_core.cli.run import run_pipeline
 from mlops_core.config import Target, load_target
 from mlops_core.defs.definitions import definitions_of
 from mlops_core.defs.resources import build_resources
+from mlops_core.project import Project
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.samples import Sample
 
@@ -35,9 +36,13 @@ class Pipeline:
         overrides = {f"BUNDLE_VAR_{name}": value for name, value in variables.items()}
         self.target: Target = load_target(PROJECT, "local", environ=overrides)
         self.instance = dg.DagsterInstance.ephemeral()
-        self.definitions = definitions_of(PROJECT, self.target)
+        self.build()
         with dg.build_resources({"r": build_resources(PROJECT, self.target)["model_registry"]}) as resources:
             self.registry: ModelRegistry = resources.r
+
+    def build(self, project: Project = PROJECT) -> None:
+        """The definitions, of `project` where it differs."""
+        self.definitions = definitions_of(project, self.target)
 
     def run(self, job: str, days: tuple[str, str] | None = None, **config: object) -> dg.ExecuteInProcessResult:
         tags = {

@@ -18,7 +18,7 @@ from matplotlib.text import Text
 from mlops_core.deployment.shadow import differences_plot
 from mlops_core.monitoring.plots import drift_heat_map, metric_over_time
 from mlops_core.monitoring.violation import ViolationRule
-from mlops_core.validation.plots import residuals_over_time
+from mlops_core.tasks.plots import residuals_over_time
 from my_mlops_stacks.project import PROJECT
 
 COUNTS = (1, 2, 5, 15, 31, 60, 365, 1_095)
@@ -58,7 +58,8 @@ def drift(days: list[date]) -> Figure:
 
 def residuals(days: list[date]) -> Figure:
     at = pd.to_datetime(np.repeat(days, 2)) + pd.Timedelta(hours=23)
-    return residuals_over_time(pd.DataFrame({"tpep_pickup_datetime": at, "fare_amount": 9.0, "prediction": 10.0}))
+    rows = pd.DataFrame({"tpep_pickup_datetime": at, "fare_amount": 9.0, "prediction": 10.0})
+    return residuals_over_time(rows, "fare_amount", "tpep_pickup_datetime", "USD")
 
 
 def shadow(days: list[date]) -> Figure:

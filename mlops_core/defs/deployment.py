@@ -45,8 +45,8 @@ def deployment_assets(project: Project, target: Target, daily: dg.PartitionsDefi
         io_manager_key="table_io_manager",
         required_resource_keys={"step_launcher", "feature_store", "tables", "model_registry"},
         code_version="1",
-        description=f"The champion's prediction of `{table.label_column}` for each {table.noun} of a day, from what was "
-        f"known at its `{table.event_time}`.\n\nEach row carries the model's name and version and the time of "
+        description=f"The champion's prediction of `{table.label_column}` for each {table.noun} of a day, from what "
+        f"was known at its `{table.event_time}`.\n\nEach row carries the model's name and version and the time of "
         "prediction. Scoring a day again replaces the rows of the same version only: what earlier versions predicted "
         "stays. Days that the champion was trained on are refused.",
     )

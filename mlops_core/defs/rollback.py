@@ -129,8 +129,8 @@ def _predicts(project: Project, context: dg.OpExecutionContext, version: ModelVe
     wrong = sum(row[0] is None or not math.isfinite(row[0]) for row in rows)
     if wrong or not rows:
         raise Refused(
-            f"Version {version.version} has no prediction for {wrong} of {len(rows)} {events.nouns}: no alias was moved; "
-            "choose another version."
+            f"Version {version.version} has no prediction for {wrong} of {len(rows)} {events.nouns}: "
+            "no alias was moved; choose another version."
         )
 
 

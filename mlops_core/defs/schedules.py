@@ -12,10 +12,10 @@ from mlops_core.adapters.recorded_metadata import recorded
 from mlops_core.config import Target, Workflow
 from mlops_core.defs.ended_runs import ENDED
 from mlops_core.defs.jobs import Job
-from mlops_core.defs.judgements import check_key
+from mlops_core.defs.judgements import LABELS, check_key
 from mlops_core.defs.records import newest_evaluated
 
-LABELS_CHECK = check_key("labels_arrive")
+LABELS_CHECK = check_key(LABELS)
 MONITORING = "monitoring"
 SCHEDULED_AT = ".dagster/scheduled_execution_time"
 MOST_DAYS_AGAIN = 14

@@ -11,14 +11,14 @@ from mlops_core.adapters.recorded_metadata import recorded
 from mlops_core.config import Target
 from mlops_core.defs.alerts import build_alerts, failure_sensors, links
 from mlops_core.defs.jobs import Job
-from mlops_core.defs.judgements import check_key
+from mlops_core.defs.judgements import METRIC, check_key
 from mlops_core.defs.lost_requests import LostRequest, lost_request
 from mlops_core.defs.mutes import tell
 from mlops_core.defs.records import newest_evaluated
 from mlops_core.monitoring.retraining import FINE, GIVE_UP, RETRAIN, History, Judgement, RetrainingRule
 from mlops_core.project import Project
 
-VIOLATION_CHECK = check_key("metric_within_threshold")
+VIOLATION_CHECK = check_key(METRIC)
 LONGEST_TAG = 1_000
 """Characters of a tag's value: databases index the tags, PostgreSQL up to some 2,700 bytes."""
 

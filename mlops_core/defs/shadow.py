@@ -22,8 +22,8 @@ def shadow_checks(project: Project) -> list[dg.AssetChecksDefinition]:
         asset="challenger",
         blocking=True,
         required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"},
-        description=f"The challenger has a prediction for each {project.events.noun} of the champion's newest days; and "
-        "how both differ.",
+        description=f"The challenger has a prediction for each {project.events.noun} of the champion's newest days; "
+        "and how both differ.",
     )
     def predicts_what_the_champion_predicted(
         context: dg.AssetCheckExecutionContext, challenger: ModelVersion

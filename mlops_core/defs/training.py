@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import dagster as dg
 from pydantic import Field, create_model
 
+from mlops_core.adapters.flavors import description
 from mlops_core.adapters.model_registry import ModelVersion, TrainingRecord
 from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.config import Target
@@ -74,7 +75,7 @@ def training_assets(
         context.add_output_metadata(_seen(record, rows, str(start)) | provenance)
         days = {"trained_from": str(first), "held_out_from": str(start), "held_out_until": str(last)}
         store_as = training_set(project, context, past, exclude=[events.event_time])
-        return _registered(project, context, fitted, store_as, record, days | provenance)
+        return _registered(project, context, record, fitted, store_as, tags=days | provenance)
 
     return [trained]
 
@@ -102,16 +103,18 @@ def hyperparameters(project: Project, config: BoundedConfig) -> "BaseModel":
 def _registered(
     project: Project,
     context: dg.AssetExecutionContext,
+    record: TrainingRecord,
     fitted: Any,
     training_set: Any,
-    record: TrainingRecord,
-    provenance: dict[str, str],
+    *,
+    tags: dict[str, str],
 ) -> ModelVersion:
     """Log the run and the model to MLflow, and register it as a new version."""
     registry, store = context.resources.model_registry, context.resources.feature_store
     events, training = project.events, project.model.training
-    tags = {TRAINED_TAG: context.run.run_id, **provenance}
-    example = record.baseline.head(3).drop(columns=[events.event_time, events.label_column, "prediction"])
+    tags = {TRAINED_TAG: context.run.run_id, **tags}
+    inputs = record.baseline.drop(columns=[events.event_time, events.label_column, "prediction"])
+    described = description(training, project.model.task, fitted, inputs, record.baseline["prediction"])
     with registry_answers(registry.tracking_uri):
         with registry.run(f"{project.model.name} {context.run.run_id[:8]}", tags):
             registry.log(record)
@@ -121,7 +124,7 @@ def _registered(
                 artifact_path="model",
                 training_set=training_set,
                 registered_model_name=registry.model,
-                **registry.description(training.flavor, example, training.predict(fitted, example)),
+                **described,
                 pip_requirements=model_requirements(project),
             )
         version = registry.get(int(info.registered_model_version))

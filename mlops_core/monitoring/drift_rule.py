@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from pyspark.sql import DataFrame
 
 from mlops_core.monitoring.columns import PREDICTION
-from mlops_core.monitoring.judged_windows import SCORED, AsOf, rows_of
+from mlops_core.monitoring.judged_windows import AsOf, Window
 
 LARGE_CHANGE = 0.25
 """Population stability index above which a distribution is commonly called changed."""
@@ -18,22 +19,34 @@ CHANCE = 1e-5
 So small that a dozen features on every day of ten years are hardly ever called changed by chance.
 """
 
-QUERY = f"""{SCORED}, newest AS (
-    SELECT day, model_id FROM windows ORDER BY day DESC LIMIT 1
-), compared AS (
-    SELECT day, model_id, column_name, count, population_stability_index AS psi,
-           CASE WHEN ks_test IS NOT NULL THEN ks_test.pvalue ELSE chi_squared_test.pvalue END AS pvalue
-    FROM {{drift}}
-    WHERE drift_type = 'BASELINE' AND slice_key IS NULL AND population_stability_index IS NOT NULL
-)
-SELECT *, count >= :minimum_count AND psi > :large AND pvalue < :chance AS drifted
-FROM newest LEFT JOIN compared USING (day, model_id) ORDER BY psi DESC, column_name
-"""  # noqa: S608, made of constants
-"""The columns of the newest judged window against the training rows, the largest change first.
-
-Without any comparison it is one row of nulls. A field of a struct is asked for only where the struct is not null: Sail
-0.7 answers 0 for it, Apache Spark null.
+QUERY = """
+SELECT day, model_id, column_name, count, population_stability_index AS psi,
+       CASE WHEN ks_test IS NOT NULL THEN ks_test.pvalue ELSE chi_squared_test.pvalue END AS pvalue
+FROM {drift}
+WHERE drift_type = 'BASELINE' AND slice_key IS NULL AND population_stability_index IS NOT NULL AND day >= :first
+ORDER BY psi DESC, column_name
 """
+"""The columns of each day against the training rows, the largest change first.
+
+A field of a struct is asked for only where the struct is not null: Sail 0.7 answers 0 for it, Apache Spark null.
+"""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A column of a day against the training rows of the version that predicted it."""
+
+    day: date
+    model_id: str
+    column: str
+    count: int
+    psi: float
+    pvalue: float | None
+
+    def has_drifted(self, minimum_count: int) -> bool:
+        """Whether the change is large, and beyond chance."""
+        is_certain = self.pvalue is not None and self.pvalue < CHANCE
+        return self.count >= minimum_count and self.psi > LARGE_CHANGE and is_certain
 
 
 @dataclass(frozen=True)
@@ -84,12 +97,20 @@ class Drift:
         return f"{said} on {self.day}: population stability index {worst} (large above {LARGE_CHANGE})"
 
 
-def newest_drift(drift: DataFrame, profile: DataFrame, as_of: AsOf, minimum_count: int, label: str) -> Drift:
+def comparisons_of(drift: DataFrame, first: date) -> list[Comparison]:
+    """What the drift metrics say of the days from `first` on, the largest change first."""
+    rows = drift.sparkSession.sql(QUERY, args={"first": first}, drift=drift).collect()
+    return [Comparison(*row) for row in rows]
+
+
+def newest_drift(
+    comparisons: Sequence[Comparison], windows: Sequence[Window], as_of: AsOf, minimum_count: int, label: str
+) -> Drift:
     """Judge the newest day that is profiled by its drift, both of the version that scored it last."""
-    parameters = {"minimum_count": minimum_count, "large": LARGE_CHANGE, "chance": CHANCE}
-    rows = rows_of(QUERY, as_of, parameters, drift=drift, profile=profile)
-    if not rows:
+    newest = next(iter(as_of.past(windows)), None)
+    if newest is None:
         return Drift(None, None, {}, (), label)
-    stability = {row["column_name"]: row["psi"] for row in rows if row["column_name"] is not None}
-    drifted = tuple(row["column_name"] for row in rows if row["drifted"])
-    return Drift(str(rows[0]["day"]), rows[0]["model_id"], stability, drifted, label)
+    found = [each for each in comparisons if (each.day, each.model_id) == (newest.day, newest.model_id)]
+    stability = {each.column: each.psi for each in found}
+    drifted = tuple(each.column for each in found if each.has_drifted(minimum_count))
+    return Drift(str(newest.day), newest.model_id, stability, drifted, label)

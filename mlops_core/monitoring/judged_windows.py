@@ -1,38 +1,55 @@
-"""Which windows of the monitor tables are judged: the queries' common part, the same text on Sail and Apache Spark."""
+"""Which windows of the monitor tables are judged: one a day, read once, the same on Sail and Apache Spark."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
 
+import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from mlops_core.tasks import Task
+from mlops_core.tasks import MonitorMetric, Task
 
 CLOCK_TOLERANCE = timedelta(hours=1)
 """Tolerated clock skew."""
 
-SCORED = """
+QUERY = """
 WITH scored AS (
-    SELECT *, max(last_prediction_time) OVER (PARTITION BY day) AS newest_prediction_time,
+    SELECT day, model_id, labelled_count, label_coverage, {metric} AS value,
+           unix_seconds(max(last_prediction_time) OVER (PARTITION BY day)) AS made,
            row_number() OVER (
                PARTITION BY day
                ORDER BY coalesce(last_prediction_time > cast(:latest AS timestamp), true), last_prediction_time DESC,
                         cast(substring_index(model_id, '/', -1) AS int) DESC
            ) AS nth
     FROM {profile}
-    WHERE column_name = ':table' AND slice_key IS NULL AND day <= :today
-), windows AS (
-    SELECT * FROM scored WHERE nth = 1
+    WHERE column_name = ':table' AND slice_key IS NULL
 )
+SELECT day, model_id, labelled_count, label_coverage, value, made FROM scored WHERE nth = 1 ORDER BY day DESC
 """
-"""`windows`: one row a day, of the version that scored it last; of two at the same time, of the newer version.
+"""One row a day, of the version that scored it last; of two at the same time, of the newer version.
 
-What a wrong clock wrote comes last: a day that has not come yet is no window, and a time that has not come yet wins
-over no other.
+A time that has not come yet wins over no other: a wrong clock wrote it. Moments are numbers, for a timestamp would be
+collected in this machine's time zone.
 """
+
+
+@dataclass(frozen=True)
+class Window:
+    """A day of predictions, by the version that scored it last.
+
+    `value` is the monitored metric, None without labels that determine it; `made` is when the newest prediction of any
+    version was made, in UTC.
+    """
+
+    day: date
+    model_id: str
+    labelled_count: int
+    label_coverage: float
+    value: float | None
+    made: datetime | None
 
 
 @dataclass(frozen=True)
@@ -42,12 +59,24 @@ class AsOf:
     now: datetime
     day: date | None = None
 
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """Values of `SCORED`'s parameters."""
+    def past(self, windows: Sequence[Window]) -> list[Window]:
+        """The windows that are judged, newest first: a day that has not come yet is none."""
         today = self.now.date()
-        latest = (self.now + CLOCK_TOLERANCE).strftime("%Y-%m-%d %H:%M:%S")
-        return {"today": min(self.day or today, today), "latest": latest}
+        newest = min(self.day or today, today)
+        return [window for window in windows if window.day <= newest]
+
+    def to_come(self, windows: Sequence[Window]) -> list[Window]:
+        """The windows of days that have not come yet, the first one first."""
+        today = (self.now + CLOCK_TOLERANCE).date()
+        return [window for window in reversed(windows) if window.day > today]
+
+
+def windows_of(profile: DataFrame, metric: MonitorMetric, now: datetime) -> list[Window]:
+    """Every window of the profile metrics, newest first; `now` is UTC."""
+    latest = (now + CLOCK_TOLERANCE).strftime("%Y-%m-%d %H:%M:%S")
+    query = QUERY.replace("{metric}", metric.number)
+    rows = profile.sparkSession.sql(query, args={"latest": latest}, profile=profile).collect()
+    return [Window(**row.asDict() | {"made": _moment(row["made"])}) for row in rows]
 
 
 def as_numbers(profile: DataFrame, task: Task) -> DataFrame:
@@ -58,12 +87,12 @@ def as_numbers(profile: DataFrame, task: Task) -> DataFrame:
     return profile.drop(*(metric.name for metric in task.monitored if not metric.number))
 
 
-def judged_windows(profile: DataFrame, as_of: AsOf) -> DataFrame:
-    """Of the profile metrics table, the one row a day that is judged: columns of the profile and two more."""
-    return profile.sparkSession.sql(f"{SCORED} SELECT * FROM windows", args=as_of.parameters, profile=profile)  # noqa: S608
+def rows_of(profile: pd.DataFrame, windows: Sequence[Window]) -> pd.DataFrame:
+    """The rows of the profile that are about the windows as a whole."""
+    whole = profile[profile["slice_key"].isna() & (profile["column_name"] == ":table")]
+    judged = {(window.day, window.model_id) for window in windows}
+    return whole[[key in judged for key in zip(whole["day"], whole["model_id"], strict=True)]]
 
 
-def rows_of(query: str, as_of: AsOf, parameters: dict[str, Any], **tables: DataFrame) -> list[dict[str, Any]]:
-    """The rows of a query over monitor tables, which it names as `{profile}` and `{drift}`."""
-    session = next(iter(tables.values())).sparkSession
-    return [row.asDict() for row in session.sql(query, args=as_of.parameters | parameters, **tables).collect()]
+def _moment(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)

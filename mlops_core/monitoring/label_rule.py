@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from pyspark.sql import DataFrame
-
-from mlops_core.monitoring.judged_windows import CLOCK_TOLERANCE, SCORED, AsOf, rows_of
+from mlops_core.monitoring.judged_windows import CLOCK_TOLERANCE, AsOf, Window
 
 LATE_DAYS = 14
 """How many days overdue labels are still reported."""
-
-QUERY = f"""{SCORED}
-SELECT day, label_coverage, unix_seconds(newest_prediction_time) AS made FROM windows ORDER BY day DESC LIMIT :windows
-"""  # noqa: S608, made of constants
-"""The newest windows of {{profile}}, labelled or not; a timestamp would be collected in this machine's time zone."""
-
-FUTURE_DAYS = "SELECT DISTINCT day FROM {profile} WHERE day > to_date(:latest) ORDER BY day"
 
 Verdict = tuple[bool, str]
 """Whether it is fine, and the sentence that says why."""
@@ -69,13 +60,12 @@ class Windows:
         return made is not None and made.replace(tzinfo=None) > now.replace(tzinfo=None) + CLOCK_TOLERANCE
 
 
-def newest_windows(profile: DataFrame, as_of: AsOf, windows: int) -> Windows:
-    """The newest `windows` days of the profile metrics table."""
-    rows = rows_of(QUERY, as_of, {"windows": windows}, profile=profile)
-    future = rows_of(FUTURE_DAYS, as_of, {}, profile=profile)
-    made = [datetime.fromtimestamp(row["made"], UTC).replace(tzinfo=None) for row in rows if row["made"] is not None]
+def newest_windows(windows: Sequence[Window], as_of: AsOf, count: int) -> Windows:
+    """The newest `count` days, labelled or not."""
+    newest = as_of.past(windows)[:count]
+    made = [window.made for window in newest if window.made is not None]
     return Windows(
-        {str(row["day"]): row["label_coverage"] for row in rows},
+        {str(window.day): window.label_coverage for window in newest},
         max(made, default=None),
-        tuple(str(row["day"]) for row in future),
+        tuple(str(window.day) for window in as_of.to_come(windows)),
     )

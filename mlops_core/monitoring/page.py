@@ -12,6 +12,7 @@ import jinja2
 import pandas as pd
 
 from mlops_core.monitoring.columns import PREDICTION, watched
+from mlops_core.monitoring.violation import ViolationRule
 from mlops_core.project import Project
 from mlops_core.tasks import MonitorMetric
 from mlops_core.tasks.monitor_metric import AWAY, BELOW
@@ -55,9 +56,8 @@ def page(
     drift: pd.DataFrame,
     *,
     project: Project,
-    metric: MonitorMetric,
+    rule: ViolationRule,
     pictures: Mapping[str, str],
-    minimum_count: int,
     links: Mapping[str, str] | None = None,
 ) -> str:
     """The page of one day.
@@ -67,14 +67,13 @@ def page(
         verdicts: name of a judgement -> whether it is fine, and the sentence that says why.
         profile: the day's rows of the profile metrics, with the task's metrics as numbers.
         drift: the day's rows of the drift metrics.
-        metric: by which the worst slices are found.
+        rule: by whose metric the worst slices are found, of those with as many labels as it asks of a day.
         pictures: title -> the picture as data.
-        minimum_count: slices with fewer labelled predictions are left out.
         links: text -> where it leads, above everything.
     """
     whole = profile[profile["slice_key"].isna()]
     table = profile[profile["column_name"] == ":table"]
-    shown = _metrics(project, metric)
+    shown, metric = _metrics(project, rule.metric), rule.metric
     return _rendered(
         "day.html.j2",
         title=f"Predictions of {day}",
@@ -84,7 +83,7 @@ def page(
         pictures=pictures,
         columns=Table.of("Columns", _columns(whole, drift, project), COLUMNS),
         slices=Table.of(
-            f"The {WORST} worst slices by {metric.title}", _worst(table, metric, minimum_count), SLICES | shown
+            f"The {WORST} worst slices by {metric.title}", _worst(table, metric, rule.minimum_count), SLICES | shown
         ),
     )
 

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyspark.sql import DataFrame
-
-from mlops_core.monitoring.judged_windows import SCORED, AsOf, rows_of
+from mlops_core.monitoring.judged_windows import AsOf, Window
 from mlops_core.project import Project
 from mlops_core.tasks import MonitorMetric
-from mlops_core.tasks.monitor_metric import ABOVE, AWAY, BELOW
 
 if TYPE_CHECKING:
     from mlops_core.config import MonitoringWorkflow
-
-_VIOLATES = {ABOVE: "value > :threshold", BELOW: "value < :threshold", AWAY: "abs(value) > :threshold"}
-
-QUERY = f"""{SCORED}, judged AS (
-    SELECT day, model_id, labelled_count, label_coverage, {{metric}} AS value,
-           row_number() OVER (ORDER BY day DESC) AS back
-    FROM windows
-    WHERE {{metric}} IS NOT NULL AND labelled_count >= :minimum_count AND label_coverage >= :minimum_coverage
-), evaluated AS (
-    SELECT *, {{violates}} AS violates FROM judged WHERE back <= :windows
-)
-SELECT day, model_id, value, labelled_count, label_coverage, violates,
-       sum(CASE WHEN violates THEN 1 ELSE 0 END) OVER () >= :violations
-       AND sum(CASE WHEN violates AND back = 1 THEN 1 ELSE 0 END) OVER () = 1 AS violated
-FROM evaluated ORDER BY day DESC
-"""  # noqa: S608, made of constants; the metric is one of the task's
-"""The newest judged windows of {{profile}}, newest first, and whether they are a violation."""
 
 
 @dataclass(frozen=True)
@@ -54,26 +35,24 @@ class ViolationRule:
         """The threshold with its unit, for people."""
         return f"{self.metric_violation_threshold:g} {self.unit}".strip()
 
-    def evaluate(self, profile: DataFrame, as_of: AsOf) -> Evaluation:
-        """Judge the newest windows of the profile metrics table; fewer than asked for are judged too."""
-        violates = _VIOLATES[self.metric.direction]
-        query = QUERY.replace("{violates}", violates).replace("{metric}", self.metric.number)
-        parameters = {
-            "threshold": float(self.metric_violation_threshold),
-            "windows": self.num_evaluation_windows,
-            "violations": self.num_violation_windows,
-            "minimum_count": self.minimum_count,
-            "minimum_coverage": float(self.minimum_coverage),
-        }
-        rows = rows_of(query, as_of, parameters, profile=profile)
+    def evaluate(self, windows: Sequence[Window], as_of: AsOf) -> Evaluation:
+        """Judge the newest windows; fewer than asked for are judged too."""
+        judged = [window for window in as_of.past(windows) if self._has_labels(window)][: self.num_evaluation_windows]
+        values = {window.day: window.value for window in judged if window.value is not None}
+        violating = [day for day, value in values.items() if self.metric.is_bad(value, self.metric_violation_threshold)]
+        newest = judged[0] if judged else None
         return Evaluation(
             self,
-            values={str(row["day"]): row["value"] for row in rows},
-            violating_days=tuple(str(row["day"]) for row in rows if row["violates"]),
-            violated=bool(rows and rows[0]["violated"]),
-            model_id=rows[0]["model_id"] if rows else None,
-            coverage=rows[0]["label_coverage"] if rows else None,
+            values={str(day): value for day, value in values.items()},
+            violating_days=tuple(map(str, violating)),
+            violated=newest is not None and newest.day in violating and len(violating) >= self.num_violation_windows,
+            model_id=newest.model_id if newest else None,
+            coverage=newest.label_coverage if newest else None,
         )
+
+    def _has_labels(self, window: Window) -> bool:
+        enough = window.labelled_count >= self.minimum_count and window.label_coverage >= self.minimum_coverage
+        return window.value is not None and enough
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,12 @@ class MonitorMetric:
         """On which side of a threshold it is bad."""
         return AWAY if self.greater_is_better is None else BELOW if self.greater_is_better else ABOVE
 
+    def is_bad(self, value: float, threshold: float) -> bool:
+        """Whether the value is beyond the threshold, on the side on which the metric is bad."""
+        if self.greater_is_better is None:
+            return abs(value) > threshold
+        return value < threshold if self.greater_is_better else value > threshold
+
     def unit_of(self, label_unit: str) -> str:
         """What it is in, for people; empty when it has no unit, or the label has none."""
         if LABEL_UNIT in self.unit and not label_unit:

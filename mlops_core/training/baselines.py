@@ -23,7 +23,7 @@ def training_baseline(training: Training, training_rows: pd.DataFrame, model: An
 
 
 def constant_prediction(task: Task, labels: pd.Series, held_out: pd.DataFrame) -> np.ndarray:
-    """The best constant by the labels of the training rows, for every held-out row: the least that a model must beat."""
+    """The best constant by the labels of the training rows, for each held-out row: the least that a model must beat."""
     return np.full(len(held_out), task.constant(labels.to_numpy(float)))
 
 

@@ -63,7 +63,8 @@ def labelled_days(events: EventTable, rows: DataFrame, first_day: date, last_day
 
 def _nothing_known(events: EventTable, days: Mapping[date, int], first_day: date, last_day: date) -> str:
     if not days:
-        return f"There are no accepted {events.nouns} to train on: materialize '{events.name}' from a source that has some."
+        empty = f"There are no accepted {events.nouns} to train on"
+        return f"{empty}: materialize '{events.name}' from a source that has some."
     if not any(days.values()):
         return (
             f"None of the accepted {events.nouns}, {min(days)} to {max(days)}, has its label yet: "

@@ -125,8 +125,8 @@ def _notes(facts: Facts) -> Iterator[str]:
         yield ""
     yield (
         f"A difference is candidate less champion. Intervals hold {PERCENT} of what comes out when the hours of the "
-        "events are drawn anew, the same hours for both models; a segment with events in too few hours has none. One segment in "
-        "twenty differs by chance alone."
+        "events are drawn anew, the same hours for both models; a segment with events in too few hours has none. One "
+        "segment in twenty differs by chance alone."
     )
 
 

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from mlops_core.config import load_target
 from mlops_core.config.errors import TargetError
-from mlops_core.monitoring.judged_windows import AsOf
+from mlops_core.monitoring.judged_windows import AsOf, Window, windows_of
 from mlops_core.monitoring.labels import with_labels
 from mlops_core.monitoring.profile import profile_metrics
 from mlops_core.monitoring.violation import ViolationRule
@@ -26,6 +26,10 @@ def rule(metric: str, threshold: float) -> ViolationRule:
     return ViolationRule(LATE.monitor_metric(metric), "", threshold, 5, 2, minimum_coverage=0.5, minimum_count=10)
 
 
+def read(stored: DataFrame, metric: str) -> list[Window]:
+    return windows_of(stored, LATE.monitor_metric(metric), NOW.now)
+
+
 @pytest.fixture(scope="session")
 def stored(predictions: DataFrame, flight_events: DataFrame) -> DataFrame:
     labelled = with_labels(predictions, flight_events, PROJECT, FIRST, LAST)
@@ -34,7 +38,7 @@ def stored(predictions: DataFrame, flight_events: DataFrame) -> DataFrame:
 
 @pytest.mark.parametrize("metric", [metric.name for metric in LATE.judged])
 def test_a_day_is_judged_by_every_metric_on_its_bad_side(stored, metric):
-    values = list(rule(metric, 0.0).evaluate(stored, NOW).values.values())
+    values = list(rule(metric, 0.0).evaluate(read(stored, metric), NOW).values.values())
     assert len(values) == 5 and all(isinstance(value, float) for value in values)
     direction = LATE.monitor_metric(metric).direction
     good, bad = {
@@ -42,14 +46,14 @@ def test_a_day_is_judged_by_every_metric_on_its_bad_side(stored, metric):
         "below": (min(values), max(values) + 0.01),
         "away from zero beyond": (max(map(abs, values)), min(map(abs, values)) - 0.01),
     }[direction]
-    assert not rule(metric, good).evaluate(stored, NOW).violated
-    found = rule(metric, bad).evaluate(stored, NOW)
+    assert not rule(metric, good).evaluate(read(stored, metric), NOW).violated
+    found = rule(metric, bad).evaluate(read(stored, metric), NOW)
     assert found.violated
     assert f"{metric} is {direction} {bad:g} in 5 of the last 5 days" in found.reason
 
 
 def test_the_class_that_is_judged_is_the_positive_one(stored, profile):
-    (newest, value), *_ = rule("precision", 0.5).evaluate(stored, NOW).values.items()
+    (newest, value), *_ = rule("precision", 0.5).evaluate(read(stored, "precision"), NOW).values.items()
     days = profile[profile["slice_key"].isna() & (profile["column_name"] == ":table")].set_index("day")
     assert value == dict(days.loc[date.fromisoformat(newest), "precision"]["one_vs_all"])["1"]
 

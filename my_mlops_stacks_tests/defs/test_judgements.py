@@ -15,7 +15,7 @@ from mlops_core.defs.monitoring_report import report_assets
 from mlops_core.defs.partitions import daily_partitions
 from mlops_core.defs.resources import build_resources
 from mlops_core.defs.sensors import build_sensors
-from mlops_core.monitoring.columns import DRIFT_COLUMNS, PROFILE_COLUMNS
+from mlops_core.monitoring.columns import DRIFT_COLUMNS, profile_columns
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.conftest import with_fixed_rules
 from my_mlops_stacks_tests.monitoring.test_rules import compared, table, window
@@ -51,7 +51,7 @@ class Judged:
             self.tables: LocalTables = built.tables
         made = [dg.AssetSpec(name, partitions_def=self.daily) for name in MONITOR_TABLES]
         self.definitions = dg.Definitions(
-            assets=[*made, *report_assets(self.target, self.daily)],
+            assets=[*made, *report_assets(PROJECT, self.target, self.daily)],
             resources=resources,
             jobs=[dg.define_asset_job("report", ["monitoring_report"])],
         )
@@ -59,7 +59,7 @@ class Judged:
     def write(self, profile: list[dict] | None, drift: list[dict] | None) -> None:
         session = self.tables.spark.spark_session
         for name, columns, rows in (
-            ("inference_profile_metrics", PROFILE_COLUMNS, profile),
+            ("inference_profile_metrics", profile_columns(PROJECT), profile),
             ("inference_drift_metrics", DRIFT_COLUMNS, drift),
         ):
             if rows is not None:
@@ -80,7 +80,9 @@ class Judged:
     def tick(self) -> dg.SensorResult:
         """One of the sensor that retrains."""
         sensor = next(
-            s for s in build_sensors(self.target, build_jobs(PROJECT, self.target)) if s.name == "retraining_sensor"
+            s
+            for s in build_sensors(PROJECT, self.target, build_jobs(PROJECT, self.target))
+            if s.name == "retraining_sensor"
         )
         return sensor(dg.build_sensor_context(self.instance))
 
@@ -144,7 +146,9 @@ def test_labels_that_are_late_are_a_warning_with_their_days(judged):
     judged.write([*days(2.0, 2.0, 2.0, 2.0, label_coverage=0.25)], drifts())
     found = judged.checks()["labels_arrive"]
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert found.description == "Fares of less than 80% of the predictions have arrived: 2016-02-27 25%, 2016-02-26 25%"
+    assert (
+        found.description == "Labels of less than 80% of the predictions have arrived: 2016-02-27 25%, 2016-02-26 25%"
+    )
     assert values(found)["late_days"] == ["2016-02-27", "2016-02-26"]
 
 
@@ -152,7 +156,7 @@ def test_without_any_label_nothing_is_judged_and_nothing_retrains(judged):
     judged.write(days(*[None] * 5, labelled_count=0, label_coverage=0.0), drifts())
     found = judged.checks()
     metric = found["metric_within_threshold"]
-    assert metric.passed and "can't be judged: no day has the fares of 80%" in metric.description
+    assert metric.passed and "can't be judged: no day has the labels of 80%" in metric.description
     assert values(metric)["day"] is None
     assert not found["labels_arrive"].passed
     assert not judged.tick().run_requests
@@ -223,6 +227,6 @@ def test_slices_of_other_days_are_not_fetched_for_a_page(judged):
 
     slices = [window(day, 3.0, slice_key="pickup_hour", slice_value="07") for day in (date(2016, 2, 28), LAST)]
     judged.write([*days(2.0, 2.0, 2.0), *slices], [])
-    rows = _shown(judged.tables.read("inference_profile_metrics"), LAST, LAST).toPandas()
+    rows = _shown(judged.tables.read("inference_profile_metrics"), LAST, LAST)
     assert len(rows) == 4
     assert rows.loc[rows["slice_key"].notna(), "day"].tolist() == [LAST]

@@ -21,7 +21,7 @@ from my_mlops_stacks.ingestion.trips import TRIPS
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.pipeline_runs import DAYS, Pipeline
 
-CHECK = dg.AssetCheckKey(dg.AssetKey("fare_model"), "features_are_known_at_the_pickup")
+CHECK = dg.AssetCheckKey(dg.AssetKey("fare_model"), "features_are_known_in_time")
 FUTURE = "mean_fare_in_an_hour"
 HOUR_MICROS = pa.scalar(3_600_000_000, pa.duration("us"))
 
@@ -104,8 +104,7 @@ LEAKING = ComputedTable(
 )
 
 
-def test_a_feature_that_nobody_told_the_check_of_stops_the_model(trained, monkeypatch):
-    leaking = replace(PROJECT, feature_tables=(*PROJECT.feature_tables, LEAKING), lookups=())
+def test_a_feature_that_nobody_told_the_check_of_stops_the_model(trained):
     with dg.build_resources(build_resources(PROJECT, trained.target)) as resources:
         trips = resources.tables.read("trips")
         rows = compute_features(LEAKING, trips, *day_range(trips))
@@ -117,10 +116,11 @@ def test_a_feature_that_nobody_told_the_check_of_stops_the_model(trained, monkey
             df=rows.limit(0),
         )
         resources.tables.replace(LEAKING.name, rows, None, ("day",))
-    monkeypatch.setattr("mlops_core.defs.training.PROJECT", leaking)
+    trained.build(replace(PROJECT, feature_tables=(*PROJECT.feature_tables, LEAKING)))
     champion = trained.registry.at_alias("champion").version
 
     result = trained.run("model_training_job", fare_model={"num_boost_round": 40})
+    trained.build()
     assert not result.success
     leak = verdict(result)
     assert (leak.passed, leak.blocking) == (False, True)
@@ -129,11 +129,12 @@ def test_a_feature_that_nobody_told_the_check_of_stops_the_model(trained, monkey
     assert trained.registry.at_alias("champion").version == champion
 
 
-def test_a_feature_under_another_name_is_compared_too(trained, monkeypatch):
+def test_a_feature_under_another_name_is_compared_too(trained):
     pickup, dropoff = PROJECT.lookups
     renamed = replace(pickup, rename_outputs={"mean_fare_window_1h_pickup_zip": "price_level"})
-    monkeypatch.setattr("mlops_core.defs.training.PROJECT", replace(PROJECT, lookups=(renamed, dropoff)))
+    trained.build(replace(PROJECT, model=replace(PROJECT.model, lookups=(renamed, dropoff))))
     move_back(trained, "trip_pickup_features")
     found = check_alone(trained)
+    trained.build()
     assert not found.passed
     assert "expected_price_level" in found.metadata["examples"].value

@@ -9,6 +9,7 @@ from mlflow.exceptions import MlflowException
 
 from mlops_core.adapters.model_registry import ModelRegistry, TrainingRecord
 from mlops_core.defs.monitoring import _bins_of
+from my_mlops_stacks.project import PROJECT
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def version(registry) -> int:
 
 def bins_of(registry: ModelRegistry, version: int) -> list[str]:
     context = dg.build_asset_context(resources={"model_registry": registry})
-    return [found.column for found in _bins_of(context, "fare_model", version)]
+    return [found.column for found in _bins_of(context, PROJECT, "fare_model", version)]
 
 
 def test_the_bins_are_of_the_columns_that_the_training_rows_have(registry, version):

@@ -16,7 +16,7 @@ from my_mlops_stacks_tests.pipeline_runs import Pipeline
 
 TRAIN, LEAK, JUDGE, CHALLENGE, SHADOW, PROMOTE = STEPS = (
     "fare_model",
-    "fare_model_features_are_known_at_the_pickup",
+    "fare_model_features_are_known_in_time",
     "candidate_validation",
     "challenger",
     "challenger_predicts_what_the_champion_predicted",

@@ -12,6 +12,7 @@ from mlops_core.defs.ledger import CHAMPION
 from mlops_core.deployment.prediction_columns import prediction_columns
 from mlops_core.deployment.predictions import as_predictions, to_score
 from my_mlops_stacks.ingestion.trips import TRIPS
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.deployment.acts import promoted, reason, rolled_back, run
 from my_mlops_stacks_tests.gate import LAST_DAY, NEIGHBOURS, Constant, NeighboursFare
 
@@ -34,7 +35,7 @@ def test_a_prediction_carries_its_model_and_its_time(trips_of):
     trips = trips_of([("2016-01-05 23:50:00", "2016-01-06 00:10:00", 1.0, 10.0, 10001, 10002)])
     scored = trips.drop("day").selectExpr("*", "12.5D as prediction")
     got = as_predictions(TRIPS, scored, "fare_model", 7, datetime(2016, 1, 6, 11, 0, 30, 999))
-    declared = {name: kind for name, (kind, _) in prediction_columns(TRIPS).items()}
+    declared = {name: kind for name, (kind, _) in prediction_columns(PROJECT).items()}
     assert {name: dict(got.dtypes)[name] for name in declared} == declared
     row = got.selectExpr("model_name", "model_version", "cast(prediction_time as string) at", "cast(day as string) day")
     assert tuple(row.collect()[0]) == ("fare_model", 7, "2016-01-06 11:00:30", "2016-01-05")

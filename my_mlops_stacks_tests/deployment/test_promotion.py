@@ -43,7 +43,7 @@ def test_a_champion_that_was_deleted_becomes_nothing():
     ("tags", "told"),
     [
         ({}, "its shadow_status is 'missing'; launch promote_job"),
-        ({"shadow_status": "failed against 2"}, "it has no prediction for some trips that 2 predicted"),
+        ({"shadow_status": "failed against 2"}, "it has no prediction for some events that 2 predicted"),
         ({"shadow_status": "passed against 1"}, "its shadow_status is 'passed against 1'; launch promote_job"),
     ],
 )

@@ -27,8 +27,8 @@ def answers(spark: SparkSession, folder: Path) -> dict[str, Any]:
     """Every row of both tables, and what the three rules say of them."""
     from mlops_core.monitoring.bins import bins_of
     from mlops_core.monitoring.drift import drift_metrics, versions_of
-    from mlops_core.monitoring.drift_rule import newest_drift
-    from mlops_core.monitoring.judged_windows import AsOf
+    from mlops_core.monitoring.drift_rule import comparisons_of, newest_drift
+    from mlops_core.monitoring.judged_windows import AsOf, windows_of
     from mlops_core.monitoring.label_rule import newest_windows
     from mlops_core.monitoring.labels import with_labels
     from mlops_core.monitoring.profile import profile_metrics
@@ -46,17 +46,19 @@ def answers(spark: SparkSession, folder: Path) -> dict[str, Any]:
         ViolationRule(task.monitor_metric(metric), "", threshold, 3, 2, minimum_coverage=coverage, minimum_count=10)
         for metric, threshold, coverage in RULES
     ]
-    windows = newest_windows(profile, as_of, 5)
+    read = {rule.metric.name: windows_of(profile, rule.metric, as_of.now) for rule in rules}
+    windows = read["root_mean_squared_error"]
+    newest = newest_windows(windows, as_of, 5)
     return {
         "profile": _rows(profile),
         "drift": _rows(drift),
         "violations": [
             [found.violated, found.reason, found.model_id, list(found.values)]
-            for found in (rule.evaluate(profile, as_of) for rule in rules)
+            for found in (rule.evaluate(read[rule.metric.name], as_of) for rule in rules)
         ],
-        "drifted": newest_drift(drift, profile, as_of, 10, "fare_amount").reason,
-        "coverage": dict(windows.coverage),
-        "newest": str(windows.last_prediction_time),
+        "drifted": newest_drift(comparisons_of(drift, FIRST), windows, as_of, 10, "fare_amount").reason,
+        "coverage": dict(newest.coverage),
+        "newest": str(newest.last_prediction_time),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -47,9 +48,8 @@ def test_the_page_of_a_day_says_how_it_was(trips_of, predict_all, profiled):
         profile,
         pd.DataFrame(columns=[*DRIFT_COLUMNS]),
         pictures={"Drift": "data:image/png;base64,AAAA"},
-        minimum_count=1,
         project=PROJECT,
-        metric=RULE.metric,
+        rule=replace(RULE, minimum_count=1),
     )
     reader = Reader()
     reader.feed(text)
@@ -77,9 +77,8 @@ def test_a_day_without_predictions_has_a_page_with_its_verdicts():
         {"predictions_are_fresh": (False, "no")},
         *empty,
         pictures={},
-        minimum_count=1,
         project=PROJECT,
-        metric=RULE.metric,
+        rule=replace(RULE, minimum_count=1),
     )
     assert "predictions_are_fresh failed" in text
     assert "<table" not in text

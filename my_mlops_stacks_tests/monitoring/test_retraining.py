@@ -87,7 +87,7 @@ class Sensor:
         monkeypatch.setattr("mlops_core.defs.sensors.build_alerts", lambda target: self.channel)
         monkeypatch.setenv("DAGSTER_WEBSERVER_URL", "https://dagster.example.invalid/")
         target = with_fixed_rules(load_target(PROJECT, "local", environ={}))
-        (self.sensor,) = build_sensors(target, build_jobs(PROJECT, target))
+        (self.sensor,) = build_sensors(PROJECT, target, build_jobs(PROJECT, target))
         self.instance = dg.DagsterInstance.ephemeral()
 
     def evaluate(self, day: int, passed: bool, reason: str = "root_mean_squared_error is above 5") -> None:

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from mlops_core.monitoring.columns import DRIFT_COLUMNS, profile_columns
-from mlops_core.monitoring.drift_rule import newest_drift
-from mlops_core.monitoring.judged_windows import AsOf, judged_windows
+from mlops_core.monitoring.drift_rule import comparisons_of, newest_drift
+from mlops_core.monitoring.judged_windows import AsOf, windows_of
 from mlops_core.monitoring.label_rule import newest_windows
 from mlops_core.monitoring.violation import ViolationRule
 from my_mlops_stacks.project import PROJECT
@@ -43,6 +43,11 @@ def profile_of(spark, windows: list[dict]):
     return table(spark, profile_columns(PROJECT), windows)
 
 
+def read(spark, windows: list[dict], metric: str = "root_mean_squared_error"):
+    """The windows as they are read of the profile metrics."""
+    return windows_of(profile_of(spark, windows), PROJECT.model.task.monitor_metric(metric), TODAY.now)
+
+
 def days_of(values: list[float]) -> list[dict]:
     return [window(date(2016, 2, 15 + number), float(value)) for number, value in enumerate(values)]
 
@@ -54,7 +59,8 @@ def rule(metric: str = "root_mean_squared_error", threshold: float = 5.0, window
 
 
 def violated(spark, windows: list[dict], **changed) -> bool:
-    return rule(**changed).evaluate(profile_of(spark, windows), TODAY).violated
+    judging = rule(**changed)
+    return judging.evaluate(read(spark, windows, judging.metric.name), TODAY).violated
 
 
 @pytest.mark.parametrize(
@@ -92,14 +98,14 @@ def test_days_with_too_few_labels_are_passed_over(spark):
     late = window(date(2016, 2, 20), 1.0, labelled_count=100, label_coverage=0.5)
     few = window(date(2016, 2, 21), 1.0, count=40, labelled_count=40)
     none = window(date(2016, 2, 22), None, labelled_count=0, label_coverage=0.0)
-    found = rule().evaluate(profile_of(spark, [*days_of([2, 9, 9]), late, few, none]), TODAY)
+    found = rule().evaluate(read(spark, [*days_of([2, 9, 9]), late, few, none]), TODAY)
     assert found.violated
     assert list(found.values) == ["2016-02-17", "2016-02-16", "2016-02-15"]
     assert (found.model_id, found.coverage) == ("fare_model/1", 1.0)
 
 
 def test_without_any_label_nothing_is_judged_and_it_says_so(spark):
-    found = rule().evaluate(profile_of(spark, [window(date(2016, 2, 20), None, labelled_count=0)]), TODAY)
+    found = rule().evaluate(read(spark, [window(date(2016, 2, 20), None, labelled_count=0)]), TODAY)
     assert not found.violated
     assert "can't be judged: no day has the labels of 80% and of at least 50 of its predictions" in found.reason
 
@@ -121,32 +127,32 @@ def test_a_day_scored_by_two_versions_is_judged_by_the_one_that_scored_it_last(s
 
 def test_of_two_versions_that_scored_a_day_at_once_the_newer_is_judged(spark):
     rows = [window(date(2016, 2, 15), 2.0, model_id=f"fare_model/{version}") for version in (9, 10, 2)]
-    (judged,) = judged_windows(profile_of(spark, rows), TODAY).collect()
-    assert judged["model_id"] == "fare_model/10"
+    (judged,) = read(spark, rows)
+    assert judged.model_id == "fare_model/10"
 
 
 def test_a_time_of_prediction_that_has_not_come_yet_wins_over_no_other(spark):
     wrong = [row | {"last_prediction_time": datetime(2016, 4, 2, 11)} for row in days_of([9, 9, 9])]
     right = [row | {"model_id": "fare_model/2"} for row in days_of([2, 2, 2])]
-    found = rule().evaluate(profile_of(spark, [*wrong, *right]), TODAY)
+    found = rule().evaluate(read(spark, [*wrong, *right]), TODAY)
     assert (found.violated, found.model_id) == (False, "fare_model/2")
     assert violated(spark, wrong)  # there is nothing else to judge
 
 
 def test_a_clock_may_be_a_little_ahead(spark):
     ahead = window(date(2016, 2, 15), 9.0, model_id="fare_model/2", last_prediction_time=datetime(2016, 3, 31, 0, 45))
-    (judged,) = judged_windows(profile_of(spark, [window(date(2016, 2, 15)), ahead]), TODAY).collect()
-    assert judged["model_id"] == "fare_model/2"
+    (judged,) = read(spark, [window(date(2016, 2, 15)), ahead])
+    assert judged.model_id == "fare_model/2"
 
 
 def test_an_earlier_day_is_judged_as_if_the_later_ones_were_not_there(spark):
-    found = rule().evaluate(profile_of(spark, days_of([2, 9, 9])), AsOf(TODAY.now, date(2016, 2, 16)))
+    found = rule().evaluate(read(spark, days_of([2, 9, 9])), AsOf(TODAY.now, date(2016, 2, 16)))
     assert (found.newest, found.violated) == ("2016-02-16", False)
 
 
 def test_days_that_have_not_come_yet_are_not_judged(spark):
     rows = [*days_of([2, 2, 2]), window(date(2016, 4, 1), 9.0), window(date(2016, 4, 2), 9.0)]
-    assert next(iter(rule().evaluate(profile_of(spark, rows), TODAY).values)) == "2016-02-17"
+    assert next(iter(rule().evaluate(read(spark, rows), TODAY).values)) == "2016-02-17"
 
 
 def test_a_deleted_day_is_no_window(spark):
@@ -155,7 +161,7 @@ def test_a_deleted_day_is_no_window(spark):
 
 
 def test_the_reason_names_metric_days_and_threshold(spark):
-    found = rule(windows=2, violations=1).evaluate(profile_of(spark, days_of([2.0, 9.25])), TODAY)
+    found = rule(windows=2, violations=1).evaluate(read(spark, days_of([2.0, 9.25])), TODAY)
     assert "root_mean_squared_error is above 5 USD in 1 of the last 2 days" in found.reason
     assert "2016-02-16: 9.25" in found.reason
     assert found.violating_days == ("2016-02-16",)
@@ -185,10 +191,9 @@ def compared(column: str, stability: float | None, pvalue: float, day: int = 20,
 
 def drift_of(spark, rows: list[dict], windows: list[dict] | None = None):
     """What is said of the drift of the `windows`, by default one of 20 February."""
-    profile = profile_of(spark, [window(date(2016, 2, 20))] if windows is None else windows)
-    return newest_drift(
-        table(spark, DRIFT_COLUMNS, rows), profile, TODAY, minimum_count=50, label=PROJECT.events.label_column
-    )
+    judged = read(spark, [window(date(2016, 2, 20))] if windows is None else windows)
+    comparisons = comparisons_of(table(spark, DRIFT_COLUMNS, rows), date(2016, 2, 1))
+    return newest_drift(comparisons, judged, TODAY, 50, PROJECT.events.label_column)
 
 
 def test_a_large_change_beyond_chance_is_drift(spark):
@@ -255,14 +260,14 @@ def test_the_drift_of_the_version_that_scored_a_day_last_is_judged(spark):
 def test_labels_that_should_be_there_are_missed(spark):
     shares = [1.0, 0.3, 0.9, 0.5, 0.0]
     rows = [window(date(2016, 2, 15 + n), label_coverage=share) for n, share in enumerate(shares)]
-    found = newest_windows(profile_of(spark, rows), TODAY, windows=5)
+    found = newest_windows(read(spark, rows), TODAY, count=5)
     assert found.newest == "2016-02-19"
     assert found.late(delay_days=2, minimum_coverage=0.8) == {"2016-02-16": 0.3}
     assert set(found.late(delay_days=0, minimum_coverage=0.8)) == {"2016-02-16", "2016-02-18", "2016-02-19"}
 
 
 def test_an_empty_profile_has_no_late_labels(spark):
-    found = newest_windows(profile_of(spark, []), TODAY, windows=5)
+    found = newest_windows(read(spark, []), TODAY, count=5)
     assert (found.newest, found.late(2, 0.8), found.is_ahead_of(datetime.now(UTC))) == (None, {}, False)
     assert found.freshness("2016-02-20", TODAY.now)[0] is False
 
@@ -270,18 +275,18 @@ def test_an_empty_profile_has_no_late_labels(spark):
 @pytest.mark.parametrize(("hour", "ahead"), [(10, False), (12, False), (14, True)])
 def test_predictions_from_the_future_are_seen(spark, hour, ahead):
     rows = [window(date(2016, 2, 15), last_prediction_time=datetime(2016, 3, 1, hour))]
-    found = newest_windows(profile_of(spark, rows), TODAY, windows=5)
+    found = newest_windows(read(spark, rows), TODAY, count=5)
     assert found.is_ahead_of(datetime(2016, 3, 1, 11, 30, tzinfo=UTC)) is ahead
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
 def test_when_predictions_were_made_is_the_same_on_a_machine_of_any_zone(spark, monkeypatch, zone):
     made = datetime(2016, 3, 1, 11, 15, 20)
-    rows = profile_of(spark, [window(date(2016, 2, 15), last_prediction_time=made.replace(tzinfo=UTC))])
+    rows = [window(date(2016, 2, 15), last_prediction_time=made.replace(tzinfo=UTC))]
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
-        assert newest_windows(rows, TODAY, windows=5).last_prediction_time == made
+        assert newest_windows(read(spark, rows), TODAY, count=5).last_prediction_time == made
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -289,7 +294,7 @@ def test_when_predictions_were_made_is_the_same_on_a_machine_of_any_zone(spark, 
 
 def test_a_clock_that_is_wrong_is_seen_behind_the_version_that_is_judged(spark):
     wrong = window(date(2016, 2, 15), last_prediction_time=datetime(2016, 4, 9, 11), model_id="fare_model/2")
-    found = newest_windows(profile_of(spark, [wrong, window(date(2016, 2, 15))]), TODAY, windows=5)
+    found = newest_windows(read(spark, [wrong, window(date(2016, 2, 15))]), TODAY, count=5)
     fresh, said = found.freshness("2016-02-15", TODAY.now)
     assert not fresh
     assert "predictions were made at 2016-04-09 11:00:00 UTC, and it is 2016-03-31 00:00: a clock is wrong" in said
@@ -298,7 +303,7 @@ def test_a_clock_that_is_wrong_is_seen_behind_the_version_that_is_judged(spark):
 def test_days_that_have_not_come_yet_are_named(spark):
     days = [date(2016, 3, 30), date(2016, 4, 2), date(2016, 4, 7)]
     slices = [window(day, slice_key="pickup_zip", slice_value="1") for day in days]
-    found = newest_windows(profile_of(spark, [*map(window, days), *slices]), TODAY, windows=5)
+    found = newest_windows(read(spark, [*map(window, days), *slices]), TODAY, count=5)
     assert found.newest == "2016-03-30"
     assert found.freshness("2016-03-30", TODAY.now) == (
         False,
@@ -311,6 +316,6 @@ def test_what_a_crashed_writer_leaves_is_not_part_of_the_table(spark, tables):
     tables.replace("profile", rows, "day BETWEEN DATE'2016-02-15' AND DATE'2016-02-17'", ["day"])
     written = next(tables.folder("profile").rglob("*.parquet"))
     written.with_name("part-of-a-crashed-writer.parquet").write_bytes(written.read_bytes())
-    found = rule().evaluate(tables.read("profile"), TODAY)
+    found = rule().evaluate(windows_of(tables.read("profile"), rule().metric, TODAY.now), TODAY)
     assert found.violated
     assert list(found.values) == ["2016-02-17", "2016-02-16", "2016-02-15"]

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.models import infer_signature
-from my_mlops_stacks.training.columns import INPUT_COLUMNS
-from my_mlops_stacks.training.model_inputs import model_inputs
 
 from mlops_core.tasks import Regression
-from mlops_core.training.baselines import constant_prediction, model_without_features, training_baseline
+from mlops_core.training.baselines import constant_prediction, prediction_without_features, training_baseline
+from mlops_core.training.model_inputs import as_declared, model_inputs
 from mlops_core.training.plots import importance_plot
-from my_mlops_stacks.training.train import Hyperparameters, as_given, fit, predict
+from my_mlops_stacks.project import PROJECT
+from my_mlops_stacks.training.train import TRAINING, Hyperparameters, fit, importance, predict
 
 PARAMETERS = Hyperparameters(num_boost_round=30, num_leaves=8, learning_rate=0.2)
 
@@ -23,7 +23,15 @@ def trips() -> pd.DataFrame:
     rng = np.random.default_rng(0)
     distance, surge = rng.uniform(1, 10, 2000), rng.uniform(0, 5, 2000)
     fare = 3 + 2 * distance + surge
-    return pd.DataFrame({"trip_distance": distance, "pickup_zip": 10001, "surge": surge, "fare_amount": fare})
+    return pd.DataFrame(
+        {
+            "tpep_pickup_datetime": pd.date_range("2016-01-01", periods=2000, freq="min"),
+            "trip_distance": distance,
+            "pickup_zip": 10001,
+            "surge": surge,
+            "fare_amount": fare,
+        }
+    )
 
 
 def test_the_model_beats_the_mean_and_the_model_without_features(trips):
@@ -34,8 +42,8 @@ def test_the_model_beats_the_mean_and_the_model_without_features(trips):
         return float(np.sqrt(np.mean((predicted - actual) ** 2)))
 
     with_features = error(predict(fit(rows, PARAMETERS), held_out))
-    without = error(model_without_features(rows, held_out, ["surge"], PARAMETERS))
-    mean = error(constant_prediction(rows, held_out, Regression()))
+    without = error(prediction_without_features(TRAINING, rows, held_out, ["surge"], PARAMETERS))
+    mean = error(constant_prediction(Regression(), rows["fare_amount"], held_out))
     assert with_features < without / 2 < mean / 2
     assert without > 1.2  # the surge, uniform over 5 USD, is noise of 1.44 USD to a model that does not see it
 
@@ -51,20 +59,22 @@ def test_missing_features_are_nan_and_can_be_scored(trips):
 
 def test_the_baseline_is_a_sample_of_the_training_rows_with_predictions(trips):
     model = fit(trips, PARAMETERS)
-    baseline = training_baseline(trips, model)
+    baseline = training_baseline(TRAINING, trips, model)
     assert len(baseline) == len(trips)
     np.testing.assert_allclose(baseline["prediction"], model.predict(baseline[model.feature_name()]))
 
 
 def test_importance_is_plotted_for_every_input(trips):
-    labels = [label.get_text() for label in importance_plot(fit(trips, PARAMETERS)).axes[0].get_yticklabels()]
+    labels = [
+        label.get_text() for label in importance_plot(importance(fit(trips, PARAMETERS))).axes[0].get_yticklabels()
+    ]
     assert set(labels) == {"trip_distance", "pickup_zip", "surge"}
 
 
 @pytest.mark.parametrize("kind", ["int64", "int32"])
 def test_a_notebook_may_give_a_trips_integers_as_they_are_to_the_logged_model(trips, tmp_path, kind):
-    model, inputs = fit(trips, PARAMETERS), trips.drop(columns="fare_amount")
-    signature = infer_signature(as_given(inputs), predict(model, trips))
+    model, inputs = fit(trips, PARAMETERS), trips.drop(columns=["fare_amount", "tpep_pickup_datetime"])
+    signature = infer_signature(as_declared(PROJECT, inputs), predict(model, trips))
     mlflow.lightgbm.save_model(model, str(tmp_path / "model"), signature=signature)
     given = inputs.astype({"pickup_zip": kind})
     np.testing.assert_allclose(mlflow.pyfunc.load_model(str(tmp_path / "model")).predict(given), predict(model, trips))
@@ -72,7 +82,7 @@ def test_a_notebook_may_give_a_trips_integers_as_they_are_to_the_logged_model(tr
 
 def test_the_inputs_say_what_the_wall_clock_says(trips_of):
     trips = trips_of([("2016-03-13 02:30:00", "2016-03-13 03:45:00", 1.5, 10.0, 10001, 10002)])  # a clock change
-    inputs = model_inputs(trips)
-    assert dict(inputs.dtypes) == {name: kind for name, (kind, _) in INPUT_COLUMNS.items()}
+    inputs = model_inputs(PROJECT, trips)
+    assert dict(inputs.dtypes) == {name: kind for name, (kind, _) in PROJECT.input_columns.items()}
     row = inputs.collect()[0]
     assert (row["pickup_hour"], row["pickup_weekday"]) == (2, 6)

@@ -20,11 +20,13 @@ RMSE = "root_mean_squared_error"
 
 def compare(rows: pd.DataFrame) -> pd.DataFrame:
     events = PROJECT.events
-    return engine.compare(rows, PROJECT.task, PROJECT.slices, label=events.label, event_time=events.event_time)
+    return engine.compare(
+        rows, PROJECT.model.task, PROJECT.model.slices, label=events.label, event_time=events.event_time
+    )
 
 
 def check_rows(rows: pd.DataFrame, days: str) -> None:
-    check_rows_of(rows, PROJECT.slices, days)
+    check_rows_of(PROJECT, rows, days)
 
 
 def scored(count: int, *, champion: float | None = 2.5, hourly: bool = False, seed: int = 1) -> pd.DataFrame:
@@ -139,7 +141,7 @@ def test_a_zero_difference_is_exactly_zero():
 def test_the_picture_marks_what_is_worse_beyond_chance():
     for champion, color in ((1.0, "#c44e52"), (4.0, "#55a868")):
         figure = errors_by_segment(
-            compare(scored(3_000, champion=champion)), PROJECT.slices, PROJECT.task.metric(RMSE), "USD"
+            compare(scored(3_000, champion=champion)), PROJECT.model.slices, PROJECT.model.task.metric(RMSE), "USD"
         )
         drawn = figure.axes[0].collections[-1].get_facecolors()
         assert {tuple(row) for row in drawn.round(3)} == {_rgba(color)}
@@ -169,7 +171,7 @@ def test_an_empty_hold_out_names_the_fix():
 
 @pytest.mark.parametrize(
     ("column", "fix"),
-    [("fare_amount", "ingestion/rules.py"), ("candidate", "materialize 'fare_model'"), ("champion", "roll back")],
+    [("fare_amount", "rule to the declaration"), ("candidate", "launch model_training"), ("champion", "roll back")],
 )
 def test_what_is_no_number_is_counted_and_names_the_fix(column, fix):
     rows = scored(20)
@@ -182,5 +184,7 @@ def test_what_is_no_number_is_counted_and_names_the_fix(column, fix):
 def test_a_trip_that_belongs_to_no_segment_is_refused(column):
     rows = scored(20).astype({"pickup_zip": float})
     rows.loc[3, column] = None
-    with pytest.raises(UnusableRowsError, match=f"{column} is missing for 1 of 20 trips .*ingestion/rules.py"):
+    with pytest.raises(
+        UnusableRowsError, match=f"{column} is missing for 1 of 20 trips .*rule to the declaration of 'trips'"
+    ):
         check_rows(rows, "since 2016-02-15")

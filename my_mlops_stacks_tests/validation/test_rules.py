@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import InvalidOperation
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_core.project.thresholds import MetricThreshold
+from mlops_core.project import MetricThreshold, Project
 from mlops_core.tasks import Regression
 from mlops_core.validation.judgement import judge, judge_against_champion
-from mlops_core.validation.rules import RuleError, compared_metric, rules
-from my_mlops_stacks.validation import rules as rules_module
-from my_mlops_stacks.validation import validation
-from my_mlops_stacks.validation.validation import custom_metrics, validation_thresholds
+from mlops_core.validation.rules import Rule, RuleError, compared_metric
+from mlops_core.validation.rules import rules as rules_of
+from my_mlops_stacks.project import PROJECT
+from my_mlops_stacks.validation.validation import custom_metrics, evaluator_config, validation_thresholds
 
 TASK = Regression()
 RMSE = TASK.metric("root_mean_squared_error")
 THRESHOLDS = validation_thresholds()
 GOOD = {"root_mean_squared_error": 2.5, "mean_absolute_error": 1.3, "r2_score": 0.94, "absolute_bias": 0.1}
+
+
+def with_validation(**changes: object) -> Project:
+    validation = replace(PROJECT.model.validation, **changes)
+    return replace(PROJECT, model=replace(PROJECT.model, validation=validation))
+
+
+def rules(stated: Mapping[str, object] | Callable[[], object] = THRESHOLDS) -> list[Rule]:
+    return rules_of(with_validation(thresholds=stated if callable(stated) else lambda: stated))
 
 
 def failed(measured: dict[str, float], champion: dict[str, float] | None = None, thresholds=THRESHOLDS) -> list[str]:
@@ -103,7 +114,7 @@ def test_the_candidate_must_be_as_good_as_the_champion(champion, passes):
 
 def test_a_rule_about_a_metric_that_nothing_computes_names_the_fix():
     stated = {"median_error": MetricThreshold(threshold=1.0, greater_is_better=False)}
-    with pytest.raises(RuleError, match=r"'median_error', which is not computed: add it to custom_metrics\(\)"):
+    with pytest.raises(RuleError, match=r"'median_error', which is not computed: add it to the custom metrics"):
         judge(rules(stated), GOOD, None)
 
 
@@ -151,10 +162,9 @@ def test_mlflows_own_threshold_is_a_rule_too():
         (lambda: {"r2_score": MetricThreshold(higher_is_better=True)}, "MLflow 3 calls it greater_is_better"),
     ],
 )
-def test_what_a_user_writes_that_is_no_threshold(monkeypatch, stated, sentence):
-    monkeypatch.setattr(rules_module, "validation_thresholds", stated)
+def test_what_a_user_writes_that_is_no_threshold(stated, sentence):
     with pytest.raises(RuleError, match=sentence):
-        rules()
+        rules(stated)
 
 
 @pytest.mark.parametrize(("ours", "theirs", "passes"), [(0.10, 0.95, False), (0.95, 0.10, True), (0.9, 0.9, True)])
@@ -163,10 +173,9 @@ def test_the_compared_metric_has_a_direction(ours, theirs, passes):
 
 
 @pytest.mark.parametrize("metric", ["max_error", "bias"])
-def test_a_compared_metric_without_intervals_or_direction_is_refused(monkeypatch, metric):
-    monkeypatch.setattr(rules_module, "COMPARED_METRIC", metric)
-    with pytest.raises(RuleError, match=f"COMPARED_METRIC in .* is '{metric}': choose one of root"):
-        compared_metric(TASK)
+def test_a_compared_metric_without_intervals_or_direction_is_refused(metric):
+    with pytest.raises(RuleError, match=f"compared_metric in .* is '{metric}': choose one of root"):
+        compared_metric(with_validation(compared_metric=metric).model)
 
 
 @pytest.mark.parametrize("greater_is_better", [True, False])
@@ -215,12 +224,13 @@ def test_every_rule_is_about_something_that_is_computed(tmp_path):
     rows = pd.DataFrame({"fare_amount": [10.0, 20.0, 30.0], "candidate": [10.0, 20.0, 30.0]})
     with mlflow.start_run() as run:
         found = evaluated(
+            TASK,
             rows,
             "fare_amount",
             "candidate",
-            ("trips", 7),
+            source=("trips", 7),
             metrics=custom_metrics(),
-            config=validation.evaluator_config(),
+            config=evaluator_config(),
         )
     assert found["absolute_bias"] == 0.0  # a perfect value is a value
     assert found["root_mean_squared_error"] == 0.0 and found["r2_score"] == 1.0

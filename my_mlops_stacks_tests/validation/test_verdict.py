@@ -60,7 +60,7 @@ def test_a_version_whose_features_may_know_the_future_is_not_promoted(leak_check
 def test_a_version_that_nobody_looked_at_for_a_leak_is_not_promoted_unless_it_has_been_champion():
     tags = {"validation_status": "passed"}
     with pytest.raises(
-        NotValidatedError, match="its leak_check is missing; give it the alias candidate, run the check"
+        NotValidatedError, match="its leak_check is missing; give it the alias candidate, run the model's check"
     ):
         require_promotable(tags, 3)
     require_promotable(tags, 3, was_champion=True)

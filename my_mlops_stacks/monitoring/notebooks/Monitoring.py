@@ -20,8 +20,8 @@ from mlops_core.cli.session import open_session
 from mlops_core.monitoring.bins import bins_of
 from mlops_core.monitoring.columns import watched
 from mlops_core.monitoring.drift import drift_metrics
-from mlops_core.monitoring.drift_rule import newest_drift
-from mlops_core.monitoring.judged_windows import AsOf, as_numbers, judged_windows
+from mlops_core.monitoring.judge import judge_of
+from mlops_core.monitoring.judged_windows import as_numbers, rows_of, windows_of
 from mlops_core.monitoring.labels import with_labels
 from mlops_core.monitoring.plots import drift_heat_map, metric_over_time
 from mlops_core.monitoring.profile import profile_metrics
@@ -49,7 +49,8 @@ labelled = with_labels(newest, session.tables.read("trips"), PROJECT, day_before
 
 profile = profile_metrics(since(newest, first), since(labelled, first), PROJECT)
 task, rule = PROJECT.model.task, rule_of(PROJECT, workflow)
-judged = as_numbers(judged_windows(profile, AsOf(datetime.now(UTC))), task).toPandas().sort_values("day")
+windows = windows_of(profile, rule.metric, datetime.now(UTC))
+judged = rows_of(as_numbers(profile, task).toPandas(), windows).sort_values("day")
 metrics = [metric.name for metric in task.judged if metric.is_shown]
 session.show(f"Profile of {first} to {last}", judged[["day", "model_id", "count", "label_coverage", *metrics]])
 session.show("Error of the predictions", metric_over_time(judged, task, rule))
@@ -75,11 +76,7 @@ session.show("Drift", drift_heat_map(drift, drift[["day", "model_id"]].drop_dupl
 
 # COMMAND ----------
 
-now = AsOf(datetime.now(UTC))
-stored = {kind: session.tables.read(f"inference_{kind}_metrics") for kind in ("profile", "drift")}
-found = rule.evaluate(stored["profile"], now)
-session.show("Violated" if found.violated else "Not violated", found.reason)
-session.show(
-    "Newest day",
-    newest_drift(**stored, as_of=now, minimum_count=workflow.minimum_count, label=PROJECT.events.label_column).reason,
-)
+stored, drifts = (session.tables.read(f"inference_{kind}_metrics") for kind in ("profile", "drift"))
+found = judge_of(PROJECT, workflow, profile=stored, drift=drifts, now=datetime.now(UTC)).findings()
+session.show("Violated" if found.metric.violated else "Not violated", found.metric.reason)
+session.show("Newest day", found.drift.reason)

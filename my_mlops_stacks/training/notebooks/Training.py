@@ -14,26 +14,23 @@
 
 # COMMAND ----------
 
-
 import pandas as pd
-from my_mlops_stacks.training.columns import LABEL, PICKUP
-from my_mlops_stacks.training.model_inputs import model_inputs
 
 from mlops_core.cli.session import open_session
-from mlops_core.training.baselines import constant_prediction, model_without_features
+from mlops_core.training.baselines import constant_prediction, prediction_without_features
+from mlops_core.training.model_inputs import as_declared, model_inputs
 from mlops_core.training.plots import importance_plot
-from mlops_core.training.split import held_out, holdout_start, in_fixed_order, known_before, labelled_days, sampled
-from mlops_core.validation.plots import predicted_against_actual
+from mlops_core.training.split import held_out, holdout_start, in_order_of_time, known_before, labelled_days, sampled
 from my_mlops_stacks.project import PROJECT
-from my_mlops_stacks.training.train import Hyperparameters, fit, predict
 
 SAMPLE = 20_000
 
 session = open_session(PROJECT)
-workflow = session.target.model_workflow
-trips = session.tables.read("trips")
-first, last = labelled_days(trips, session.target.first_day, session.target.newest_day)
-start = holdout_start(first, last, workflow.holdout_days)
+events, model, training = PROJECT.events, PROJECT.model, PROJECT.model.training
+workflow, label = session.target.model_workflow, events.label_column
+accepted = session.tables.read(events.name)
+first, last = labelled_days(events, accepted, session.target.first_day, session.target.newest_day)
+start = holdout_start(events, first, last, workflow.holdout_days)
 
 # COMMAND ----------
 
@@ -42,14 +39,17 @@ start = holdout_start(first, last, workflow.holdout_days)
 
 # COMMAND ----------
 
-training_set, held_out_set = (
-    session.feature_store.create_training_set(
-        df=model_inputs(sampled(part, SAMPLE), LABEL), feature_lookups=list(PROJECT.lookups), label=LABEL
+rows, unseen = (
+    as_declared(PROJECT, in_order_of_time(events, training_set.load_df()).toPandas())
+    for training_set in (
+        session.feature_store.create_training_set(
+            df=model_inputs(PROJECT, sampled(events, part, SAMPLE), label),
+            feature_lookups=list(PROJECT.lookups),
+            label=label,
+        )
+        for part in (known_before(events, accepted, start), held_out(events, accepted, start, last))
     )
-    for part in (known_before(trips, start), held_out(trips, start, last))
 )
-rows = in_fixed_order(training_set.load_df().drop(PICKUP)).toPandas()
-unseen = held_out_set.load_df().toPandas()
 session.show(f"Training rows before {start}: {len(rows)}", rows.head())
 session.show("Share of rows with a value", rows[list(PROJECT.looked_up)].notna().mean().rename("share").reset_index())
 
@@ -61,11 +61,10 @@ session.show("Share of rows with a value", rows[list(PROJECT.looked_up)].notna()
 
 # COMMAND ----------
 
-parameters = Hyperparameters(
-    num_boost_round=workflow.num_boost_round, num_leaves=workflow.num_leaves, learning_rate=workflow.learning_rate
-)
-model = fit(rows, parameters)
-session.show("Feature importance", importance_plot(model))
+parameters = training.hyperparameters(**workflow.hyperparameters)
+fitted = training.fit(rows, parameters)
+if training.importance:
+    session.show("Feature importance", importance_plot(training.importance(fitted)))
 
 # COMMAND ----------
 
@@ -75,10 +74,12 @@ session.show("Feature importance", importance_plot(model))
 # COMMAND ----------
 
 predictions = {
-    "model": predict(model, unseen),
-    "without looked-up features": model_without_features(rows, unseen, PROJECT.looked_up, parameters),
-    "mean fare": constant_prediction(rows, unseen, PROJECT.task),
+    "model": training.predict(fitted, unseen),
+    "without looked-up features": prediction_without_features(training, rows, unseen, PROJECT.looked_up, parameters),
+    "constant": constant_prediction(model.task, rows[label], unseen),
 }
-measured = {name: PROJECT.task.measure(unseen[LABEL].to_numpy(), values) for name, values in predictions.items()}
-session.show(f"Held-out trips since {start}, USD", pd.DataFrame(measured).T.rename_axis("predictor").reset_index())
-session.show("Predicted against actual", predicted_against_actual(unseen.assign(prediction=predictions["model"])))
+measured = {name: model.task.measure(unseen[label].to_numpy(float), values) for name, values in predictions.items()}
+session.show(f"Held-out {events.nouns} since {start}", pd.DataFrame(measured).T.rename_axis("predictor").reset_index())
+scored = unseen.assign(prediction=predictions["model"])
+for name, figure in model.task.figures(scored, label, events.event_time, events.label_unit).items():
+    session.show(name.replace("_", " ").capitalize(), figure)

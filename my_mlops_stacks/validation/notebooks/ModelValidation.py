@@ -19,24 +19,22 @@ from dataclasses import replace
 from datetime import date
 
 import pandas as pd
-from my_mlops_stacks.training.columns import LABEL
-from my_mlops_stacks.training.model_inputs import model_inputs
 
 from mlops_core.adapters.evaluation import evaluated, score_side_by_side
 from mlops_core.cli.session import open_session
+from mlops_core.training.model_inputs import model_inputs
 from mlops_core.training.split import held_out, sampled
 from mlops_core.validation.comparison import ALL, compare
 from mlops_core.validation.judgement import judge, judge_against_champion
 from mlops_core.validation.plots import errors_by_segment
-from mlops_core.validation.rules import compared_metric, rules
+from mlops_core.validation.rules import compared_metric, metric_units, rules
 from mlops_core.validation.scored_rows import check_rows, row_columns
 from my_mlops_stacks.project import PROJECT
-from my_mlops_stacks.validation.validation import custom_metrics, evaluator_config
 
 SAMPLE = 20_000
 
 session = open_session(PROJECT)
-registry = session.model_registry
+events, model, registry = PROJECT.events, PROJECT.model, session.model_registry
 versions = {alias: held for alias in ("candidate", "champion") if (held := registry.find_alias(alias))}
 candidate = registry.at_alias("candidate")
 
@@ -48,14 +46,15 @@ candidate = registry.at_alias("candidate")
 
 # COMMAND ----------
 
-trips_version, held_out_from = int(candidate.tags["trips_version"]), candidate.tags["held_out_from"]
+table_version, held_out_from = int(candidate.tags[f"{events.name}_version"]), candidate.tags["held_out_from"]
 days = [date.fromisoformat(candidate.tags[tag]) for tag in ("held_out_from", "held_out_until")]
-unseen = held_out(session.tables.read("trips", version=trips_version), *days)
-scored = score_side_by_side(session.feature_store, model_inputs(sampled(unseen, SAMPLE), LABEL), versions).rows
-rows = scored.select(*row_columns(PROJECT.slices), *versions).toPandas()
-check_rows(rows, PROJECT.slices, f"since {held_out_from}")
+unseen = sampled(events, held_out(events, session.tables.read(events.name, version=table_version), *days), SAMPLE)
+inputs = model_inputs(PROJECT, unseen, *PROJECT.carried, events.label_column)
+scored = score_side_by_side(session.feature_store, model.task, inputs, versions).rows
+rows = scored.select(*row_columns(PROJECT), *versions).toPandas()
+check_rows(PROJECT, rows, f"since {held_out_from}")
 names = ", ".join(f"{alias} version {version.version}" for alias, version in versions.items())
-session.show(f"{names}: {len(rows)} trips since {held_out_from}", rows.head())
+session.show(f"{names}: {len(rows)} {events.nouns} since {held_out_from}", rows.head())
 
 # COMMAND ----------
 
@@ -68,12 +67,19 @@ session.show(f"{names}: {len(rows)} trips since {held_out_from}", rows.head())
 measured = {}
 for alias, version in versions.items():
     with replace(registry, experiment=f"{registry.experiment}-notebooks").run(f"{alias} {version.version}", {}):
-        source = session.tables.full_name("trips"), trips_version
-        measured[alias] = evaluated(rows, LABEL, alias, source, metrics=custom_metrics(), config=evaluator_config())
-metric = compared_metric(PROJECT.task)
+        measured[alias] = evaluated(
+            model.task,
+            rows,
+            events.label_column,
+            alias,
+            source=(session.tables.full_name(events.name), table_version),
+            metrics=model.validation.custom_metrics(),
+            config=model.validation.evaluator_config(),
+        )
+metric = compared_metric(model)
 ours, theirs = measured["candidate"], measured.get("champion")
-verdicts = [*judge(rules(), ours, theirs), judge_against_champion(ours, theirs, metric)]
-session.show("Verdicts", pd.DataFrame(verdicts))
+against_champion = judge_against_champion(ours, theirs, metric, metric_units(PROJECT).get(metric.name, ""))
+session.show("Verdicts", pd.DataFrame([*judge(rules(PROJECT), ours, theirs), against_champion]))
 
 # COMMAND ----------
 
@@ -83,6 +89,6 @@ session.show("Verdicts", pd.DataFrame(verdicts))
 
 # COMMAND ----------
 
-comparison = compare(rows, PROJECT.task, PROJECT.slices, label=LABEL, event_time=PROJECT.events.event_time)
-session.show("All held-out trips", comparison[comparison["by"] == ALL].drop(columns=["by", "segment"]))
-session.show("Errors by segment", errors_by_segment(comparison, PROJECT.slices, metric, "USD"))
+comparison = compare(rows, model.task, model.slices, label=events.label_column, event_time=events.event_time)
+session.show(f"All held-out {events.nouns}", comparison[comparison["by"] == ALL].drop(columns=["by", "segment"]))
+session.show("Errors by segment", errors_by_segment(comparison, model.slices, metric, events.label_unit))

@@ -16,18 +16,19 @@
 
 from datetime import UTC, datetime
 
-from my_mlops_stacks.training.model_inputs import model_inputs
-
+from mlops_core.adapters.predicting import predicted
 from mlops_core.cli.session import open_session
 from mlops_core.deployment.predictions import as_predictions, to_score
+from mlops_core.training.model_inputs import model_inputs
 from mlops_core.training.split import newest_day, sampled
 from my_mlops_stacks.project import PROJECT
 
 SAMPLE = 1_000
 
 session = open_session(PROJECT)
-trips = session.tables.read("trips")
-day = newest_day(trips)
+events = PROJECT.events
+accepted = session.tables.read(events.name)
+day = newest_day(accepted)
 champion = session.model_registry.at_alias("champion")
 
 # COMMAND ----------
@@ -38,11 +39,11 @@ champion = session.model_registry.at_alias("champion")
 
 # COMMAND ----------
 
-inputs = model_inputs(sampled(to_score(trips, day, day), SAMPLE))
-scored = session.feature_store.score_batch(model_uri=champion.uri, df=inputs)
-predictions = as_predictions(scored, champion.name, champion.version, datetime.now(UTC)).toPandas()
-session.show(f"Version {champion.version} on {len(predictions)} trips of {day}", predictions.head(10))
-session.show("Predicted fares, USD", predictions["prediction"].describe().rename("USD").reset_index())
+asked = sampled(events, to_score(events, accepted, day, day), SAMPLE)
+scored = predicted(session.feature_store, PROJECT.model.task, champion, model_inputs(PROJECT, asked, *PROJECT.carried))
+predictions = as_predictions(events, scored, champion.name, champion.version, datetime.now(UTC)).toPandas()
+session.show(f"Version {champion.version} on {len(predictions)} {events.nouns} of {day}", predictions.head(10))
+session.show("What is predicted", predictions["prediction"].describe().reset_index())
 
 # COMMAND ----------
 

@@ -21,7 +21,6 @@ from mlops_core.adapters.shadow_scoring import scored_beside
 from mlops_core.cli.session import open_session
 from mlops_core.deployment.promotion import (
     CHAMPION,
-    HEADLINE_METRICS,
     NotShadowedError,
     alias_moves,
     require_shadowed,
@@ -49,7 +48,7 @@ held = {alias: version for alias in aliases if (version := registry.find_alias(a
 
 holders = [
     {"alias": alias, "version": version.version, "validation": version.tags.get(STATUS_TAG, "never")}
-    | {name: registry.run_metrics(version).get(name) for name in HEADLINE_METRICS}
+    | PROJECT.model.task.headlines(registry.run_metrics(version))
     for alias, version in held.items()
 ]
 session.show("Who holds what, with the metrics of its training", pd.DataFrame(holders))
@@ -79,10 +78,10 @@ except (NotValidatedError, NotShadowedError) as refused:
 
 # COMMAND ----------
 
-scored = scored_beside(session.tables, session.feature_store, champion, challenger)
+scored = scored_beside(PROJECT, session.tables, session.feature_store, champion, challenger)
 if scored is None:
     session.show("Nothing to compare", f"Version {champion.version} has predicted nothing yet")
 else:
     per_day = differences(scored)
-    session.show(f"Version {challenger.version} less version {champion.version}, USD", per_day)
-    session.show("The challenger where the champion spoke", differences_plot(per_day))
+    session.show(f"Version {challenger.version} less version {champion.version}", per_day)
+    session.show("The challenger where the champion spoke", differences_plot(per_day, PROJECT.events.label_unit))
