@@ -208,7 +208,7 @@ def test_another_library_with_a_text_as_input_is_one_file(copy: Copy) -> None:
     text_input = f'Input("length", "string", "Short, medium or long", expression="{length}")'
     rest = rest.replace('        "trip_distance",\n', f'        "trip_distance",\n        {text_input},\n')
     file.write_text(head + SKLEARN.lstrip("\n") + rest)
-    told, checks = copy.made()
+    _, checks = copy.made()
     assert checks["features_are_known_in_time"][0] and checks["candidate_beats_champion"][0]
     predictions = copy.rows("predictions")
     assert set(predictions.length) == {"short", "medium", "long"}
