@@ -113,7 +113,7 @@ class CodeLocationRunStorage(SqliteRunStorage):
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
-        return {**super().config_type(), "workspace": dg.StringSource, "location": dg.StringSource}
+        return {"base_dir": dg.StringSource, "workspace": dg.StringSource, "location": dg.StringSource}
 
     def add_run(self, dagster_run: dg.DagsterRun) -> dg.DagsterRun:
         if dagster_run.remote_job_origin is None:
