@@ -95,7 +95,7 @@ def training_config(project: Project, target: Target) -> type[DaysConfig]:
     own: dict[str, Any] = {
         name: (Annotated[field.annotation, field], getattr(defaults, name)) for name, field in kind.model_fields.items()
     }
-    held_out = (Annotated[int, DaysConfig.model_fields["holdout_days"]], workflow.holdout_days)
+    held_out: Any = (Annotated[int, DaysConfig.model_fields["holdout_days"]], workflow.holdout_days)
     return create_model("TrainingConfig", __base__=DaysConfig, holdout_days=held_out, **own)
 
 
