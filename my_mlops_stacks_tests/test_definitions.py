@@ -107,7 +107,7 @@ def test_what_blocks_and_what_does_not(local):
         "trips.each_trip_is_accepted_once",
         "trip_pickup_features.keys_are_unique_and_not_null",
         "trip_dropoff_features.keys_are_unique_and_not_null",
-        "fare_model.features_are_known_at_the_pickup",
+        "fare_model.features_are_known_in_time",
         "fare_model.root_mean_squared_error_within_threshold",
         "fare_model.mean_absolute_error_within_threshold",
         "fare_model.r2_score_within_threshold",

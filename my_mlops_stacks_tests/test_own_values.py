@@ -64,7 +64,7 @@ def test_the_definitions_of_every_target_load(tmp_path: Path) -> None:
         )
     assert [targets[name].workspace_host for name in NAMES] == [None, STAGING, STAGING, STAGING, PROD]
     assert [targets[name].alert_channel for name in NAMES] == ["none", "none", "none", "teams", "teams"]
-    assert [targets[name].trips_table for name in NAMES] == [None, *["lake.taxi.trips"] * 4]
+    assert [targets[name].sources["trips"].table for name in NAMES] == [None, *["lake.taxi.trips"] * 4]
     assert targets["local"].last_day is not None  # its generated trips end there
 
 
