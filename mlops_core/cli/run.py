@@ -28,8 +28,6 @@ from mlops_core.validation.baselines import Baselines
 from mlops_core.validation.rules import compared_metric
 
 TALKATIVE = ("alembic", "pyspark")
-HEADLINES = 3
-"""So many of the task's metrics, the first ones, say how good a version is."""
 
 FIRST_OF_RANGE = "dagster/asset_partition_range_start"
 
@@ -214,7 +212,8 @@ def _models(project: Project, registry: ModelRegistry, training: Result) -> Iter
     }
     for alias, version in versions.items():
         measured = registry.run_metrics(version)
-        numbers = ", ".join(f"{metric.title} {measured[metric.name]:.3f}" for metric in task.metrics[:HEADLINES])
+        headlines = task.headlines(measured).items()
+        numbers = ", ".join(f"{task.metric(name).title} {value:.3f}" for name, value in headlines)
         yield f"{alias.capitalize():11} {version.name} version {version.version}: {numbers}"
     yield from _baselines(project, registry.run_metrics(versions["candidate"]))
 

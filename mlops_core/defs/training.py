@@ -29,6 +29,13 @@ ALWAYS_NEEDED = "mlflow"
 """Of requirements.txt, what scoring with any model needs."""
 
 
+class DaysConfig(BoundedConfig):
+    """Which days a training takes; `training_config` adds the hyperparameters of a project."""
+
+    holdout_days: int = Field(gt=0, description="Most recent days that are held out")
+    training_days: int = Field(0, ge=0, description="Newest days before those to train on; 0 for all of them")
+
+
 def training_assets(
     project: Project, target: Target, daily: dg.TimeWindowPartitionsDefinition
 ) -> list[dg.AssetsDefinition]:
@@ -58,13 +65,14 @@ def training_assets(
             since,
         )
 
+        days_asked: DaysConfig = config
         version, known = frozen_events(project, context)
         provenance = {version_tag(events.name): str(version), **feature_versions(project, context)}
         provenance["git_commit"] = git_commit(target.root)
         first, last = labelled_days(events, known, target.first_day, last_partition(daily))
-        start = holdout_start(events, first, last, config.holdout_days)
-        if config.training_days:
-            first = max(first, start - timedelta(days=config.training_days))
+        start = holdout_start(events, first, last, days_asked.holdout_days)
+        if days_asked.training_days:
+            first = max(first, start - timedelta(days=days_asked.training_days))
         past = since(known_before(events, known, start), first)
         rows, unseen = looked_up(project, context, past, held_out(events, known, start, last), start)
         require_enough(events, len(rows), start)
@@ -80,18 +88,15 @@ def training_assets(
     return [trained]
 
 
-def training_config(project: Project, target: Target) -> type[BoundedConfig]:
+def training_config(project: Project, target: Target) -> type[DaysConfig]:
     """What a launchpad asks of a training: how many days, and the hyperparameters as the target sets them."""
     workflow, kind = target.model_workflow, project.model.training.hyperparameters
     defaults = kind(**workflow.hyperparameters)
     own: dict[str, Any] = {
         name: (Annotated[field.annotation, field], getattr(defaults, name)) for name, field in kind.model_fields.items()
     }
-    days = Field(workflow.holdout_days, gt=0, description="Most recent days that are held out")
-    newest = Field(0, ge=0, description="Newest days before those to train on; 0 for all of them")
-    return create_model(
-        "TrainingConfig", __base__=BoundedConfig, holdout_days=(int, days), training_days=(int, newest), **own
-    )
+    held_out: Any = (Annotated[int, DaysConfig.model_fields["holdout_days"]], workflow.holdout_days)
+    return create_model("TrainingConfig", __base__=DaysConfig, holdout_days=held_out, **own)
 
 
 def hyperparameters(project: Project, config: BoundedConfig) -> "BaseModel":
