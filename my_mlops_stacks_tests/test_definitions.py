@@ -112,6 +112,8 @@ def test_what_blocks_and_what_does_not(local):
         "fare_model.mean_absolute_error_within_threshold",
         "fare_model.r2_score_within_threshold",
         "fare_model.absolute_bias_within_threshold",
+        "fare_model.candidate_beats_constant",
+        "fare_model.features_do_no_harm",
         "fare_model.candidate_beats_champion",
         "challenger.predicts_what_the_champion_predicted",
         "predictions.each_trip_is_predicted_once",
