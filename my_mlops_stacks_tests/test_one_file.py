@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from deltalake import DeltaTable
 
@@ -63,6 +64,10 @@ class Copy:
         told, checks = json.loads(self.run("-c", LOOK, str(self.state / "dagster")).splitlines()[-1])
         return told, checks
 
+    def rows(self, table: str, columns: list[str] | None = None) -> pd.DataFrame:
+        (found,) = (self.state / "warehouse").glob(f"*/{table}")
+        return DeltaTable(found).to_pandas(columns=columns)
+
     def columns(self, table: str) -> list[str]:
         (found,) = (self.state / "warehouse").glob(f"*/{table}")
         return [field.name for field in DeltaTable(found).schema().fields]
@@ -91,7 +96,7 @@ def test_a_window_feature_is_one_file(copy: Copy) -> None:
     assert FEATURE in told["predictions"]["dagster/column_lineage"]
     (drift,) = (copy.state / "warehouse").glob("*/inference_drift_metrics")
     assert FEATURE in set(DeltaTable(drift).to_pandas(columns=["column_name"])["column_name"])
-    assert checks["features_are_known_at_the_pickup"][0]
+    assert checks["features_are_known_in_time"][0]
     signature = "\n".join(file.read_text() for file in copy.state.rglob("MLmodel"))
     assert FEATURE in signature or FEATURE in "\n".join(f.read_text() for f in copy.state.rglob("feature_spec.yaml"))
 
@@ -139,3 +144,99 @@ def test_a_metric_with_a_threshold_is_one_file(copy: Copy) -> None:
     )
     _, checks = copy.made()
     assert checks["share_within_two_within_threshold"][0]
+
+
+TRIPS = "my_mlops_stacks/ingestion/trips.py"
+
+
+def test_another_label_is_one_file(copy: Copy) -> None:
+    copy.change(TRIPS, '            unit="USD",\n', '            unit="USD",\n            known_late=True,\n')
+    copy.change(
+        TRIPS,
+        '        Column("pickup_zip"',
+        '        Column("total", "double", "Fare and fee", unit="USD", computed_by="fare_amount + 2.5"),\n'
+        '        Column("pickup_zip"',
+    )
+    copy.change(TRIPS, 'label="fare_amount"', 'label="total"')
+    told, checks = copy.made()
+    assert "`total`" in told["predictions"]["dagster/column_schema"]
+    assert checks["candidate_beats_champion"][0] and checks["features_are_known_in_time"][0]
+    trips, predictions = (copy.rows(table) for table in ("trips", "predictions"))
+    both = predictions.merge(trips, on=["tpep_pickup_datetime", "pickup_zip", "dropoff_zip", "trip_distance"])
+    assert (trips.total - trips.fare_amount).dropna().round(9).eq(2.5).all()
+    assert (both.prediction - both.fare_amount).mean() == pytest.approx(2.5, abs=0.5)
+
+
+def test_a_check_on_events_is_one_file(copy: Copy) -> None:
+    copy.change(TRIPS, "    rules=(\n", '    rules=(\n        RowRule("trip_distance > 8", "too far for a taxi"),\n')
+    copy.change("mlops_core/ingestion/quality.py", "MAX_SHARE_OF_A_REASON = 0.01", "MAX_SHARE_OF_A_REASON = 0.5")
+    copy.change("mlops_core/ingestion/quality.py", "MAX_REJECTED_SHARE = 0.05", "MAX_REJECTED_SHARE = 0.5")
+    copy.change("mlops_core/ingestion/quality.py", "MAX_SHARE_OF_A_DAY = 0.1", "MAX_SHARE_OF_A_DAY = 0.9")
+    copy.made()
+    accepted, rejected = copy.rows("trips"), copy.rows("rejected_trips")
+    assert accepted.trip_distance.max() <= 8
+    assert rejected[rejected.trip_distance > 8].reason.str.contains("too far for a taxi").all()
+
+
+SKLEARN = """
+def fit(training_rows, parameters):
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import Ridge
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    inputs = training_rows.drop(columns=[TRIPS.label_column, TRIPS.event_time])
+    text = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["length"]), remainder=SimpleImputer())
+    return make_pipeline(text, Ridge()).fit(inputs, training_rows[TRIPS.label_column])
+
+
+def predict(model, rows):
+    return model.predict(rows[list(model.feature_names_in_)])
+
+
+"""
+
+
+def test_another_library_with_a_text_as_input_is_one_file(copy: Copy) -> None:
+    file = copy.folder / "my_mlops_stacks/training/train.py"
+    text = file.read_text()
+    head, rest = text[: text.index("def as_matrix")], text[text.index("TRAINING = ") :]
+    rest = rest.replace('flavor="lightgbm"', 'flavor="sklearn"').replace("    importance=importance,\n", "")
+    rest = rest.replace('packages=("lightgbm", ', "packages=(")
+    length = "CASE WHEN trip_distance > 5 THEN 'long' WHEN trip_distance > 1.5 THEN 'medium' ELSE 'short' END"
+    text_input = f'Input("length", "string", "Short, medium or long", expression="{length}")'
+    rest = rest.replace('        "trip_distance",\n', f'        "trip_distance",\n        {text_input},\n')
+    file.write_text(head + SKLEARN.lstrip("\n") + rest)
+    _, checks = copy.made()
+    assert checks["features_are_known_in_time"][0] and checks["candidate_beats_champion"][0]
+    predictions = copy.rows("predictions")
+    assert set(predictions.length) == {"short", "medium", "long"}
+    assert "sklearn" in "\n".join(file.read_text() for file in copy.state.rglob("MLmodel"))
+    drift = copy.rows("inference_drift_metrics", ["column_name", "tv_distance"])
+    assert drift[drift.column_name == "length"].tv_distance.notna().any()
+
+
+def test_a_feature_table_is_its_file_and_the_project(copy: Copy) -> None:
+    (copy.folder / "my_mlops_stacks/feature_engineering/features/route_features.py").write_text(
+        "from datetime import timedelta\n\n"
+        "from mlops_core.project import Max, WindowTable\n"
+        "from my_mlops_stacks.ingestion.trips import TRIPS\n\n"
+        "ROUTE_FEATURES = WindowTable(\n"
+        '    "route_features",\n    meaning="Longest trips between two zips.",\n    events=TRIPS,\n'
+        '    entity={"origin": "pickup_zip", "destination": "dropoff_zip"},\n'
+        "    length=timedelta(days=2),\n    slide=timedelta(hours=6),\n"
+        '    aggregates=(Max("longest_48h", "Longest trip", of="trip_distance", type="double", unit="mi"),),\n)\n'
+    )
+    project = "my_mlops_stacks/project.py"
+    copy.change(project, "DROPOFF_FEATURES),", "DROPOFF_FEATURES, ROUTE_FEATURES),")
+    copy.change(
+        project,
+        "from my_mlops_stacks.ingestion.trips import TRIPS\n",
+        "from my_mlops_stacks.feature_engineering.features.route_features import ROUTE_FEATURES\n"
+        "from my_mlops_stacks.ingestion.trips import TRIPS\n",
+    )
+    told, checks = copy.made()
+    assert "longest_48h" in told["route_features"]["dagster/column_schema"]
+    assert copy.rows("predictions").longest_48h.notna().any()
+    assert checks["features_are_known_in_time"][0]

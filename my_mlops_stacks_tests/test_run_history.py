@@ -93,6 +93,29 @@ def test_the_events_of_many_partitions_are_those_that_dagster_stores_one_by_one(
     assert len(told[0]["one"][0]) == 30
 
 
+def test_a_check_is_planned_for_more_days_than_one_statement_takes(tmp_path):
+    days = dg.DailyPartitionsDefinition("2001-01-01", "2016-01-01")
+
+    @dg.asset(
+        partitions_def=days,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        check_specs=[dg.AssetCheckSpec("fine", asset="one", partitions_def=days)],
+    )
+    def one():
+        return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True)])
+
+    keys = days.get_partition_keys()
+    tags = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
+    instance = local_instance(tmp_path)
+    job = dg.Definitions(assets=[one], jobs=[dg.define_asset_job("job", [one])]).resolve_job_def("job")
+    run = instance.create_run_for_job(job, tags=tags, asset_selection=frozenset({dg.AssetKey("one")}))
+    reader = dg.DagsterInstance.local_temp(str(tmp_path))
+    check = dg.AssetCheckKey(dg.AssetKey("one"), "fine")
+    records = reader.event_log_storage.get_asset_check_execution_history(check, limit=10_000)
+    assert {(record.run_id, record.partition) for record in records} == {(run.run_id, key) for key in keys}
+    assert len(records) == len(keys) == 5478
+
+
 def _told(instance: dg.DagsterInstance, key: dg.AssetKey, run_id: str) -> tuple[object, ...]:
     """What a plain instance reads of an asset and its run: the partitions, the newest of them, and all events."""
     [asset] = instance.get_asset_records([key])
@@ -109,6 +132,7 @@ def _told(instance: dg.DagsterInstance, key: dg.AssetKey, run_id: str) -> tuple[
 
 def test_the_private_methods_that_it_builds_on_are_there():
     signatures = {"_event_to_row": ["self", "event"], "_store_asset_event": ["self", "conn", "event", "event_id"]}
+    signatures |= {"_store_asset_check_evaluation_planned": ["self", "event", "event_id"]}
     signatures |= {"_store_asset_event_tags": ["self", "conn", "events", "event_ids"], "index_transaction": ["self"]}
     for name, parameters in signatures.items():
         assert list(inspect.signature(getattr(SqliteEventLogStorage, name)).parameters) == parameters

@@ -11,13 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-from warnings import catch_warnings, simplefilter
 
 from mlops_core.adapters.registry_errors import (
     DanglingAliasError,
@@ -31,7 +29,6 @@ from mlops_core.deployment.promotion import Holder
 
 if TYPE_CHECKING:
     import mlflow
-    import numpy as np
     import pandas as pd
     from mlflow import MlflowClient
     from mlflow.entities import Experiment, Run, RunInfo
@@ -154,15 +151,6 @@ class ModelRegistry:
                 (Path(folder) / f"{name}.png").write_bytes(image)
             record.baseline.to_json(Path(folder) / BASELINE_FILE, orient="table", index=False)
             mlflow.log_artifacts(folder)
-
-    def description(self, flavor: str, inputs: pd.DataFrame, outputs: np.ndarray) -> dict[str, Any]:
-        """Arguments of `FeatureStore.log_model` that say what a model of MLflow's `flavor` takes and gives."""
-        from mlflow.models import infer_signature
-
-        with catch_warnings():
-            simplefilter("ignore", UserWarning)  # MLflow warns of integers, which cannot be missing: these are not
-            signature = infer_signature(inputs, outputs)
-        return {"flavor": import_module(f"mlflow.{flavor}"), "signature": signature, "input_example": inputs}
 
     def baseline(self, version: ModelVersion) -> pd.DataFrame:
         """The training rows, with predictions, that `log` kept for the run of `version`.

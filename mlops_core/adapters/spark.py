@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 LOOPBACK = "127.0.0.1"
+PARALLELISM = "SAIL_EXECUTION__DEFAULT_PARALLELISM"
 
 
 class Spark(Protocol):
@@ -29,12 +30,21 @@ class Spark(Protocol):
     def spark_session(self) -> SparkSession: ...
 
 
+def parallelism() -> int:
+    """In how many parts Sail computes.
+
+    More than two cores need: smaller ones are hashed in the cache, while eight would slow small queries down.
+    """
+    return int(os.environ.get(PARALLELISM, max(4, os.cpu_count() or 1)))
+
+
 @cache
 def _sail_server() -> SparkConnectServer:
     """Start Sail once per process, on a free loopback port; the cache keeps it alive as long as the process."""
     os.environ.setdefault("RUST_LOG", "off")  # Sail reports errors to the client; its log would repeat them
-    # More parts than two cores need: smaller ones are hashed in the cache, while eight would slow small queries down.
-    os.environ.setdefault("SAIL_EXECUTION__DEFAULT_PARALLELISM", str(max(4, os.cpu_count() or 1)))
+    os.environ.setdefault(PARALLELISM, str(parallelism()))
+    # The log names the days; what the indexes of a file's pages could skip is less than reading them costs.
+    os.environ.setdefault("SAIL_PARQUET__ENABLE_PAGE_INDEX", "false")
     from pysail.spark import SparkConnectServer
 
     server = SparkConnectServer(LOOPBACK, 0)

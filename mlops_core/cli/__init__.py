@@ -34,8 +34,8 @@ def main(package: str) -> None:
     @click.pass_context
     def commands(ctx: click.Context) -> None:
         ctx.obj = importlib.import_module(f"{package}.project").PROJECT
-        if ctx.invoked_subcommand is None:
-            ctx.invoke(commands.get_command(ctx, "run"))
+        if ctx.invoked_subcommand is None and (run := commands.get_command(ctx, "run")):
+            ctx.invoke(run)
 
     commands.help = f"Commands of {package}; without one, its whole pipeline runs once on this machine."
     try:

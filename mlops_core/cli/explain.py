@@ -32,7 +32,6 @@ from mlops_core.adapters.tables import TableNotFoundError, Tables
 from mlops_core.config import Target, TargetError, load_target
 from mlops_core.defs.ledger import CHAMPION, entries, values
 from mlops_core.defs.resources import build_resources
-from mlops_core.deployment.promotion import HEADLINE_METRICS
 from mlops_core.project import EventTable, Project
 
 USED = ("model_registry", "spark", "tables")
@@ -208,7 +207,10 @@ def _deleted(project: Project, instance: dg.DagsterInstance, model: str, version
         if (seen.get("model_name"), seen.get("version")) == (model, version):
             at = datetime.fromtimestamp(record.timestamp, UTC)
             yield "trained", f"in Dagster run {record.run_id} on {at:%Y-%m-%d} {_provenance(project.events, seen)}"
-            yield "measured", ", ".join(f"{name} {seen[name]:.3f}" for name in HEADLINE_METRICS if name in seen)
+            yield (
+                "measured",
+                ", ".join(f"{name} {value:.3f}" for name, value in project.model.task.headlines(seen).items()),
+            )
 
 
 def _run(registry: ModelRegistry, model: ModelVersion) -> str:

@@ -26,8 +26,6 @@ from mlops_core.defs.resources import build_resources
 from mlops_core.project import Project
 
 TALKATIVE = ("alembic", "pyspark")
-HEADLINES = 3
-"""So many of the task's metrics, the first ones, say how good a version is."""
 
 FIRST_OF_RANGE = "dagster/asset_partition_range_start"
 
@@ -213,7 +211,8 @@ def _models(project: Project, registry: ModelRegistry, training: Result) -> Iter
     }
     for alias, version in versions.items():
         measured = registry.run_metrics(version)
-        numbers = ", ".join(f"{metric.title} {measured[metric.name]:.3f}" for metric in task.metrics[:HEADLINES])
+        headlines = task.headlines(measured).items()
+        numbers = ", ".join(f"{task.metric(name).title} {value:.3f}" for name, value in headlines)
         yield f"{alias.capitalize():11} {version.name} version {version.version}: {numbers}"
     yield (
         f"Compared    {compared.title} without features {measured[f'{task.compared}_without_features']:.3f}, "

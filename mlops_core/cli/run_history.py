@@ -22,7 +22,8 @@ import dagster as dg
 from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.events import ASSET_EVENTS
 from dagster._core.remote_origin import CodeLocationOrigin, RemoteRepositoryOrigin
-from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.tags import CODE_LOCATION_TAG
@@ -61,6 +62,25 @@ class OpenConnectionsEventLogStorage(SqliteEventLogStorage):
                 self._engines[shard] = engine
             with self._engines[shard].begin() as connection:
                 yield connection
+
+    def _store_asset_check_evaluation_planned(self, event: dg.EventLogEntry, event_id: int | None) -> None:
+        """Store that a check is planned for each partition, row by row of one prepared statement.
+
+        Dagster compiles one statement of all rows, of which SQLite takes no more than eleven years of days.
+        """
+        planned: Any = event.dagster_event and event.dagster_event.event_specific_data
+        row = {
+            "asset_key": planned.asset_key.to_string(),
+            "check_name": planned.check_name,
+            "run_id": event.run_id,
+            "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+            "evaluation_event": dg.serialize_value(event),
+            "evaluation_event_timestamp": self._event_insert_timestamp(event),
+            "evaluation_event_storage_id": event_id,
+        }
+        keys = planned.partitions_subset.get_partition_keys() if planned.partitions_subset else [None]
+        with self.index_connection() as index:
+            index.execute(AssetCheckExecutionsTable.insert(), [row | {"partition": key} for key in keys])
 
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
         """Store events of one run; those of assets in one transaction of each of the two files that tell of them.
@@ -113,7 +133,7 @@ class CodeLocationRunStorage(SqliteRunStorage):
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
-        return {**super().config_type(), "workspace": dg.StringSource, "location": dg.StringSource}
+        return {"base_dir": dg.StringSource, "workspace": dg.StringSource, "location": dg.StringSource}
 
     def add_run(self, dagster_run: dg.DagsterRun) -> dg.DagsterRun:
         if dagster_run.remote_job_origin is None:

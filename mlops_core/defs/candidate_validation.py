@@ -102,7 +102,10 @@ def _measured(
     events, validation = project.events, project.model.validation
     source = context.resources.tables.full_name(events.name), int(candidate.tags[version_tag(events.name)])
     asked: dict[str, Any] = {"metrics": validation.custom_metrics(), "config": validation.evaluator_config()}
-    measure = partial(evaluated, project.model.task, rows, events.label_column, source=source, **asked)
+
+    def measure(prediction: str) -> dict[str, float]:
+        return evaluated(project.model.task, rows, events.label_column, prediction, source=source, **asked)
+
     ours = measure("candidate")
     if champion is None:
         return ours, None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import dagster as dg
 from pydantic import Field, create_model
 
+from mlops_core.adapters.flavors import description
 from mlops_core.adapters.model_registry import ModelVersion, TrainingRecord
 from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.config import Target
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 
 ALWAYS_NEEDED = "mlflow"
 """Of requirements.txt, what scoring with any model needs."""
+
+
+class DaysConfig(BoundedConfig):
+    """Which days a training takes; `training_config` adds the hyperparameters of a project."""
+
+    holdout_days: int = Field(gt=0, description="Most recent days that are held out")
+    training_days: int = Field(0, ge=0, description="Newest days before those to train on; 0 for all of them")
 
 
 def training_assets(
@@ -57,13 +65,14 @@ def training_assets(
             since,
         )
 
+        days_asked: DaysConfig = config
         version, known = frozen_events(project, context)
         provenance = {version_tag(events.name): str(version), **feature_versions(project, context)}
         provenance["git_commit"] = git_commit(target.root)
         first, last = labelled_days(events, known, target.first_day, last_partition(daily))
-        start = holdout_start(events, first, last, config.holdout_days)
-        if config.training_days:
-            first = max(first, start - timedelta(days=config.training_days))
+        start = holdout_start(events, first, last, days_asked.holdout_days)
+        if days_asked.training_days:
+            first = max(first, start - timedelta(days=days_asked.training_days))
         past = since(known_before(events, known, start), first)
         rows, unseen = looked_up(project, context, past, held_out(events, known, start, last), start)
         require_enough(events, len(rows), start)
@@ -79,18 +88,15 @@ def training_assets(
     return [trained]
 
 
-def training_config(project: Project, target: Target) -> type[BoundedConfig]:
+def training_config(project: Project, target: Target) -> type[DaysConfig]:
     """What a launchpad asks of a training: how many days, and the hyperparameters as the target sets them."""
     workflow, kind = target.model_workflow, project.model.training.hyperparameters
     defaults = kind(**workflow.hyperparameters)
     own: dict[str, Any] = {
         name: (Annotated[field.annotation, field], getattr(defaults, name)) for name, field in kind.model_fields.items()
     }
-    days = Field(workflow.holdout_days, gt=0, description="Most recent days that are held out")
-    newest = Field(0, ge=0, description="Newest days before those to train on; 0 for all of them")
-    return create_model(
-        "TrainingConfig", __base__=BoundedConfig, holdout_days=(int, days), training_days=(int, newest), **own
-    )
+    held_out: Any = (Annotated[int, DaysConfig.model_fields["holdout_days"]], workflow.holdout_days)
+    return create_model("TrainingConfig", __base__=DaysConfig, holdout_days=held_out, **own)
 
 
 def hyperparameters(project: Project, config: BoundedConfig) -> "BaseModel":
@@ -112,7 +118,8 @@ def _registered(
     registry, store = context.resources.model_registry, context.resources.feature_store
     events, training = project.events, project.model.training
     tags = {TRAINED_TAG: context.run.run_id, **tags}
-    example = record.baseline.head(3).drop(columns=[events.event_time, events.label_column, "prediction"])
+    inputs = record.baseline.drop(columns=[events.event_time, events.label_column, "prediction"])
+    described = description(training, project.model.task, fitted, inputs, record.baseline["prediction"])
     with registry_answers(registry.tracking_uri):
         with registry.run(f"{project.model.name} {context.run.run_id[:8]}", tags):
             registry.log(record)
@@ -122,7 +129,7 @@ def _registered(
                 artifact_path="model",
                 training_set=training_set,
                 registered_model_name=registry.model,
-                **registry.description(training.flavor, example, training.predict(fitted, example)),
+                **described,
                 pip_requirements=model_requirements(project),
             )
         version = registry.get(int(info.registered_model_version))

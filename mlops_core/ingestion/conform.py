@@ -23,6 +23,7 @@ from pyspark.sql.types import (
 from mlops_core.ingestion.columns import SOURCE_PROBLEM
 from mlops_core.ingestion.days import ALL_DAYS, EventDays
 from mlops_core.project import EventTable
+from mlops_core.project.expressions import with_doubles
 
 logger = logging.getLogger(__name__)
 
@@ -34,20 +35,24 @@ class InvalidEventsError(ValueError):
 def conform(events: EventTable, raw: DataFrame, days: EventDays = ALL_DAYS) -> DataFrame:
     """The events of `days`, with the declared columns in that order and of those types.
 
-    `SOURCE_PROBLEM` is kept, and says of which rows a number is too large for its column; other columns are left out,
-    with a log line.
+    `SOURCE_PROBLEM` is kept, and says of which rows a value does not fit its column; other columns are left out, with a
+    log line.
 
     Raises:
-        InvalidEventsError: a column is missing, or is of a type that does not hold such values.
+        InvalidEventsError: a column is missing, or is of a type that does not hold such values, or what the project
+            computes or rules out is no SQL over its columns.
     """
     _require_columns(events, raw)
-    for name, how in events.computed.items():
-        raw = raw.withColumn(name, F.expr(how))
-    extra = [name for name in raw.columns if name not in (*events.types, SOURCE_PROBLEM)]
+    extra = [name for name in raw.columns if name not in (*events.source_types, SOURCE_PROBLEM)]
     if extra:
         logger.info("%s have columns that are not used: %s", events.nouns.capitalize(), ", ".join(extra))
+    rows = raw.select(*(name for name in raw.columns if name not in extra))
+    _require_sql(events, rows, events.computed)
+    rows = rows.select("*", *(F.expr(with_doubles(how)).alias(name) for name, how in events.computed.items()))
     columns = [F.col(name).try_cast(kind).alias(name) for name, kind in events.types.items()]
-    return days.of(events, raw).select(*columns, *_problems(events, raw))
+    conformed = days.of(events, rows).select(*columns, *_problems(events, rows))
+    _require_sql(events, conformed, {rule.reason: rule.broken for rule in events.rules})
+    return conformed
 
 
 def _require_columns(events: EventTable, raw: DataFrame) -> None:
@@ -61,6 +66,21 @@ def _require_columns(events: EventTable, raw: DataFrame) -> None:
     wrong = [_type_problem(name, raw.schema[name].dataType, kind) for name, kind in events.source_types.items()]
     if any(wrong):
         raise InvalidEventsError(f"{nouns} have columns of the wrong type: {'; '.join(filter(None, wrong))}.")
+
+
+def _require_sql(events: EventTable, rows: DataFrame, stated: Mapping[str, str]) -> None:
+    """Refuse expressions that can't be asked of the rows; `stated` says of what each is."""
+    from pyspark.errors import PySparkException
+
+    for what, sql in stated.items():
+        try:
+            _ = rows.select(F.expr(with_doubles(sql))).columns
+        except PySparkException as error:
+            columns = ", ".join(name for name in rows.columns if name != SOURCE_PROBLEM)
+            raise InvalidEventsError(
+                f"EventTable '{events.name}', '{what}': {sql!r} is no SQL over the columns {columns} "
+                f"({str(error).partition(chr(10))[0][:200]})."
+            ) from error
 
 
 def _of(*types: type[DataType]) -> Callable[[DataType], bool]:
@@ -89,12 +109,12 @@ def _type_problem(name: str, found: DataType, kind: str) -> str | None:
 
 
 def _problems(events: EventTable, raw: DataFrame) -> list[Column]:
-    """The source's problems and those of numbers that do not fit, in one column; none where there can be none."""
+    """The source's problems and those of values that do not fit, in one column; none where there can be none."""
     told = [F.col(SOURCE_PROBLEM)] if SOURCE_PROBLEM in raw.columns else []
     found = told + [
-        F.when(F.col(name).isNotNull() & F.col(name).try_cast(kind).isNull(), f"{name} too large for {kind}")
+        F.when(F.col(name).isNotNull() & F.col(name).try_cast(kind).isNull(), f"{name} does not fit {kind}")
         for name, kind in events.types.items()
-        if _may_be_too_large(raw.schema[name].dataType, kind)
+        if name in events.computed or _may_be_too_large(raw.schema[name].dataType, kind)
     ]
     return [F.nullif(F.concat_ws("; ", *found), F.lit("")).alias(SOURCE_PROBLEM)] if found[len(told) :] else told
 

@@ -41,8 +41,9 @@ class Training:
 
     Args:
         inputs: What the model sees of the event itself: columns by their names, and computed inputs.
-        fit: From rows and hyperparameters to a model. The rows are in the order of time; they have the event's time,
-            the inputs, the looked-up features and the label.
+        fit: From rows and hyperparameters to a model. The rows are in the order of time, a pandas DataFrame with these
+            columns: the event's time, the inputs, the looked-up features, the label. Texts and booleans are as they
+            are; integers of the event that no event lacks are int64, other numbers float64.
         predict: From a model and rows to one prediction a row: a number, or the probability of the label 1.
         hyperparameters: The pydantic model of what a run may change, each with its default.
         flavor: The flavor of MLflow that logs the model, such as "lightgbm" or "sklearn".

@@ -34,6 +34,7 @@ class BinaryClassification(Task):
 
     threshold: float = 0.5
 
+    predict_method = "predict_proba"
     answer_type = "array<double>"  # of a class each, or of the label 1 alone: the last is that of the label 1
     compared = "log_loss"
     plotted: ClassVar = {"Class share": ("base_rate", "positive_rate")}

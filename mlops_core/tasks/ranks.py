@@ -35,12 +35,13 @@ def average_precision(actual: np.ndarray, predicted: np.ndarray, weights: np.nda
 
 def calibration_error(actual: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Expected calibration error over ten equally wide bins (Naeini, Cooper and Hauskrecht 2015): the mean distance
-    between the predicted probability and the share of positives.
+    between the predicted probability and the share of positives; NaN without a row.
     """
     codes = np.minimum((predicted * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     bins = (codes[:, None] == np.arange(CALIBRATION_BINS)).astype(float)
     distance = np.abs(weights @ (bins * (predicted - actual)[:, None])).sum(axis=1)
-    return distance / weights.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        return distance / weights.sum(axis=1)
 
 
 def _by_threshold(actual: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

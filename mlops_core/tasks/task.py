@@ -51,6 +51,9 @@ class Task(ABC):
     answer_type: str = "double"
     """The type in which a feature store is asked for the model's answer."""
 
+    predict_method: str = "predict"
+    """The method of a scikit-learn estimator that answers."""
+
     model_type: str | None = None
     """The `model_type` of MLflow's evaluation whose metrics of `prediction` are logged too; None without one."""
 

@@ -27,6 +27,17 @@ def test_a_write_replaces_its_days_only(tables):
     assert content(tables) == [("2016-01-01", 1), ("2016-01-02", 2)]
 
 
+def test_each_day_is_one_file_however_many_files_its_rows_come_from(tables, tmp_path):
+    keys = [f"2016-01-{number:02}" for number in range(1, 31)]
+    for number in range(20):
+        days(tables, *keys, value=number).coalesce(1).write.parquet(str(tmp_path / "source" / f"n={number}"))
+    source = tables.spark.spark_session.read.parquet(str(tmp_path / "source")).select("day", "value")
+    assert len(list((tmp_path / "source").rglob("*.parquet"))) >= 20
+    tables.replace("t", source, "day <= DATE'2016-01-30'", ["day"])
+    assert len(tables.delta("t").file_uris()) == len(keys)
+    assert content(tables) == sorted((key, number) for key in keys for number in range(20))
+
+
 def test_a_row_outside_the_replaced_days_fails_the_write_and_changes_nothing(tables):
     tables.replace("t", days(tables, "2016-01-01"), None, ["day"])
     with pytest.raises(Exception, match="a row to write does not satisfy: day = DATE'2016-01-02'"):

@@ -32,6 +32,7 @@ MODEL = Model(
         ByHour("departure_hour", FLIGHTS.event_time, title="hour of the departure"),
         ByBand("distance_band", "distance", title="distance", edges=(500.0, 1_000.0, 2_000.0), unit="mi"),
     ),
+    not_watched=("weekday",),
 )
 
 

@@ -28,21 +28,27 @@ def flights(sample: str, first: date = FIRST, last: date = LAST) -> pd.DataFrame
 
 
 def generated(count: int = 4_000) -> pd.DataFrame:
-    """Flights in the columns of the real ones; one in thirty is cancelled."""
+    """Flights in the columns of the real ones; one in thirty is cancelled.
+
+    How late it is depends on the carrier, and on the weather of the airport, which changes every day.
+    """
     random = np.random.default_rng(0)
-    minutes = random.integers(0, (LAST - FIRST).days * 24 * 60 + 24 * 60, count)
-    scheduled = pd.Series(pd.Timestamp(FIRST) + pd.to_timedelta(np.sort(minutes), unit="min"))
-    delay = np.round(random.gamma(1.2, 14, count) - 8)
+    minutes = np.sort(random.integers(0, (LAST - FIRST).days * 24 * 60 + 24 * 60, count))
+    scheduled = pd.Series(pd.Timestamp(FIRST) + pd.to_timedelta(minutes, unit="min"))
+    airports, carriers = ["EWR", "JFK", "LGA"], ["AA", "B6", "UA"]
+    origin, carrier, day = random.integers(0, 3, count), random.integers(0, 3, count), minutes // (24 * 60)
+    weather, habit = random.lognormal(0, 0.8, (3, day.max() + 1)), np.array([0.5, 1, 2])
+    delay = np.round(random.gamma(1.2, 12, count) * weather[origin, day] * habit[carrier] - 8)
     cancelled = random.random(count) < 1 / 30
     return pd.DataFrame(
         {
             "flight_id": np.arange(count),
             "scheduled_departure": scheduled.astype("datetime64[us]"),
             "departed_at": (scheduled + pd.to_timedelta(delay, unit="min")).astype("datetime64[us]").mask(cancelled),
-            "carrier": random.choice(["AA", "B6", "UA"], count),
+            "carrier": np.take(carriers, carrier),
             "flight": random.integers(1, 3_000, count),
             "tailnum": pd.Series(random.choice([f"N{number}" for number in range(60)], count)).mask(cancelled),
-            "origin": random.choice(["EWR", "JFK", "LGA"], count),
+            "origin": np.take(airports, origin),
             "dest": random.choice(["BOS", "LAX", "MIA", "ORD"], count),
             "distance": random.integers(180, 2_600, count),
             "air_time": pd.Series(random.integers(30, 360, count).astype(float)).mask(cancelled),

@@ -18,6 +18,7 @@ from mlops_core.ingestion.best import CONFLICTING
 from mlops_core.ingestion.columns import accepted_columns, rejected_columns
 from mlops_core.ingestion.conform import InvalidEventsError, conform
 from mlops_core.ingestion.days import ALL_DAYS
+from mlops_core.project import RowRule
 from mlops_core_tests.adapters.sources.landed import DEPARTURES, LANDED, LANDS, LEAVES, departure
 
 TYPES = dict(DEPARTURES.types)
@@ -174,10 +175,10 @@ class TestConform:
         raw = frame(shared_spark, departure(seats=2**31), departure(seats=189), seats="bigint")
         accepted, rejected = accept(DEPARTURES, conform(DEPARTURES, raw))
         assert [row["seats"] for row in accepted.collect()] == [189]
-        assert [row["reason"] for row in rejected.collect()] == ["seats too large for int"]
+        assert [row["reason"] for row in rejected.collect()] == ["seats does not fit int"]
         too_large = raw.withColumn("flight_id", F.lit("1" * 20).cast("decimal(20,0)"))
         rejected = accept(DEPARTURES, conform(DEPARTURES, too_large.where("seats = 189")))[1]
-        assert [row["reason"] for row in rejected.collect()] == ["flight_id too large for bigint; null in flight_id"]
+        assert [row["reason"] for row in rejected.collect()] == ["flight_id does not fit bigint; null in flight_id"]
 
     @pytest.mark.parametrize(
         ("name", "kind", "sentence"),
@@ -214,3 +215,44 @@ def test_clocks_that_were_set_back_for_a_century(shared_spark: SparkSession) -> 
         row = departure(scheduled_departure=at, landed_at=at - timedelta(minutes=30))
         accepted, _ = accept(events, conform(events, frame(shared_spark, row)))
         assert accepted.count() == is_accepted
+
+
+class TestComputedColumns:
+    """Whether a departure was late, by a delay that a source has."""
+
+    COLUMNS = tuple(
+        replace(each, computed_by="delay > 15.5") if each.name == "is_late" else each for each in DEPARTURES.columns
+    )
+    EVENTS = replace(DEPARTURES, columns=COLUMNS)
+
+    def test_is_made_of_the_columns_of_the_source(self, shared_spark: SparkSession) -> None:
+        rows = [
+            departure(flight_id=1, delay=15.5),
+            departure(flight_id=2, delay=15.6),
+            departure(flight_id=3, delay=None),
+        ]
+        raw = frame(shared_spark, *rows)
+        for source in (raw, raw.drop("is_late")):
+            accepted, _ = accept(self.EVENTS, conform(self.EVENTS, source))
+            found = accepted.orderBy("flight_id").select("is_late", "landed_at").collect()
+            assert [tuple(row) for row in found] == [(False, LANDS), (True, LANDS), (None, LANDS)]
+
+    def test_what_does_not_fit_is_no_value_that_is_waited_for(self, shared_spark: SparkSession) -> None:
+        columns = tuple(replace(each, computed_by="carrier") if each.name == "seats" else each for each in self.COLUMNS)
+        rows = frame(shared_spark, departure(), departure(carrier="12")).drop("is_late", "seats")
+        accepted, rejected = accept(
+            replace(self.EVENTS, columns=columns), conform(replace(self.EVENTS, columns=columns), rows)
+        )
+        assert [row["seats"] for row in accepted.collect()] == [12]
+        assert [row["reason"] for row in rejected.collect()] == ["seats does not fit int"]
+
+    @pytest.mark.parametrize("sql", ["airtime > 15", "delay >", "lateness(delay)", "note = 'x'"])
+    def test_sql_that_is_none_over_the_columns_is_named(self, shared_spark: SparkSession, sql: str) -> None:
+        raw = frame(shared_spark, departure()).withColumn("note", F.lit("x"))  # files would not have it
+        columns = tuple(replace(each, computed_by=sql) if each.name == "is_late" else each for each in self.COLUMNS)
+        with pytest.raises(
+            InvalidEventsError, match="EventTable 'departures', 'is_late': .* is no SQL over the columns f"
+        ):
+            conform(replace(self.EVENTS, columns=columns), raw)
+        with pytest.raises(InvalidEventsError, match="'odd': .* is no SQL over the columns flight_id, .*, is_late"):
+            conform(replace(DEPARTURES, rules=(RowRule(sql, "odd"),)), raw)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 INFINITE = "double('Infinity')"
 """What is not finite is rejected for that alone."""
+MAX_FARE = 10_000
+"""Features sum fares as integers, which hold 90 billion of the largest."""
 
 
 def _generate_trips(*args: Any, **kwargs: Any) -> None:
@@ -60,8 +62,7 @@ TRIPS = EventTable(
     rules=(
         RowRule("fare_amount <= 0", "fare not positive"),
         RowRule("fare_amount > 0 AND fare_amount < 0.01", "fare below 0.01 USD"),
-        # Features sum fares as integers, which hold 90 billion of the largest.
-        RowRule(f"fare_amount > 10000 AND fare_amount < {INFINITE}", "fare above 10,000 USD"),
+        RowRule(f"fare_amount > {MAX_FARE} AND fare_amount < {INFINITE}", f"fare above {MAX_FARE:,} USD"),
         RowRule("trip_distance <= 0", "distance not positive"),
         RowRule(f"trip_distance > 1000 AND trip_distance < {INFINITE}", "distance above 1,000 mi"),
         *(RowRule(f"{name} NOT BETWEEN 1 AND 99999", f"{name} not a US zip") for name in ("pickup_zip", "dropoff_zip")),

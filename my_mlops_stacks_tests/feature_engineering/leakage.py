@@ -25,4 +25,5 @@ def disagreements(
         oldest = (lookback_windows or {}).get(table.name)
         if names:
             lookups.append(table.look_up(feature_names=names, lookback_window=oldest, default_values=defaults or None))
-    return leakage_violations(replace(PROJECT, lookups=tuple(lookups)), trips, looked_up)
+    model = replace(PROJECT.model, lookups=tuple(lookups), not_watched=())
+    return leakage_violations(replace(PROJECT, model=model), trips, looked_up)

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from mlops_core.ingestion.rules import MAX_FARE
 from mlops_core.project.aggregates import PRECISION
+from my_mlops_stacks.ingestion.trips import MAX_FARE
 from my_mlops_stacks_tests.feature_engineering.computed import compute_dropoff_features, compute_pickup_features
 from my_mlops_stacks_tests.feature_engineering.leakage import disagreements
 
@@ -39,7 +39,7 @@ def test_the_leak_check_leaves_them_out_too(spark, trips_of):
 
 
 def test_the_largest_fares_do_not_overflow(trips_of):
-    rows = trips_of([(*OVER[:3], MAX_FARE, *OVER[4:])] * 100)
+    rows = trips_of([(*OVER[:3], float(MAX_FARE), *OVER[4:])] * 100)
     means = compute_pickup_features(rows, DAY, DAY).toPandas()["mean_fare_window_1h_pickup_zip"]
     assert set(means) == {MAX_FARE}
     assert MAX_FARE * PRECISION * 1e9 < 2**63  # as many trips as New York has in years, in an hour of a zip

@@ -173,7 +173,7 @@ class TestAccept:
             spark, a_trip(pickup_zip=10_103_000_000), schema=SCHEMA.replace("pickup_zip int", "pickup_zip long")
         )
         assert [row["reason"] for row in accept(TRIPS, conform(TRIPS, raw))[1].collect()] == [
-            "pickup_zip too large for int; null in pickup_zip"
+            "pickup_zip does not fit int; null in pickup_zip"
         ]
 
     def test_accepts_one_of_equal_trips(self, spark: SparkSession) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from mlops_core.adapters.databricks_client import workspace_client
 from mlops_core.adapters.doctor.finding import Finding, failed, ok, warning
@@ -55,19 +55,21 @@ class TargetWorkspace:
         return f"deploy the bundle: databricks bundle deploy -t {self.target.name}"
 
 
-Look = Callable[[TargetWorkspace], Iterable[Finding]]
+Asked = ParamSpec("Asked")
 
 
-def told(look: Look) -> Look:
+def told(
+    look: Callable[Concatenate[TargetWorkspace, Asked], Iterable[Finding]],
+) -> Callable[Concatenate[TargetWorkspace, Asked], Iterator[Finding]]:
     """`look`, with what a workspace refuses as a finding."""
 
     @wraps(look)
-    def guarded(workspace: TargetWorkspace) -> Iterator[Finding]:
+    def guarded(workspace: TargetWorkspace, *args: Asked.args, **kwargs: Asked.kwargs) -> Iterator[Finding]:
         from databricks.sdk.errors import DatabricksError, PermissionDenied
         from requests import RequestException
 
         try:
-            yield from look(workspace)
+            yield from look(workspace, *args, **kwargs)
         except PermissionDenied as error:
             yield failed(f"The workspace refuses: {line(error)}", f"grant {workspace.me} the right to see it")
         except (DatabricksError, RequestException, TimeoutError) as error:

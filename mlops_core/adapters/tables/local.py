@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_core.adapters.spark import LocalSpark, has_commit
+from mlops_core.adapters.spark import LocalSpark, has_commit, parallelism
 from mlops_core.adapters.tables.damage import StateError, folder_answers
 from mlops_core.adapters.tables.tables import Maintenance, Tables, history_properties
 
@@ -126,7 +126,8 @@ class LocalTables(Tables):
 
     def _arranged(self, rows: DataFrame, partition_by: Sequence[str]) -> DataFrame:
         # One file a partition: left alone, each core writes its own, and every read of the log looks at all files.
-        return rows.repartition(*partition_by) if partition_by else rows
+        # Sail would make as many parts as the rows come from files, and hold a batch for each.
+        return rows.repartition(parallelism(), *partition_by) if partition_by else rows
 
     def _as_of(self, name: str, version: int) -> DataFrameReader:
         # Sail 0.7 does not find versions older than the checkpoint that this file names; without it, it looks at all.

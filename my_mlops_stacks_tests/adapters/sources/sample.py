@@ -9,7 +9,7 @@ import pandas as pd
 from mlops_core.ingestion.columns import SOURCE_PROBLEM
 from mlops_core.project import EventTable
 from mlops_core_tests.adapters.sources.landed import landed_rows
-from my_mlops_stacks import events
+from my_mlops_stacks.ingestion import trips
 
 TIMES = ["tpep_pickup_datetime", "tpep_dropoff_datetime"]
 TRIPS = pd.DataFrame(
@@ -22,7 +22,7 @@ TRIPS = pd.DataFrame(
         "dropoff_zip": pd.Series([10110, 10001, 10001], dtype="int32"),
     }
 )
-EVENTS: EventTable = events.TRIPS
+EVENTS: EventTable = trips.TRIPS
 COLUMNS = list(EVENTS.types)
 HEADER = ",".join(COLUMNS)
 LINE = "2016-01-01 00:11:29,2016-01-01 00:20:00,1.4,8.0,10103,10110"

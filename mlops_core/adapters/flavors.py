@@ -1,0 +1,91 @@
+"""How a model is logged so that it answers what its task asks of it, whatever library made it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings, simplefilter
+
+from mlops_core.adapters.feature_store.scoring import ResultKind
+from mlops_core.project import Training
+from mlops_core.tasks import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+EXAMPLES, COMPARED = 3, 100
+"""Rows of the input example, and rows on which the logged model is compared with `predict`."""
+
+
+class OtherAnswerError(ValueError):
+    """A model that, as its flavor logs it, answers something else than the project's `predict`."""
+
+
+def description(training: Training, task: Task, model: Any, rows: pd.DataFrame, predicted: pd.Series) -> dict[str, Any]:
+    """Arguments of `FeatureStore.log_model` that say what the model is, takes and gives.
+
+    Args:
+        rows: some inputs of the model.
+        predicted: what `predict` says of them.
+
+    Raises:
+        OtherAnswerError: what would be logged says something else.
+    """
+    from mlflow.models import infer_signature
+
+    some, expected = rows.head(COMPARED), predicted.head(COMPARED).to_numpy(float)
+    answered = _as_logged(training, task, model, some)
+    _require_same(training, _prediction(task, answered), expected)
+    example = some.head(EXAMPLES)
+    with catch_warnings():
+        simplefilter("ignore", UserWarning)  # MLflow warns of integers, which cannot be missing: these are not
+        signature = infer_signature(example, answered[:EXAMPLES])
+    flavor = import_module(f"mlflow.{training.flavor}")
+    return {"flavor": flavor, "signature": signature, "input_example": example, **_options(training, task)}
+
+
+def _options(training: Training, task: Task) -> dict[str, str]:
+    """What the flavor is told of how it writes a model.
+
+    Models of scikit-learn are pickled: MLflow's own format reads only types of a list, on which boosted trees are not.
+    """
+    if training.flavor != "sklearn":
+        return {}
+    return {"serialization_format": "cloudpickle", "pyfunc_predict_fn": task.predict_method}
+
+
+def _as_logged(training: Training, task: Task, model: Any, rows: pd.DataFrame) -> Any:
+    """What the model says once it is written and loaded."""
+    import mlflow.pyfunc
+
+    flavor = import_module(f"mlflow.{training.flavor}")
+    with TemporaryDirectory() as folder:
+        path = str(Path(folder) / "model")
+        flavor.save_model(model, path, pip_requirements=["mlflow"], **_options(training, task))
+        return mlflow.pyfunc.load_model(path).predict(rows)
+
+
+def _prediction(task: Task, answered: Any) -> np.ndarray:
+    """`prediction` of each row, as `Task.outputs` takes it from the answer."""
+    import numpy as np
+
+    kind = ResultKind.parse(task.answer_type)
+    values = kind.column(answered).to_pylist()
+    return np.array([value[-1] if kind.is_array else value for value in values], dtype=float)
+
+
+def _require_same(training: Training, answered: np.ndarray, expected: np.ndarray) -> None:
+    import numpy as np
+
+    same = np.isclose(answered, expected, rtol=1e-5, atol=1e-8, equal_nan=True)
+    if not same.all():
+        row = int(np.argmin(same))
+        raise OtherAnswerError(
+            f"The model as MLflow's flavor '{training.flavor}' logs it answers {answered[row]:.4g} for a row of which "
+            f"predict() of the project says {expected[row]:.4g}, so the pipeline would serve something else than was "
+            "measured: let predict() say what the logged model does, or choose a model whose flavor answers that, such "
+            "as the probabilities of a classification with flavor='sklearn'."
+        )
