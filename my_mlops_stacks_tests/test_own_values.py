@@ -20,8 +20,9 @@ STAGING = "https://adb-1111111111111111.1.azuredatabricks.net"
 PROD = "https://adb-2222222222222222.2.azuredatabricks.net"
 OF_ALL_TARGETS = {"trips_table": "lake.taxi.trips", "first_day": '"2024-03-01"', "last_day": '""', "owner": "team:taxi"}
 OF_WORKFLOWS = {
-    **{"cron_schedule": "30 5 * * 1-5", "holdout_days": 7, "num_boost_round": 300, "num_leaves": 63},
-    **{"learning_rate": 0.1, "metric_to_monitor": "mean_average_error", "metric_violation_threshold": 2.5},
+    **{"cron_schedule": "30 5 * * 1-5", "holdout_days": 7},
+    **{"hyperparameters": "{num_boost_round: 300, num_leaves: 63, learning_rate: 0.1}"},
+    **{"metric_to_monitor": "mean_average_error", "metric_violation_threshold": 2.5},
     **{"num_evaluation_windows": 7, "num_violation_windows": 3, "minimum_count": 20, "cooldown_days": 5},
 }
 NAMES = ["local", "dev", "test", "staging", "prod"]
