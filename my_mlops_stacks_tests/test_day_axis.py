@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from mlops_core.deployment.shadow import differences_plot
-from mlops_core.monitoring.plots import drift_heat_map, metric_over_time
+from mlops_core.monitoring.plots import drift_heat_map, monitored_over_time
 from mlops_core.monitoring.violation import ViolationRule
 from mlops_core.tasks.plots import residuals_over_time
 from my_mlops_stacks.project import PROJECT
@@ -40,7 +40,7 @@ def judged(days: list[date]) -> pd.DataFrame:
 
 
 def error(days: list[date]) -> Figure:
-    return metric_over_time(judged(days), PROJECT.model.task, rule(threshold=5.0))
+    return monitored_over_time(judged(days), PROJECT.model.task, rule(threshold=5.0))
 
 
 def rule(metric: str = "root_mean_squared_error", threshold: float = 0.7) -> ViolationRule:
@@ -118,7 +118,7 @@ def test_days_without_a_comparison_are_white_at_their_place():
 )
 def test_the_metric_that_is_judged_is_the_one_that_is_shown(metric, lines, unit):
     rows = judged(list(pd.date_range("2016-02-15", periods=5).date))
-    axes = metric_over_time(rows, PROJECT.model.task, rule(metric)).axes[0]
+    axes = monitored_over_time(rows, PROJECT.model.task, rule(metric)).axes[0]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == lines
     assert axes.get_ylabel() == unit
     assert np.asarray(axes.get_lines()[0].get_ydata()) == pytest.approx(rows[metric].to_numpy())

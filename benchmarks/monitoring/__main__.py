@@ -18,12 +18,12 @@ from mlops_core.adapters.tables import LocalTables
 from mlops_core.ingestion.accept import accept
 from mlops_core.ingestion.conform import conform
 from mlops_core.monitoring.bins import bins_of
-from mlops_core.monitoring.columns import LABEL, watched
 from mlops_core.monitoring.drift import drift_metrics, versions_of
 from mlops_core.monitoring.labels import with_labels
 from mlops_core.monitoring.profile import profile_metrics
 from my_mlops_stacks.ingestion.generator import generate_trips
 from my_mlops_stacks.ingestion.trips import TRIPS
+from my_mlops_stacks.project import PROJECT
 
 LAST_DAY = date(2016, 12, 31)
 ROWS = 1_000_000
@@ -68,8 +68,8 @@ def predicted(folder: Path, rows: int, days: int) -> LocalTables:
 def _report(what: str, goal: str, tables: LocalTables, days: int, rounds: int) -> None:
     first = LAST_DAY - timedelta(days=days - 1)
     sample = tables.read("predictions").limit(10_000).toPandas()
-    sample[LABEL] = sample["prediction"]
-    bins = {("fare_model", 1): bins_of(sample, watched(sample.columns))}
+    sample[TRIPS.label_column] = sample["prediction"]
+    bins = {("fare_model", 1): bins_of(sample, PROJECT)}
     times, processor = [], []
     for _ in range(rounds + 1):
         started, busy = perf_counter(), process_time()
@@ -89,7 +89,8 @@ def _report(what: str, goal: str, tables: LocalTables, days: int, rounds: int) -
 def profile(tables: LocalTables, first: date) -> None:
     """As the asset and the IO manager do it: from the tables to the table."""
     predictions = tables.read("predictions").where(F.col("day").between(F.lit(first), F.lit(LAST_DAY)))
-    rows = profile_metrics(predictions, with_labels(predictions, tables.read("trips"), first, LAST_DAY))
+    labelled = with_labels(predictions, tables.read("trips"), PROJECT, first, LAST_DAY)
+    rows = profile_metrics(predictions, labelled, PROJECT)
     tables.replace("profile", rows, f"day BETWEEN DATE'{first}' AND DATE'{LAST_DAY}'", ["day"])
 
 
@@ -98,7 +99,8 @@ def drift(tables: LocalTables, first: date, bins: dict) -> None:
     predictions = tables.read("predictions").where(F.col("day").between(F.lit(before), F.lit(LAST_DAY)))
     if versions_of(predictions) != list(bins):
         raise RuntimeError("The predictions are not of one version: the times mean nothing.")
-    rows = drift_metrics(predictions, with_labels(predictions, tables.read("trips"), before, LAST_DAY), bins, first)
+    labelled = with_labels(predictions, tables.read("trips"), PROJECT, before, LAST_DAY)
+    rows = drift_metrics(predictions, labelled, bins, first)
     tables.replace("drift", rows, f"day BETWEEN DATE'{first}' AND DATE'{LAST_DAY}'", ["day"])
 
 

@@ -19,7 +19,6 @@ from time import perf_counter
 import click
 import dagster as dg
 import pyarrow.parquet as pq
-from pyspark.sql import DataFrame
 
 from benchmarks.monitoring.alarms import Alarms, delays, rate
 from mlops_core.adapters.tables import Tables
@@ -28,10 +27,7 @@ from mlops_core.config import Target, load_target
 from mlops_core.defs.definitions import definitions_of
 from mlops_core.defs.jobs import MONITOR_TABLES
 from mlops_core.defs.resources import build_resources
-from mlops_core.monitoring.drift_rule import newest_drift
-from mlops_core.monitoring.judged_windows import AsOf
-from mlops_core.monitoring.violation import rule_of
-from mlops_core.monitoring.windows import computed
+from mlops_core.monitoring.judge import judge_of
 from my_mlops_stacks.ingestion.generator import trips_of_day, trips_per_day
 from my_mlops_stacks.project import PROJECT
 
@@ -132,25 +128,17 @@ class Scene:
 
 
 def _failed(target: Target, tables: Tables, days: int) -> dict[str, list[int]]:
-    profile = _needed(tables.read("inference_profile_metrics"), "slice_key IS NULL AND column_name = ':table'")
-    drift = _needed(tables.read("inference_drift_metrics"), "drift_type = 'BASELINE'")
+    profile, drift = (tables.read(name) for name in MONITOR_TABLES)
+    judge = judge_of(
+        PROJECT, target.monitoring_workflow, profile=profile, drift=drift, now=datetime.now(UTC), first=CHANGE
+    )
     failed: dict[str, list[int]] = {check: [] for check in CHECKS}
     for number in range(days):
-        for check in _failures(target, profile, drift, CHANGE + timedelta(days=number)):
+        found = judge.findings(CHANGE + timedelta(days=number))
+        bad = (found.metric.violated, found.drift.features.drifted, found.drift.predictions.drifted)
+        for check in (check for check, has_failed in zip(CHECKS, bad, strict=True) if has_failed):
             failed[check].append(number)
     return failed
-
-
-def _needed(table: DataFrame, where: str) -> DataFrame:
-    """The rows that the rules read, at hand: a year of days is judged one after the other."""
-    return computed(table.where(where))
-
-
-def _failures(target: Target, profile: DataFrame, drift: DataFrame, day: date) -> Iterator[str]:
-    workflow, evening = target.monitoring_workflow, AsOf(datetime.now(UTC), day)
-    found = newest_drift(drift, profile, evening, workflow.minimum_count)
-    failed = (rule_of(workflow).evaluate(profile, evening).violated, found.features.drifted, found.predictions.drifted)
-    yield from (check for check, bad in zip(CHECKS, failed, strict=True) if bad)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlops_core.monitoring.judge import Judge
 
 HISTORY = timedelta(days=60)
+METRIC_PLOT = "Metric over time"
 
 
 def report_assets(
@@ -60,7 +61,8 @@ def report_assets(
         for day in pages:
             page = dg.MetadataValue.url(addresses[f"{day}.html"])
             context.add_asset_metadata({"page": page}, partition_key=str(day))
-        yield dg.MaterializeResult(metadata={name: plot(image) for name, image in pictures.items()})
+        metadata = {title.lower().replace(" ", "_"): plot(image) for title, image in pictures.items()}
+        yield dg.MaterializeResult(metadata=metadata)
 
     return [monitoring_report]
 
@@ -77,17 +79,17 @@ def _shown(table: "DataFrame", first: date, last: date) -> "pd.DataFrame":
 def _pictures(
     project: Project, judge: "Judge", profile: "pd.DataFrame", drift: "pd.DataFrame", last: date
 ) -> dict[str, bytes]:
-    """Each plot, by the name of its metadata."""
+    """Each plot, by its title."""
     from mlops_core.monitoring.columns import watched
     from mlops_core.monitoring.judged_windows import AsOf, rows_of
-    from mlops_core.monitoring.plots import drift_heat_map, metric_over_time
+    from mlops_core.monitoring.plots import drift_heat_map, metric_over_time, monitored_over_time
 
-    judged = rows_of(profile, AsOf(judge.now, last).past(judge.windows))
-    figures = {
-        "metric_over_time": metric_over_time(judged, project.model.task, judge.rule),
-        "drift": drift_heat_map(drift, judged, watched(project)),
-    }
-    return {name: png(figure, trimmed=False) for name, figure in figures.items()}
+    judged, task = rows_of(profile, AsOf(judge.now, last).past(judge.windows)), project.model.task
+    figures = {METRIC_PLOT: monitored_over_time(judged, task, judge.rule)}
+    for title, names in task.plotted.items():
+        figures[f"{title} over time"] = metric_over_time(judged, [task.monitor_metric(name) for name in names])
+    figures["Drift"] = drift_heat_map(drift, judged, watched(project))
+    return {title: png(figure, trimmed=False) for title, figure in figures.items()}
 
 
 def _pages(
@@ -104,8 +106,7 @@ def _pages(
     from mlops_core.monitoring.page import page
 
     first, last = days
-    titles = {"metric_over_time": f"{judge.rule.metric.title} over time", "drift": "Drift"}
-    shown = {f"{titles[name]}, up to {last}": as_data(image) for name, image in pictures.items()}
+    shown = {f"{title}, up to {last}": as_data(image) for title, image in pictures.items()}
     wanted = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     return {
         day: page(

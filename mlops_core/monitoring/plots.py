@@ -13,7 +13,7 @@ from matplotlib.ticker import PercentFormatter
 from mlops_core.day_axis import HALF_A_DAY, name_days
 from mlops_core.monitoring.drift_rule import LARGE_CHANGE
 from mlops_core.monitoring.violation import ViolationRule
-from mlops_core.tasks import Task
+from mlops_core.tasks import MonitorMetric, Task
 
 LINE, BAD, GREY = "#4c72b0", "#c44e52", "#8c8c8c"
 PLACES = {"left": 0.09, "right": 0.95, "hspace": 0.12}  # searching for them would draw each figure twice
@@ -23,19 +23,19 @@ VERSIONS_NAMED = 9
 """So many names of versions fit beside each other."""
 
 
-def metric_over_time(judged: pd.DataFrame, task: Task, rule: ViolationRule) -> Figure:
-    """The monitored metric by day, where another version took over, and below how much of each day is labelled.
-
-    Metrics that the task draws with it are drawn too.
+def metric_over_time(
+    judged: pd.DataFrame, metrics: Sequence[MonitorMetric], unit: str = "", rule: ViolationRule | None = None
+) -> Figure:
+    """Metrics by day, where another version took over, and below how much of each day is labelled.
 
     Args:
-        judged: the row of each day that is judged, as `judged_windows` gives them, with metrics as numbers.
-        rule: whose metric it is, and whose threshold is drawn as a line.
+        judged: the row of each day that is judged, as `rows_of` gives them, with metrics as numbers.
+        metrics: the first one gives the title; all are in `unit`.
+        rule: whose threshold is drawn as a line.
     """
-    drawn = sorted(task.drawn_with(rule.metric), key=lambda metric: metric != rule.metric)
     figure = Figure(figsize=(9, 4.2))
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1], gridspec_kw={**PLACES, "bottom": 0.1})
-    above.set(title=f"{rule.metric.title} of the predictions", ylabel=rule.unit)
+    above.set(title=f"{metrics[0].title} of the predictions", ylabel=unit)
     below.set(ylabel="labelled", ylim=(0, 1.05))
     below.yaxis.set_major_formatter(PercentFormatter(1))
     if judged.empty:
@@ -43,16 +43,23 @@ def metric_over_time(judged: pd.DataFrame, task: Task, rule: ViolationRule) -> F
     rows = judged.sort_values("day")
     days = pd.to_datetime(rows["day"])
     marker = "." if len(rows) <= DAYS_MARKED else ""
-    for metric, style in zip(drawn, STYLES, strict=False):
+    for metric, style in zip(metrics, STYLES, strict=False):
         values = rows[metric.name].astype("float64")
         above.plot(days, values, marker=marker, linestyle=style, color=LINE, label=metric.title)
-    above.axhline(rule.metric_violation_threshold, color=BAD, linewidth=1, label=f"threshold {rule.threshold}")
+    if rule is not None:
+        above.axhline(rule.metric_violation_threshold, color=BAD, linewidth=1, label=f"threshold {rule.threshold}")
     _with_room(above)
     below.bar(days, rows["label_coverage"], color=GREY, width=0.8)
     name_days(below, days)
     _promotions(above, days, rows["model_id"])
-    above.legend(loc="lower left", ncols=len(drawn) + 1, fontsize=8)
+    above.legend(loc="lower left", ncols=len(metrics) + 1, fontsize=8)
     return figure
+
+
+def monitored_over_time(judged: pd.DataFrame, task: Task, rule: ViolationRule) -> Figure:
+    """The monitored metric by day with its threshold, and what the task draws with it."""
+    together = sorted(task.drawn_with(rule.metric), key=lambda metric: metric != rule.metric)
+    return metric_over_time(judged, together, rule.unit, rule)
 
 
 def _with_room(axes: Axes) -> None:

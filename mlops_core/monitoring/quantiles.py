@@ -1,4 +1,4 @@
-"""Exact quantiles by group, from each group's values in order: a third of what `percentile` costs."""
+"""Exact quantiles by group, from each group's values in order: with `percentile` a profile takes half as long again."""
 
 from __future__ import annotations
 

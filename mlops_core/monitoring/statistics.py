@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import jensenshannon
 from scipy.special import kolmogorov
-from scipy.stats import chi2, kstwo
+from scipy.stats import chi2_contingency, kstwo
 
 SMALLEST_SHARE = 1e-4
 LARGE_SAMPLE = 1_000
@@ -83,11 +83,9 @@ def _ks_pvalue(statistic: float, size: int) -> float:
 
 def chi_squared_test(sample: np.ndarray, reference: np.ndarray) -> Test | None:
     """Chi-squared of counts by bin; None when there is nothing to compare: fewer than two bins with rows."""
-    table = np.array([sample, reference], dtype=float)
+    table = np.array([sample, reference])
     table = table[:, table.sum(axis=0) > 0]
-    freedom = table.shape[1] - 1
-    if freedom < 1 or not table.sum(axis=1).all():
+    if table.shape[1] == 1 or not table.sum(axis=1).all():
         return None
-    expected = table.sum(axis=0) * table.sum(axis=1, keepdims=True) / table.sum()
-    statistic = float(np.sum((table - expected) ** 2 / expected))
-    return Test(statistic, float(chi2.sf(statistic, freedom)))
+    found = chi2_contingency(table, correction=False)
+    return Test(float(found.statistic), float(found.pvalue))

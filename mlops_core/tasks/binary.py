@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from mlops_core.tasks.binary_metrics import (
     ACCURACY,
@@ -37,6 +37,7 @@ class BinaryClassification(Task):
     predict_method = "predict_proba"
     answer_type = "array<double>"  # of a class each, or of the label 1 alone: the last is that of the label 1
     compared = "log_loss"
+    plotted: ClassVar = {"Class share": ("base_rate", "positive_rate")}
     metrics = (
         LOG_LOSS,
         ROC_AUC,

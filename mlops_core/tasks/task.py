@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from mlops_core.tasks.metric import Metric
 from mlops_core.tasks.monitor_metric import MonitorMetric
@@ -45,6 +45,8 @@ class Task(ABC):
 
     compared: str
     """The metric in which two models are compared unless a project says otherwise."""
+    plotted: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Pictures of days beside that of the monitored metric: title -> the metrics that are drawn in it."""
 
     answer_type: str = "double"
     """The type in which a feature store is asked for the model's answer."""

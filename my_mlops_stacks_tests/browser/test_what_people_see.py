@@ -79,7 +79,7 @@ def test_a_page_of_the_monitoring_leads_to_the_days_beside_it(visitor: Visitor, 
     page = visitor.follows(visitor.row("page").get_by_role("link", name="http"))
     page.sees(f"Predictions of {last}", *(f"{name} passed" for name in JUDGEMENTS if "drift" not in name))
     page.sees("RMSE, USD", "fare_model/1", "trip_distance, mi")
-    for title in ("RMSE over time", "Drift"):
+    for title in ("Metric over time", "Drift"):
         page.sees(f"{title}, up to {last}")
         assert page.page.get_by_alt_text(re.compile(title)).evaluate("image => image.naturalWidth") > 400
     page.page.get_by_role("link", name=before).click()

@@ -218,7 +218,7 @@ def test_each_page_has_the_verdicts_of_its_own_day(judged):
     assert 'href="2016-02-26.html"' in links and 'href="2016-02-28.html"' in links
     assert "2016-02-28" not in told.replace("up to 2016-02-29", "")
     assert "2016-03-01" not in pages["2016-02-29"]  # no day that is not built
-    assert "RMSE over time, up to 2016-02-29" in pages["2016-02-27"]
+    assert "Metric over time, up to 2016-02-29" in pages["2016-02-27"]
     assert "<td>07</td>" in pages["2016-02-27"] and "<td>07</td>" not in pages["2016-02-28"]
 
 

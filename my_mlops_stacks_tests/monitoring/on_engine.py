@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
+
+from mlops_core_tests.monitoring.engines import rows_of, write_on_apache
 
 FIRST, LAST = date(2016, 2, 15), date(2016, 2, 18)
 RULES = (
@@ -50,8 +50,8 @@ def answers(spark: SparkSession, folder: Path) -> dict[str, Any]:
     windows = read["root_mean_squared_error"]
     newest = newest_windows(windows, as_of, 5)
     return {
-        "profile": _rows(profile),
-        "drift": _rows(drift),
+        "profile": rows_of(profile),
+        "drift": rows_of(drift),
         "violations": [
             [found.violated, found.reason, found.model_id, list(found.values)]
             for found in (rule.evaluate(read[rule.metric.name], as_of) for rule in rules)
@@ -62,29 +62,5 @@ def answers(spark: SparkSession, folder: Path) -> dict[str, Any]:
     }
 
 
-def _rows(frame: DataFrame) -> list[list[Any]]:
-    rows = [[_plain(value) for value in row] for row in frame.collect()]
-    return sorted(rows, key=lambda row: json.dumps([value for value in row if not isinstance(value, float)]))
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "asDict"):
-        return {name: _plain(inner) for name, inner in value.asDict().items()}
-    if isinstance(value, (date, datetime)):
-        return str(value)
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    return value
-
-
-def main() -> None:
-    folder = Path(sys.argv[1])
-    builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-    spark = (
-        builder.config("spark.sql.session.timeZone", "UTC").config("spark.sql.shuffle.partitions", "2").getOrCreate()
-    )
-    (folder / "apache.json").write_text(json.dumps(answers(spark, folder)))
-
-
 if __name__ == "__main__":
-    main()
+    write_on_apache(answers)

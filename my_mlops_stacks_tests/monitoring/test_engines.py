@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from mlops_core_tests.monitoring.engines import asked_on_apache, assert_same
 from my_mlops_stacks_tests.monitoring.on_engine import answers
 
 
@@ -53,31 +49,13 @@ def make_input(folder) -> None:
     trips.assign(fare_amount=fares)[~late].to_parquet(folder / "trips.parquet", index=False)
 
 
-def apart(value: Any) -> tuple[list[float], list]:
-    """The floats in a nest of lists and mappings, and all else: the last digit of a sum depends on its order."""
-    if isinstance(value, float):
-        return [value], ["a number"]
-    if not isinstance(value, (list, dict)):
-        return [], [value]
-    inner = value if isinstance(value, list) else [part for item in value.items() for part in item]
-    parts = [apart(part) for part in inner]
-    return [number for numbers, _ in parts for number in numbers], [others for _, others in parts]
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("java") is None, reason="needs Java: apt-get install default-jre-headless")
 def test_sail_and_apache_spark_agree(spark, tmp_path):
     make_input(tmp_path)
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}
-    command = [sys.executable, "-m", "my_mlops_stacks_tests.monitoring.on_engine", str(tmp_path)]
-    subprocess.run(command, env=environ, check=True, capture_output=True)
-    on_apache = json.loads((tmp_path / "apache.json").read_text())
-    on_sail = json.loads(json.dumps(answers(spark, tmp_path)))
-    for name, expected in on_apache.items():
-        numbers, others = apart(on_sail[name])
-        expected_numbers, expected_others = apart(expected)
-        assert others == expected_others, name
-        assert numbers == pytest.approx(expected_numbers, rel=1e-9, abs=1e-9), name
+    on_apache = asked_on_apache("my_mlops_stacks_tests.monitoring.on_engine", tmp_path)
+    on_sail = answers(spark, tmp_path)
+    assert_same(on_sail, on_apache)
     error, explained, bias, covered = on_sail["violations"]
     assert [error[0], explained[0], bias[0]] == [True, True, True]
     assert error[2] == "fare_model/2"

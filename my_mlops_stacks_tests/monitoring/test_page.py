@@ -11,7 +11,7 @@ import pytest
 
 from mlops_core.monitoring.columns import DRIFT_COLUMNS, profile_columns, watched
 from mlops_core.monitoring.page import page
-from mlops_core.monitoring.plots import drift_heat_map, metric_over_time
+from mlops_core.monitoring.plots import drift_heat_map, monitored_over_time
 from mlops_core.monitoring.violation import ViolationRule
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.monitoring.conftest import TRIP
@@ -66,7 +66,7 @@ def test_the_page_of_a_day_says_how_it_was(trips_of, predict_all, profiled):
 
 def test_plots_of_no_rows_are_drawn_too():
     judged = pd.DataFrame(columns=[*PROFILE_COLUMNS])
-    assert metric_over_time(judged, TASK, RULE).axes
+    assert monitored_over_time(judged, TASK, RULE).axes
     assert drift_heat_map(pd.DataFrame(columns=[*DRIFT_COLUMNS]), judged, watched(PROJECT)).axes
 
 
@@ -110,7 +110,7 @@ def test_the_error_plot_marks_where_a_version_took_over(of_first, of_second):
         label_coverage=[1.0] * (len(days) - 1) + [0.5],
         last_prediction_time=pd.Timestamp("2016-03-01"),
     )
-    figure = metric_over_time(rows, TASK, RULE)
+    figure = monitored_over_time(rows, TASK, RULE)
     texts = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert texts == ["version 1", "version 2"]
     lowest, highest = figure.axes[0].get_ylim()

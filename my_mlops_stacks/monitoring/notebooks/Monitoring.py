@@ -23,7 +23,7 @@ from mlops_core.monitoring.drift import drift_metrics
 from mlops_core.monitoring.judge import judge_of
 from mlops_core.monitoring.judged_windows import as_numbers, rows_of, windows_of
 from mlops_core.monitoring.labels import with_labels
-from mlops_core.monitoring.plots import drift_heat_map, metric_over_time
+from mlops_core.monitoring.plots import drift_heat_map, monitored_over_time
 from mlops_core.monitoring.profile import profile_metrics
 from mlops_core.monitoring.violation import rule_of
 from mlops_core.training.split import newest_day, since
@@ -53,7 +53,7 @@ windows = windows_of(profile, rule.metric, datetime.now(UTC))
 judged = rows_of(as_numbers(profile, task).toPandas(), windows).sort_values("day")
 metrics = [metric.name for metric in task.judged if metric.is_shown]
 session.show(f"Profile of {first} to {last}", judged[["day", "model_id", "count", "label_coverage", *metrics]])
-session.show("Error of the predictions", metric_over_time(judged, task, rule))
+session.show("Error of the predictions", monitored_over_time(judged, task, rule))
 
 # COMMAND ----------
 
