@@ -25,9 +25,10 @@ def training_checks(project: Project) -> list[dg.AssetChecksDefinition]:
         blocking=True,
         required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"},
         description=f"{SAMPLED} sampled training rows have the features that the project's own code makes of the "
-        f"{events.nouns} that were known at their time.",
+        f"{events.nouns} that were known at their time, and no input is null just where the label is.",
     )
     def features_are_known_in_time(context: dg.AssetCheckExecutionContext, model: ModelVersion) -> dg.AssetCheckResult:
+        from mlops_core.features.late_inputs import late_inputs
         from mlops_core.features.leakage import leakage_violations
         from mlops_core.training.split import known_before, sampled, since
 
@@ -39,13 +40,18 @@ def training_checks(project: Project) -> list[dg.AssetChecksDefinition]:
         found = leakage_violations(
             project, rows, training_set(project, context, sampled(events, past, SAMPLED)).load_df()
         )
-        moved = _moved(model.tags, feature_versions(project, context))
-        if not found or not moved:  # rows that differ for tables that moved prove nothing about the version
-            _write(context, model, passed=not found)
+        late, moved = late_inputs(project, rows), _moved(model.tags, feature_versions(project, context))
+        faults = [*late.values(), *([_why(project, found, moved)] if found else [])]
+        if late or not found or not moved:  # rows that differ for tables that moved prove nothing about the version
+            _write(context, model, passed=not faults)
         return dg.AssetCheckResult(
-            passed=not found,
-            description=_why(project, found, moved) if found else None,
-            metadata={"differing_rows": len(found), "examples": dg.MetadataValue.text(str(found[:3]))},
+            passed=not faults,
+            description="; ".join(faults) or None,
+            metadata={
+                "late_inputs": ", ".join(late) or "none",
+                "differing_rows": len(found),
+                "examples": dg.MetadataValue.text(str(found[:3])),
+            },
         )
 
     return [features_are_known_in_time]

@@ -26,7 +26,8 @@ class Column:
         meaning: One sentence for people, without the unit.
         unit: What the numbers are in, such as "EUR" or "min".
         nullable: Whether an event may lack it. Label and `known_at` are unknown at first in any case.
-        known_late: Whether it is known only with the label, as a delay is: no model may see it of its own event.
+        known_late: Whether it is known only with the label, as a delay is: no model may see it of its own event. While
+            nothing is said, the leak check looks at when it is null; False vouches for it.
         categorical: Whether its numbers are names, such as the code of a region: compared by their shares, never by
             their order. Texts are in any case.
         computed_by: Of a column that no source has: SQL over those that it has, such as "arrival_delay > 15".
@@ -38,7 +39,7 @@ class Column:
     unit: str | None = None
     _: KW_ONLY
     nullable: bool = False
-    known_late: bool = False
+    known_late: bool | None = None
     categorical: bool = False
     computed_by: str = ""
 

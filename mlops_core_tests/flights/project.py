@@ -11,6 +11,7 @@ from mlops_core.project import (
     EventTable,
     FeatureLookup,
     FeatureTable,
+    Input,
     MetricThreshold,
     Model,
     Project,
@@ -40,6 +41,12 @@ def project_of(*tables: FeatureTable, events: EventTable = FLIGHTS, lookups: tup
     """The project with other feature tables."""
     model = replace(MODEL, lookups=lookups)
     return Project("mlops_core_tests.flights", events=events, feature_tables=tables, model=model)
+
+
+def seeing(*inputs: str | Input, events: EventTable = FLIGHTS) -> Project:
+    """A project whose model sees other inputs of a flight, and looks nothing up."""
+    model = replace(MODEL, training=replace(TRAINING, inputs=inputs), not_watched=())
+    return Project("mlops_core_tests.flights", events=events, feature_tables=(), model=model)
 
 
 PROJECT = project_of(ORIGIN, ROUTE)

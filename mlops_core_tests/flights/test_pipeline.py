@@ -15,13 +15,15 @@ from deltalake import DeltaTable
 from sklearn import metrics
 
 from mlops_core.adapters.model_registry import ModelRegistry
-from mlops_core.cli.run import run_pipeline
+from mlops_core.cli.run import RunFailedError, run_pipeline
 from mlops_core.config import Target, load_target
 from mlops_core.defs.definitions import definitions_of
 from mlops_core.defs.resources import build_resources
 from mlops_core.project import Project
 from mlops_core_tests.flights import sample
-from mlops_core_tests.flights.project import PROJECT
+from mlops_core_tests.flights.events import FLIGHTS
+from mlops_core_tests.flights.features import ORIGIN
+from mlops_core_tests.flights.project import MODEL, PROJECT, project_of
 from mlops_core_tests.flights.task import LATE
 
 
@@ -116,6 +118,26 @@ def test_its_definitions_load(target: str) -> None:
     dg.Definitions.validate_loadable(definitions_of(PROJECT, load_target(PROJECT, target, environ={})))
 
 
+def test_a_delay_that_nobody_declared_late_stops_the_model_that_sees_it(tmp_path: Path) -> None:
+    columns = (replace(each, known_late=None) if each.name == "dep_delay" else each for each in FLIGHTS.columns)
+    training = replace(MODEL.training, inputs=(*MODEL.training.inputs, "dep_delay"))
+    leaking = replace(
+        PROJECT,
+        events=replace(FLIGHTS, columns=tuple(columns)),
+        feature_tables=(),
+        model=replace(MODEL, training=training),
+    )
+    with pytest.raises(RunFailedError, match=r"features_are_known_in_time: dep_delay is null of \d+% of the flights"):
+        Flights(tmp_path, sample.flights("generated"), leaking)
+
+
+@pytest.mark.slow
+def test_windows_by_the_departure_stop_the_model_that_sees_them(tmp_path: Path) -> None:
+    leaking = project_of(replace(ORIGIN, at="scheduled_departure"))
+    with pytest.raises(RunFailedError, match=r"features_are_known_in_time: \d+ of 100 rows differ: features know the"):
+        Flights(tmp_path, sample.flights("generated"), leaking)
+
+
 YEAR = date(2013, 1, 1), date(2013, 12, 31)
 
 
@@ -124,7 +146,7 @@ def test_the_real_december_is_predicted_by_the_whole_graph(tmp_path: Path) -> No
     """Declared windows alone: the base rate has a log loss of 0.656, the flight's own columns one of 0.644."""
     if "real" not in sample.SAMPLES:
         pytest.skip("needs the real flights of 2013: set FLIGHTS_PATH to them as a parquet file")
-    from mlops_core_tests.flights.features import CARRIER, DEST, ORIGIN, ORIGIN_HOUR
+    from mlops_core_tests.flights.features import CARRIER, DEST, ORIGIN_HOUR
 
     project = replace(PROJECT, feature_tables=(ORIGIN_HOUR, ORIGIN, CARRIER, DEST))
     workflow = "{cron_schedule: 0 9 * * *, run_mode: enabled, enable_baseline_comparison: true, holdout_days: 31, "

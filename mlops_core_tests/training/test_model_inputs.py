@@ -10,17 +10,12 @@ import pytest
 from mlflow.models import infer_signature
 from pyspark.sql import functions as F
 
-from mlops_core.project import Column, Input
+from mlops_core.project import Input
 from mlops_core.training.model_inputs import as_declared, model_inputs
 from mlops_core.training.split import in_order_of_time
 from mlops_core_tests.flights.events import FLIGHTS
-from mlops_core_tests.flights.project import MODEL, PROJECT
-
-
-def seeing(*inputs: str | Input, **columns: Column):
-    """The project of flights whose model sees other inputs of a flight, of which some are declared otherwise."""
-    events = replace(FLIGHTS, columns=tuple(columns.get(column.name, column) for column in FLIGHTS.columns))
-    return replace(PROJECT, events=events, model=replace(MODEL, training=replace(MODEL.training, inputs=inputs)))
+from mlops_core_tests.flights.project import MODEL, PROJECT, seeing
+from mlops_core_tests.flights.train import TRAINING
 
 
 def test_rows_are_in_the_order_of_time_whatever_order_they_come_in(flight_events, flights):
@@ -54,7 +49,8 @@ def test_inputs_are_computed_by_their_expressions_in_their_declared_types(flight
 
 def test_texts_and_booleans_stay_and_numbers_are_what_mlflow_takes():
     is_far = Input("is_far", "boolean", "Over a thousand miles", expression="distance > 1000")
-    project = seeing("carrier", "tailnum", "distance", is_far)
+    training = replace(TRAINING, inputs=("carrier", "tailnum", "distance", is_far))
+    project = replace(PROJECT, model=replace(MODEL, training=training, not_watched=()))
     rows = pd.DataFrame(
         {
             "carrier": ["AA", "UA"],
@@ -93,7 +89,8 @@ def test_an_integer_that_may_be_missing_is_a_double(nullable, has_null):
     """Also one that is declared to be there always and is not."""
     distance = replace(FLIGHTS.column("distance"), nullable=nullable)
     doubled = Input("doubled", "int", "Twice the distance", expression="2 * distance")
-    project = seeing("distance", doubled, distance=distance)
+    columns = tuple(distance if column.name == "distance" else column for column in FLIGHTS.columns)
+    project = seeing("distance", doubled, events=replace(FLIGHTS, columns=columns))
     values = pd.array([500, None if has_null else 600], "Int32")
     rows = as_declared(project, pd.DataFrame({"distance": values, "doubled": values}))
     expected = "float64" if nullable or has_null else "int64"
