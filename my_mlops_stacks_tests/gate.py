@@ -29,6 +29,17 @@ from my_mlops_stacks.project import PROJECT
 FIRST_DAY, LAST_DAY, HELD_OUT_FROM = "2016-02-24", "2016-02-29", "2016-02-28"
 NO_DAY = {"trained_from": HELD_OUT_FROM}
 """The models here learn nothing, so no day is one that they were trained on."""
+BASELINES = {
+    f"root_mean_squared_error_{name}": value
+    for name, value in {
+        "of_constant": 1e6,
+        "without_features": 1.0,
+        "change_by_features": 0.0,
+        "change_by_features_low": -0.1,
+        "change_by_features_high": 0.1,
+    }.items()
+}
+"""What a training says of simpler predictors; no model here is worse."""
 NEIGHBOURS = FeatureLookup(
     "trip_pickup_features",
     "pickup_zip",
@@ -98,6 +109,7 @@ class Gate:
                 df=rows, feature_lookups=list(lookups), label="fare_amount"
             )
             with registry.run("a training", {}):
+                mlflow.log_metrics(BASELINES)
                 info = resources.feature_store.log_model(
                     model=model,
                     artifact_path="model",

@@ -24,6 +24,8 @@ from mlops_core.defs.definitions import definitions_of
 from mlops_core.defs.partitions import daily_partitions, predicted_partitions
 from mlops_core.defs.resources import build_resources
 from mlops_core.project import Project
+from mlops_core.validation.baselines import Baselines
+from mlops_core.validation.rules import compared_metric
 
 TALKATIVE = ("alembic", "pyspark")
 
@@ -202,7 +204,6 @@ def _days(predicted_from: str, target: Target) -> Iterator[str]:
 
 def _models(project: Project, registry: ModelRegistry, training: Result) -> Iterator[str]:
     task = project.model.task
-    compared = task.metric(task.compared)
     if why := refused(training):
         yield f"Refused     {why}"
     versions = {
@@ -214,10 +215,16 @@ def _models(project: Project, registry: ModelRegistry, training: Result) -> Iter
         headlines = task.headlines(measured).items()
         numbers = ", ".join(f"{task.metric(name).title} {value:.3f}" for name, value in headlines)
         yield f"{alias.capitalize():11} {version.name} version {version.version}: {numbers}"
-    yield (
-        f"Compared    {compared.title} without features {measured[f'{task.compared}_without_features']:.3f}, "
-        f"of a constant {measured[f'{task.compared}_of_constant']:.3f} (held-out days)"
-    )
+    yield from _baselines(project, registry.run_metrics(versions["candidate"]))
+
+
+def _baselines(project: Project, measured: Mapping[str, float]) -> Iterator[str]:
+    metric = compared_metric(project.model)
+    baselines = Baselines.of(metric.name, measured)
+    without = f"without features {baselines.without_features:.3f}, " if project.looked_up else ""
+    yield f"Compared    {metric.title} {without}of a constant {baselines.constant:.3f} (held-out days)"
+    if without:
+        yield f"Features    {baselines.conclusion(metric)}"
 
 
 def _checks(results: Iterable[Result]) -> Iterator[str]:

@@ -33,11 +33,21 @@ from mlops_core.validation.verdict import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mlops_core.validation.baselines import Baselines
     from mlops_core.validation.report import Facts
 
 Context = dg.AssetCheckExecutionContext
 
 PICTURE = "errors_by_segment"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Metrics of both versions on the same rows, and what the candidate's training says of simpler predictors."""
+
+    candidate: Mapping[str, float]
+    champion: Mapping[str, float] | None
+    baselines: "Baselines"
 
 
 @dataclass(frozen=True)
@@ -97,8 +107,13 @@ def _measured(
     rows: "pd.DataFrame",
     candidate: ModelVersion,
     champion: ModelVersion | None,
-) -> tuple[dict[str, float], dict[str, float] | None]:
-    """Metrics of both, logged to the active run; the champion's to a run below it."""
+) -> Measured:
+    """Both versions, with their metrics logged to the active run; the champion's to a run below it."""
+    from mlops_core.validation.baselines import Baselines
+    from mlops_core.validation.rules import compared_metric
+
+    registry, metric = context.resources.model_registry, compared_metric(project.model).name
+    baselines = Baselines.of(metric, registry.run_metrics(candidate))
     events, validation = project.events, project.model.validation
     source = context.resources.tables.full_name(events.name), int(candidate.tags[version_tag(events.name)])
     asked: dict[str, Any] = {"metrics": validation.custom_metrics(), "config": validation.evaluator_config()}
@@ -108,33 +123,37 @@ def _measured(
 
     ours = measure("candidate")
     if champion is None:
-        return ours, None
-    with context.resources.model_registry.run(f"champion version {champion.version}", {}, nested=True):
-        return ours, measure("champion")
+        return Measured(ours, None, baselines)
+    with registry.run(f"champion version {champion.version}", {}, nested=True):
+        return Measured(ours, measure("champion"), baselines)
 
 
 def _verdicts(
     project: Project,
-    measured: tuple[dict[str, float], dict[str, float] | None],
+    measured: Measured,
     compared: bool,
     former: int | None,
     is_champion: bool,
 ) -> list[Verdict]:
+    from mlops_core.validation.baselines import judge_baselines
     from mlops_core.validation.judgement import judge, judge_against_champion
     from mlops_core.validation.rules import compared_metric, metric_units, rules
 
-    candidate, champion = measured
     metric = compared_metric(project.model)
     against_champion = judge_against_champion(
-        candidate,
-        champion,
+        measured.candidate,
+        measured.champion,
         metric,
         metric_units(project).get(metric.name, ""),
         compared=compared,
         former=former,
         is_champion=is_champion,
     )
-    return [*judge(rules(project), candidate, champion), against_champion]
+    return [
+        *judge(rules(project), measured.candidate, measured.champion),
+        *judge_baselines(project, measured.candidate[metric.name], measured.baselines),
+        against_champion,
+    ]
 
 
 def _facts(project: Project, versions: Mapping[str, ModelVersion], outcome: str, scored: HeldOut) -> "Facts":

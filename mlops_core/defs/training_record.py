@@ -11,16 +11,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 
-def without_features(project: Project) -> str:
-    """The name of the metric of a model of the same kind without looked-up features."""
-    return f"{project.model.task.compared}_without_features"
-
-
-def of_constant(project: Project) -> str:
-    """The name of the metric of the best constant."""
-    return f"{project.model.task.compared}_of_constant"
-
-
 def record_of(
     project: Project, model: Any, rows: "pd.DataFrame", held_out: "pd.DataFrame", parameters: "BaseModel"
 ) -> TrainingRecord:
@@ -40,23 +30,27 @@ def record_of(
         counts["looked_up_share"] = float(rows[list(project.looked_up)].notna().mean().min())
     return TrainingRecord(
         parameters.model_dump(),
-        measured | _beaten(project, rows, held_out, parameters) | counts,
+        measured | _baselines(project, rows, held_out, scored["prediction"], parameters) | counts,
         {name: png(figure) for name, figure in figures.items()},
         training_baseline(training, rows, model),
     )
 
 
-def _beaten(
-    project: Project, rows: "pd.DataFrame", held_out: "pd.DataFrame", parameters: "BaseModel"
+def _baselines(
+    project: Project, rows: "pd.DataFrame", held_out: "pd.DataFrame", scored: "pd.Series", parameters: "BaseModel"
 ) -> dict[str, float]:
-    """The compared metric of the simpler predictors."""
+    """What the simpler predictors reach, and by how much features change the model, as metrics of the run."""
     from mlops_core.training.baselines import constant_prediction, prediction_without_features
+    from mlops_core.validation.baselines import Baselines
+    from mlops_core.validation.comparison import CANDIDATE, CHAMPION, difference
+    from mlops_core.validation.rules import compared_metric
 
     model, label = project.model, project.events.label_column
-    predicted = {of_constant(project): constant_prediction(model.task, rows[label], held_out)}
-    if project.looked_up:
-        predicted[without_features(project)] = prediction_without_features(
-            model.training, rows, held_out, project.looked_up, parameters
-        )
-    actual = held_out[label].to_numpy(float)
-    return {name: model.task.measure(actual, values)[model.task.compared] for name, values in predicted.items()}
+    metric, actual = compared_metric(model), held_out[label].to_numpy(float)
+    constant = model.task.measure(actual, constant_prediction(model.task, rows[label], held_out))[metric.name]
+    if not project.looked_up:
+        return Baselines(constant).metrics(metric.name)
+    less = prediction_without_features(model.training, rows, held_out, project.looked_up, parameters)
+    both = held_out.assign(**{CANDIDATE: scored, CHAMPION: less})
+    change = difference(model.task, metric, both, label=label, event_time=project.events.event_time)
+    return Baselines(constant, model.task.measure(actual, less)[metric.name], change).metrics(metric.name)

@@ -18,6 +18,7 @@ from mlops_core.defs.config import BoundedConfig
 from mlops_core.defs.metadata import readable
 from mlops_core.defs.refusals import one_sentence, tell_refusal
 from mlops_core.project import Project
+from mlops_core.validation.baselines import baseline_rules
 from mlops_core.validation.rules import compared_metric, rules
 from mlops_core.validation.verdict import CHAMPION_RULE, refusal, require_promotable
 
@@ -86,11 +87,15 @@ def validation_checks(project: Project, target: Target) -> list[dg.AssetChecksDe
 def _specs(project: Project) -> list[dg.AssetCheckSpec]:
     """One check for each rule, in the order of the verdicts."""
     compared = compared_metric(project.model)
-    sentences = {rule.name: rule.sentence for rule in rules(project)} | {
-        CHAMPION_RULE: f"The candidate is at least as good as the champion in {compared.name} "
-        f"({'greater' if compared.greater_is_better else 'lower'} is better) on the same held-out "
-        f"{project.events.nouns}; has the report.",
-    }
+    sentences = (
+        {rule.name: rule.sentence for rule in rules(project)}
+        | baseline_rules(project)
+        | {
+            CHAMPION_RULE: f"The candidate is at least as good as the champion in {compared.name} "
+            f"({'greater' if compared.greater_is_better else 'lower'} is better) on the same held-out "
+            f"{project.events.nouns}; has the report.",
+        }
+    )
     return [
         dg.AssetCheckSpec(name, asset=project.model.name, blocking=True, description=sentence)
         for name, sentence in sentences.items()

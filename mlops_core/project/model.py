@@ -80,6 +80,9 @@ class Validation:
         compared_metric: The task's metric in which candidate and champion are compared; by default the task's own.
         units: What custom metrics are in; the task's metrics have the label's unit where they have one.
         min_rows: Fewer held-out events judge no model: their metrics say more about the few than about it.
+        beats_constant: Whether a candidate must beat the best constant prediction.
+        features_do_no_harm: Whether a candidate must not be worse, beyond chance, than a model without looked-up
+            features.
     """
 
     _: KW_ONLY
@@ -89,6 +92,8 @@ class Validation:
     compared_metric: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
     min_rows: int = 50
+    beats_constant: bool = True
+    features_do_no_harm: bool = True
 
 
 @dataclass(frozen=True)

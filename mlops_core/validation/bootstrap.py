@@ -7,6 +7,7 @@ champion are measured on the same draws, so what makes an hour hard for both can
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,12 +52,16 @@ class Rows:
         size = self.shape[0] * self.shape[1]
         return {name: np.bincount(cell, part, size).reshape(self.shape) for name, part in parts.items()}
 
-    def measured(self, drawn: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Metric -> its value (segment) and those of the resamples (resample x segment)."""
+    def measured(
+        self, drawn: np.ndarray, metrics: Sequence[Metric] | None = None
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Metric, of all those of the task or of `metrics` -> its value (segment) and those of the resamples
+        (resample x segment).
+        """
         sums = self.sums()
         whole = {name: part.sum(axis=0) for name, part in sums.items()}
         redrawn = {name: drawn @ part for name, part in sums.items()}
-        return {metric.name: self._of(metric, whole, redrawn, drawn) for metric in self.task.metrics}
+        return {metric.name: self._of(metric, whole, redrawn, drawn) for metric in metrics or self.task.metrics}
 
     def _of(
         self, metric: Metric, whole: dict[str, np.ndarray], redrawn: dict[str, np.ndarray], drawn: np.ndarray

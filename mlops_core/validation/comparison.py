@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_core.project.slices import ByBand, ByHour, ByValue, Slice
-from mlops_core.tasks import Task
+from mlops_core.tasks import Metric, Task
 from mlops_core.validation.bootstrap import Rows, draws, interval
 
 CANDIDATE, CHAMPION, DIFFERENCE = "candidate", "champion", "difference"
@@ -36,13 +36,30 @@ def compare(scored: pd.DataFrame, task: Task, slices: Sequence[Slice], *, label:
     return pd.concat(list(parts), ignore_index=True)
 
 
+def difference(
+    task: Task, metric: Metric, rows: pd.DataFrame, *, label: str, event_time: str
+) -> tuple[float, float, float]:
+    """`metric` of `candidate` less that of `champion` over all rows, and the ends of its interval; NaN without one.
+
+    Args:
+        rows: as for `compare`.
+    """
+    cluster, hours = pd.factorize(rows[event_time].dt.floor("h"))
+    actual, alone, drawn = rows[label].to_numpy(float), np.zeros(len(rows), int), draws(len(hours))
+    ours, theirs = (
+        Rows(task, actual, rows[model].to_numpy(float), cluster, alone, (len(hours), 1)).measured(drawn, [metric])
+        for model in (CANDIDATE, CHAMPION)
+    )
+    value, resamples = (our - their for our, their in zip(ours[metric.name], theirs[metric.name], strict=True))
+    low, high = interval(resamples, np.array([len(hours)]))
+    return float(value[0]), float(low[0]), float(high[0])
+
+
 def segments(slice_: Slice, values: pd.Series) -> pd.Categorical:
     """The segment of each row, in the order in which people read them."""
-    is_missing = values.isna().to_numpy()
     found = _divided(slice_, values)
-    if is_missing.any():
-        found = found.add_categories([MISSING])
-        found[is_missing] = MISSING
+    if (found.codes < 0).any():  # only by hour or by band: among values a missing one is another
+        found = found.add_categories([MISSING]).fillna(MISSING)
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from mlops_core.tasks import Metric
 from mlops_core.validation.rules import PLACE, Rule, RuleError
-from mlops_core.validation.verdict import CHAMPION_RULE, Verdict
+from mlops_core.validation.verdict import CHAMPION_RULE, Verdict, in_unit
 
 Metrics = Mapping[str, float]
 
@@ -36,16 +36,12 @@ def _judge(rule: Rule, candidate: Metrics, champion: Metrics | None) -> Verdict:
         return Verdict(rule.name, math.isfinite(value), value, None, "There is no champion to improve on: it passes")
     held = _measured(rule.metric, champion) if rule.compares and champion else None
     bound = rule.bound(held)
-    told, limit = _told(value, rule.unit), _told(bound, rule.unit)
+    told, limit = in_unit(value, rule.unit), in_unit(bound, rule.unit)
     sentence = f"{rule.metric} of the held-out {rule.nouns} is {told} and must be {rule.direction} {limit}"
     if held is not None:
-        sentence += f", for the champion's is {_told(held, rule.unit)}"
+        sentence += f", for the champion's is {in_unit(held, rule.unit)}"
     sentence = _explained(sentence, value, bound)
     return Verdict(rule.name, _holds(rule, value, bound), value, bound, sentence, rule.unit)
-
-
-def _told(value: float, unit: str) -> str:
-    return f"{value:.4g} {unit}".rstrip()
 
 
 def _measured(metric: str, metrics: Metrics) -> float:
@@ -106,7 +102,7 @@ def judge_against_champion(
 
 
 def _compared(metric: Metric, unit: str, value: float, bound: float) -> Verdict:
-    told, limit = _told(value, unit), _told(bound, unit)
+    told, limit = in_unit(value, unit), in_unit(bound, unit)
     sentence = f"{metric.name} is {told} for the candidate and {limit} for the champion, on the same rows"
     passed = (
         math.isfinite(value) and math.isfinite(bound) and metric.improvement(value, bound) >= -ROUNDING * abs(bound)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
+import jinja2
 import numpy as np
 import pandas as pd
 
 from mlops_core.project import Slice
 from mlops_core.tasks import Metric
+from mlops_core.validation.baselines import CONSTANT_RULE, FEATURES_RULE
 from mlops_core.validation.bootstrap import CONFIDENCE
 from mlops_core.validation.comparison import ALL, CANDIDATE, CHAMPION, DIFFERENCE
 from mlops_core.validation.verdict import Verdict
-
-PERCENT = f"{CONFIDENCE:.0%}"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,15 @@ class Facts:
     remarks: Sequence[str] = field(default_factory=tuple)
 
 
+@dataclass(frozen=True)
+class Section:
+    """One slice in the report; `worse` are the segments in which the champion is better, None without one."""
+
+    title: str
+    rows: list[list[str]]
+    worse: str | None
+
+
 def report(
     facts: Facts,
     verdicts: Sequence[Verdict],
@@ -54,51 +64,44 @@ def report(
         slices: those of the comparison.
         picture: where that of the segments is, relative to the report or as data.
     """
-    sections = (
-        _head(facts),
-        _rules(verdicts),
-        _overall(comparison, metric, facts.nouns),
-        (f"![Errors by segment]({picture})",),
-        *(_segment(each, comparison, metric, facts.nouns) for each in slices),
-        _notes(facts),
+    whole = comparison[comparison["by"] == ALL]
+    return _template().render(
+        facts=facts,
+        against=f"champion version {facts.champion}" if facts.champion else "no champion",
+        tables=", ".join(f"`{table}` version {version}" for table, version in facts.tables.items()),
+        rules=[_rule(verdict) for verdict in verdicts],
+        baselines=[verdict.sentence for verdict in verdicts if verdict.rule in (CONSTANT_RULE, FEATURES_RULE)],
+        percent=f"{CONFIDENCE:.0%}",
+        models=_models(comparison),
+        metrics=[[found["metric"], *_cells(found)] for _, found in whole.iterrows()],
+        conclusion=_conclusion(whole[whole["metric"] == metric.name].head(1), metric),
+        picture=picture,
+        metric=metric.name,
+        slices=[_section(each, comparison, metric) for each in slices],
     )
-    return "\n\n".join("\n".join(section) for section in sections) + "\n"
 
 
-def _head(facts: Facts) -> Iterator[str]:
-    against = f"champion version {facts.champion}" if facts.champion else "no champion"
-    yield f"# {facts.model} version {facts.candidate} against {against}: {facts.status}"
-    yield ""
-    tables = ", ".join(f"`{table}` version {version}" for table, version in facts.tables.items())
-    yield f"{facts.events:,} held-out {facts.nouns} since {facts.held_out_from}; Delta tables as of {tables}."
-    for remark in facts.remarks:
-        yield f"\n**{remark}**"
+@cache
+def _template() -> jinja2.Template:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("mlops_core.validation"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - Markdown of our own numbers and names
+    ).get_template("report.md.j2")
 
 
-def _rules(verdicts: Sequence[Verdict]) -> Iterator[str]:
-    yield from _table("rule", "verdict", "value", "bound")
-    for verdict in verdicts:
-        yield _row(verdict.rule, "passed" if verdict.passed else "**failed**", f"{verdict.value:.4g}", verdict.limit)
+def _rule(verdict: Verdict) -> list[str]:
+    return [verdict.rule, "passed" if verdict.passed else "**failed**", f"{verdict.value:.4g}", verdict.limit]
 
 
-def _overall(comparison: pd.DataFrame, metric: Metric, nouns: str) -> Iterator[str]:
-    yield f"## All held-out {nouns}, with {PERCENT} intervals\n"
-    yield from _table("metric", *_compared(comparison))
-    rows = comparison[comparison["by"] == ALL]
-    for _, found in rows.iterrows():
-        yield _row(found["metric"], *(_with_interval(found, name) for name in _compared(comparison)))
-    yield "\n" + _conclusion(rows[rows["metric"] == metric.name].head(1), metric)
-
-
-def _segment(slice_: Slice, comparison: pd.DataFrame, metric: Metric, nouns: str) -> Iterator[str]:
+def _section(slice_: Slice, comparison: pd.DataFrame, metric: Metric) -> Section:
     rows = comparison[(comparison["by"] == slice_.name) & (comparison["metric"] == metric.name)]
-    yield f"## By {slice_.title}: {metric.name}\n"
-    if CHAMPION in rows:
-        worse = rows.loc[_worse(rows, metric), "segment"]
-        yield f"Worse than the champion beyond chance: {', '.join(worse) or 'none'}.\n"
-    yield from _table(slice_.title, nouns, *_compared(comparison))
-    for _, found in rows.iterrows():
-        yield _row(found["segment"], f"{found['events']:,}", *(_with_interval(found, n) for n in _compared(comparison)))
+    worse = ", ".join(rows.loc[_worse(rows, metric), "segment"]) if CHAMPION in rows else None
+    cells = [[found["segment"], f"{found['events']:,}", *_cells(found)] for _, found in rows.iterrows()]
+    return Section(slice_.title, cells, worse)
 
 
 def _conclusion(row: pd.DataFrame, metric: Metric) -> str:
@@ -119,30 +122,16 @@ def _worse(rows: pd.DataFrame, metric: Metric) -> pd.Series:
     return rows["difference_high"] < 0 if metric.greater_is_better else rows["difference_low"] > 0
 
 
-def _notes(facts: Facts) -> Iterator[str]:
-    for model, features in facts.features.items():
-        yield f"The {model} looked up: {', '.join(f'`{name}`' for name in features) or 'nothing'}."
-        yield ""
-    yield (
-        f"A difference is candidate less champion. Intervals hold {PERCENT} of what comes out when the hours of the "
-        "events are drawn anew, the same hours for both models; a segment with events in too few hours has none. One "
-        "segment in twenty differs by chance alone."
-    )
-
-
-def _compared(comparison: pd.DataFrame) -> list[str]:
+def _models(comparison: pd.DataFrame | pd.Series) -> list[str]:
     return [name for name in (CANDIDATE, CHAMPION, DIFFERENCE) if name in comparison]
+
+
+def _cells(found: pd.Series) -> list[str]:
+    """The values of one row of a comparison with their intervals."""
+    return [_with_interval(found, name) for name in _models(found)]
 
 
 def _with_interval(found: pd.Series, name: str) -> str:
     sign = "+" if name == DIFFERENCE else ""
     value, low, high = (found[name], found[f"{name}_low"], found[f"{name}_high"])
     return f"{value:{sign}.3f}" if np.isnan(low) else f"{value:{sign}.3f} ({low:{sign}.3f} to {high:{sign}.3f})"
-
-
-def _table(*columns: str) -> list[str]:
-    return [_row(*columns), _row(*["---"] * len(columns))]
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -32,6 +32,11 @@ ITSELF = "nobody: it was the champion itself"
 CHAMPION_RULE = "candidate_beats_champion"
 
 
+def in_unit(value: float, unit: str) -> str:
+    """The number for people, such as '3.46 USD'."""
+    return f"{value:.4g} {unit}".rstrip()
+
+
 class NotValidatedError(ValueError):
     """A version without a verdict that lets it hold an alias."""
 
@@ -50,7 +55,7 @@ class Verdict:
     @property
     def limit(self) -> str:
         """The bound for people."""
-        return "none" if self.bound is None else f"{self.bound:.4g} {self.unit}".rstrip()
+        return "none" if self.bound is None else in_unit(self.bound, self.unit)
 
 
 def status(verdicts: Sequence[Verdict], run_mode: str) -> str:

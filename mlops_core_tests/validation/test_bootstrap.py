@@ -104,9 +104,13 @@ def test_without_a_champion_nothing_is_said_of_one():
     assert not [name for name in table if name.startswith(("champion", "difference"))]
 
 
-def test_a_missing_value_is_among_the_others():
+def test_a_missing_value_is_among_the_others_or_a_segment():
     places = segments(PLACES, pd.Series(["JFK", None, "JFK", "EWR", "LGA"]))
     assert list(places) == ["JFK", "other", "JFK", "EWR", "other"]
+    bands = segments(BANDS, pd.Series([0.5, None, 9.0]))
+    assert list(bands) == ["0 to 1 mi", "missing", "4 mi or more"]
+    hours = segments(HOURS, pd.Series(pd.to_datetime(["2013-01-01 05:30", None])))
+    assert list(hours) == ["05", "missing"]
 
 
 @pytest.mark.parametrize(
