@@ -6,7 +6,6 @@ case and takes 255 characters, is from their documentation.
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import replace
 
 import lightgbm
@@ -16,11 +15,10 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from mlops_core.defs import tables
 from mlops_core.project import Count
 from mlops_core.project.feature_lookup import FeatureLookup
 from mlops_core.project.names import NameRefusedError, require_columns, require_table
-from my_mlops_stacks import project
+from my_mlops_stacks.project import PROJECT
 
 ALLOWED = ("mean_fare_1h", "MeanFare", "_x", "a" * 255)
 OF_LIGHTGBM = ("mean fare", " ", "a,b", 'a"b', "a:b", "a[1]", "a{b}", "", "a\nb")
@@ -96,18 +94,15 @@ def test_a_look_up_is_refused_where_it_is_written(written):
         FeatureLookup("zones", "zip", **written)
 
 
-def test_look_ups_whose_outputs_are_one_column_are_refused_when_the_code_location_loads(monkeypatch):
-    pickup, dropoff = project.PROJECT.lookups
+def test_look_ups_whose_outputs_are_one_column_are_refused_where_the_project_is_declared():
+    pickup, dropoff = PROJECT.lookups
     renamed = replace(pickup, rename_outputs={"mean_fare_window_1h_pickup_zip": "Trip_Distance"})
-    monkeypatch.setattr(project, "PROJECT", replace(project.PROJECT, lookups=(renamed, dropoff)))
     with pytest.raises(NameRefusedError, match="'trip_distance' and 'Trip_Distance' differ by case"):
-        importlib.reload(tables)
-    monkeypatch.undo()
-    importlib.reload(tables)
+        replace(PROJECT, model=replace(PROJECT.model, lookups=(renamed, dropoff)))
 
 
 @pytest.mark.parametrize("name", ["mean fare", "ts", "Day", "zip", "fare,mean"])
 def test_a_feature_is_refused_where_it_is_declared(name):
-    first = project.PROJECT.feature_tables[0]
+    first = PROJECT.feature_tables[0]
     with pytest.raises(NameRefusedError, match="'trip_pickup_features'|Column: "):
         replace(first, aggregates=(Count(name, "Trips"),))

@@ -15,7 +15,7 @@ from mlops_core.adapters.registry_errors import ModelNotFoundError
 from mlops_core.cli.run import run_pipeline
 from mlops_core.cli.session import Session, open_session
 from mlops_core.defs.resources import OF_THE_CLUSTER
-from mlops_core.defs.tables import TABLES
+from mlops_core.defs.tables import tables_of
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.conftest import ROOT
 from my_mlops_stacks_tests.repository import files_under
@@ -40,7 +40,7 @@ def production(session: Session) -> dict[str, object]:
     """The newest Delta version of each table, and each alias with its version and that one's tags."""
     aliases = ("candidate", "challenger", "champion", "previous_champion")
     held = {alias: session.model_registry.find_alias(alias) for alias in aliases}
-    return held | {name: session.tables.version(name) for name in TABLES}
+    return held | {name: session.tables.version(name) for name in tables_of(PROJECT)}
 
 
 @pytest.mark.parametrize(

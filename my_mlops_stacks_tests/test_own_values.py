@@ -20,8 +20,9 @@ STAGING = "https://adb-1111111111111111.1.azuredatabricks.net"
 PROD = "https://adb-2222222222222222.2.azuredatabricks.net"
 OF_ALL_TARGETS = {"trips_table": "lake.taxi.trips", "first_day": '"2024-03-01"', "last_day": '""', "owner": "team:taxi"}
 OF_WORKFLOWS = {
-    **{"cron_schedule": "30 5 * * 1-5", "holdout_days": 7, "num_boost_round": 300, "num_leaves": 63},
-    **{"learning_rate": 0.1, "metric_to_monitor": "mean_average_error", "metric_violation_threshold": 2.5},
+    **{"cron_schedule": "30 5 * * 1-5", "holdout_days": 7},
+    **{"hyperparameters": "{num_boost_round: 300, num_leaves: 63, learning_rate: 0.1}"},
+    **{"metric_to_monitor": "mean_average_error", "metric_violation_threshold": 2.5},
     **{"num_evaluation_windows": 7, "num_violation_windows": 3, "minimum_count": 20, "cooldown_days": 5},
 }
 NAMES = ["local", "dev", "test", "staging", "prod"]
@@ -64,7 +65,7 @@ def test_the_definitions_of_every_target_load(tmp_path: Path) -> None:
         )
     assert [targets[name].workspace_host for name in NAMES] == [None, STAGING, STAGING, STAGING, PROD]
     assert [targets[name].alert_channel for name in NAMES] == ["none", "none", "none", "teams", "teams"]
-    assert [targets[name].trips_table for name in NAMES] == [None, *["lake.taxi.trips"] * 4]
+    assert [targets[name].sources["trips"].table for name in NAMES] == [None, *["lake.taxi.trips"] * 4]
     assert targets["local"].last_day is not None  # its generated trips end there
 
 

@@ -82,7 +82,7 @@ def test_generated_trips_run_too_without_any_input(tmp_path, monkeypatch):
     [
         ("model_training_job", None, "Table my_mlops_stacks.trips does not exist yet: materialize the asset 'trips'"),
         ("batch_inference_job", HELD_OUT, "No version of fare_model holds the alias 'champion' yet"),
-        ("monitoring_job", HELD_OUT, "Table my_mlops_stacks.predictions does not exist yet"),
+        ("monitoring_job", HELD_OUT, "Table my_mlops_stacks.trips does not exist yet"),
     ],
 )
 def test_what_was_never_built_is_named(tmp_path, job, days, sentence):

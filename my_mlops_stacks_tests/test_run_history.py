@@ -106,7 +106,7 @@ def test_a_check_is_planned_for_more_days_than_one_statement_takes(tmp_path):
 
     keys = days.get_partition_keys()
     tags = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
-    instance = local_instance(tmp_path)
+    instance = local_instance(tmp_path, PROJECT)
     job = dg.Definitions(assets=[one], jobs=[dg.define_asset_job("job", [one])]).resolve_job_def("job")
     run = instance.create_run_for_job(job, tags=tags, asset_selection=frozenset({dg.AssetKey("one")}))
     reader = dg.DagsterInstance.local_temp(str(tmp_path))
