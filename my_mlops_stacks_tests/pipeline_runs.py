@@ -36,11 +36,11 @@ class Pipeline:
         overrides = {f"BUNDLE_VAR_{name}": value for name, value in variables.items()}
         self.target: Target = load_target(PROJECT, "local", environ=overrides)
         self.instance = dg.DagsterInstance.ephemeral()
-        self.build()
+        self.define()
         with dg.build_resources({"r": build_resources(PROJECT, self.target)["model_registry"]}) as resources:
             self.registry: ModelRegistry = resources.r
 
-    def build(self, project: Project = PROJECT) -> None:
+    def define(self, project: Project = PROJECT) -> None:
         """The definitions, of `project` where it differs."""
         self.definitions = definitions_of(project, self.target)
 

@@ -7,6 +7,8 @@ import pytest
 
 from mlops_core.adapters.feature_store.protocol import FeatureStore
 from mlops_core.defs.io_managers import MAY_BE_EMPTY, DeltaTableIOManager, PartitionNotFoundError
+from mlops_core.defs.tables import tables_of
+from my_mlops_stacks.project import PROJECT
 
 DAILY = dg.DailyPartitionsDefinition("2016-02-01")
 
@@ -22,7 +24,7 @@ def load(tables, day: str, metadata: dict):
         asset_partitions_def=DAILY,
         definition_metadata=metadata,
     )
-    return DeltaTableIOManager(tables, NoFeatureStore()).load_input(context)
+    return DeltaTableIOManager(tables_of(PROJECT), tables, NoFeatureStore()).load_input(context)
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def test_a_time_that_pandas_cannot_hold_is_written_and_previewed(tables, time):
         "date'2016-02-15' AS day"
     )
 
-    @dg.asset(io_manager_def=DeltaTableIOManager(tables, NoFeatureStore()))
+    @dg.asset(io_manager_def=DeltaTableIOManager(tables_of(PROJECT), tables, NoFeatureStore()))
     def rejected_trips():
         return rows
 
@@ -72,7 +74,7 @@ def written(tables, rows, days: tuple[str, str]) -> dict[str, dict[str, dg.Metad
     """Metadata by day of `trips` with these rows, all days in one run."""
 
     @dg.asset(
-        io_manager_def=DeltaTableIOManager(tables, NoFeatureStore()),
+        io_manager_def=DeltaTableIOManager(tables_of(PROJECT), tables, NoFeatureStore()),
         partitions_def=DAILY,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )

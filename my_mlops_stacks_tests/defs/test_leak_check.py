@@ -116,11 +116,11 @@ def test_a_feature_that_nobody_told_the_check_of_stops_the_model(trained):
             df=rows.limit(0),
         )
         resources.tables.replace(LEAKING.name, rows, None, ("day",))
-    trained.build(replace(PROJECT, feature_tables=(*PROJECT.feature_tables, LEAKING)))
+    trained.define(replace(PROJECT, feature_tables=(*PROJECT.feature_tables, LEAKING)))
     champion = trained.registry.at_alias("champion").version
 
     result = trained.run("model_training_job", fare_model={"num_boost_round": 40})
-    trained.build()
+    trained.define()
     assert not result.success
     leak = verdict(result)
     assert (leak.passed, leak.blocking) == (False, True)
@@ -132,9 +132,9 @@ def test_a_feature_that_nobody_told_the_check_of_stops_the_model(trained):
 def test_a_feature_under_another_name_is_compared_too(trained):
     pickup, dropoff = PROJECT.lookups
     renamed = replace(pickup, rename_outputs={"mean_fare_window_1h_pickup_zip": "price_level"})
-    trained.build(replace(PROJECT, model=replace(PROJECT.model, lookups=(renamed, dropoff))))
+    trained.define(replace(PROJECT, model=replace(PROJECT.model, lookups=(renamed, dropoff))))
     move_back(trained, "trip_pickup_features")
     found = check_alone(trained)
-    trained.build()
+    trained.define()
     assert not found.passed
     assert "expected_price_level" in found.metadata["examples"].value
