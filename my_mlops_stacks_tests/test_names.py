@@ -103,6 +103,6 @@ def test_look_ups_whose_outputs_are_one_column_are_refused_where_the_project_is_
 
 @pytest.mark.parametrize("name", ["mean fare", "ts", "Day", "zip", "fare,mean"])
 def test_a_feature_is_refused_where_it_is_declared(name):
-    first = project.PROJECT.feature_tables[0]
+    first = PROJECT.feature_tables[0]
     with pytest.raises(NameRefusedError, match="'trip_pickup_features'|Column: "):
         replace(first, aggregates=(Count(name, "Trips"),))

@@ -59,7 +59,7 @@ def test_promote_job_scores_the_challenger_first_and_stops_at_it(gate, champion)
     version = validated(gate, NoLongTrips(12.0))
     gate.registry.move_alias("challenger", version)
     result = approved(gate, version)
-    told = f"Version {version.version} may not follow champion {champion.version}: it has no prediction for some trips"
+    told = f"Version {version.version} may not follow champion {champion.version}: it has no prediction for some events"
     assert reason(result).startswith("mlops_core.defs.refusals.Refused: " + told)
     assert [found.passed for found in result.get_asset_check_evaluations()] == [False]
     assert gate.aliases()["champion"] == champion.version
