@@ -51,6 +51,7 @@ def _baselines(
     if not project.looked_up:
         return Baselines(constant).metrics(metric.name)
     less = prediction_without_features(model.training, rows, held_out, project.looked_up, parameters)
-    both = held_out.assign(**{CANDIDATE: scored, CHAMPION: less})
+    predicted: dict[str, Any] = {CANDIDATE: scored, CHAMPION: less}
+    both = held_out.assign(**predicted)
     change = difference(model.task, metric, both, label=label, event_time=project.events.event_time)
     return Baselines(constant, model.task.measure(actual, less)[metric.name], change).metrics(metric.name)

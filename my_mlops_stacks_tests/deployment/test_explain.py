@@ -137,7 +137,7 @@ def test_a_query_of_the_docs_is_answered_on_a_laptop(gate):
         as_of = "SELECT count(*) AS rows FROM trip_pickup_features VERSION AS OF 0"
         first = DeltaTable(gate.table("trip_pickup_features"), version=0).to_pyarrow_table().num_rows
         assert answer(resources.tables, tables_of(PROJECT), schema, as_of).split() == ["rows", str(first)]
-        (by_day,) = re.findall(r'my_mlops_stacks\.query "(.+)"', (ROOT / "docs" / "runbook.md").read_text())
+        (by_day,) = re.findall(r'my_mlops_stacks query "(.+)"', (ROOT / "docs" / "runbook.md").read_text())
         assert answer(resources.tables, tables_of(PROJECT), schema, by_day).split()[-3:] == [
             LAST_DAY,
             str(version.version),
