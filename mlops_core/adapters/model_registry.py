@@ -1,4 +1,4 @@
-"""MLflow: the runs that trained, the versions that they registered, and the aliases that versions hold.
+"""MLflow: the versions of a registered model, and the aliases that they hold.
 
 The same class serves SQLite with a folder, an MLflow server, and Databricks with models in Unity Catalog: only the
 URIs differ. A version is always named by its number; nothing here asks for "the latest".
@@ -9,29 +9,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from io import StringIO
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import quote
 
-from mlops_core.adapters.registry_errors import (
-    DanglingAliasError,
-    DeletedExperimentError,
-    DeletedRunError,
-    ModelNotFoundError,
-    explained,
-)
+from mlops_core.adapters.model_version import ModelVersion, TrainingRecord
+from mlops_core.adapters.registry_errors import DanglingAliasError, ModelNotFoundError, explained
+from mlops_core.adapters.training_runs import TrainingRuns
 from mlops_core.config import link
 from mlops_core.deployment.promotion import Holder
-
-if TYPE_CHECKING:
-    import mlflow
-    import pandas as pd
-    from mlflow import MlflowClient
-    from mlflow.entities import Experiment, Run, RunInfo
+from mlops_core.version_record import VersionRecord, output_tag
 
 logger = logging.getLogger(__name__)
 
@@ -42,129 +29,10 @@ REMEDIES = {
 }
 """Alias -> what puts it right when its version was deleted."""
 
-BASELINE_FILE = "baseline.json"
-RUN_TAG = "tracked_in_run"
-"""On a copied version: the run of this experiment that has what the original's run had."""
-
-
-def output_tag(alias: str) -> str:
-    """The tag of a version that names the Dagster run whose asset of this alias it is."""
-    return f"{alias}_in_dagster_run"
-
 
 @dataclass(frozen=True)
-class ModelVersion:
-    """One registered version: its number never comes to mean another model."""
-
-    name: str
-    version: int
-    run_id: str
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def uri(self) -> str:
-        return f"models:/{self.name}/{self.version}"
-
-
-@dataclass(frozen=True)
-class TrainingRecord:
-    """What one training leaves in MLflow beside the model.
-
-    `figures` are PNGs. `baseline` holds rows that the model was trained on, with its predictions: drift is measured
-    against them.
-    """
-
-    parameters: Mapping[str, Any]
-    metrics: Mapping[str, float]
-    figures: Mapping[str, bytes]
-    baseline: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class ModelRegistry:
+class ModelRegistry(TrainingRuns):
     """The registered model of one target, and the experiment of its training runs."""
-
-    model: str
-    experiment: str
-    tracking_uri: str
-    registry_uri: str
-    ui: str
-    artifacts: Path | None = None
-
-    @cached_property
-    def client(self) -> MlflowClient:
-        from mlflow import MlflowClient
-
-        return MlflowClient(self.tracking_uri, self.registry_uri)
-
-    @property
-    def is_unity_catalog(self) -> bool:
-        return self.registry_uri.startswith("databricks-uc")
-
-    @contextmanager
-    def run(self, name: str, tags: Mapping[str, str], nested: bool = False) -> Iterator[mlflow.ActiveRun]:
-        """An active MLflow run of the experiment, which is created when it does not exist; `nested` in the active one.
-
-        A run that ends with an exception is marked as failed.
-        """
-        import mlflow
-
-        mlflow.set_tracking_uri(self.tracking_uri)
-        mlflow.set_registry_uri(self.registry_uri)
-        experiment = self._experiment_id()
-        with mlflow.start_run(experiment_id=experiment, run_name=name, tags=dict(tags), nested=nested) as run:
-            yield run
-
-    def _experiment_id(self) -> str:
-        from mlflow.exceptions import MlflowException
-
-        found = self.client.get_experiment_by_name(self.experiment)
-        if found is not None:
-            return self._existing(found)
-        try:
-            location = self.artifacts.as_uri() if self.artifacts else None
-            return self.client.create_experiment(self.experiment, artifact_location=location)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another run created it just now
-                raise
-            if (found := self.client.get_experiment_by_name(self.experiment)) is None:
-                raise
-            return self._existing(found)
-
-    def _existing(self, experiment: Experiment) -> str:
-        if experiment.lifecycle_stage == "deleted":
-            raise DeletedExperimentError(
-                f"The experiment {self.experiment} of the training runs was deleted: restore it (mlflow experiments "
-                f"restore --experiment-id {experiment.experiment_id}), or name another one as `experiment` in "
-                "databricks.yml; no alias was moved."
-            )
-        return experiment.experiment_id
-
-    def log(self, record: TrainingRecord) -> None:
-        """Write `record` to the active run."""
-        import mlflow
-
-        mlflow.log_params(dict(record.parameters))
-        mlflow.log_metrics(dict(record.metrics))
-        with TemporaryDirectory() as folder:
-            for name, image in record.figures.items():
-                (Path(folder) / f"{name}.png").write_bytes(image)
-            record.baseline.to_json(Path(folder) / BASELINE_FILE, orient="table", index=False)
-            mlflow.log_artifacts(folder)
-
-    def baseline(self, version: ModelVersion) -> pd.DataFrame:
-        """The training rows, with predictions, that `log` kept for the run of `version`.
-
-        Raises:
-            ModelNotFoundError: they were deleted, or the run was.
-        """
-        import mlflow
-        import pandas as pd
-
-        mlflow.set_tracking_uri(self.tracking_uri)
-        with explained(f"{BASELINE_FILE}, the training rows of {self.model} version {version.version}, was deleted."):
-            text = mlflow.artifacts.load_text(f"runs:/{version.run_id}/{BASELINE_FILE}")
-        return pd.read_json(StringIO(text), orient="table")
 
     def get(self, version: int) -> ModelVersion:
         """The version with this number.
@@ -312,7 +180,7 @@ class ModelRegistry:
             self.log(record)
         made = self._model_version(self.client.copy_model_version(source.uri, self.model))
         before = {key: value for key, value in inherited.items() if key not in tags}
-        self.tag(made, {**before, RUN_TAG: run.info.run_id})
+        self.tag(made, before | VersionRecord(tracked_in_run=run.info.run_id).to_tags())
         self.tag(made, tags)
         return self.get(made.version)
 
@@ -320,6 +188,10 @@ class ModelRegistry:
         """Write tags on a version; a tag that is there gets the new value."""
         for key, value in tags.items():
             self.client.set_model_version_tag(self.model, str(version.version), key, value)
+
+    def write(self, version: ModelVersion, record: VersionRecord) -> None:
+        """Write what the record states on a version, each of its tags at a time and in its order."""
+        self.tag(version, record.to_tags())
 
     def describe(self, version: ModelVersion, model: str, text: str) -> None:
         """Write descriptions, in Markdown: of the model, and of a version of it.
@@ -334,36 +206,6 @@ class ModelRegistry:
         except MlflowException as error:
             logger.warning("%s version %s is not described: %s", self.model, version.version, error)
 
-    def run_metrics(self, version: ModelVersion) -> dict[str, float]:
-        """The metrics of the run that trained `version`.
-
-        Raises:
-            DeletedRunError: nobody can see any more what the version had measured.
-        """
-        return dict(self._training_run(version).data.metrics)
-
-    def run_url(self, version: ModelVersion) -> str:
-        return self.run_page(self._training_run(version).info)
-
-    def _training_run(self, version: ModelVersion) -> Run:
-        gone = (
-            f"The run {version.run_id} that trained version {version.version} of {self.model} was deleted: restore it "
-            f"(mlflow runs restore --run-id {version.run_id}), or promote another version; no alias was moved."
-        )
-        try:
-            with explained(gone):
-                run = self.client.get_run(version.run_id)
-        except ModelNotFoundError as error:
-            raise DeletedRunError(gone) from error
-        if run.info.lifecycle_stage == "deleted":
-            raise DeletedRunError(gone)
-        return run
-
-    def run_page(self, run: RunInfo) -> str:
-        """Where people see the run."""
-        page = "ml/experiments" if self.is_unity_catalog else "#/experiments"
-        return link(self.ui, f"{page}/{run.experiment_id}/runs/{run.run_id}")
-
     def version_url(self, version: ModelVersion) -> str:
         if self.is_unity_catalog:
             return link(self.ui, f"explore/data/models/{quote(self.model).replace('.', '/')}/version/{version.version}")
@@ -371,4 +213,6 @@ class ModelRegistry:
 
     def _model_version(self, found: Any) -> ModelVersion:
         tags = dict(found.tags)
-        return ModelVersion(self.model, int(found.version), tags.get(RUN_TAG, found.run_id), tags)
+        return ModelVersion(
+            self.model, int(found.version), VersionRecord.from_tags(tags).tracked_in_run or found.run_id, tags
+        )

@@ -196,7 +196,7 @@ def _day(demo: Demo, factor: float, news: str) -> Iterator[str]:
     before = demo.champion
     demo.train(request)
     candidate = demo.registry.at_alias("candidate")
-    status = candidate.tags.get("validation_status", "not validated")
+    status = candidate.record.validation_status or "not validated"
     won = "it is champion now" if demo.champion != before else f"version {before} stays champion"
     yield f"            Version {candidate.version} was trained, validation {status}: {won}"
 

@@ -33,6 +33,7 @@ from mlops_core.config import Target, TargetError, load_target
 from mlops_core.defs.ledger import CHAMPION, entries, values
 from mlops_core.defs.resources import build_resources
 from mlops_core.project import EventTable, Project
+from mlops_core.version_record import version_tag
 
 USED = ("model_registry", "spark", "tables")
 PREDICTIONS = dg.AssetKey("predictions")
@@ -184,17 +185,18 @@ def _on_databricks(instance: dg.DagsterInstance, run_id: str) -> str:
 
 
 def _made(project: Project, registry: ModelRegistry, model: ModelVersion) -> Story:
-    tags = model.tags
+    record = model.record
     yield "model", f"{registry.version_url(model)}, MLflow run {_run(registry, model)}"
-    yield "trained", f"in Dagster run {tags.get('dagster_run_id', 'unknown')} {_provenance(project.events, tags)}"
-    against, report = tags.get("validated_against", "nobody"), tags.get("validation_run_id", "none")
-    yield "validated", f"{tags.get('validation_status', 'never')}, against champion {against}; MLflow run {report}"
-    if "copied_from" in tags:
-        yield "copied", f"from {tags['copied_from']} by {tags.get('copied_by', 'unknown')}"
+    made = _provenance(project.events, record.to_tags())
+    yield "trained", f"in Dagster run {record.dagster_run_id or 'unknown'} {made}"
+    against, report = record.validated_against or "nobody", record.validation_run_id or "none"
+    yield "validated", f"{record.validation_status or 'never'}, against champion {against}; MLflow run {report}"
+    if record.copied_from:
+        yield "copied", f"from {record.copied_from} by {record.copied_by or 'unknown'}"
 
 
 def _provenance(events: EventTable, known: Mapping[str, Any]) -> str:
-    keys = ("git_commit", f"{events.name}_version", "held_out_from")
+    keys = ("git_commit", version_tag(events.name), "held_out_from")
     commit, version, before = (known.get(key, "unknown") for key in keys)
     return f"at git commit {commit}, on {events.name} version {version} before {before}"
 

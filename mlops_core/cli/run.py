@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
 from pathlib import Path
 from time import perf_counter
 
@@ -109,11 +108,12 @@ def run_pipeline(
     if champion is None:
         why = refused(results["model_training_job"]) or "the challenger waits for promote_job."
         raise RunFailedError(f"No version is champion, so nothing was predicted: {why}")
-    if champion.tags["held_out_until"] < str(target.predicted_from):
-        target = target.model_copy(update={"first_predicted_day": date.fromisoformat(champion.tags["held_out_from"])})
+    held_out_from, held_out_until = champion.record.held_out_from, champion.record.held_out_until
+    if held_out_until and held_out_until < target.predicted_from:
+        target = target.model_copy(update={"first_predicted_day": held_out_from})
         runner = _Runner(project, target, instance)
     days = predicted_partitions(target).get_partition_keys()
-    unseen = [day for day in days if day >= champion.tags["held_out_from"]]
+    unseen = [day for day in days if day >= str(held_out_from)]
     for job in ("batch_inference_job", "monitoring_job"):
         results[job] = runner.run(job, unseen)
     return results

@@ -9,26 +9,14 @@ import dagster as dg
 
 from mlops_core.adapters.evaluation import evaluated, log_report
 from mlops_core.adapters.model_registry import ModelVersion
-from mlops_core.defs.held_out import HeldOut, recorded_on, score_held_out, version_tag
+from mlops_core.defs.held_out import HeldOut, score_held_out, unseen_by
 from mlops_core.defs.ledger import last_champion
 from mlops_core.defs.metadata import as_data, png
 from mlops_core.defs.model_description import describe
 from mlops_core.deployment.promotion import Holder
 from mlops_core.project import Project
-from mlops_core.validation.verdict import (
-    AGAINST_TAG,
-    DRY_RUN_TAG,
-    FAILED_RULES_TAG,
-    JUDGING,
-    RUN_TAG,
-    SKIPPED,
-    STATUS_TAG,
-    VERDICTS,
-    Verdict,
-    against,
-    failed_rules,
-    status,
-)
+from mlops_core.validation.verdict import JUDGING, SKIPPED, VERDICTS, Verdict, against, failed_rules, status
+from mlops_core.version_record import VersionRecord
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +52,7 @@ def skip(project: Project, context: Context, candidate: ModelVersion) -> None:
     reason = f"nobody: run_mode was 'disabled' in the Dagster run {context.run.run_id}"
     context.log.warning(f"Version {candidate.version} may be promoted without any judgement, validated by {reason}")
     registry = context.resources.model_registry
-    registry.tag(candidate, {AGAINST_TAG: reason, STATUS_TAG: SKIPPED})
+    registry.write(candidate, VersionRecord(validated_against=reason, validation_status=SKIPPED))
     describe(project, registry, candidate)
 
 
@@ -75,28 +63,39 @@ def validate(project: Project, context: Context, candidate: ModelVersion, run_mo
     a verdict as it is, and the champion keeps its own until it has another.
     """
     registry = context.resources.model_registry
-    is_tried = run_mode == "dry_run" and candidate.tags.get(STATUS_TAG) in VERDICTS
+    is_tried = run_mode == "dry_run" and candidate.record.validation_status in VERDICTS
     if not is_tried and registry.holder("champion") != Holder(candidate.version):
-        registry.tag(candidate, {STATUS_TAG: JUDGING})
+        registry.write(candidate, VersionRecord(validation_status=JUDGING))
     holder = registry.find_alias("champion") if compared else None
     is_champion = holder is not None and holder.version == candidate.version
     champion = None if is_champion else holder
     former = last_champion(context.instance, registry) if compared and holder is None else None
     versions = {"candidate": candidate} | ({"champion": champion} if champion else {})
     scored = score_held_out(project, context, versions)
-    tags = {
-        "dagster_run_id": context.run.run_id,
-        AGAINST_TAG: against(holder.version if holder else None, compared, candidate.version),
-    }
-    name = f"validation of version {candidate.version}"
-    with registry.run(name, tags | recorded_on(project, candidate)) as run:
+    unseen, beside = (
+        unseen_by(project, candidate),
+        against(holder.version if holder else None, compared, candidate.version),
+    )
+    told = VersionRecord(
+        dagster_run_id=context.run.run_id,
+        held_out_from=unseen.first_day,
+        held_out_until=unseen.last_day,
+        validated_against=beside,
+        tables={project.events.name: unseen.table_version},
+    )
+    with registry.run(f"validation of version {candidate.version}", told.to_tags()) as run:
         measured = _measured(project, context, scored.rows, candidate, champion)
         verdicts = _verdicts(project, measured, compared, former, is_champion)
         facts = _facts(project, versions, status(verdicts, run_mode), scored)
         report = _report(project, facts, verdicts, scored.rows)
-    judged = {RUN_TAG: run.info.run_id, AGAINST_TAG: tags[AGAINST_TAG], FAILED_RULES_TAG: failed_rules(verdicts)}
-    verdict = {} if is_tried else {**judged, STATUS_TAG: facts.status}
-    registry.tag(candidate, verdict | ({DRY_RUN_TAG: context.run.run_id} if run_mode == "dry_run" else {}))
+    judged = VersionRecord(
+        validation_run_id=run.info.run_id,
+        validated_against=beside,
+        failed_rules=failed_rules(verdicts),
+        validation_status=facts.status,
+    )
+    tried = VersionRecord(dry_run_in_dagster_run=context.run.run_id if run_mode == "dry_run" else None)
+    registry.tag(candidate, ({} if is_tried else judged.to_tags()) | tried.to_tags())
     describe(project, registry, candidate)
     return Validated(verdicts, _about(facts, registry.run_page(run.info)), report)
 
@@ -115,7 +114,7 @@ def _measured(
     registry, metric = context.resources.model_registry, compared_metric(project.model).name
     baselines = Baselines.of(metric, registry.run_metrics(candidate))
     events, validation = project.events, project.model.validation
-    source = context.resources.tables.full_name(events.name), int(candidate.tags[version_tag(events.name)])
+    source = context.resources.tables.full_name(events.name), unseen_by(project, candidate).table_version
     asked: dict[str, Any] = {"metrics": validation.custom_metrics(), "config": validation.evaluator_config()}
 
     def measure(prediction: str) -> dict[str, float]:
@@ -165,7 +164,7 @@ def _facts(project: Project, versions: Mapping[str, ModelVersion], outcome: str,
         candidate=candidate.version,
         champion=champion.version if champion else None,
         status=outcome,
-        held_out_from=candidate.tags["held_out_from"],
+        held_out_from=str(candidate.record.held_out_from),
         events=len(scored.rows),
         nouns=project.events.nouns,
         tables=scored.tables,
@@ -178,10 +177,10 @@ def _remarks(
     project: Project, candidate: ModelVersion, champion: ModelVersion | None, rows: "pd.DataFrame"
 ) -> list[str]:
     """What makes the comparison less fair than it looks."""
-    until = champion.tags.get("held_out_from", "") if champion else ""
-    if until <= candidate.tags["held_out_from"]:
+    until = champion.record.held_out_from if champion else None
+    if until is None or until <= unseen_by(project, candidate).first_day:
         return []
-    seen, nouns = int((rows[project.events.event_time] < until).sum()), project.events.nouns
+    seen, nouns = int((rows[project.events.event_time] < str(until)).sum()), project.events.nouns
     return [f"The champion was trained on days before {until}: it has seen {seen} of these {nouns} and looks too good."]
 
 

@@ -97,7 +97,7 @@ def _by_hand(
             "moved": "outside of Dagster",
             "version": holder.version,
             **metadata,
-            "validation_status": holder.tags.get("validation_status", "never validated"),
+            "validation_status": holder.record.validation_status or "never validated",
             "model_version_page": dg.MetadataValue.url(registry.version_url(holder)),
         },
     )
@@ -107,7 +107,7 @@ def _newest(days: Sequence[str], count: int, holder: ModelVersion | None) -> str
     """The first of the `count` newest days, less those that the holder was trained on."""
     if holder is None or not days or not count:
         return None
-    _, trained_until = trained_days(holder.tags) or (None, date.min)
+    _, trained_until = trained_days(holder.record) or (None, date.min)
     return str(max(date.fromisoformat(days[-1]) - timedelta(days=count - 1), trained_until + timedelta(days=1)))
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from mlops_core.adapters.aliases import champion_before
-from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion, output_tag
+from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
 from mlops_core.adapters.predicting import predicted
 from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.adapters.scoring_errors import scorable
@@ -55,7 +55,7 @@ def deployment_assets(project: Project, target: Target, daily: dg.PartitionsDefi
         from mlops_core.deployment.unseen import require_unseen
         from mlops_core.training.model_inputs import model_inputs
 
-        require_unseen(champion.version, champion.tags, *days_of(context))
+        require_unseen(champion.version, champion.record, *days_of(context))
         inputs = model_inputs(project, to_score(table, events, *days_of(context)), *project.carried)
         store, tables = context.resources.feature_store, context.resources.tables
         with (
@@ -117,7 +117,7 @@ def _promoted(
     if _is_recorded(context, registry, challenger):
         return context.log.info(f"Version {version} is champion already, and the history has it")
     decision = Decision(challenger.name, version, config.approved_by, config.reason)
-    yield dg.Output(challenger, metadata=linked(decision.entry(before, challenger.tags, measured)))
+    yield dg.Output(challenger, metadata=linked(decision.entry(before, challenger.record, measured)))
 
 
 def _refusal(context: dg.AssetExecutionContext, registry: ModelRegistry, challenger: ModelVersion) -> str | None:
@@ -129,7 +129,7 @@ def _refusal(context: dg.AssetExecutionContext, registry: ModelRegistry, challen
     try:
         _require_fit(context, registry, challenger)
     except (NotValidatedError, NotShadowedError) as error:
-        if challenger.tags.get(output_tag("challenger")) != context.run_id:
+        if challenger.record.outputs.get("challenger") != context.run_id:
             raise
         return str(error)
     return None
@@ -137,16 +137,16 @@ def _refusal(context: dg.AssetExecutionContext, registry: ModelRegistry, challen
 
 def _require_fit(context: dg.AssetExecutionContext, registry: ModelRegistry, challenger: ModelVersion) -> None:
     """Refuse a challenger that was not judged, or not beside the version that it would follow."""
-    require_promotable(challenger.tags, challenger.version)
+    require_promotable(challenger.record, challenger.version)
     champion = registry.find_alias(CHAMPION)
     holder = champion.version if champion else None
     current = last_champion(context.instance, registry) if holder is None else holder
-    require_judged_against(challenger.tags, challenger.version, current, is_held=holder is not None)
-    require_shadowed(challenger.tags, challenger.version, holder)
+    require_judged_against(challenger.record, challenger.version, current, is_held=holder is not None)
+    require_shadowed(challenger.record, challenger.version, holder)
 
 
 def _is_recorded(context: dg.AssetExecutionContext, registry: ModelRegistry, version: ModelVersion) -> bool:
     """Whether it holds the alias by the newest entry: a run that died between alias and entry is done again."""
     entry = newest_entry(context.instance, registry.model)
-    made_in = (version.version, version.tags.get(output_tag(CHAMPION)))
+    made_in = (version.version, version.record.outputs.get(CHAMPION))
     return (entry and (entry.version, entry.run)) == made_in and registry.holder(CHAMPION) == Holder(version.version)

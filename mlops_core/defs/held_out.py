@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -10,6 +11,7 @@ from mlops_core.adapters.evaluation import score_side_by_side
 from mlops_core.adapters.model_registry import ModelVersion
 from mlops_core.adapters.snapshot import version_is_kept, with_versions
 from mlops_core.project import Project
+from mlops_core.version_record import version_tag
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,51 +30,54 @@ class HeldOut:
     tables: Mapping[str, int]
 
 
-def version_tag(table: str) -> str:
-    """The tag of a version that names the Delta version of a table that it was trained on."""
-    return f"{table}_version"
+@dataclass(frozen=True)
+class Unseen:
+    """Which rows a version has not seen: the days that it held out, of the Delta version of the events that it read.
+
+    The last day keeps out events of days that are not built; without it there is no last one.
+    """
+
+    table_version: int
+    first_day: date
+    last_day: date | None
 
 
-def recorded_on(project: Project, version: ModelVersion) -> dict[str, str]:
-    """What training wrote on a version of the rows that it has not seen.
-
-    The last held-out day keeps out events of days that are not built; without it there is no last one.
+def unseen_by(project: Project, version: ModelVersion) -> Unseen:
+    """The rows that `version` has not seen, as its training wrote it down.
 
     Raises:
         UnknownHoldOutError: it wrote nothing.
     """
-    required = (version_tag(project.events.name), "held_out_from")
-    missing = [tag for tag in required if tag not in version.tags]
-    if missing:
+    record, events = version.record, project.events
+    table_version, first_day = record.tables.get(events.name), record.held_out_from
+    if table_version is None or first_day is None:
+        stated = {version_tag(events.name): table_version, "held_out_from": first_day}
         raise UnknownHoldOutError(
-            f"Version {version.version} of {version.name} lacks the tags {missing}, so nobody knows which "
-            f"{project.events.nouns} it has not seen: materialize '{project.model.name}', which writes them, rather "
-            "than registering a model by hand."
+            f"Version {version.version} of {version.name} lacks the tags "
+            f"{[tag for tag, value in stated.items() if value is None]}, so nobody knows which {events.nouns} it has "
+            f"not seen: materialize '{project.model.name}', which writes them, rather than registering a model by hand."
         )
-    return {tag: version.tags[tag] for tag in (*required, "held_out_until") if tag in version.tags}
+    return Unseen(table_version, first_day, record.held_out_until)
 
 
 def score_held_out(
     project: Project, context: dg.AssetCheckExecutionContext, versions: Mapping[str, ModelVersion]
 ) -> HeldOut:
     """The rows that the candidate's training held out, as of the Delta version that it recorded, with predictions."""
-    from datetime import date
-
     from mlops_core.training.model_inputs import model_inputs
     from mlops_core.training.split import held_out
     from mlops_core.validation.scored_rows import check_rows, row_columns
 
-    events, recorded = project.events, recorded_on(project, versions["candidate"])
-    tables, version = context.resources.tables, int(recorded[version_tag(events.name)])
-    days = [date.fromisoformat(recorded[tag]) for tag in ("held_out_from", "held_out_until") if tag in recorded]
+    events, unseen = project.events, unseen_by(project, versions["candidate"])
+    tables, version = context.resources.tables, unseen.table_version
 
     def score() -> tuple["pd.DataFrame", Mapping[str, list[str]]]:
-        rows = held_out(events, tables.read(events.name, version), *days)
-        unseen = model_inputs(project, rows, *project.carried, events.label_column)
-        scored = score_side_by_side(context.resources.feature_store, project.model.task, unseen, versions)
+        rows = held_out(events, tables.read(events.name, version), unseen.first_day, unseen.last_day)
+        inputs = model_inputs(project, rows, *project.carried, events.label_column)
+        scored = score_side_by_side(context.resources.feature_store, project.model.task, inputs, versions)
         return scored.rows.select(*row_columns(project), *versions).toPandas(), scored.features
 
     with version_is_kept(events.name, version):
         (rows, features), looked_up = with_versions(tables, [table.name for table in project.feature_tables], score)
-    check_rows(project, rows, f"since {recorded['held_out_from']}, version {version} of the table {events.name}")
+    check_rows(project, rows, f"since {unseen.first_day}, version {version} of the table {events.name}")
     return HeldOut(rows, features, {events.name: version, **looked_up})

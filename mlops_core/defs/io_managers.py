@@ -9,13 +9,14 @@ import dagster as dg
 
 from mlops_core.adapters.aliases import give_alias
 from mlops_core.adapters.feature_store.protocol import FeatureStore
-from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion, output_tag
+from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
 from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.adapters.tables import Tables
 from mlops_core.defs.ended_runs import require_running
 from mlops_core.defs.metadata import markdown_table, markdown_tables
 from mlops_core.defs.tables import PARTITION_COLUMN, TableSpec
 from mlops_core.deployment.promotion import CHAMPION
+from mlops_core.version_record import VersionRecord
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,7 +168,7 @@ class ModelAliasIOManager(dg.IOManager):
         still_runs()
         with registry_answers(self.registry.tracking_uri):
             run = self.registry.run_url(obj)
-            self.registry.tag(obj, {output_tag(alias): context.run_id})
+            self.registry.write(obj, VersionRecord(outputs={alias: context.run_id}))
         seen: dict[str, Any] = {
             "alias": alias,
             **({} if alias == CHAMPION else {"model_name": obj.name, "version": obj.version}),  # its asset tells both

@@ -1,16 +1,16 @@
 """The check that a model's features were known in time, by the project's own code on events cut at a moment."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 
 import dagster as dg
 
 from mlops_core.adapters.model_registry import ModelVersion
 from mlops_core.adapters.registry_errors import registry_answers
-from mlops_core.defs.held_out import recorded_on, version_tag
+from mlops_core.defs.held_out import unseen_by
 from mlops_core.defs.training_rows import feature_versions, training_set
 from mlops_core.project import Project
-from mlops_core.validation.verdict import FAILED, LEAK_CHECK, LEAK_TAG, PASSED
+from mlops_core.validation.verdict import FAILED, LEAK_CHECK, PASSED
+from mlops_core.version_record import VersionRecord
 
 SAMPLED = 100
 """Training rows whose features are computed again."""
@@ -32,15 +32,15 @@ def training_checks(project: Project) -> list[dg.AssetChecksDefinition]:
         from mlops_core.features.leakage import leakage_violations
         from mlops_core.training.split import known_before, sampled, since
 
-        recorded = recorded_on(project, model)
-        rows = context.resources.tables.read(events.name, version=int(recorded[version_tag(events.name)]))
-        past = known_before(events, rows, date.fromisoformat(recorded["held_out_from"]))
-        if "trained_from" in model.tags:
-            past = since(past, date.fromisoformat(model.tags["trained_from"]))
+        unseen = unseen_by(project, model)
+        rows = context.resources.tables.read(events.name, version=unseen.table_version)
+        past = known_before(events, rows, unseen.first_day)
+        if model.record.trained_from:
+            past = since(past, model.record.trained_from)
         found = leakage_violations(
             project, rows, training_set(project, context, sampled(events, past, SAMPLED)).load_df()
         )
-        late, moved = late_inputs(project, rows), _moved(model.tags, feature_versions(project, context))
+        late, moved = late_inputs(project, rows), _moved(model.record.tables, feature_versions(project, context))
         faults = [*late.values(), *([_why(project, found, moved)] if found else [])]
         if late or not found or not moved:  # rows that differ for tables that moved prove nothing about the version
             _write(context, model, passed=not faults)
@@ -61,15 +61,15 @@ def _write(context: dg.AssetCheckExecutionContext, version: ModelVersion, passed
     """A check blocks in its own run only, so its outcome is also written on the version."""
     registry = context.resources.model_registry
     with registry_answers(registry.tracking_uri):
-        registry.tag(version, {LEAK_TAG: PASSED if passed else FAILED})
+        registry.write(version, VersionRecord(leak_check=PASSED if passed else FAILED))
 
 
-def _moved(trained_on: Mapping[str, str], newest: Mapping[str, str]) -> list[str]:
+def _moved(trained_on: Mapping[str, int], newest: Mapping[str, int]) -> list[str]:
     """The feature tables that are no longer those of the training, with both versions."""
     return [
-        f"{tag.removesuffix('_version')} from version {trained_on[tag]} to {version}"
-        for tag, version in newest.items()
-        if trained_on.get(tag, version) != version
+        f"{name} from version {trained_on[name]} to {version}"
+        for name, version in newest.items()
+        if trained_on.get(name, version) != version
     ]
 
 

@@ -1,5 +1,6 @@
 """Promotion across environments: a job that brings another environment's version here."""
 
+from dataclasses import replace
 from functools import partial
 
 import dagster as dg
@@ -12,8 +13,8 @@ from mlops_core.defs.config import NOT_BLANK, BoundedConfig
 from mlops_core.defs.ended_runs import require_running
 from mlops_core.defs.model_description import describe
 from mlops_core.defs.refusals import one_sentence
-from mlops_core.deployment.promotion import SHADOW_TAG
 from mlops_core.project import Project
+from mlops_core.version_record import VersionRecord
 
 
 class CopyConfig(BoundedConfig):
@@ -41,7 +42,7 @@ def copy_model_job(project: Project) -> dg.JobDefinition:
         context.add_output_metadata(
             {
                 "version": copied.version,
-                "copied_from": copied.tags["copied_from"],
+                "copied_from": str(copied.record.copied_from),
                 "model_version_page": dg.MetadataValue.url(registry.version_url(copied)),
             }
         )
@@ -59,6 +60,7 @@ def _copied(registry: ModelRegistry, config: CopyConfig) -> ModelVersion:
 
     origin = registry.of(config.model, config.tracking_uri)
     source = origin.get(config.version)
-    require_promotable(source.tags, source.version, accepted=[PASSED])
-    inherited = as_copied(source.tags, source.name, SHADOW_TAG) | {"copied_by": config.copied_by}
-    return registry.copy(source, origin, inherited, {"copied_from": f"{source.name}/{source.version}"})
+    require_promotable(source.record, source.version, accepted=[PASSED])
+    inherited = replace(as_copied(source.record, source.name), copied_by=config.copied_by)
+    mark = VersionRecord(copied_from=f"{source.name}/{source.version}")
+    return registry.copy(source, origin, {**source.tags, **inherited.to_tags()}, mark.to_tags())

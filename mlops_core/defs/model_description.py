@@ -3,17 +3,16 @@
 from collections.abc import Iterator, Mapping
 
 from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
-from mlops_core.defs.held_out import version_tag
 from mlops_core.deployment.promotion import UNKNOWN
 from mlops_core.project import Project
-from mlops_core.validation.verdict import AGAINST_TAG, STATUS_TAG
+from mlops_core.version_record import VersionRecord
 
 
 def describe(project: Project, registry: ModelRegistry, version: ModelVersion) -> None:
     """Write it on the model, and on the version what its tags and the run that trained it say at the moment."""
-    tags, metrics = registry.get(version.version).tags, registry.run_metrics(version)
+    record, metrics = registry.get(version.version).record, registry.run_metrics(version)
     about = purpose(project)
-    registry.describe(version, about, "\n\n".join([about, *_history(project, tags, metrics)]))
+    registry.describe(version, about, "\n\n".join([about, *_history(project, record, metrics)]))
 
 
 def purpose(project: Project) -> str:
@@ -22,18 +21,16 @@ def purpose(project: Project) -> str:
     return f"Predicts `{events.label_column}` from what is known at `{events.event_time}`. {label}."
 
 
-def _history(project: Project, tags: Mapping[str, str], metrics: Mapping[str, float]) -> Iterator[str]:
-    if "copied_from" in tags:
-        yield f"Copied from {tags['copied_from']}."
-    if "held_out_from" in tags:
-        events = project.events.name
-        made = (
-            f"`{events}` version {tags.get(version_tag(events), UNKNOWN)}, git commit {tags.get('git_commit', UNKNOWN)}"
-        )
-        since = f"from {tags['trained_from']} on, " if "trained_from" in tags else ""
-        yield f"Trained on the days {since}before {tags['held_out_from']} ({made})."
+def _history(project: Project, record: VersionRecord, metrics: Mapping[str, float]) -> Iterator[str]:
+    events = project.events.name
+    if record.copied_from:
+        yield f"Copied from {record.copied_from}."
+    if record.held_out_from:
+        made = f"`{events}` version {record.tables.get(events, UNKNOWN)}, git commit {record.git_commit or UNKNOWN}"
+        since = f"from {record.trained_from} on, " if record.trained_from else ""
+        yield f"Trained on the days {since}before {record.held_out_from} ({made})."
     measured = [f"{name} {value:.4g}" for name, value in project.model.task.headlines(metrics).items()]
     if measured:
-        yield f"On the days held out, to {tags.get('held_out_until', 'the last one')}: {', '.join(measured)}."
-    status = tags.get(STATUS_TAG, "not judged yet")
-    yield f"Validation: {status}" + (f", against champion {tags[AGAINST_TAG]}." if AGAINST_TAG in tags else ".")
+        yield f"On the days held out, to {record.held_out_until or 'the last one'}: {', '.join(measured)}."
+    beside = f", against champion {record.validated_against}" if record.validated_against else ""
+    yield f"Validation: {record.validation_status or 'not judged yet'}{beside}."

@@ -9,7 +9,7 @@ import dagster as dg
 from pydantic import Field
 
 from mlops_core.adapters.aliases import champion_before, give_alias
-from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion, output_tag
+from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
 from mlops_core.adapters.predicting import predicted
 from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.adapters.scoring_errors import scorable
@@ -27,6 +27,7 @@ from mlops_core.deployment.promotion import (
 from mlops_core.deployment.unseen import require_unseen
 from mlops_core.project import Project
 from mlops_core.validation.verdict import require_promotable
+from mlops_core.version_record import VersionRecord
 
 SAMPLE = 100
 
@@ -53,14 +54,14 @@ def rollback_job(project: Project, daily: dg.TimeWindowPartitionsDefinition) -> 
         with registry_answers(registry.tracking_uri), one_sentence():
             version = registry.get(config.version)
             _require_way_back(context, registry, version)
-            require_promotable(version.tags, version.version, was_champion=_was_champion(context, registry, version))
+            require_promotable(version.record, version.version, was_champion=_was_champion(context, registry, version))
             if config.rescore_from:
                 asked = (date.fromisoformat(day) for day in (config.rescore_from, days[-1]))
-                require_unseen(version.version, version.tags, *asked)
+                require_unseen(version.version, version.record, *asked)
             _predicts(project, context, version)
             before = champion_before(registry, version.version)
             measured = project.model.task.headlines(registry.run_metrics(version))
-            registry.tag(version, {output_tag(CHAMPION): context.run_id})
+            registry.write(version, VersionRecord(outputs={CHAMPION: context.run_id}))
         offer = _offer(context, before)
         still_runs = partial(require_running, context.instance, context.run_id)
         give_alias(registry, CHAMPION, version, may_move=still_runs, from_version=followed(before), over_deleted=True)
@@ -72,7 +73,7 @@ def rollback_job(project: Project, daily: dg.TimeWindowPartitionsDefinition) -> 
             description=f"Rolled back to version {version.version} by {config.rolled_back_by}: {config.reason}",
             metadata={
                 "rollback": True,
-                **linked(decision.entry(before, version.tags, measured)),
+                **linked(decision.entry(before, version.record, measured)),
                 **offer,
                 **rescored,
                 "model_version_page": page,
@@ -111,7 +112,7 @@ def _require_way_back(context: dg.OpExecutionContext, registry: ModelRegistry, v
 def _was_champion(context: dg.OpExecutionContext, registry: ModelRegistry, version: ModelVersion) -> bool:
     """Whether it has been champion, by its tag, by the alias, or by the history, which a cluster does not have."""
     return (
-        output_tag(CHAMPION) in version.tags
+        CHAMPION in version.record.outputs
         or registry.holder(PREVIOUS_CHAMPION) == Holder(version.version)
         or any(told.get("version") == version.version for _, told in entries(context.instance, registry.model))
     )

@@ -10,8 +10,9 @@ from mlops_core.adapters.shadow_scoring import scored_beside
 from mlops_core.defs.approval import approved_version
 from mlops_core.defs.metadata import markdown_table, plot, png
 from mlops_core.defs.refusals import one_sentence
-from mlops_core.deployment.promotion import CHAMPION, SHADOW_TAG, approved, shadow_status
+from mlops_core.deployment.promotion import CHAMPION, approved, shadow_status
 from mlops_core.project import Project
+from mlops_core.version_record import VersionRecord
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +39,8 @@ def shadow_checks(project: Project) -> list[dg.AssetChecksDefinition]:
             if champion.version == challenger.version:
                 return dg.AssetCheckResult(passed=True, description="It is the champion itself")
             result = _compared(project, context, champion, challenger)
-            registry.tag(challenger, {SHADOW_TAG: shadow_status(result.passed, champion.version)})
+            told = VersionRecord(shadow_status=shadow_status(result.passed, champion.version))
+            registry.write(challenger, told)
             return result
 
     return [predicts_what_the_champion_predicted]

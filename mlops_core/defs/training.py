@@ -1,5 +1,6 @@
 """The trained model: a new version in the registry, which holds the alias `candidate`."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,11 +8,10 @@ import dagster as dg
 from pydantic import Field, create_model
 
 from mlops_core.adapters.flavors import description
-from mlops_core.adapters.model_registry import ModelVersion, TrainingRecord
+from mlops_core.adapters.model_version import ModelVersion, TrainingRecord
 from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.config import Target
 from mlops_core.defs.config import BoundedConfig
-from mlops_core.defs.held_out import version_tag
 from mlops_core.defs.metadata import plot, readable
 from mlops_core.defs.model_description import describe
 from mlops_core.defs.partitions import last_partition
@@ -19,7 +19,8 @@ from mlops_core.defs.provenance import git_commit
 from mlops_core.defs.training_record import record_of
 from mlops_core.defs.training_rows import feature_versions, frozen_events, looked_up, training_set
 from mlops_core.project import Project
-from mlops_core.validation.verdict import LEAK_TAG, TRAINED_TAG, UNCHECKED
+from mlops_core.validation.verdict import UNCHECKED
+from mlops_core.version_record import VersionRecord
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,8 +68,6 @@ def training_assets(
 
         days_asked: DaysConfig = config
         version, known = frozen_events(project, context)
-        provenance = {version_tag(events.name): str(version), **feature_versions(project, context)}
-        provenance["git_commit"] = git_commit(target.root)
         first, last = labelled_days(events, known, target.first_day, last_partition(daily))
         start = holdout_start(events, first, last, days_asked.holdout_days)
         if days_asked.training_days:
@@ -80,10 +79,19 @@ def training_assets(
         context.log.info(f"Fitting {len(rows)} {events.nouns} before {start}; {len(unseen)} are held out")
         fitted = model.training.fit(rows, parameters)
         record = record_of(project, fitted, rows, unseen, parameters)
-        context.add_output_metadata(_seen(record, rows, str(start)) | provenance)
-        days = {"trained_from": str(first), "held_out_from": str(start), "held_out_until": str(last)}
+        provenance = VersionRecord(
+            git_commit=git_commit(target.root), tables={events.name: version, **feature_versions(project, context)}
+        )
+        context.add_output_metadata(_seen(record, rows, str(start)) | provenance.to_tags())
+        of_run = replace(
+            provenance,
+            dagster_run_id=context.run.run_id,
+            trained_from=first,
+            held_out_from=start,
+            held_out_until=last,
+        )
         store_as = training_set(project, context, past, exclude=[events.event_time])
-        return _registered(project, context, record, fitted, store_as, tags=days | provenance)
+        return _registered(project, context, record, fitted, store_as, told=of_run)
 
     return [trained]
 
@@ -112,16 +120,15 @@ def _registered(
     fitted: Any,
     training_set: Any,
     *,
-    tags: dict[str, str],
+    told: VersionRecord,
 ) -> ModelVersion:
     """Log the run and the model to MLflow, and register it as a new version."""
     registry, store = context.resources.model_registry, context.resources.feature_store
     events, training = project.events, project.model.training
-    tags = {TRAINED_TAG: context.run.run_id, **tags}
     inputs = record.baseline.drop(columns=[events.event_time, events.label_column, "prediction"])
     described = description(training, project.model.task, fitted, inputs, record.baseline["prediction"])
     with registry_answers(registry.tracking_uri):
-        with registry.run(f"{project.model.name} {context.run.run_id[:8]}", tags):
+        with registry.run(f"{project.model.name} {context.run.run_id[:8]}", told.to_tags()):
             registry.log(record)
             context.log.info("Logging the model to MLflow")
             info = store.log_model(
@@ -133,7 +140,7 @@ def _registered(
                 pip_requirements=model_requirements(project),
             )
         version = registry.get(int(info.registered_model_version))
-        registry.tag(version, {LEAK_TAG: UNCHECKED, **tags})
+        registry.write(version, replace(told, leak_check=UNCHECKED))
         describe(project, registry, version)
         return registry.get(version.version)
 

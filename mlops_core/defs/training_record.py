@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from mlops_core.adapters.model_registry import TrainingRecord
+from mlops_core.adapters.model_version import TrainingRecord
 from mlops_core.defs.metadata import png
 from mlops_core.project import Project
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mlops_core.defs.annotations import DataFrame
-from mlops_core.defs.held_out import version_tag
 from mlops_core.project import Project
 
 if TYPE_CHECKING:
@@ -24,11 +23,11 @@ def frozen_events(project: Project, context: Context) -> tuple[int, DataFrame]:
     return version, tables.read(name, version)
 
 
-def feature_versions(project: Project, context: Context) -> dict[str, str]:
-    """Tags that tell the newest version of each feature table, which is the one that look-ups read."""
+def feature_versions(project: Project, context: Context) -> dict[str, int]:
+    """Feature table -> its newest version, which is the one that look-ups read."""
     tables = context.resources.tables
     names = dict.fromkeys(lookup.table_name for lookup in project.lookups)
-    return {version_tag(name): str(tables.version(name)) for name in names if tables.exists(name)}
+    return {name: tables.version(name) for name in names if tables.exists(name)}
 
 
 def training_set(project: Project, context: Context, rows: DataFrame, exclude: Sequence[str] = ()) -> Any:

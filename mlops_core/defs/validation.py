@@ -38,10 +38,10 @@ def validation_assets(project: Project, target: Target) -> list[dg.AssetsDefinit
     )
     def challenger(context: dg.AssetExecutionContext, candidate: ModelVersion) -> Iterator[dg.Output[ModelVersion]]:
         """The candidate that passed validation; one that did not, or was judged in a dry run, is refused."""
-        if why := refusal(candidate.tags, candidate.version, context.run_id):
+        if why := refusal(candidate.record, candidate.version, context.run_id):
             return tell_refusal(context, candidate, why)
         with one_sentence():
-            require_promotable(candidate.tags, candidate.version)
+            require_promotable(candidate.record, candidate.version)
         yield dg.Output(candidate)
 
     return [challenger]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mlops_core.version_record import VersionRecord
+
 CHAMPION, PREVIOUS_CHAMPION = "champion", "previous_champion"
 
 AUTOMATIC, UNKNOWN = "automatic", "unknown"
 TRAINED_IN = "trained_in_dagster_run"
-
-SHADOW_TAG = "shadow_status"
-"""On a version: whether it predicted what which champion had predicted, in one tag, for two could disagree."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +30,12 @@ class Decision:
     by: str
     reason: str
 
-    def entry(self, before: Holder | None, tags: Mapping[str, str], measured: Mapping[str, float]) -> dict[str, object]:
+    def entry(self, before: Holder | None, record: VersionRecord, measured: Mapping[str, float]) -> dict[str, object]:
         """One entry of the champion's history, which is that of its asset's materializations.
 
         Args:
             before: who was champion until now, None for the first one.
-            tags: of the version; training wrote its commit and its Dagster run there.
+            record: of the version; training wrote its commit and its Dagster run there.
             measured: the task's headlines of the run that trained it, on its held-out rows; beside each other in the
                 history, they show what each promotion brought.
         """
@@ -46,8 +45,8 @@ class Decision:
             "from_version": followed(before),
             "decided_by": self.by,
             "reason": self.reason,
-            "git_commit": tags.get("git_commit", UNKNOWN),
-            TRAINED_IN: tags.get("dagster_run_id", UNKNOWN),
+            "git_commit": record.git_commit or UNKNOWN,
+            TRAINED_IN: record.dagster_run_id or UNKNOWN,
         } | dict(measured)
 
 
@@ -67,7 +66,7 @@ def shadow_status(passed: bool, champion: int) -> str:
     return f"{'passed' if passed else 'failed'} against {champion}"
 
 
-def require_shadowed(tags: Mapping[str, str], version: int, champion: int | None) -> None:
+def require_shadowed(record: VersionRecord, version: int, champion: int | None) -> None:
     """Refuse a version that has not predicted what `champion` predicted; the first champion follows nobody.
 
     Raises:
@@ -75,7 +74,7 @@ def require_shadowed(tags: Mapping[str, str], version: int, champion: int | None
     """
     if champion in (None, version):
         return
-    found = tags.get(SHADOW_TAG, "missing")
+    found = record.shadow_status or "missing"
     if found == shadow_status(False, champion):
         raise NotShadowedError(
             f"Version {version} may not follow champion {champion}: it has no prediction for some events that "
@@ -84,8 +83,8 @@ def require_shadowed(tags: Mapping[str, str], version: int, champion: int | None
         )
     if found != shadow_status(True, champion):
         raise NotShadowedError(
-            f"Version {version} may not follow champion {champion}: its {SHADOW_TAG} is '{found}'; launch promote_job, "
-            "which runs the check predicts_what_the_champion_predicted first; no alias was moved."
+            f"Version {version} may not follow champion {champion}: its shadow_status is '{found}'; launch "
+            "promote_job, which runs the check predicts_what_the_champion_predicted first; no alias was moved."
         )
 
 

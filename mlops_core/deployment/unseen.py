@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, timedelta
+
+from mlops_core.version_record import VersionRecord
 
 
 class TrainedOnError(ValueError):
     """A version was asked to predict days that it was trained on."""
 
 
-def trained_days(tags: Mapping[str, str]) -> tuple[date, date] | None:
-    """The first and the last day that the version with these tags was trained on; None when they do not say."""
-    if "held_out_from" not in tags:
+def trained_days(record: VersionRecord) -> tuple[date, date] | None:
+    """The first and the last day that a version was trained on; None when its record does not say."""
+    if record.held_out_from is None:
         return None
-    first = date.fromisoformat(tags["trained_from"]) if "trained_from" in tags else date.min
-    return first, date.fromisoformat(tags["held_out_from"]) - timedelta(days=1)
+    return record.trained_from or date.min, record.held_out_from - timedelta(days=1)
 
 
-def require_unseen(version: int, tags: Mapping[str, str], first_day: date, last_day: date) -> None:
+def require_unseen(version: int, record: VersionRecord, first_day: date, last_day: date) -> None:
     """Refuse [`first_day`, `last_day`] when the version was trained on any day of it.
 
     Raises:
         TrainedOnError: it was.
     """
-    trained = trained_days(tags)
+    trained = trained_days(record)
     if trained is None or max(trained[0], first_day) > min(trained[1], last_day):
         return
     seen = f"up to {trained[1]}" if trained[0] == date.min else f"from {trained[0]} to {trained[1]}"

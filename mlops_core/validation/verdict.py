@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-STATUS_TAG, RUN_TAG, AGAINST_TAG = "validation_status", "validation_run_id", "validated_against"
-"""On a version: the verdict; the MLflow run with its report; the champion's version that it was compared with."""
-
-FAILED_RULES_TAG, NO_RULE = "failed_rules", "none"
-"""On a version that was judged: the rules that it failed, each with its value and bound, else `NO_RULE`."""
+from mlops_core.version_record import VersionRecord
 
 LEAK_CHECK = "features_are_known_in_time"
-LEAK_TAG, UNCHECKED = "leak_check", "unchecked"
-"""On a version: whether its features were known in time, `UNCHECKED` from its training on."""
-
-TRAINED_TAG = "dagster_run_id"
-"""On a version: the Dagster run that trained it."""
+UNCHECKED, NO_RULE = "unchecked", "none"
 
 PASSED, FAILED, DRY_RUN, SKIPPED = "passed", "failed", "dry_run", "skipped"
 JUDGING = "judging"
 """Written before a validation starts: one that dies leaves a version without a verdict, whatever it had before."""
 
 VERDICTS = (PASSED, FAILED, SKIPPED)
-
-DRY_RUN_TAG = "dry_run_in_dagster_run"
-"""On a version: the Dagster run that judged it last in a dry run, which leaves the verdict of another run alone."""
 
 NO_CHAMPION, UNCOMPARED = "none", "nobody: enable_baseline_comparison was off"
 ITSELF = "nobody: it was the champion itself"
@@ -66,23 +55,23 @@ def status(verdicts: Sequence[Verdict], run_mode: str) -> str:
 
 
 def failed_rules(verdicts: Sequence[Verdict]) -> str:
-    """What is written as `FAILED_RULES_TAG`."""
+    """The `failed_rules` of a version's record, `NO_RULE` when it failed none."""
     return "; ".join(f"{found.rule}: {found.sentence}" for found in verdicts if not found.passed) or NO_RULE
 
 
-def refusal(tags: Mapping[str, str], version: int, dagster_run: str) -> str | None:
+def refusal(record: VersionRecord, version: int, dagster_run: str) -> str | None:
     """Why validation, as it is meant to, keeps a version from its alias in `dagster_run`; None when it does not."""
-    found, rules = tags.get(STATUS_TAG), tags.get(FAILED_RULES_TAG, NO_RULE)
-    because = f" ({rules})" if rules != NO_RULE else ""
-    if found == DRY_RUN or tags.get(DRY_RUN_TAG) == dagster_run:
+    found = record.validation_status
+    because = f" ({record.failed_rules})" if record.failed_rules not in (None, NO_RULE) else ""
+    if found == DRY_RUN or record.dry_run_in_dagster_run == dagster_run:
         return f"Version {version} was judged in a dry run, which promotes nothing{because}; no alias was moved."
-    if found == FAILED and tags.get(LEAK_TAG) == PASSED:
+    if found == FAILED and record.leak_check == PASSED:
         return f"Version {version} is refused, for it did not pass validation{because}; no alias was moved."
     return None
 
 
 def against(champion: int | None, compared: bool, candidate: int) -> str:
-    """What a validation of version `candidate` writes as `AGAINST_TAG`."""
+    """What a validation of version `candidate` writes as `validated_against`."""
     if not compared:
         return UNCOMPARED
     if champion == candidate:
@@ -91,7 +80,7 @@ def against(champion: int | None, compared: bool, candidate: int) -> str:
 
 
 def require_promotable(
-    tags: Mapping[str, str], version: int, accepted: Sequence[str] = (PASSED, SKIPPED), was_champion: bool = False
+    record: VersionRecord, version: int, accepted: Sequence[str] = (PASSED, SKIPPED), was_champion: bool = False
 ) -> None:
     """Refuse a version whose recorded verdict does not let it hold an alias; `skipped` (validation off) does.
 
@@ -102,24 +91,24 @@ def require_promotable(
         NotValidatedError: the version failed, was only tried in a dry run, was never validated, or not to the end; or
             its features may know the future, for the check failed, was not run, or the version was made by hand.
     """
-    leak_check = tags.get(LEAK_TAG)
+    leak_check = record.leak_check
     if leak_check != PASSED and not (leak_check is None and was_champion):
         told = f"'{leak_check}'" if leak_check else "missing"
         raise NotValidatedError(
-            f"Version {version} may not be promoted: its {LEAK_TAG} is {told}; give it the alias candidate, run the "
+            f"Version {version} may not be promoted: its leak_check is {told}; give it the alias candidate, run the "
             f"model's check {LEAK_CHECK}, and train again where it fails; no alias was moved."
         )
-    found = tags.get(STATUS_TAG)
+    found = record.validation_status
     if found in accepted:
         return
-    reason = f"its {STATUS_TAG} is '{found}'" if found else "it was never validated"
+    reason = f"its validation_status is '{found}'" if found else "it was never validated"
     raise NotValidatedError(
         f"Version {version} may not be promoted: {reason}; give it the alias candidate and run the model's "
         "checks with run_mode 'enabled'; no alias was moved."
     )
 
 
-def require_judged_against(tags: Mapping[str, str], version: int, champion: int | None, is_held: bool = True) -> None:
+def require_judged_against(record: VersionRecord, version: int, champion: int | None, is_held: bool = True) -> None:
     """Refuse a version that was compared with another one than `champion`: the holder, or the last one (not `is_held`).
 
     Exempt are versions whose comparison was switched off, `skipped` ones among them, and copies, which were compared
@@ -128,33 +117,33 @@ def require_judged_against(tags: Mapping[str, str], version: int, champion: int 
     Raises:
         NotValidatedError: another version has become champion since.
     """
-    found = tags.get(AGAINST_TAG, "nobody")
-    is_free = tags.get(STATUS_TAG) == SKIPPED or found == UNCOMPARED or _is_foreign(found)
+    found = record.validated_against or "nobody"
+    is_free = record.validation_status == SKIPPED or found == UNCOMPARED or _is_foreign(found)
     if is_free or champion in (None, version) or found == str(champion):
         return
     fact, fix = (
-        (f"{champion} is champion", f"{_judged_again(tags)}, which judges it against {champion}")
+        (f"{champion} is champion", f"{_judged_again(record)}, which judges it against {champion}")
         if is_held
         else (f"{champion}, the last champion, lost the alias", "launch rollback_job with a version that may serve")
     )
     raise NotValidatedError(f"Version {version} was judged against {found}, but {fact}: {fix}; no alias was moved.")
 
 
-def _judged_again(tags: Mapping[str, str]) -> str:
+def _judged_again(record: VersionRecord) -> str:
     """How a version gets another verdict: a run carries its version, so it is the one that trained it."""
-    run = tags.get(TRAINED_TAG)
-    if run is None:
+    if record.dagster_run_id is None:
         return "give it the alias candidate and run the model's checks again"
-    return f"re-execute the run {run} from the step candidate_validation on"
+    return f"re-execute the run {record.dagster_run_id} from the step candidate_validation on"
 
 
-def as_copied(tags: Mapping[str, str], origin: str, *also: str) -> dict[str, str]:
-    """The tags that a copy inherits: those of the verdict, and `also`, say that they mean versions of `origin`.
+def as_copied(record: VersionRecord, origin: str) -> VersionRecord:
+    """The record that a copy inherits: what means versions and runs of `origin` says so.
 
     What says so already, for its version is a copy too, stays.
     """
-    named = (key for key in (AGAINST_TAG, RUN_TAG, *also) if key in tags and not _is_foreign(tags[key]))
-    return {**tags, **{key: f"{origin}/{tags[key]}" for key in named}}
+    named = ("validated_against", "validation_run_id", "shadow_status")
+    stated = {name: value for name in named if (value := getattr(record, name)) is not None}
+    return replace(record, **{name: f"{origin}/{it}" for name, it in stated.items() if not _is_foreign(it)})
 
 
 def _is_foreign(value: str) -> bool:

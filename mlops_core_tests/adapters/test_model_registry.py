@@ -8,7 +8,8 @@ import mlflow
 import pandas as pd
 import pytest
 
-from mlops_core.adapters.model_registry import ModelRegistry, TrainingRecord
+from mlops_core.adapters.model_registry import ModelRegistry
+from mlops_core.adapters.model_version import TrainingRecord
 from mlops_core.adapters.registry_errors import ModelNotFoundError
 
 

@@ -30,11 +30,15 @@ from mlops_core_tests.flights.task import LATE
 class Flights:
     """A run of everything in a folder of its own."""
 
-    def __init__(self, folder: Path, rows: pd.DataFrame, project: Project = PROJECT, **variables: object) -> None:
+    def __init__(
+        self, folder: Path, rows: pd.DataFrame, project: Project = PROJECT, holdout_days: int = 3, **variables: object
+    ) -> None:
         stated = {"state_folder": folder / "state"} | variables
         environ = {f"BUNDLE_VAR_{name}": str(value) for name, value in stated.items()}
         self.rows, self.project = rows, project
-        self.target: Target = load_target(project, "local", environ=environ)
+        target = load_target(project, "local", environ=environ)
+        workflow = target.model_workflow.model_copy(update={"holdout_days": holdout_days})
+        self.target: Target = target.model_copy(update={"model_workflow": workflow})
         self.instance = dg.DagsterInstance.ephemeral()
         with dg.build_resources({"r": build_resources(project, self.target)["model_registry"]}) as resources:
             self.registry: ModelRegistry = resources.r
@@ -149,10 +153,8 @@ def test_the_real_december_is_predicted_by_the_whole_graph(tmp_path: Path) -> No
     from mlops_core_tests.flights.features import CARRIER, DEST, ORIGIN_HOUR
 
     project = replace(PROJECT, feature_tables=(ORIGIN_HOUR, ORIGIN, CARRIER, DEST))
-    workflow = "{cron_schedule: 0 9 * * *, run_mode: enabled, enable_baseline_comparison: true, holdout_days: 31, "
-    workflow += "hyperparameters: {}}"
-    variables = {"first_day": YEAR[0], "last_day": YEAR[1], "model_workflow": workflow}
-    flights = Flights(tmp_path, sample.flights("real", *YEAR), project, **variables)
+    variables = {"first_day": YEAR[0], "last_day": YEAR[1]}
+    flights = Flights(tmp_path, sample.flights("real", *YEAR), project, holdout_days=31, **variables)
     scored = flights.scored()
     assert scored.day.min() == date(2013, 12, 1)
     assert metrics.log_loss(scored.late, scored.prediction) < 0.57

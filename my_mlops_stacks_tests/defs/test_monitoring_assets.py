@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 
-from mlops_core.adapters.model_registry import ModelRegistry, TrainingRecord
+from mlops_core.adapters.model_registry import ModelRegistry
+from mlops_core.adapters.model_version import TrainingRecord
 from mlops_core.defs.monitoring import _bins_of
 from my_mlops_stacks.project import PROJECT
 

@@ -11,6 +11,7 @@ from mlops_core.deployment.promotion import (
     require_shadowed,
     shadow_status,
 )
+from mlops_core.version_record import VersionRecord
 
 
 def test_the_first_champion_has_no_predecessor():
@@ -49,10 +50,10 @@ def test_a_champion_that_was_deleted_becomes_nothing():
 )
 def test_who_was_not_seen_beside_the_champion_does_not_follow_it(tags, told):
     with pytest.raises(NotShadowedError, match=f"Version 3 may not follow champion 2: {told}"):
-        require_shadowed(tags, 3, 2)
+        require_shadowed(VersionRecord.from_tags(tags), 3, 2)
 
 
 def test_who_was_seen_beside_the_champion_or_follows_nobody_may_serve():
-    require_shadowed({"shadow_status": shadow_status(True, 2)}, 3, 2)
-    require_shadowed({}, 3, None)
-    require_shadowed({}, 3, 3)
+    require_shadowed(VersionRecord(shadow_status=shadow_status(True, 2)), 3, 2)
+    require_shadowed(VersionRecord(), 3, None)
+    require_shadowed(VersionRecord(), 3, 3)

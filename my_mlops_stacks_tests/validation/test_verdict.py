@@ -16,6 +16,9 @@ from mlops_core.validation.verdict import (
     require_promotable,
     status,
 )
+from mlops_core.version_record import VersionRecord
+
+record = VersionRecord.from_tags
 
 
 def verdict(passed: bool) -> Verdict:
@@ -31,7 +34,7 @@ def test_a_dry_run_never_says_passed():
 @pytest.mark.parametrize("tags", [{}, *({"validation_status": s} for s in ("failed", "dry_run", "judging"))])
 def test_a_version_without_a_passing_verdict_is_refused(tags):
     with pytest.raises(NotValidatedError, match="Version 7 may not be promoted: (its validation_status|it was never)"):
-        require_promotable(tags | {"leak_check": "passed"}, 7)
+        require_promotable(record(tags | {"leak_check": "passed"}), 7)
 
 
 def test_what_a_verdict_says_about_the_champion():
@@ -45,16 +48,16 @@ def test_a_verdict_against_another_champion_is_stale(found):
     tags = {"validation_status": "passed"} | ({"validated_against": found} if found else {})
     told = f"Version 3 was judged against {found or 'nobody'}, but 2 is champion: "
     with pytest.raises(NotValidatedError, match=f"{told}give it the alias candidate and run"):
-        require_judged_against(tags, 3, 2)
+        require_judged_against(record(tags), 3, 2)
     with pytest.raises(NotValidatedError, match=f"{told}re-execute the run r7 from the step candidate_validation on"):
-        require_judged_against(tags | {"dagster_run_id": "r7"}, 3, 2)
+        require_judged_against(record(tags | {"dagster_run_id": "r7"}), 3, 2)
 
 
 @pytest.mark.parametrize(("leak_check", "is_promotable"), [("passed", True), ("failed", False), ("unchecked", False)])
 def test_a_version_whose_features_may_know_the_future_is_not_promoted(leak_check, is_promotable):
     tags = {"validation_status": "passed", "leak_check": leak_check}
     with nullcontext() if is_promotable else pytest.raises(NotValidatedError, match=f"leak_check is '{leak_check}'"):
-        require_promotable(tags, 3)
+        require_promotable(record(tags), 3)
 
 
 def test_a_version_that_nobody_looked_at_for_a_leak_is_not_promoted_unless_it_has_been_champion():
@@ -62,10 +65,10 @@ def test_a_version_that_nobody_looked_at_for_a_leak_is_not_promoted_unless_it_ha
     with pytest.raises(
         NotValidatedError, match="its leak_check is missing; give it the alias candidate, run the model's check"
     ):
-        require_promotable(tags, 3)
-    require_promotable(tags, 3, was_champion=True)
+        require_promotable(record(tags), 3)
+    require_promotable(record(tags), 3, was_champion=True)
     with pytest.raises(NotValidatedError, match="its leak_check is 'failed'"):
-        require_promotable(tags | {"leak_check": "failed"}, 3, was_champion=True)
+        require_promotable(record(tags | {"leak_check": "failed"}), 3, was_champion=True)
 
 
 @pytest.mark.parametrize(
@@ -79,12 +82,12 @@ def test_a_version_that_nobody_looked_at_for_a_leak_is_not_promoted_unless_it_ha
     ],
 )
 def test_what_validation_refuses_is_told_with_its_rules(tags, said):
-    found = refusal(tags | {"leak_check": "passed"}, 3, "r7")
+    found = refusal(record(tags | {"leak_check": "passed"}), 3, "r7")
     assert (found is None) if said is None else ("Version 3 " in found and said in found)
 
 
 def test_a_version_with_a_leak_is_no_ordinary_refusal():
-    assert refusal({"validation_status": "failed", "leak_check": "failed"}, 3, "r7") is None
+    assert refusal(record({"validation_status": "failed", "leak_check": "failed"}), 3, "r7") is None
 
 
 @pytest.mark.parametrize(
@@ -99,15 +102,16 @@ def test_a_version_with_a_leak_is_no_ordinary_refusal():
     ],
 )
 def test_a_verdict_that_holds(tags, champion):
-    require_judged_against(tags, 3, champion)
+    require_judged_against(record(tags), 3, champion)
 
 
 def test_a_copy_names_whose_versions_and_runs_its_tags_mean():
-    tags = {"validated_against": "1", "validation_run_id": "r", "git_commit": "c"}
-    once = as_copied(tags, "staging.fare_model")
-    assert once == {
+    tags = {"validated_against": "1", "validation_run_id": "r", "shadow_status": "passed against 1", "git_commit": "c"}
+    once = as_copied(record(tags), "staging.fare_model")
+    assert once.to_tags() == {
         "validated_against": "staging.fare_model/1",
         "validation_run_id": "staging.fare_model/r",
+        "shadow_status": "staging.fare_model/passed against 1",
         "git_commit": "c",
     }
     assert as_copied(once, "test.fare_model") == once

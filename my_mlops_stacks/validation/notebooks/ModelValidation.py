@@ -16,7 +16,6 @@
 # COMMAND ----------
 
 from dataclasses import replace
-from datetime import date
 
 import pandas as pd
 
@@ -46,9 +45,10 @@ candidate = registry.at_alias("candidate")
 
 # COMMAND ----------
 
-table_version, held_out_from = int(candidate.tags[f"{events.name}_version"]), candidate.tags["held_out_from"]
-days = [date.fromisoformat(candidate.tags[tag]) for tag in ("held_out_from", "held_out_until")]
-unseen = sampled(events, held_out(events, session.tables.read(events.name, version=table_version), *days), SAMPLE)
+record = candidate.record
+table_version, held_out_from = record.tables[events.name], record.held_out_from
+accepted = session.tables.read(events.name, version=table_version)
+unseen = sampled(events, held_out(events, accepted, held_out_from, record.held_out_until), SAMPLE)
 inputs = model_inputs(PROJECT, unseen, *PROJECT.carried, events.label_column)
 scored = score_side_by_side(session.feature_store, model.task, inputs, versions).rows
 rows = scored.select(*row_columns(PROJECT), *versions).toPandas()

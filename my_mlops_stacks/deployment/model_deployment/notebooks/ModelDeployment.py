@@ -27,7 +27,6 @@ from mlops_core.deployment.promotion import (
 )
 from mlops_core.deployment.shadow import differences, differences_plot
 from mlops_core.validation.verdict import (
-    STATUS_TAG,
     NotValidatedError,
     require_judged_against,
     require_promotable,
@@ -47,7 +46,7 @@ held = {alias: version for alias in aliases if (version := registry.find_alias(a
 # COMMAND ----------
 
 holders = [
-    {"alias": alias, "version": version.version, "validation": version.tags.get(STATUS_TAG, "never")}
+    {"alias": alias, "version": version.version, "validation": version.record.validation_status or "never"}
     | PROJECT.model.task.headlines(registry.run_metrics(version))
     for alias, version in held.items()
 ]
@@ -62,9 +61,9 @@ session.show("Who holds what, with the metrics of its training", pd.DataFrame(ho
 
 champion, challenger = registry.at_alias("champion"), registry.at_alias("challenger")
 try:
-    require_promotable(challenger.tags, challenger.version)
-    require_judged_against(challenger.tags, challenger.version, champion.version)
-    require_shadowed(challenger.tags, challenger.version, champion.version)
+    require_promotable(challenger.record, challenger.version)
+    require_judged_against(challenger.record, challenger.version, champion.version)
+    require_shadowed(challenger.record, challenger.version, champion.version)
     moves = alias_moves(CHAMPION, registry.holder(CHAMPION), challenger.version)
     session.show("Moves", "\n".join(f"{alias}: version {to}" for alias, to in moves) or "none: it is champion already")
 except (NotValidatedError, NotShadowedError) as refused:

@@ -1,0 +1,46 @@
+"""A version of a registered model, and what its training leaves in MLflow beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from mlops_core.version_record import VersionRecord
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One registered version: its number never comes to mean another model."""
+
+    name: str
+    version: int
+    run_id: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def record(self) -> VersionRecord:
+        """What the pipeline wrote in its tags."""
+        return VersionRecord.from_tags(self.tags)
+
+    @property
+    def uri(self) -> str:
+        return f"models:/{self.name}/{self.version}"
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What one training leaves in MLflow beside the model.
+
+    `figures` are PNGs. `baseline` holds rows that the model was trained on, with its predictions: drift is measured
+    against them.
+    """
+
+    parameters: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    figures: Mapping[str, bytes]
+    baseline: pd.DataFrame
