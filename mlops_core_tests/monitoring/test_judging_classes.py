@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -15,6 +17,7 @@ from mlops_core.monitoring.judged_windows import AsOf, Window, windows_of
 from mlops_core.monitoring.labels import with_labels
 from mlops_core.monitoring.profile import profile_metrics
 from mlops_core.monitoring.violation import ViolationRule
+from mlops_core.tasks import Regression
 from mlops_core_tests.flights.project import PROJECT
 from mlops_core_tests.flights.sample import FIRST, LAST
 from mlops_core_tests.flights.task import LATE
@@ -96,3 +99,14 @@ def test_what_the_labels_do_not_determine_is_null(predictions, flight_events, la
         .collect()
     )
     assert {name for name, value in row.asDict().items() if pd.isna(value)} == undetermined
+
+
+@pytest.mark.parametrize("task", [Regression(), LATE])
+def test_the_docs_list_the_metrics_that_days_are_judged_by(task):
+    text = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    (row,) = [line for line in text.splitlines() if line.startswith(f"| `{type(task).__name__}` |")]
+    said = [part.strip() for part in row.split("|")[2].split(";")]
+    for metric, where in ((metric, [part for part in said if f"`{metric.name}`" in part]) for metric in task.judged):
+        (part,) = where
+        assert {"above": "above", "below": "below", "away from zero beyond": "from zero"}[metric.direction] in part
+    assert set(re.findall(r"`(\w+)`", row)) == {type(task).__name__, *(each.name for each in task.judged)}
