@@ -176,5 +176,5 @@ def test_the_training_of_a_champion_is_a_link(pipeline):
 
 def test_every_check_passed(pipeline):
     evaluations = [e for result in pipeline.results.values() for e in result.get_asset_check_evaluations()]
-    assert len(evaluations) == 18
+    assert len(evaluations) == 20
     assert [e.check_name for e in evaluations if not e.passed] == []

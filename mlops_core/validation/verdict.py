@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from mlops_core.version_record import VersionRecord
 
@@ -143,7 +144,10 @@ def as_copied(record: VersionRecord, origin: str) -> VersionRecord:
     """
     named = ("validated_against", "validation_run_id", "shadow_status")
     stated = {name: value for name in named if (value := getattr(record, name)) is not None}
-    return replace(record, **{name: f"{origin}/{it}" for name, it in stated.items() if not _is_foreign(it)})
+    named_by_origin: dict[str, Any] = {
+        name: f"{origin}/{value}" for name, value in stated.items() if not _is_foreign(value)
+    }
+    return replace(record, **named_by_origin)
 
 
 def _is_foreign(value: str) -> bool:

@@ -47,6 +47,8 @@ candidate = registry.at_alias("candidate")
 
 record = candidate.record
 table_version, held_out_from = record.tables[events.name], record.held_out_from
+if held_out_from is None:
+    raise LookupError(f"Version {candidate.version} does not say what its training held out: train one first.")
 accepted = session.tables.read(events.name, version=table_version)
 unseen = sampled(events, held_out(events, accepted, held_out_from, record.held_out_until), SAMPLE)
 inputs = model_inputs(PROJECT, unseen, *PROJECT.carried, events.label_column)
