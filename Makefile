@@ -50,7 +50,7 @@ test-slow: setup ## Run the proofs that take longer
 	@$(PY) -m pytest -m slow -n 2 --dist loadfile
 
 .PHONY: test-contract
-test-contract: ## Hold Databricks' own feature engineering client to the twin's contract (licensed for use with Databricks)
+test-contract: ## Hold Databricks' own feature engineering client to the contract of the local one (licensed for use with Databricks)
 	@scripts/test_contract.sh
 
 .PHONY: rehearse

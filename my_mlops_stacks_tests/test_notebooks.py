@@ -14,7 +14,7 @@ import pytest
 from mlops_core.adapters.registry_errors import ModelNotFoundError
 from mlops_core.cli.run import run_pipeline
 from mlops_core.cli.session import Session, open_session
-from mlops_core.defs.resources import OF_THE_CLUSTER
+from mlops_core.defs.resources import REQUIREMENTS_FILES
 from mlops_core.defs.tables import tables_of
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.conftest import ROOT
@@ -95,7 +95,7 @@ def test_databricks_reads_it_as_a_notebook_and_installs_what_it_needs(notebook):
     install = next(line for line in text.splitlines() if "%pip" in line)
     arguments = shlex.split(install.removeprefix("# MAGIC %pip install -q "))
     files = [(notebook.parent / after).resolve() for before, after in pairwise(arguments) if before == "-r"]
-    assert files == [ROOT / "my_mlops_stacks" / name for name in OF_THE_CLUSTER]
+    assert files == [ROOT / "my_mlops_stacks" / name for name in REQUIREMENTS_FILES]
     assert arguments[-1] == dagster
 
 

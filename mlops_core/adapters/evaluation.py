@@ -24,7 +24,7 @@ REPORT_FILE = "report.md"
 DIGEST_LENGTH = 36
 """MLflow refuses longer ones."""
 
-WAY_OUT = {
+REMEDY = {
     "candidate": "mend that and launch model_training_job again",
     "champion": "mend that, or run the checks with enable_baseline_comparison: false, which judges without it",
 }
@@ -52,7 +52,7 @@ def score_side_by_side(
     scored = Scored(rows)
     for name, version in versions.items():
         given = scored.rows.columns
-        with scorable(f"The {name}, version {version.version},", WAY_OUT[name]):
+        with scorable(f"The {name}, version {version.version},", REMEDY[name]):
             answered = predicted(store, task, version, scored.rows)
         put_out = [output.name for output in task.outputs]
         scored.features[name] = [new for new in answered.columns if new not in (*given, *put_out)]

@@ -14,10 +14,10 @@ from mlops_core.project import Project
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-WAY_OUT = "mend that and launch model_training_job again"
+REMEDY = "mend that and launch model_training_job again"
 
 
-def scored_beside(
+def shadow_scores(
     project: Project, tables: Tables, store: FeatureStore, champion: ModelVersion, challenger: ModelVersion
 ) -> DataFrame | None:
     """Each event that `champion` predicted on its newest days, with `champion_prediction` and the challenger's
@@ -30,7 +30,7 @@ def scored_beside(
         CannotScoreError: the challenger has no specification, or needs what the events or the feature tables lack.
     """
     from mlops_core.deployment.predictions import to_score
-    from mlops_core.deployment.shadow import newest_days, predictions_of, spoken
+    from mlops_core.deployment.shadow import champion_predictions, newest_days, predictions_of
     from mlops_core.training.model_inputs import model_inputs
 
     if not tables.exists("predictions"):
@@ -42,6 +42,6 @@ def scored_beside(
     events = project.events
     keys = list(events.identity)
     inputs = model_inputs(project, to_score(events, tables.read(events.name), *days), *project.carried)
-    asked = inputs.join(spoken(own, days[0], keys), keys)
-    with scorable(f"The challenger, version {challenger.version},", WAY_OUT):
+    asked = inputs.join(champion_predictions(own, days[0], keys), keys)
+    with scorable(f"The challenger, version {challenger.version},", REMEDY):
         return predicted(store, project.model.task, challenger, asked)

@@ -23,7 +23,7 @@ class VersionGoneError(LookupError):
     """A version of a table whose files maintenance has removed."""
 
 
-def with_versions(tables: Tables, names: Sequence[str], make: Callable[[], T]) -> tuple[T, Mapping[str, int]]:
+def read_consistently(tables: Tables, names: Sequence[str], make: Callable[[], T]) -> tuple[T, Mapping[str, int]]:
     """What `make` makes, and the versions of the tables `names` that it read: made again when one changed meanwhile.
 
     Raises:
@@ -41,7 +41,7 @@ def with_versions(tables: Tables, names: Sequence[str], make: Callable[[], T]) -
 
 
 @contextmanager
-def version_is_kept(table: str, version: int) -> Iterator[None]:
+def explain_missing_version(table: str, version: int) -> Iterator[None]:
     """Explain what the engine raises when it reads a version of `table` that is gone.
 
     Raises:

@@ -7,7 +7,7 @@ import importlib
 
 import click
 
-SELDOM = (5_000_000, 50, 50)
+GC_THRESHOLDS = (5_000_000, 50, 50)
 """Libraries and events are objects that stay: looking for garbage among them takes a sixth of a run."""
 
 COMMANDS = ("run", "dev", "doctor", "explain", "query", "demo-drift", "smoke")
@@ -28,7 +28,7 @@ class Commands(click.Group):
 
 def main(package: str) -> None:
     """Run a command of the project that `package` declares, `run` unless one is named; ends the process."""
-    gc.set_threshold(*SELDOM)  # before anything is imported: half of what would be looked through are modules
+    gc.set_threshold(*GC_THRESHOLDS)  # before anything is imported: half of what would be looked through are modules
 
     @click.group(cls=Commands, invoke_without_command=True)
     @click.pass_context

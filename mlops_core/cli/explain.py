@@ -30,7 +30,7 @@ from mlops_core.adapters.registry_errors import (
 )
 from mlops_core.adapters.tables import TableNotFoundError, Tables
 from mlops_core.config import Target, TargetError, load_target
-from mlops_core.defs.ledger import CHAMPION, entries, values
+from mlops_core.defs.promotion_history import CHAMPION, entries, values
 from mlops_core.defs.resources import build_resources
 from mlops_core.project import EventTable, Project
 from mlops_core.version_record import version_tag

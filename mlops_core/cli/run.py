@@ -26,7 +26,7 @@ from mlops_core.project import Project
 from mlops_core.validation.baselines import Baselines
 from mlops_core.validation.rules import compared_metric
 
-TALKATIVE = ("alembic", "pyspark")
+NOISY_LOGGERS = ("alembic", "pyspark")
 
 FIRST_OF_RANGE = "dagster/asset_partition_range_start"
 
@@ -50,7 +50,7 @@ def main(project: Project) -> None:
 def run(project: Project) -> int:
     """Run it; returns the exit code of the process."""
     started = perf_counter()
-    for name in TALKATIVE:
+    for name in NOISY_LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")  # its import would set the level of its logger again
     try:

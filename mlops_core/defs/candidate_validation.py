@@ -10,9 +10,9 @@ import dagster as dg
 from mlops_core.adapters.evaluation import evaluated, log_report
 from mlops_core.adapters.model_registry import ModelVersion
 from mlops_core.defs.held_out import HeldOut, score_held_out, unseen_by
-from mlops_core.defs.ledger import last_champion
 from mlops_core.defs.metadata import as_data, png
 from mlops_core.defs.model_description import describe
+from mlops_core.defs.promotion_history import last_champion
 from mlops_core.deployment.promotion import Holder
 from mlops_core.project import Project
 from mlops_core.validation.verdict import JUDGING, SKIPPED, VERDICTS, Verdict, against, failed_rules, status

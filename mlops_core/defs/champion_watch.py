@@ -11,10 +11,10 @@ from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
 from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.config import Target
 from mlops_core.defs.jobs import Job
-from mlops_core.defs.ledger import CHAMPION, Entry, newest_entry
 from mlops_core.defs.lost_requests import LostRequest, lost_request
+from mlops_core.defs.promotion_history import CHAMPION, Entry, newest_entry
 from mlops_core.deployment.unseen import trained_days
-from mlops_core.deployment.watch import DOUBTFUL, NOTHING, RECORDED, Watch
+from mlops_core.deployment.watch import DOUBTFUL, NOTHING, RECORDED, AliasWatch
 
 
 def champion_sensors(
@@ -34,9 +34,9 @@ def champion_sensors(
         registry: ModelRegistry = context.resources.model_registry
         with registry_answers(registry.tracking_uri):
             holder = registry.find_alias("champion")
-        entry, before = newest_entry(context.instance, registry.model), Watch.read(context.cursor, registry.model)
+        entry, before = newest_entry(context.instance, registry.model), AliasWatch.read(context.cursor, registry.model)
         known = (entry.version, entry.run, entry.at) if entry else (None, None)
-        noticed, watch = before.noticed(holder.version if holder else None, *known)
+        noticed, watch = before.observe(holder.version if holder else None, *known)
         if noticed == NOTHING:
             if lost := lost_request(context.instance, watch.asked):
                 return _lost(lost, watch)
@@ -55,13 +55,13 @@ def champion_sensors(
     return [watch_champion]
 
 
-def _asked(requests: list[dg.RunRequest], watch: Watch, *events: dg.AssetObservation) -> dg.SensorResult:
+def _asked(requests: list[dg.RunRequest], watch: AliasWatch, *events: dg.AssetObservation) -> dg.SensorResult:
     why = None if requests else f"{watch.sentence}: no day is to be predicted again"
     cursor = replace(watch, asked=str(requests[0].run_key) if requests else "").written()
     return dg.SensorResult(requests, skip_reason=why, asset_events=[*events], cursor=cursor)
 
 
-def _lost(lost: LostRequest, watch: Watch) -> dg.SensorResult:
+def _lost(lost: LostRequest, watch: AliasWatch) -> dg.SensorResult:
     """What is done about days whose run ended without success: asked again, else told, on `predictions` once."""
     if lost.again:
         return _asked([lost.again], watch)
@@ -72,12 +72,12 @@ def _lost(lost: LostRequest, watch: Watch) -> dg.SensorResult:
     return dg.SensorResult(skip_reason=why, asset_events=events, cursor=cursor)
 
 
-def _skipped(why: str, watch: Watch) -> dg.SensorResult:
+def _skipped(why: str, watch: AliasWatch) -> dg.SensorResult:
     return dg.SensorResult(skip_reason=why, cursor=watch.written())
 
 
 def _by_hand(
-    holder: ModelVersion | None, entry: Entry | None, before: Watch, registry: ModelRegistry
+    holder: ModelVersion | None, entry: Entry | None, before: AliasWatch, registry: ModelRegistry
 ) -> dg.AssetObservation:
     recorded = entry.version if entry else "none"
     metadata: dict[str, Any] = {

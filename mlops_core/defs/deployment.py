@@ -10,12 +10,12 @@ from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
 from mlops_core.adapters.predicting import predicted
 from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.adapters.scoring_errors import scorable
-from mlops_core.adapters.snapshot import with_versions
+from mlops_core.adapters.snapshot import read_consistently
 from mlops_core.config import Target
 from mlops_core.defs.annotations import DataFrame
 from mlops_core.defs.approval import Approval, Automatic
-from mlops_core.defs.ledger import last_champion, linked, newest_entry
 from mlops_core.defs.partitions import ONE_RUN_A_RANGE, days_of
+from mlops_core.defs.promotion_history import last_champion, linked, newest_entry
 from mlops_core.defs.refusals import one_sentence, tell_refusal
 from mlops_core.deployment.promotion import (
     CHAMPION,
@@ -28,7 +28,7 @@ from mlops_core.deployment.promotion import (
 from mlops_core.project import Project
 from mlops_core.validation.verdict import NotValidatedError, require_judged_against, require_promotable
 
-WAY_OUT = "bring back what it needs, or launch rollback_job with a version that predicts"
+REMEDY = "bring back what it needs, or launch rollback_job with a version that predicts"
 
 
 def deployment_assets(project: Project, target: Target, daily: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -60,9 +60,9 @@ def deployment_assets(project: Project, target: Target, daily: dg.PartitionsDefi
         store, tables = context.resources.feature_store, context.resources.tables
         with (
             registry_answers(context.resources.model_registry.tracking_uri),
-            scorable(f"The champion, version {champion.version},", WAY_OUT),
+            scorable(f"The champion, version {champion.version},", REMEDY),
         ):
-            scored, versions = with_versions(
+            scored, versions = read_consistently(
                 tables, feature_tables, lambda: predicted(store, project.model.task, champion, inputs)
             )
         looked_up = {name: str(version) for name, version in versions.items()}

@@ -9,7 +9,7 @@ import dagster as dg
 
 from mlops_core.adapters.evaluation import score_side_by_side
 from mlops_core.adapters.model_registry import ModelVersion
-from mlops_core.adapters.snapshot import version_is_kept, with_versions
+from mlops_core.adapters.snapshot import explain_missing_version, read_consistently
 from mlops_core.project import Project
 from mlops_core.version_record import version_tag
 
@@ -77,7 +77,7 @@ def score_held_out(
         scored = score_side_by_side(context.resources.feature_store, project.model.task, inputs, versions)
         return scored.rows.select(*row_columns(project), *versions).toPandas(), scored.features
 
-    with version_is_kept(events.name, version):
-        (rows, features), looked_up = with_versions(tables, [table.name for table in project.feature_tables], score)
+    with explain_missing_version(events.name, version):
+        (rows, features), looked_up = read_consistently(tables, [table.name for table in project.feature_tables], score)
     check_rows(project, rows, f"since {unseen.first_day}, version {version} of the table {events.name}")
     return HeldOut(rows, features, {events.name: version, **looked_up})

@@ -28,7 +28,7 @@ from mlops_core.project import Project
 IMPORTED_FIRST = ("mlflow.models.evaluation.evaluator_registry",)
 """MLflow imports its evaluators, and matplotlib with them, under a lock that imports of other threads need too."""
 
-OF_THE_CLUSTER = ("requirements.txt", "requirements-databricks.txt")
+REQUIREMENTS_FILES = ("requirements.txt", "requirements-databricks.txt")
 
 Resources = dict[str, dg.ResourceDefinition]
 
@@ -152,7 +152,7 @@ def launcher_settings(project: Project, target: Target) -> LauncherSettings:
         volume=target.staging_volume,
         compute=Compute().overridden(target.compute),
         packages=(project.folder,),
-        requirements=tuple(line for file in OF_THE_CLUSTER for line in read_requirements(project.folder / file)),
+        requirements=tuple(line for file in REQUIREMENTS_FILES for line in read_requirements(project.folder / file)),
         imports=IMPORTED_FIRST,
         environment={"MLOPS_TARGET": target.name, COMMIT_VARIABLE: git_commit(target.root), **overrides},
         secrets=tuple(SecretReference(name, *path.split("/")) for name, path in target.secrets.items()),

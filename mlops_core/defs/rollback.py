@@ -15,7 +15,7 @@ from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.adapters.scoring_errors import scorable
 from mlops_core.defs.config import NOT_BLANK, BoundedConfig
 from mlops_core.defs.ended_runs import require_running
-from mlops_core.defs.ledger import entries, linked, newest_entry
+from mlops_core.defs.promotion_history import entries, linked, newest_entry
 from mlops_core.defs.refusals import Refused, one_sentence
 from mlops_core.deployment.promotion import (
     CHAMPION,

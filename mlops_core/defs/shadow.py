@@ -6,7 +6,7 @@ import dagster as dg
 
 from mlops_core.adapters.model_registry import ModelVersion
 from mlops_core.adapters.registry_errors import registry_answers
-from mlops_core.adapters.shadow_scoring import scored_beside
+from mlops_core.adapters.shadow_scoring import shadow_scores
 from mlops_core.defs.approval import approved_version
 from mlops_core.defs.metadata import markdown_table, plot, png
 from mlops_core.defs.refusals import one_sentence
@@ -51,7 +51,7 @@ def _compared(
 ) -> dg.AssetCheckResult:
     from mlops_core.deployment.shadow import differences
 
-    scored = scored_beside(project, context.resources.tables, context.resources.feature_store, champion, challenger)
+    scored = shadow_scores(project, context.resources.tables, context.resources.feature_store, champion, challenger)
     if scored is None:
         return dg.AssetCheckResult(passed=True, description=f"Version {champion.version} has predicted nothing yet")
     per_day = differences(scored)

@@ -34,7 +34,7 @@ def predicted_days(own: DataFrame) -> tuple[date, date] | None:
     return (first, last) if last else None
 
 
-def spoken(own: DataFrame, first_day: date, keys: Sequence[str]) -> DataFrame:
+def champion_predictions(own: DataFrame, first_day: date, keys: Sequence[str]) -> DataFrame:
     """What a version predicted from `first_day` on: `keys`, `day`, and `champion_prediction`.
 
     `keys` are the identity of an event. Events that share it were predicted alike: they are one row.

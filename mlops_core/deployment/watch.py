@@ -9,7 +9,7 @@ NOTHING, RECORDED, DOUBTFUL, BY_HAND = "nothing", "recorded", "doubtful", "by ha
 
 
 @dataclass(frozen=True)
-class Watch:
+class AliasWatch:
     """What the sensor has noticed of `model`: its holder and the newest run of its history as of the last of `moves`.
 
     `at` is when the newest entry was written that it has seen, `asked` the run key of what was asked for after the last
@@ -27,7 +27,7 @@ class Watch:
     told: str = ""
 
     @classmethod
-    def read(cls, cursor: str | None, model: str) -> Watch:
+    def read(cls, cursor: str | None, model: str) -> AliasWatch:
         """What was noticed of `model`, which is nothing yet when the cursor tells of another one."""
         told = json.loads(cursor) if cursor and cursor.startswith("{") else {}  # earlier ones were a sentence
         return cls(**{"model": model, **told}) if told.get("model", model) == model else cls(model=model)
@@ -40,7 +40,9 @@ class Watch:
         """For people, and with `moves`, which tells equal moves apart, for run keys."""
         return f"version {self.version}, recorded in run {self.run}, after {self.moves} moves"
 
-    def noticed(self, holder: int | None, recorded: int | None, run: str | None, at: float = 0.0) -> tuple[str, Watch]:
+    def observe(
+        self, holder: int | None, recorded: int | None, run: str | None, at: float = 0.0
+    ) -> tuple[str, AliasWatch]:
         """What has happened, and what is known after it.
 
         Args:
@@ -50,7 +52,7 @@ class Watch:
         was_shortened = run != self.run and at < self.at  # a run was deleted, or the asset wiped: no move of the alias
         if holder == self.version and (run == self.run or was_shortened):
             return NOTHING, replace(self, doubted="", at=max(at, self.at))
-        moved = Watch(holder, run, self.moves + 1, model=self.model, at=max(at, self.at))
+        moved = AliasWatch(holder, run, self.moves + 1, model=self.model, at=max(at, self.at))
         if run != self.run and holder == recorded and not was_shortened:
             return RECORDED, moved
         seen = f"{holder} after {run}"

@@ -37,19 +37,19 @@ def compared(bins: Bins, sample: Counts, reference: Counts) -> tuple[Any, ...]:
     if not n or not m:
         return (n, *([None] * (len(COMPARED) - 1)))
     counts, numbers = (sample.by_bin, reference.by_bin), (sample.by_bin[:-1], reference.by_bin[:-1])
-    of_names = bins.is_categorical
+    is_categorical = bins.is_categorical
     return (
         n,
         float(n - m),
-        None if of_names else _difference(sample.average, reference.average),
+        None if is_categorical else _difference(sample.average, reference.average),
         float(100 * (sample.by_bin[-1] / n - reference.by_bin[-1] / m)),
-        None if of_names else 100 * (sample.zeros / n - reference.zeros / m),
+        None if is_categorical else 100 * (sample.zeros / n - reference.zeros / m),
         population_stability_index(*counts),
         js_distance(*counts),
-        tv_distance(*counts) if of_names else None,
-        l_infinity_distance(*counts) if of_names else None,
-        None if of_names else _struct(ks_test(*numbers)),
-        _struct(chi_squared_test(*counts)) if of_names else None,
+        tv_distance(*counts) if is_categorical else None,
+        l_infinity_distance(*counts) if is_categorical else None,
+        None if is_categorical else _struct(ks_test(*numbers)),
+        _struct(chi_squared_test(*counts)) if is_categorical else None,
     )
 
 

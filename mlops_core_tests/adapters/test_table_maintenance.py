@@ -58,9 +58,9 @@ def test_maintenance_puts_files_together_and_changes_no_row(tables):
         append(tables, value)
     before = content(tables)
     done = tables.maintain("t", MONTH)
-    assert (done.put_together, done.into, done.removed) == (5, 1, 0)
+    assert (done.files_compacted, done.files_written, done.removed) == (5, 1, 0)
     assert content(tables) == before
-    assert tables.maintain("t", MONTH).put_together == 0
+    assert tables.maintain("t", MONTH).files_compacted == 0
 
 
 def test_maintenance_removes_what_was_replaced_before_the_retention(tables):

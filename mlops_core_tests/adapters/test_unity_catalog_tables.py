@@ -43,7 +43,7 @@ def test_maintenance_states_how_long_history_is_kept_before_it_removes_files():
         "OPTIMIZE `main`.`taxi`.`trips`",
         "VACUUM `main`.`taxi`.`trips` RETAIN 336 HOURS",
     ]
-    assert str(done) == "5 files put together into 1"
+    assert str(done) == "5 files compacted into 1"
 
 
 @pytest.mark.parametrize("statement", ["ALTER", "OPTIMIZE"])

@@ -29,7 +29,7 @@ def test_every_table_is_maintained_and_reported(target: Target) -> None:
     told = result.get_step_success_events()[0].step_key
     output = next(event for event in result.all_events if event.is_successful_output and event.step_key == told)
     metadata = {name: value.value for name, value in output.step_output_data.metadata.items()}
-    assert metadata == {"trips": "3 files put together into 1, 0 old files removed"}
+    assert metadata == {"trips": "3 files compacted into 1, 0 old files removed"}
     assert sorted(row["value"] for row in tables.read("trips").collect()) == [0, 1, 2]
 
 

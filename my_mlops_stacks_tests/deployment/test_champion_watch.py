@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from mlops_core.adapters.registry_errors import RegistryUnavailableError
-from mlops_core.deployment.watch import BY_HAND, DOUBTFUL, NOTHING, RECORDED, Watch
+from mlops_core.deployment.watch import BY_HAND, DOUBTFUL, NOTHING, RECORDED, AliasWatch
 from my_mlops_stacks_tests.deployment.desk import Desk
 
 DAYS = {"first_day": "2016-02-20", "last_day": "2016-02-29", "rescore_days": "3"}
@@ -165,15 +165,15 @@ def test_a_registry_that_is_away_is_named(desk, monkeypatch):
 
 
 def test_what_two_ticks_agree_on_is_a_move_by_hand():
-    told, watch = Watch().noticed(1, 1, "a")
+    told, watch = AliasWatch().observe(1, 1, "a")
     assert (told, watch.moves) == (RECORDED, 1)
-    assert watch.noticed(1, 1, "a")[0] == NOTHING
-    told, doubting = watch.noticed(2, 1, "a")
+    assert watch.observe(1, 1, "a")[0] == NOTHING
+    told, doubting = watch.observe(2, 1, "a")
     assert told == DOUBTFUL and (doubting.version, doubting.moves) == (1, 1)
-    assert doubting.noticed(3, 1, "a")[0] == DOUBTFUL  # it has moved on meanwhile
-    assert doubting.noticed(2, 2, "b")[0] == RECORDED
-    told, moved = doubting.noticed(2, 1, "a")
-    assert (told, moved) == (BY_HAND, Watch(2, "a", 2))
-    assert Watch.read(moved.written(), "") == moved
-    calmed = doubting.noticed(1, 1, "a")[1]
-    assert calmed.noticed(2, 1, "a")[0] == DOUBTFUL  # once more, long after: again a first sight
+    assert doubting.observe(3, 1, "a")[0] == DOUBTFUL  # it has moved on meanwhile
+    assert doubting.observe(2, 2, "b")[0] == RECORDED
+    told, moved = doubting.observe(2, 1, "a")
+    assert (told, moved) == (BY_HAND, AliasWatch(2, "a", 2))
+    assert AliasWatch.read(moved.written(), "") == moved
+    calmed = doubting.observe(1, 1, "a")[1]
+    assert calmed.observe(2, 1, "a")[0] == DOUBTFUL  # once more, long after: again a first sight

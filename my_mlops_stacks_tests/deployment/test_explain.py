@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 
 from mlops_core.cli.explain import UnexplainedError, explanation, main, predicted
 from mlops_core.cli.query import UnreadableQueryError, answer
-from mlops_core.defs.ledger import newest_entry
+from mlops_core.defs.promotion_history import newest_entry
 from mlops_core.defs.tables import tables_of
 from my_mlops_stacks.ingestion.trips import TRIPS
 from my_mlops_stacks.project import PROJECT

@@ -8,7 +8,7 @@ import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import create_execution_plan, execute_plan
 
-from mlops_core.defs.ledger import CHAMPION
+from mlops_core.defs.promotion_history import CHAMPION
 from mlops_core.deployment.prediction_columns import prediction_columns
 from mlops_core.deployment.predictions import as_predictions, to_score
 from my_mlops_stacks.ingestion.trips import TRIPS

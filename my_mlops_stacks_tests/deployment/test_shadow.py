@@ -88,7 +88,7 @@ def test_promote_job_asks_for_version_name_and_reason_where_promotion_is_automat
 def test_promote_job_compares_the_version_before_it_scores(gate, champion, monkeypatch):
     version = validated(gate, Constant(15.0))
     gate.registry.move_alias("challenger", version)
-    monkeypatch.setattr("mlops_core.defs.shadow.scored_beside", lambda *_: pytest.fail("it was scored"))
+    monkeypatch.setattr("mlops_core.defs.shadow.shadow_scores", lambda *_: pytest.fail("it was scored"))
     result = approved(gate, version, version=champion.version)
     told = f"Version {champion.version} was approved, but version {version.version} is the challenger"
     assert told in reason(result) and not result.get_asset_check_evaluations()

@@ -12,7 +12,7 @@ from mlops_core.features.leakage import leakage_violations
 from my_mlops_stacks.project import PROJECT
 
 
-def disagreements(
+def trip_violations(
     trips: DataFrame,
     looked_up: DataFrame,
     lookback_windows: Mapping[str, timedelta | None] | None = None,

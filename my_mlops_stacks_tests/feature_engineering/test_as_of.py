@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from my_mlops_stacks_tests.feature_engineering.computed import compute_dropoff_features, compute_pickup_features
-from my_mlops_stacks_tests.feature_engineering.leakage import disagreements
+from my_mlops_stacks_tests.feature_engineering.leakage import trip_violations
 from my_mlops_stacks_tests.feature_engineering.test_incremental import ALL, made_trips, write_trips
 
 
@@ -43,14 +43,14 @@ def features(sample, sample_trips):
 
 def test_honest_features_agree_with_the_raw_trips(spark, sample_trips, features):
     trips, frame = sample_trips
-    assert disagreements(trips, looked_up(spark, frame, *features)) == []
+    assert trip_violations(trips, looked_up(spark, frame, *features)) == []
 
 
 def test_features_of_an_hour_later_are_found_out(spark, sample_trips, features):
     trips, frame = sample_trips
     pickups, dropoffs = features
     leaking = pickups.assign(ts=pickups["ts"] - pd.Timedelta(hours=1))
-    found = disagreements(trips, looked_up(spark, frame, leaking, dropoffs))
+    found = trip_violations(trips, looked_up(spark, frame, leaking, dropoffs))
     assert len(found) > 20
 
 
@@ -58,7 +58,7 @@ def test_one_wrong_count_is_found_out(spark, sample_trips, features):
     trips, frame = sample_trips
     rows = looked_up(spark, frame, *features)
     wrong = rows.withColumn("count_trips_window_30m_dropoff_zip", F.col("count_trips_window_30m_dropoff_zip") + 1)
-    assert len(disagreements(trips, wrong)) == rows.where("count_trips_window_30m_dropoff_zip IS NOT NULL").count()
+    assert len(trip_violations(trips, wrong)) == rows.where("count_trips_window_30m_dropoff_zip IS NOT NULL").count()
 
 
 @pytest.fixture
@@ -84,10 +84,10 @@ def test_a_look_back_window_that_is_named_is_no_leak(spark, made):
     )
     assert missing > without
     windows = {"trip_pickup_features": HOUR, "trip_dropoff_features": None}
-    assert disagreements(trips, found, windows) == []
-    assert len(disagreements(trips, found)) == missing - without
+    assert trip_violations(trips, found, windows) == []
+    assert len(trip_violations(trips, found)) == missing - without
     younger = {"trip_pickup_features": HOUR - timedelta(minutes=20)}
-    assert disagreements(trips, found, younger)
+    assert trip_violations(trips, found, younger)
 
 
 def test_the_look_back_window_is_inclusive_to_the_microsecond(spark, trips_of):
@@ -100,8 +100,8 @@ def test_the_look_back_window_is_inclusive_to_the_microsecond(spark, trips_of):
     )
     asked = trips.where("tpep_pickup_datetime > '2016-01-05 13:00'")
     taken = asked.selectExpr("*", "CAST(10 AS FLOAT) AS mean_fare_window_1h_pickup_zip", f"1 AS {COUNT}")
-    assert disagreements(trips, taken, {"trip_pickup_features": HOUR}) == []
-    (found,) = disagreements(trips, taken, {"trip_pickup_features": HOUR - timedelta(microseconds=1)})
+    assert trip_violations(trips, taken, {"trip_pickup_features": HOUR}) == []
+    (found,) = trip_violations(trips, taken, {"trip_pickup_features": HOUR - timedelta(microseconds=1)})
     assert found["tpep_pickup_datetime"] == "2016-01-05 14:00:00"
 
 
@@ -109,12 +109,12 @@ def test_a_default_value_that_is_named_is_no_leak(spark, trips_of):
     trips = trips_of([("2016-01-05 11:50:00", "2016-01-05 12:00:00", 1.0, 10.0, 10001, 10002)])
     filled = trips.selectExpr("*", f"0 AS {COUNT}", "CAST(-1.5 AS FLOAT) AS mean_fare_window_1h_pickup_zip")
     defaults = {COUNT: 0, "mean_fare_window_1h_pickup_zip": -1.5}
-    assert disagreements(trips, filled, default_values=defaults) == []
-    assert len(disagreements(trips, filled, default_values=defaults | {COUNT: 1})) == 1
-    assert len(disagreements(trips, filled)) == 1
+    assert trip_violations(trips, filled, default_values=defaults) == []
+    assert len(trip_violations(trips, filled, default_values=defaults | {COUNT: 1})) == 1
+    assert len(trip_violations(trips, filled)) == 1
 
 
 def test_nothing_to_compare_is_no_agreement(trips_of):
     trips = trips_of([("2016-01-05 11:50:00", "2016-01-05 12:00:00", 1.0, 10.0, 10001, 10002)])
     with pytest.raises(ValueError, match="nothing shows whether features leak"):
-        disagreements(trips, trips)
+        trip_violations(trips, trips)

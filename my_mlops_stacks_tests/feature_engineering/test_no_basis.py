@@ -9,7 +9,7 @@ import pytest
 from mlops_core.project.aggregates import PRECISION
 from my_mlops_stacks.ingestion.trips import MAX_FARE
 from my_mlops_stacks_tests.feature_engineering.computed import compute_dropoff_features, compute_pickup_features
-from my_mlops_stacks_tests.feature_engineering.leakage import disagreements
+from my_mlops_stacks_tests.feature_engineering.leakage import trip_violations
 
 DAY = date(2016, 11, 6)
 OVER = ("2016-11-06 01:05", "2016-11-06 01:10", 2.0, 8.0, 10001, 10002)
@@ -34,8 +34,8 @@ def test_the_leak_check_leaves_them_out_too(spark, trips_of):
     asked = trips_of([("2016-11-06 01:59", None, 2.0, None, 10001, 10002)]).selectExpr(
         "*", "cast(8 as float) AS mean_fare_window_1h_pickup_zip", "1 AS count_trips_window_1h_pickup_zip"
     )
-    assert disagreements(trips, asked) == []
-    assert len(disagreements(trips, asked.withColumn("mean_fare_window_1h_pickup_zip", asked.trip_distance))) == 1
+    assert trip_violations(trips, asked) == []
+    assert len(trip_violations(trips, asked.withColumn("mean_fare_window_1h_pickup_zip", asked.trip_distance))) == 1
 
 
 def test_the_largest_fares_do_not_overflow(trips_of):

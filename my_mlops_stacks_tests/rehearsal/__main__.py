@@ -13,7 +13,7 @@ import click
 from my_mlops_stacks_tests.rehearsal import report
 from my_mlops_stacks_tests.rehearsal.rehearsal import opened
 
-TALKATIVE = ("alembic", "mlflow", "databricks.sdk")
+NOISY_LOGGERS = ("alembic", "mlflow", "databricks.sdk")
 
 
 @click.command()
@@ -23,7 +23,7 @@ TALKATIVE = ("alembic", "mlflow", "databricks.sdk")
 def main(latency: float, serverless_start: float, classic_start: float) -> None:
     """Run the pipeline of the target staging on an emulated Databricks workspace."""
     started = perf_counter()
-    for name in TALKATIVE:
+    for name in NOISY_LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)
     times = {"latency": latency, "serverless_start": serverless_start, "classic_start": classic_start}
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder, opened(Path(folder), **times) as rehearsal:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from mlops_core.adapters.doctor.finding import Finding, failed, ok, warning
-from mlops_core.adapters.doctor.workspace import TargetWorkspace, exists, told
+from mlops_core.adapters.doctor.workspace import TargetWorkspace, exists, report_api_errors
 from mlops_core.adapters.step_launcher.compute import Compute
 from mlops_core.adapters.step_launcher.settings import LauncherSettings
 from mlops_core.adapters.step_launcher.versions import PYTHON, installed_versions, mismatch
@@ -23,7 +23,7 @@ RUNTIMES = {"14.3": ("3.10", "3.5"), "15.4": ("3.11", "3.5"), "16.4": ("3.12", "
 IN_COMPUTE = "in the variable compute of databricks.yml"
 
 
-@told
+@report_api_errors
 def compute(workspace: TargetWorkspace) -> Iterator[Finding]:
     """Serverless compute can't be asked for; what a cluster refers to can."""
     asked, client = workspace.settings.compute, workspace.client

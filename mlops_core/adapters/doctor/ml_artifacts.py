@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from mlops_core.adapters.doctor.finding import Finding, failed, ok, warning
 from mlops_core.adapters.doctor.unity_catalog import rights
-from mlops_core.adapters.doctor.workspace import TargetWorkspace, exists, told
+from mlops_core.adapters.doctor.workspace import TargetWorkspace, exists, report_api_errors
 
 WRITING = frozenset({"CAN_EDIT", "CAN_MANAGE"})
 
 
-@told
+@report_api_errors
 def model(workspace: TargetWorkspace) -> Iterator[Finding]:
     """New versions and aliases are for its owner, and for those who hold all privileges."""
     name, models = workspace.target.registered_model, workspace.client.registered_models
@@ -21,7 +21,7 @@ def model(workspace: TargetWorkspace) -> Iterator[Finding]:
         yield rights(workspace, "model", name, ("ALL_PRIVILEGES",), models.get(name).owner, securable="function")
 
 
-@told
+@report_api_errors
 def experiment(workspace: TargetWorkspace) -> Iterator[Finding]:
     from databricks.sdk.errors import PermissionDenied
 

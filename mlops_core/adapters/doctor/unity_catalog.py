@@ -8,7 +8,7 @@ from io import BytesIO
 from uuid import uuid4
 
 from mlops_core.adapters.doctor.finding import Finding, failed, ok, warning
-from mlops_core.adapters.doctor.workspace import TargetWorkspace, exists, told
+from mlops_core.adapters.doctor.workspace import TargetWorkspace, exists, report_api_errors
 from mlops_core.adapters.sql_names import quoted_path
 from mlops_core.adapters.step_launcher import preflight
 from mlops_core.adapters.step_launcher.workspace import ClientSource, Workspace
@@ -17,26 +17,26 @@ SCHEMA_RIGHTS = ("USE_SCHEMA", "CREATE_TABLE", "CREATE_MODEL", "SELECT", "MODIFY
 VOLUME_RIGHTS = ("READ_VOLUME", "WRITE_VOLUME")
 
 
-@told
+@report_api_errors
 def catalog(workspace: TargetWorkspace) -> Iterator[Finding]:
     target = workspace.target
     fix = f"create it, or name another one under targets.{target.name} in databricks.yml"
     yield exists("Catalog", target.catalog, lambda: workspace.client.catalogs.get(target.catalog), fix)
 
 
-@told
+@report_api_errors
 def schema(workspace: TargetWorkspace) -> Iterator[Finding]:
     name = schema_name(workspace)
     yield exists("Schema", name, lambda: workspace.client.schemas.get(name), workspace.deploy)
 
 
-@told
+@report_api_errors
 def volume(workspace: TargetWorkspace) -> Iterator[Finding]:
     name = volume_name(workspace)
     yield exists("Volume", name, lambda: workspace.client.volumes.read(name), workspace.deploy)
 
 
-@told
+@report_api_errors
 def source(workspace: TargetWorkspace, events: str) -> Iterator[Finding]:
     """Whether the table is there, and, but for Databricks' own samples, which all may read, whether it may be read."""
     name, tables = str(workspace.target.sources[events].table), workspace.client.tables
@@ -47,7 +47,7 @@ def source(workspace: TargetWorkspace, events: str) -> Iterator[Finding]:
         yield rights(workspace, "table", name, ("SELECT",), tables.get(name).owner)
 
 
-@told
+@report_api_errors
 def grants(workspace: TargetWorkspace) -> Iterator[Finding]:
     """The rights of the caller, and who else may write on the volume: they could run code as the pipeline."""
     client, names = workspace.client, (workspace.target.catalog, schema_name(workspace), volume_name(workspace))
@@ -62,7 +62,7 @@ def grants(workspace: TargetWorkspace) -> Iterator[Finding]:
         yield warning(said, fix.rstrip("."))
 
 
-@told
+@report_api_errors
 def volume_write(workspace: TargetWorkspace) -> Iterator[Finding]:
     """Write a file on the volume, read it, and remove it."""
     files, name = workspace.client.files, volume_name(workspace)

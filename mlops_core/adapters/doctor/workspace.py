@@ -58,7 +58,7 @@ class TargetWorkspace:
 Asked = ParamSpec("Asked")
 
 
-def told(
+def report_api_errors(
     look: Callable[Concatenate[TargetWorkspace, Asked], Iterable[Finding]],
 ) -> Callable[Concatenate[TargetWorkspace, Asked], Iterator[Finding]]:
     """`look`, with what a workspace refuses as a finding."""

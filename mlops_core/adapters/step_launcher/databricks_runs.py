@@ -49,7 +49,7 @@ class DatabricksRuns:
                 return handle, True
             generation += 1
 
-    def alone(self, request: RunRequest, attempt: str) -> RunHandle:
+    def dedicated_run(self, request: RunRequest, attempt: str) -> RunHandle:
         """The Databricks run of one attempt, started unless it was.
 
         Raises:

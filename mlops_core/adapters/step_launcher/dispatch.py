@@ -54,7 +54,7 @@ class Dispatch:
         if self.request.compute.kind == "worker":
             return self._send_to_worker(body)
         fresh = self._put_request(body, None)
-        handle = self._runs.alone(self.request, self.attempt)
+        handle = self._runs.dedicated_run(self.request, self.attempt)
         self._note(handle)
         return Sent(handle, was_there=False, fresh=fresh)
 

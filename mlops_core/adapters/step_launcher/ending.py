@@ -19,7 +19,7 @@ def end_previous(runs: DatabricksRuns, request: RunRequest, attempt: str) -> str
     if (final := _final_event(runs, attempt)) is not None or not _sent(runs, attempt):
         return final
     # Without a handle the host died while it submitted: the token finds the run, or starts one that ends at once.
-    handle = runs.handle_of(attempt) or runs.alone(request, attempt)
+    handle = runs.handle_of(attempt) or runs.dedicated_run(request, attempt)
     if runs.workspace.state(handle.run_id).ended:
         return None
     runs.log.warning("Databricks run %s still has the previous attempt: ending that first.", handle.run_id)

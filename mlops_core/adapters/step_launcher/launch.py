@@ -11,7 +11,7 @@ import dagster as dg
 
 from mlops_core.adapters.step_launcher import dagster_internals as internals
 from mlops_core.adapters.step_launcher import protocol
-from mlops_core.adapters.step_launcher.abandoning import Abandonment
+from mlops_core.adapters.step_launcher.attempt_cleanup import AttemptCleanup
 from mlops_core.adapters.step_launcher.compute import COMPUTE_KEY, Compute
 from mlops_core.adapters.step_launcher.cost import Nodes, estimate
 from mlops_core.adapters.step_launcher.databricks_runs import DatabricksRuns, SubmitRefusedError
@@ -49,7 +49,7 @@ class StepLaunch:
         self._folder = protocol.run_folder(settings.volume, context.run_id)
         self._compute = _compute_of(context, settings.compute)
         self._charged_until: float | None = None
-        self._abandonment: Abandonment | None = None  # once something may run on Databricks
+        self._cleanup: AttemptCleanup | None = None  # once something may run on Databricks
         self._over = False
 
     def events(self) -> Iterator[internals.DagsterEvent]:
@@ -67,8 +67,8 @@ class StepLaunch:
             terminated = internals.is_being_terminated(self._context)
             raise
         finally:
-            if self._abandonment is not None and not self._over:
-                self._abandonment.end(terminated)
+            if self._cleanup is not None and not self._over:
+                self._cleanup.end(terminated)
 
     def _launched(self) -> Iterator[internals.DagsterEvent]:
         with internals.interruptible():
@@ -111,7 +111,7 @@ class StepLaunch:
 
     def _may_run(self, request: RunRequest, attempt: str, handle: RunHandle | None) -> None:
         """Keep what is to be ended when this step fails here."""
-        self._abandonment = Abandonment(self._closing, self._context.log, request, attempt, handle)
+        self._cleanup = AttemptCleanup(self._closing, self._context.log, request, attempt, handle)
 
     def _request(self) -> RunRequest:
         context = self._context

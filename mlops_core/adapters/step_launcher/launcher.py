@@ -20,7 +20,7 @@ from mlops_core.adapters.step_launcher.databricks_runs import DatabricksRuns
 from mlops_core.adapters.step_launcher.launch import StepLaunch
 from mlops_core.adapters.step_launcher.settings import LauncherSettings
 from mlops_core.adapters.step_launcher.staging import CodeStage
-from mlops_core.adapters.step_launcher.sweep import Swept, sweep
+from mlops_core.adapters.step_launcher.sweep import SweepReport, sweep
 from mlops_core.adapters.step_launcher.teardown import TeardownReport
 from mlops_core.adapters.step_launcher.workspace import ClientSource, Workspace
 
@@ -59,7 +59,7 @@ class UnityCatalogStepLauncher(StepLauncher):
             instance.report_engine_event(text, run, EngineEventData(report.metadata()))
         return report
 
-    def tear_down_ended(self, instance: dg.DagsterInstance, after: str = "") -> Swept:
+    def tear_down_ended(self, instance: dg.DagsterInstance, after: str = "") -> SweepReport:
         """Tear down the runs that have ended and left something staged, as far as there is time.
 
         For a sensor: what fails is there for its next tick, to which `after` gives the `last` of this one.

@@ -22,7 +22,7 @@ TearDown = Callable[[dg.DagsterInstance, dg.DagsterRun], TeardownReport]
 
 
 @dataclass
-class Swept:
+class SweepReport:
     """What was torn down, why the others were not, and the name of the last one that was tried."""
 
     torn_down: dict[str, TeardownReport] = field(default_factory=dict)
@@ -30,10 +30,10 @@ class Swept:
     last: str = ""
 
 
-def sweep(runs: DatabricksRuns, instance: dg.DagsterInstance, tear_down: TearDown, after: str) -> Swept:
+def sweep(runs: DatabricksRuns, instance: dg.DagsterInstance, tear_down: TearDown, after: str) -> SweepReport:
     """Tear down each run that has ended, one after the other, beginning with the name that follows `after`."""
     names = sorted(str(entry.name) for entry in runs.workspace.entries(f"{runs.settings.volume}/runs"))
-    swept, deadline = Swept(last=after), time.monotonic() + WITHIN_S
+    swept, deadline = SweepReport(last=after), time.monotonic() + WITHIN_S
     for name in (*(name for name in names if name > after), *(name for name in names if name <= after)):
         if time.monotonic() > deadline:
             break

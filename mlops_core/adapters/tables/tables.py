@@ -36,13 +36,13 @@ class ColumnTypeError(ValueError):
 class Maintenance:
     """What maintenance of one table did, in files; Databricks does not tell how many it removed."""
 
-    put_together: int
-    into: int
+    files_compacted: int
+    files_written: int
     removed: int | None
 
     def __str__(self) -> str:
         removed = "" if self.removed is None else f", {self.removed} old files removed"
-        return f"{self.put_together} files put together into {self.into}{removed}"
+        return f"{self.files_compacted} files compacted into {self.files_written}{removed}"
 
 
 def history_properties(retention: timedelta) -> dict[str, str]:
@@ -81,7 +81,7 @@ class Tables(ABC):
 
     @abstractmethod
     def maintain(self, name: str, retention: timedelta) -> Maintenance:
-        """Put small files together, and remove those that no version younger than `retention` refers to.
+        """Compact small files, and remove those that no version younger than `retention` refers to.
 
         Every version of that age or younger stays readable. Safe beside readers and writers.
         """

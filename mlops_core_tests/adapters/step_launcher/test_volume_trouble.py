@@ -112,11 +112,11 @@ def test_what_a_step_needs_is_insisted_on(monkeypatch: pytest.MonkeyPatch) -> No
             raise answer
         return answer
 
-    assert volume.insist(act) == "there"
+    assert volume.retry_io(act) == "there"
     monkeypatch.setattr(volume, "PATIENCE_S", 0.0)
     answers = iter((OSError("Input/output error"),) * 5)
     with pytest.raises(OSError, match="Input/output error"):
-        volume.insist(act)
+        volume.retry_io(act)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from pathlib import Path
 from mlops_core.adapters.step_launcher.protocol import Done, Message, begun_file, ended_file, message_file
 from mlops_core.adapters.step_launcher.remote.masking import Mask
 from mlops_core.adapters.step_launcher.remote.output import Capture
-from mlops_core.adapters.step_launcher.remote.volume import insist
+from mlops_core.adapters.step_launcher.remote.volume import retry_io
 
 logger = logging.getLogger(__name__)
 TICK_S = 0.1
@@ -39,7 +39,7 @@ class Outbox:
         Raises:
             OSError: the volume takes no file for `PATIENCE_S` seconds.
         """
-        insist(self._begin)
+        retry_io(self._begin)
         self._thread.start()
 
     def add_event(self, text: str) -> None:
@@ -55,10 +55,10 @@ class Outbox:
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join()
-        insist(self._send)
+        retry_io(self._send)
         self._unsent = replace(self._collect(), done=done).to_bytes()
-        insist(self._send)
-        insist(lambda: Path(ended_file(str(self._attempt))).write_text(done.final_event or ""))
+        retry_io(self._send)
+        retry_io(lambda: Path(ended_file(str(self._attempt))).write_text(done.final_event or ""))
 
     def _run(self) -> None:
         while not self._stopped.wait(TICK_S):

@@ -15,7 +15,7 @@ from typing import Any
 from mlops_core.adapters.step_launcher.protocol import Done, cancel_file, request_file, split_request
 from mlops_core.adapters.step_launcher.remote.outbox import Outbox
 from mlops_core.adapters.step_launcher.remote.output import Capture, Captures
-from mlops_core.adapters.step_launcher.remote.volume import insist, is_there
+from mlops_core.adapters.step_launcher.remote.volume import is_there, retry_io
 from mlops_core.adapters.step_launcher.versions import PYTHON, installed_versions, mismatch
 
 TRACEBACK_LIMIT = 20_000
@@ -46,14 +46,14 @@ class StepAttempt:
         self._thread = threading.get_ident()
         self._captures.start(self._capture)
         try:
-            header, body = split_request(insist(Path(request_file(str(self.folder))).read_bytes))
+            header, body = split_request(retry_io(Path(request_file(str(self.folder))).read_bytes))
             with IMPORTING:
                 self._compare(header["versions"])
                 self._set_environment(header)
                 for name in header["imports"]:
                     import_module(name)
             self._outbox.open()
-            if insist(self._cancel.exists):  # looked for after `begun` was written: the host looks in the other order
+            if retry_io(self._cancel.exists):  # looked for after `begun` was written: the host looks in the other order
                 raise StepCancelledError("cancelled before it began")
             from mlops_core.adapters.step_launcher.dagster_internals import run_pickled_step
 

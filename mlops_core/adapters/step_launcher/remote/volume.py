@@ -12,7 +12,7 @@ AGAIN_S = 0.1
 PATIENCE_S = 120.0  # for so long, what a step can't do without is tried
 
 
-def insist(act: Callable[[], T]) -> T:
+def retry_io(act: Callable[[], T]) -> T:
     """Do something until the volume lets it.
 
     Raises:

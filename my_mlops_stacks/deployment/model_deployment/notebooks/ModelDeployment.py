@@ -17,7 +17,7 @@
 
 import pandas as pd
 
-from mlops_core.adapters.shadow_scoring import scored_beside
+from mlops_core.adapters.shadow_scoring import shadow_scores
 from mlops_core.cli.session import open_session
 from mlops_core.deployment.promotion import (
     CHAMPION,
@@ -77,7 +77,7 @@ except (NotValidatedError, NotShadowedError) as refused:
 
 # COMMAND ----------
 
-scored = scored_beside(PROJECT, session.tables, session.feature_store, champion, challenger)
+scored = shadow_scores(PROJECT, session.tables, session.feature_store, champion, challenger)
 if scored is None:
     session.show("Nothing to compare", f"Version {champion.version} has predicted nothing yet")
 else:

@@ -12,7 +12,7 @@ from mlops_core.adapters.step_launcher.run_handle import RunHandle, RunRequest
 
 
 @dataclass(frozen=True)
-class Abandonment:
+class AttemptCleanup:
     """Ends an attempt, or with it everything of its Dagster run, as far as the workspace can be reached.
 
     `runs` has little patience. `handle` is None while the reply to the submit of a Databricks run has not come.
@@ -62,7 +62,7 @@ class Abandonment:
         """The run of a submit whose reply never came: the same idempotency token answers with it."""
         if self.request.compute.kind == "worker":
             return self.runs.worker(self.request)[0]
-        return self.runs.alone(self.request, self.attempt)
+        return self.runs.dedicated_run(self.request, self.attempt)
 
     def _say(self, error: Exception) -> None:
         self.log.error(
