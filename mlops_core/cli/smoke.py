@@ -1,7 +1,7 @@
 """`make smoke TARGET=dev`: what only a real workspace can confirm, confirmed there in some minutes.
 
-It runs a step that reads an event, opens the feature store and asks the registry, terminates another one, and looks
-whether anything is left.
+It runs a step that reads an event of each source, opens the feature store and asks the registry, terminates another
+one, and looks whether anything is left.
 Nothing is written but on the staging volume.
 """
 

@@ -250,11 +250,12 @@ NOT_VARIABLES = ("name", "root", "workspace", "environment", "sources")
 def variables_of(project: Project) -> list[str]:
     """The bundle variables that make a target of the project."""
     own = [field.alias or key for key, field in Target.model_fields.items() if key not in NOT_VARIABLES]
-    return [*own, *_source_variables(project).values()]
+    return [*own, *(variable for each in _source_variables(project).values() for variable in each.values())]
 
 
-def _source_variables(project: Project) -> dict[str, str]:
-    return {key: project.events.variable(key) for key in Source.model_fields}
+def _source_variables(project: Project) -> dict[str, dict[str, str]]:
+    """Event table -> key of its `Source` -> the variable that says it."""
+    return {events.name: {key: events.variable(key) for key in Source.model_fields} for events in project.event_tables}
 
 
 def load_target(
@@ -269,11 +270,11 @@ def load_target(
     sources = _source_variables(project)
     folder = folder or project.folder
     bundle = read_bundle(folder, name, variables_of(project), environ)
-    values = {key: value.raw for key, value in bundle.variables.items() if key not in sources.values()}
-    stated = {key: bundle.variables[variable].raw for key, variable in sources.items()}
-    values |= {"name": name, "root": project.folder.parent, "environment": bundle.environment}
+    raw = {key: value.raw for key, value in bundle.variables.items()}
+    stated = {name: {key: raw.pop(variable) for key, variable in each.items()} for name, each in sources.items()}
+    values = raw | {"name": name, "root": project.folder.parent, "environment": bundle.environment}
     try:
-        target = Target.model_validate(values | {"sources": {project.events.name: stated}})
+        target = Target.model_validate(values | {"sources": stated})
     except ValidationError as error:
         raise TargetError(_sentence(error, bundle.variables)) from None
     try:

@@ -46,8 +46,12 @@ class IngestionConfig(BoundedConfig):
 def ingestion_assets(
     project: Project, target: Target, daily: dg.TimeWindowPartitionsDefinition
 ) -> list[dg.AssetsDefinition | dg.AssetSpec]:
-    events = project.events
+    return [
+        each for events in project.event_tables for each in (_raw(events, target), _ingestion(events, target, daily))
+    ]
 
+
+def _ingestion(events: EventTable, target: Target, daily: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=events.ingestion_name,
         backfill_policy=ONE_RUN_A_RANGE,
@@ -61,7 +65,7 @@ def ingestion_assets(
         from mlops_core.ingestion.accept import accept, require_acceptable
         from mlops_core.ingestion.conform import conform
 
-        source = context.resources.sources.choose(
+        source = context.resources.sources[events.name].choose(
             path=config.path,
             times=config.times,
             rows=config.rows,
@@ -77,7 +81,7 @@ def ingestion_assets(
         accepted, rejected = accept(events, rows)
         return dg.Output(accepted, metadata=replaced | told), dg.Output(rejected, metadata=replaced)
 
-    return [_raw(events, target), ingest]
+    return ingest
 
 
 def _raw(events: EventTable, target: Target) -> dg.AssetSpec:
@@ -94,7 +98,8 @@ def _raw(events: EventTable, target: Target) -> dg.AssetSpec:
 
 def _outs(events: EventTable, target: Target) -> dict[str, dg.AssetOut]:
     late_days = target.feature_engineering_workflow.late_days
-    late = " and ".join(dict.fromkeys((f"`{events.known_at}`", f"`{events.label_column}`")))
+    late = dict.fromkeys(name for name in (events.known_at, events.label) if name and name != events.event_time)
+    also = f", also those whose {' and '.join(f'`{name}`' for name in late)} are not known yet" if late else ""
     out = partial(
         dg.AssetOut,
         io_manager_key="table_io_manager",
@@ -104,7 +109,7 @@ def _outs(events: EventTable, target: Target) -> dict[str, dg.AssetOut]:
     )
     return {
         events.name: out(
-            description=f"Accepted {events.nouns}, each once, also those whose {late} are not known yet. Times are "
+            description=f"Accepted {events.nouns}, each once{also}. Times are "
             f"the wall clock of {events.time_zone}, and nothing shifts them. "
             f"A run takes those of its days and, for late ones, of {late_days} days before.",
             code_version="2",

@@ -10,11 +10,14 @@ from mlops_core.project import EventTable, Project
 def ingestion_checks(
     project: Project, target: Target, daily: dg.TimeWindowPartitionsDefinition
 ) -> list[dg.AssetChecksDefinition]:
-    events = project.events
     return [
-        _few_are_rejected(events, target, daily),
-        _each_is_accepted_once(events, target, daily),
-        _are_within_partitions(events, target),
+        check
+        for events in project.event_tables
+        for check in (
+            _few_are_rejected(events, target, daily),
+            _each_is_accepted_once(events, target, daily),
+            _are_within_partitions(events, target),
+        )
     ]
 
 

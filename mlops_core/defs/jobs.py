@@ -28,7 +28,8 @@ def build_jobs(project: Project, target: Target) -> dict[str, Job]:
     selections = {
         "feature_engineering_job": (
             dg.AssetSelection.assets(
-                events.name, events.rejected_name, *(table.name for table in project.feature_tables)
+                *(name for each in project.event_tables for name in (each.name, each.rejected_name)),
+                *(table.name for table in project.feature_tables),
             ),
             f"Accept new {events.nouns} and build the feature tables of a day or a range of days",
         ),

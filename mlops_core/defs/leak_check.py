@@ -25,7 +25,8 @@ def training_checks(project: Project) -> list[dg.AssetChecksDefinition]:
         blocking=True,
         required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"},
         description=f"{SAMPLED} sampled training rows have the features that the project's own code makes of the "
-        f"{events.nouns} that were known at their time, and no input is null just where the label is.",
+        f"{' and '.join(each.nouns for each in project.event_tables)} that were known at their time, and no input is "
+        "null just where the label is.",
     )
     def features_are_known_in_time(context: dg.AssetCheckExecutionContext, model: ModelVersion) -> dg.AssetCheckResult:
         from mlops_core.features.late_inputs import late_inputs
@@ -33,12 +34,15 @@ def training_checks(project: Project) -> list[dg.AssetChecksDefinition]:
         from mlops_core.training.split import known_before, sampled, since
 
         unseen = unseen_by(project, model)
-        rows = context.resources.tables.read(events.name, version=unseen.table_version)
+        trained_on = {**model.record.tables, events.name: unseen.table_version}
+        read = context.resources.tables.read
+        tables = {each.name: read(each.name, version=trained_on.get(each.name)) for each in project.event_tables}
+        rows = tables[events.name]
         past = known_before(events, rows, unseen.first_day)
         if model.record.trained_from:
             past = since(past, model.record.trained_from)
         found = leakage_violations(
-            project, rows, training_set(project, context, sampled(events, past, SAMPLED)).load_df()
+            project, tables, training_set(project, context, sampled(events, past, SAMPLED)).load_df()
         )
         late, moved = late_inputs(project, rows), _moved(model.record.tables, feature_versions(project, context))
         faults = [*late.values(), *([_why(project, found, moved)] if found else [])]

@@ -1,6 +1,6 @@
 """From a target to the adapters that its assets use: the only place that knows on which platform a target runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from os import environ
 from typing import Any
 
@@ -12,7 +12,7 @@ from mlops_core.adapters.local_servers import Ports
 from mlops_core.adapters.mlflow_database import database_uri, make_database
 from mlops_core.adapters.model_registry import ModelRegistry
 from mlops_core.adapters.pages import FolderPages, MlflowPages
-from mlops_core.adapters.sources.choice import LocalSources, TableSource
+from mlops_core.adapters.sources.choice import LocalSources, Sources, TableSource
 from mlops_core.adapters.spark import ClusterSpark, LocalSpark
 from mlops_core.adapters.step_launcher.compute import Compute
 from mlops_core.adapters.step_launcher.cost import PriceTable
@@ -60,8 +60,8 @@ def build_executor(project: Project, target: Target) -> dg.ExecutorDefinition:
 
 
 def _local(project: Project, target: Target) -> Resources:
-    state, source = target.state_path, target.sources[project.events.name]
-    database, times = state / "mlflow" / "mlflow.db", EventTimes(project.events, source.times)
+    state, times = target.state_path, _times(project, target)
+    database = state / "mlflow" / "mlflow.db"
     opened = Ports.beginning_at(target.ui_port).addresses
     registry = ModelRegistry(
         model=target.registered_model,
@@ -82,12 +82,23 @@ def _local(project: Project, target: Target) -> Resources:
         "feature_store": _built(lambda r: _twin(r.tables, with_database()), {"tables"}),
         "model_registry": _built(lambda _: with_database()),
         "pages": _built(lambda _: FolderPages(state / "monitoring", opened["pages"])),
-        "sources": _built(
-            lambda r: LocalSources(r.spark, state / project.events.name, times, target.first_day, target.newest_day),
-            {"spark"},
-        ),
+        "sources": _built(lambda r: _local_sources(r.spark, target, times), {"spark"}),
         "step_launcher": dg.ResourceDefinition.none_resource("Steps run in the run's own process"),
     }
+
+
+def _times(project: Project, target: Target) -> Mapping[str, EventTimes]:
+    """Event table -> how the times of its source are to be read."""
+    return {events.name: EventTimes(events, target.sources[events.name].times) for events in project.event_tables}
+
+
+def _local_sources(spark: LocalSpark, target: Target, times: Mapping[str, EventTimes]) -> Mapping[str, Sources]:
+    state, days = target.state_path, (target.first_day, target.newest_day)
+    return {name: LocalSources(spark, state / name, each, *days) for name, each in times.items()}
+
+
+def _table_sources(spark: ClusterSpark, target: Target, times: Mapping[str, EventTimes]) -> Mapping[str, Sources]:
+    return {name: TableSource(spark, str(target.sources[name].table), each) for name, each in times.items()}
 
 
 def _twin(tables: LocalTables, registry: ModelRegistry) -> FeatureStore:
@@ -99,11 +110,10 @@ def _twin(tables: LocalTables, registry: ModelRegistry) -> FeatureStore:
 def _databricks(project: Project, target: Target) -> Resources:
     from mlops_core.adapters.feature_store.databricks import DatabricksFeatureStore
 
-    workspace, source = target.workspace_address, target.sources[project.events.name]
+    workspace, times = target.workspace_address, _times(project, target)
     take_plain_host(environ)
     signing_in = f"://{workspace.profile}" if workspace.profile else ""
     tracking_uri = environ.get("MLFLOW_TRACKING_URI", f"databricks{signing_in}")
-    times = EventTimes(project.events, source.times)
     registry = ModelRegistry(
         model=target.registered_model,
         experiment=target.experiment,
@@ -117,7 +127,7 @@ def _databricks(project: Project, target: Target) -> Resources:
         "feature_store": _built(lambda r: DatabricksFeatureStore(r.tables, registry.registry_uri), {"tables"}),
         "model_registry": _built(lambda _: registry),
         "pages": _built(lambda _: MlflowPages(registry)),
-        "sources": _built(lambda r: TableSource(r.spark, str(source.table), times), {"spark"}),
+        "sources": _built(lambda r: _table_sources(r.spark, target, times), {"spark"}),
         "step_launcher": _step_launcher(project, target),
     }
 

@@ -2,11 +2,12 @@
 
 import platform
 import time
+from typing import Any
 
 import dagster as dg
 
 from mlops_core.config import Target
-from mlops_core.project import EventTable, Project
+from mlops_core.project import Project
 
 
 @dg.op(
@@ -27,25 +28,27 @@ def smoke_cancellation_job() -> None:
 
 def smoke_jobs(project: Project, target: Target) -> list[dg.JobDefinition]:
     """For targets whose steps run on Databricks."""
-    return [_smoke_job(project.events), smoke_cancellation_job] if target.step_launcher == "unity_catalog" else []
+    return [_smoke_job(project), smoke_cancellation_job] if target.step_launcher == "unity_catalog" else []
 
 
-def _smoke_job(events: EventTable) -> dg.JobDefinition:
+def _smoke_job(project: Project) -> dg.JobDefinition:
     @dg.op(
         out=dg.Out(dg.Nothing),
         required_resource_keys={"step_launcher", "spark", "tables", "feature_store", "sources", "model_registry"},
-        description="Reads an event, lists the schema's tables, asks feature store and model registry, on the cluster",
+        description="Reads an event of each source, lists the schema's tables, asks feature store and model registry, "
+        "on the cluster",
     )
     def reach_everything(context: dg.OpExecutionContext) -> None:
         resources = context.resources
-        rows = resources.sources.choose(path=None, times=None, rows=1, seed=0, drift_from=None).read()
+        asked: dict[str, Any] = {"path": None, "times": None, "rows": 1, "seed": 0, "drift_from": None}
+        rows = [source.choose(**asked).read().limit(1) for source in resources.sources.values()]
         champion = resources.model_registry.find_alias("champion")
         context.add_output_metadata(
             {
                 "python": platform.python_version(),
                 "spark": resources.spark.spark_session.version,
-                "columns_of_source": ", ".join(rows.limit(1).columns),
-                f"{events.name}_table_exists": resources.tables.exists(events.name),
+                "columns_of_source": "; ".join(", ".join(row.columns) for row in rows),
+                **{f"{each.name}_table_exists": resources.tables.exists(each.name) for each in project.event_tables},
                 "feature_store": type(resources.feature_store.client).__name__,
                 "champion": str(champion.version) if champion else "none yet",
             }

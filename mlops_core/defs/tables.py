@@ -51,10 +51,9 @@ def _feature_table(table: FeatureTable) -> TableSpec:
 
 def tables_of(project: Project) -> Mapping[str, TableSpec]:
     """Every table of the project by its name, which is its asset's."""
-    events = project.events
     tables = {
-        events.name: TableSpec(accepted_columns(events)),
-        events.rejected_name: TableSpec(rejected_columns(events)),
+        **{events.name: TableSpec(accepted_columns(events)) for events in project.event_tables},
+        **{events.rejected_name: TableSpec(rejected_columns(events)) for events in project.event_tables},
         **{table.name: _feature_table(table) for table in project.feature_tables},
         "predictions": TableSpec(
             project.predicted_columns | prediction_columns(project), _lineage(project), history_key=HISTORY_KEY

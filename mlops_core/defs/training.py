@@ -17,7 +17,7 @@ from mlops_core.defs.model_description import describe
 from mlops_core.defs.partitions import last_partition
 from mlops_core.defs.provenance import git_commit
 from mlops_core.defs.training_record import record_of
-from mlops_core.defs.training_rows import feature_versions, frozen_events, looked_up, training_set
+from mlops_core.defs.training_rows import feature_versions, frozen_events, looked_up, other_events, training_set
 from mlops_core.project import Project
 from mlops_core.validation.verdict import UNCHECKED
 from mlops_core.version_record import VersionRecord
@@ -80,7 +80,8 @@ def training_assets(
         fitted = model.training.fit(rows, parameters)
         record = record_of(project, fitted, rows, unseen, parameters)
         provenance = VersionRecord(
-            git_commit=git_commit(target.root), tables={events.name: version, **feature_versions(project, context)}
+            git_commit=git_commit(target.root),
+            tables={events.name: version, **other_events(project, context), **feature_versions(project, context)},
         )
         context.add_output_metadata(_seen(record, rows, str(start)) | provenance.to_tags())
         of_run = replace(

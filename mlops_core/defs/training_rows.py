@@ -23,6 +23,12 @@ def frozen_events(project: Project, context: Context) -> tuple[int, DataFrame]:
     return version, tables.read(name, version)
 
 
+def other_events(project: Project, context: Context) -> dict[str, int]:
+    """Table of events that only make features -> its newest version."""
+    names = [events.name for events in project.event_tables if events.name != project.events.name]
+    return {name: context.resources.tables.version(name) for name in names}
+
+
 def feature_versions(project: Project, context: Context) -> dict[str, int]:
     """Feature table -> its newest version, which is the one that look-ups read."""
     tables = context.resources.tables

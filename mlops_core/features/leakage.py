@@ -1,12 +1,14 @@
 """Features that know the future, found by computing them again without it.
 
-For a row that looks features up at a moment, the events are cut at that moment: only those that were known before it
-are left. The project's own feature code runs on them, and the newest row that it makes must be what the feature store
-looked up. Whatever the code peeks at is gone, so features that peeked differ; nobody has to say how a feature is made.
+For a row that looks features up at a moment, every table of events is cut at that moment: only those that were known
+before it, by their own `known_at`, are left. The project's own feature code runs on them, and the newest row that it
+makes must be what the feature store looked up. Whatever the code peeks at is gone, so features that peeked differ;
+nobody has to say how a feature is made.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from functools import reduce
 from operator import and_, or_
@@ -29,12 +31,14 @@ MOMENTS = 20
 EXPECTED, ROW, MOMENT, KEY = "expected_{}", "leakage_row", "leakage_moment", "leakage_key_{}"
 
 
-def leakage_violations(project: Project, events: DataFrame, looked_up: DataFrame) -> list[dict[str, object]]:
+def leakage_violations(
+    project: Project, events: Mapping[str, DataFrame], looked_up: DataFrame
+) -> list[dict[str, object]]:
     """Rows whose looked-up features differ from those that were known at their moment; empty without a leak.
 
     Args:
-        events: all accepted events, as they are now, with their `day`.
-        looked_up: a sample of events with what the project's look-ups put out for them.
+        events: of each table of `project.event_tables` all accepted events, as they are now, with their `day`.
+        looked_up: a sample of the predicted events with what the project's look-ups put out for them.
 
     Returns: the columns of `looked_up` and, of each feature, `expected_<name>`; times are texts.
 
@@ -51,7 +55,7 @@ def leakage_violations(project: Project, events: DataFrame, looked_up: DataFrame
     compared, differs = rows, []
     for lookup in project.lookups:
         table = project.table(lookup.table_name)
-        known, checked = _known(table, lookup, events, rows)
+        known, checked = _known(table, lookup, events[table.events.name], rows)
         outputs = project.outputs(lookup)
         expected = known.select(
             ROW, *(F.col(name).alias(EXPECTED.format(put_out)) for name, put_out in outputs.items())

@@ -51,9 +51,14 @@ def _rules_of_clocks(events: EventTable, now: datetime) -> list[Rule]:
     time_name, known_name = events.event_time, events.known_at
     happens, known = F.col(time_name), F.col(known_name)
     first, latest = datetime.combine(events.first_day, time()), now + events.clock_tolerance
-    return [
+    of_time: list[Rule] = [
         (happens < _literal(first), f"{time_name} before {events.first_day}"),
         (happens > _literal(latest), f"{time_name} in the future"),
+    ]
+    if known_name == time_name:
+        return of_time
+    return [
+        *of_time,
         (known > _literal(latest), f"{known_name} in the future"),
         # A CASE, so that the nights are only looked through for rows that need it.
         (F.when(known <= happens, ~_over_a_set_back(events, now.year)), f"{known_name} not after {time_name}"),

@@ -52,7 +52,8 @@ class EventTable:
         name: Its table, and its asset.
         columns: All of them but the partition `day`.
         event_time: When an event happens, and is predicted.
-        known_at: When the row is complete, its `label` included; null until then.
+        known_at: When the row is complete, its `label` included; null until then. Of events that only make features it
+            may be `event_time`: they are known as they happen.
         label: What is predicted; None for events that only make features. It counts as unknown while it or `known_at`
             is null.
         identity: Columns that tell one event from another, and are known from the start.
@@ -93,6 +94,11 @@ class EventTable:
         for time in (self.event_time, self.known_at):
             if self.types[time] != "timestamp":
                 raise DeclarationError(f"{place}: '{time}' must be a timestamp to be a time, not {self.types[time]}.")
+        if self.label and self.known_at == self.event_time:
+            raise DeclarationError(
+                f"{place}: '{self.known_at}' can't be event_time and known_at, for nobody predicts a label that is "
+                "known when the event happens: name the time at which it is known."
+            )
         if self.column(self.event_time).computed_by:
             raise DeclarationError(f"{place}: '{self.event_time}' is computed, and a source's files are chosen by it.")
         if not self.identity:
@@ -140,7 +146,7 @@ class EventTable:
     @property
     def known_late(self) -> tuple[str, ...]:
         """The columns that are not known yet when an event is predicted."""
-        late = (self.label, self.known_at)
+        late = {self.label, self.known_at} - {self.event_time}
         return tuple(column.name for column in self.columns if column.known_late or column.name in late)
 
     @property

@@ -32,7 +32,8 @@ class FeatureTable(ABC):
         name: Its table, and its asset.
         meaning: What it holds, for people.
         events: The events that it is made of.
-        entity: Key column of the table -> the event column that it comes from, which look-ups go by.
+        entity: Key column of the table -> the event column that it comes from. Look-ups go by that column, or of
+            another event by the one that is called as the key.
         version: Raise it with each change of what the features mean, so that people see which days are old.
     """
 
@@ -86,12 +87,19 @@ class FeatureTable(ABC):
     def lineage(self) -> dict[str, list[tuple[str, str]]]:
         """Column -> the columns that it is made of, as (table, column)."""
 
-    def look_up(self, **changes: Any) -> FeatureLookup:
-        """The look-up of all features at an event's own time; `changes` are arguments of `FeatureLookup`."""
+    def look_up(self, events: EventTable | None = None, **changes: Any) -> FeatureLookup:
+        """The look-up of all features at the time of the predicted event.
+
+        Args:
+            events: What is predicted, when the table is made of other events: it is looked up by the columns that are
+                called as the table's keys.
+            changes: Arguments of `FeatureLookup`.
+        """
+        predicted = events or self.events
         usual: dict[str, Any] = {
-            "lookup_key": list(self.entity.values()),
+            "lookup_key": list(self.entity.values() if predicted.name == self.events.name else self.entity),
             "feature_names": [column.name for column in self.features],
-            "timestamp_lookup_key": self.events.event_time,
+            "timestamp_lookup_key": predicted.event_time,
         }
         return FeatureLookup(self.name, **usual | changes)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +29,8 @@ class Project:
 
     Raises:
         DeclarationError: Events without a label, two tables of one name, a look-up in a table that isn't the
-            project's, or an input that isn't known when an event is predicted.
+            project's or by a column that isn't an input of the table's type, or an input that isn't known when an event
+            is predicted.
         NameRefusedError: Two inputs or features of one name.
     """
 
@@ -40,7 +42,8 @@ class Project:
 
     def __post_init__(self) -> None:
         _ = self.events.label_column  # what is predicted has one
-        names = [self.events.name, self.model.name, *(table.name for table in self.feature_tables)]
+        events = [table.name for table in self.event_tables]
+        names = [*events, self.model.name, *(table.name for table in self.feature_tables)]
         for name in names:
             if names.count(name) > 1:
                 raise DeclarationError(f"Two tables or models of the project are called '{name}': rename one of them.")
@@ -54,6 +57,18 @@ class Project:
     def folder(self) -> Path:
         """Where its package lies."""
         return Path(str(importlib.import_module(self.package).__file__)).resolve().parent
+
+    @cached_property
+    def event_tables(self) -> tuple[EventTable, ...]:
+        """What is predicted, and the other events that feature tables are made of."""
+        tables = {self.events.name: self.events}
+        for table in self.feature_tables:
+            if tables.setdefault(table.events.name, table.events) != table.events:
+                raise DeclarationError(
+                    f"Feature table '{table.name}' is made of other events called '{table.events.name}' than the rest "
+                    "of the project: rename them, or declare them once."
+                )
+        return tuple(tables.values())
 
     @cached_property
     def inputs(self) -> tuple[Column, ...]:
@@ -99,8 +114,13 @@ class Project:
     @cached_property
     def lookups(self) -> tuple[FeatureLookup, ...]:
         """The look-ups, each with its features by name."""
-        stated = self.model.lookups or tuple(table.look_up() for table in self.feature_tables)
-        return tuple(map(self._named, stated))
+        stated = self.model.lookups or tuple(table.look_up(self.events) for table in self.feature_tables)
+        named, known = tuple(map(self._named, stated)), {name: kind for name, (kind, _) in self.input_columns.items()}
+        for lookup in named:
+            self._check_keys(lookup, known)
+            columns = self.table(lookup.table_name).feature_columns
+            known |= {output: columns[name][0] for name, output in self.outputs(lookup).items()}
+        return named
 
     @cached_property
     def looked_up(self) -> tuple[str, ...]:
@@ -157,3 +177,21 @@ class Project:
         features = tables[lookup.table_name].feature_columns
         require_known(lookup.features, features, f"The look-up in '{lookup.table_name}'")
         return replace(lookup, feature_names=list(lookup.features or features))
+
+    def _check_keys(self, lookup: FeatureLookup, known: Mapping[str, str]) -> None:
+        """A look-up goes by what the model sees, or an earlier look-up puts out; `known` has their types."""
+        table, place = self.table(lookup.table_name), f"The look-up in '{lookup.table_name}'"
+        given, keys = (*lookup.keys, lookup.timestamp_lookup_key or ""), table.primary_keys
+        if len(given) != len(keys):
+            raise DeclarationError(
+                f"{place}: lookup_key names {len(given) - 1} columns, {', '.join(lookup.keys)}, for the table's keys "
+                f"{', '.join(table.entity)}."
+            )
+        for name, key in zip(given, keys, strict=True):
+            kind, _ = table.columns[key]
+            if name not in known:
+                raise DeclarationError(
+                    f"{place}: it goes by '{name}', which is no input of '{self.model.name}'; {choices(known)}"
+                )
+            if known[name] != kind:
+                raise DeclarationError(f"{place}: '{name}' is {known[name]}, and the key '{key}' is {kind}.")

@@ -8,16 +8,18 @@ from datetime import date, timedelta
 
 import pandas as pd
 import pytest
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from mlops_core.features.leakage import leakage_violations
 from mlops_core.features.tables import MissingFeatureError, compute_features
 from mlops_core.project import Column, ComputedTable, Count, FeatureTable, WindowTable
+from mlops_core_tests.flights import sample
 from mlops_core_tests.flights.events import FLIGHTS
 from mlops_core_tests.flights.features import ORIGIN, ROUTE
 from mlops_core_tests.flights.project import project_of
 from mlops_core_tests.flights.sample import FIRST, LAST
+from mlops_core_tests.flights.weather import WEATHER, WEATHER_3H
 
 ASKED = 60
 
@@ -41,7 +43,7 @@ def looked_up(events: DataFrame, frame: pd.DataFrame, *tables: FeatureTable) -> 
 
 def violations(events: DataFrame, frame: pd.DataFrame, table: FeatureTable) -> list[dict[str, object]]:
     project = project_of(table)
-    return leakage_violations(project, events, looked_up(events, frame, table))
+    return leakage_violations(project, {"flights": events}, looked_up(events, frame, table))
 
 
 def computed(name: str, compute: Callable[..., DataFrame], entity: str = "carrier") -> ComputedTable:
@@ -86,7 +88,7 @@ def test_honest_windows_pass(flight_events, flights):
     project = project_of(ORIGIN, ROUTE)
     rows = looked_up(flight_events, flights, ORIGIN, ROUTE)
     assert rows.where("route_delay_24h IS NOT NULL").count() > ASKED // 2
-    assert leakage_violations(project, flight_events, rows) == []
+    assert leakage_violations(project, {"flights": flight_events}, rows) == []
 
 
 def test_honest_code_of_the_projects_own_passes(flight_events, flights):
@@ -113,14 +115,49 @@ def test_windows_that_end_an_hour_later_than_they_say_are_found(flight_events, f
         ORIGIN,
     )
     project = project_of(ORIGIN)
-    assert len(leakage_violations(project, flight_events, rows)) > ASKED // 2
+    assert len(leakage_violations(project, {"flights": flight_events}, rows)) > ASKED // 2
+
+
+@pytest.fixture(scope="module")
+def weather_events(shared_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> DataFrame:
+    return sample.as_events(shared_spark, sample.weather("generated"), tmp_path_factory.mktemp("weather"), "weather")
+
+
+@pytest.mark.parametrize(("shifted", "differs"), [(0, False), (-3600, True)])
+def test_every_table_of_events_is_cut_by_its_own_time(flight_events, flights, weather_events, shifted, differs):
+    """Weather that is taken for known an hour before it was observed has told of the future."""
+    early = weather_events.withColumn(
+        "observed_at", F.expr(f"timestamp_seconds(unix_seconds(observed_at) + {shifted})")
+    )
+    rows = looked_up(early, flights, WEATHER_3H)
+    events = {"flights": flight_events, "weather": weather_events}
+    found = leakage_violations(project_of(WEATHER_3H), events, rows)
+    assert bool(found) == differs
+    assert rows.where("visib_3h IS NOT NULL").count() == ASKED
+
+
+def test_code_over_other_events_that_knows_the_future_is_found(flight_events, flights, weather_events):
+    def sky(peek: int) -> Callable[..., DataFrame]:
+        def compute(events: DataFrame, *_: date) -> DataFrame:
+            made = F.lead("visib", peek).over(Window.partitionBy("origin").orderBy("observed_at"))
+            return events.selectExpr("origin", "visib", "observed_at", "observed_at + INTERVAL 1 SECOND AS ts").select(
+                "origin", "ts", made.alias("made")
+            )
+
+        return compute
+
+    events = {"flights": flight_events, "weather": weather_events}
+    for peek, differs in ((0, False), (1, True)):
+        table = replace(computed("sky", sky(peek), entity="origin"), events=WEATHER)
+        found = leakage_violations(project_of(table), events, looked_up(weather_events, flights, table))
+        assert bool(found) == differs
 
 
 def test_a_feature_beside_honest_ones_is_found_though_nobody_told_of_it(flight_events, flights):
     peeking = computed("newest_landing", one_row_ahead)
     project = project_of(ORIGIN, ROUTE, peeking)
     rows = looked_up(flight_events, flights, ORIGIN, ROUTE, peeking)
-    assert leakage_violations(project, flight_events, rows)
+    assert leakage_violations(project, {"flights": flight_events}, rows)
 
 
 def test_text_features_are_compared(flight_events, flights):
@@ -137,7 +174,7 @@ def test_a_wrong_value_in_one_row_is_found(flight_events, flights):
     rows = looked_up(flight_events, flights, ORIGIN)
     one = rows.where("origin_flights_3h IS NOT NULL").agg(F.min("flight_id").alias("id")).collect()[0]["id"]
     wrong = rows.withColumn("origin_flights_3h", F.expr(f"origin_flights_3h + IF(flight_id = {one}, 1, 0)"))
-    (found,) = leakage_violations(project, flight_events, wrong)
+    (found,) = leakage_violations(project, {"flights": flight_events}, wrong)
     assert found["origin_flights_3h"] == found["expected_origin_flights_3h"] + 1
     assert found["flight_id"] == one
 
@@ -145,7 +182,7 @@ def test_a_wrong_value_in_one_row_is_found(flight_events, flights):
 def test_a_feature_that_was_not_looked_up_proves_nothing(flight_events, flights):
     project = project_of(ORIGIN, ROUTE)
     with pytest.raises(ValueError, match="route_delay_24h.* was not looked up, so nothing shows whether features leak"):
-        leakage_violations(project, flight_events, looked_up(flight_events, flights, ORIGIN))
+        leakage_violations(project, {"flights": flight_events}, looked_up(flight_events, flights, ORIGIN))
 
 
 def test_a_function_without_its_feature_is_named(flight_events):
@@ -170,5 +207,5 @@ def test_a_look_back_is_kept_to(flight_events, flights):
         sparse,
         lookups=(sparse.look_up(lookback_window=timedelta(hours=1)),),
     )
-    assert leakage_violations(within, flight_events, rows)
-    assert leakage_violations(project_of(sparse), flight_events, rows) == []
+    assert leakage_violations(within, {"flights": flight_events}, rows)
+    assert leakage_violations(project_of(sparse), {"flights": flight_events}, rows) == []

@@ -21,6 +21,7 @@ from mlops_core_tests.flights.events import FLIGHTS
 from mlops_core_tests.flights.features import ORIGIN, ROUTE
 from mlops_core_tests.flights.task import LATE
 from mlops_core_tests.flights.train import TRAINING
+from mlops_core_tests.flights.weather import WEATHER_3H
 
 MODEL = Model(
     "late_model",
@@ -49,4 +50,4 @@ def seeing(*inputs: str | Input, events: EventTable = FLIGHTS) -> Project:
     return Project("mlops_core_tests.flights", events=events, feature_tables=(), model=model)
 
 
-PROJECT = project_of(ORIGIN, ROUTE)
+PROJECT = project_of(ORIGIN, ROUTE, WEATHER_3H)

@@ -1,9 +1,11 @@
-"""Flights to test on: generated ones everywhere, and the real ones of 2013 where FLIGHTS_PATH names them."""
+"""Flights and their weather to test on: generated everywhere, and those of 2013 where FLIGHTS_PATH and WEATHER_PATH
+name them.
+"""
 
 from __future__ import annotations
 
 import os
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 
 NAMED = os.environ.get("FLIGHTS_PATH", "")
+WEATHER_NAMED = os.environ.get("WEATHER_PATH", "")
 SAMPLES = ["generated", "real"] if Path(NAMED).is_file() else ["generated"]
 FIRST, LAST = date(2013, 1, 28), date(2013, 2, 6)
 """Ten days over the end of a month."""
@@ -58,9 +61,32 @@ def generated(count: int = 4_000) -> pd.DataFrame:
     )
 
 
-def as_events(spark: SparkSession, frame: pd.DataFrame, folder: Path) -> DataFrame:
-    """The flights as Spark reads them, times without a zone as in every table of a project."""
-    times = {name: frame[name].dt.tz_localize("UTC") for name in ("scheduled_departure", "landed_at")}
-    file = folder / "flights.parquet"
+def weather(sample: str, first: date = FIRST, last: date = LAST) -> pd.DataFrame:
+    """The hourly weather of `first` to `last` at the three airports, with the columns of `WEATHER` and `day`."""
+    raw = generated_weather(first, last) if sample == "generated" else pd.read_parquet(WEATHER_NAMED)
+    days = raw.observed_at.dt.date
+    raw = raw[(days >= first) & (days <= last)]
+    return raw.assign(day=days.loc[raw.index])[["origin", "observed_at", "wind_speed", "precip", "visib", "day"]]
+
+
+def generated_weather(first: date, last: date) -> pd.DataFrame:
+    """An observation an hour and airport; of some nothing was measured."""
+    hours = pd.date_range(first, last + timedelta(days=1), freq="h", inclusive="left").as_unit("us")
+    made = pd.MultiIndex.from_product([["EWR", "JFK", "LGA"], hours], names=["origin", "observed_at"]).to_frame(False)
+    random = np.random.default_rng(1)
+    measured = pd.DataFrame(
+        {
+            "wind_speed": random.gamma(3, 4, len(made)).round(1),
+            "precip": np.maximum(random.normal(-0.1, 0.1, len(made)), 0).round(2),
+            "visib": random.uniform(0, 10, len(made)).round(1),
+        }
+    )
+    return made.join(measured.mask(random.random(measured.shape) < 0.02))
+
+
+def as_events(spark: SparkSession, frame: pd.DataFrame, folder: Path, name: str = "flights") -> DataFrame:
+    """Events as Spark reads them, times without a zone as in every table of a project."""
+    times = {each: frame[each].dt.tz_localize("UTC") for each in frame.select_dtypes("datetime")}
+    file = folder / f"{name}.parquet"
     frame.assign(**times).to_parquet(file, index=False)
     return spark.read.parquet(str(file))

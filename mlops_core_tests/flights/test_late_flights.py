@@ -72,4 +72,4 @@ def test_late_flights_are_predicted_from_declared_windows(year: DataFrame) -> No
 
 def test_none_of_these_windows_leaks(year: DataFrame) -> None:
     asked = year.where("day > '2013-06-01'").orderBy(F.xxhash64("flight_id")).limit(100)
-    assert leakage_violations(PROJECT, year, looked_up(year, asked.drop("day"))) == []
+    assert leakage_violations(PROJECT, {"flights": year}, looked_up(year, asked.drop("day"))) == []

@@ -36,6 +36,7 @@ class Flights:
         rows: pd.DataFrame,
         project: Project = PROJECT,
         model_workflow: Mapping[str, object] | None = None,
+        others: Mapping[str, pd.DataFrame] | None = None,
         **variables: object,
     ) -> None:
         stated = {"state_folder": folder / "state"} | variables
@@ -47,10 +48,11 @@ class Flights:
         self.instance = dg.DagsterInstance.ephemeral()
         with dg.build_resources({"r": build_resources(project, self.target)["model_registry"]}) as resources:
             self.registry: ModelRegistry = resources.r
-        file = folder / "flights.parquet"
-        rows.drop(columns="day").to_parquet(file, index=False)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("FLIGHTS_PATH", str(file))
+            for name, events in {"flights": rows, **(others or {})}.items():
+                file = folder / f"{name}.parquet"
+                events.drop(columns="day").to_parquet(file, index=False)
+                patch.setenv(f"{name.upper()}_PATH", str(file))
             self.results: Mapping[str, dg.ExecuteInProcessResult] = run_pipeline(
                 project, self.target, self.registry, self.instance
             )
@@ -67,7 +69,8 @@ class Flights:
 
 @pytest.fixture(scope="module")
 def flights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flights]:
-    yield Flights(tmp_path_factory.mktemp("flights"), sample.flights("generated"))
+    others = {"weather": sample.weather("generated")}
+    yield Flights(tmp_path_factory.mktemp("flights"), sample.flights("generated"), others=others)
 
 
 def test_every_flight_is_accepted_also_before_it_lands_and_when_it_never_does(flights: Flights) -> None:
@@ -75,6 +78,21 @@ def test_every_flight_is_accepted_also_before_it_lands_and_when_it_never_does(fl
     assert sorted(accepted.flight_id) == sorted(flights.rows.flight_id)
     assert accepted.late.isna().sum() == flights.rows.late.isna().sum() > 0
     assert flights.table("rejected_flights").empty
+
+
+def test_the_weather_is_accepted_and_looked_up_by_the_airport_that_a_flight_leaves(flights: Flights) -> None:
+    """The newest window that ended at or before the departure, by pandas on the weather as it was delivered."""
+    observed, predictions = sample.weather("generated"), flights.table("predictions")
+    assert len(flights.table("weather")) == len(observed)
+    assert flights.table("rejected_weather").empty
+    assert predictions.visib_3h.notna().all()
+    for _, row in predictions.sample(50, random_state=0).iterrows():
+        end = row.scheduled_departure.tz_localize(None).floor("h")
+        within = (observed.observed_at >= end - pd.Timedelta(hours=3)) & (observed.observed_at < end)
+        seen = observed[within & (observed.origin == row.origin)]
+        assert row.visib_3h == seen.visib.min()
+        assert row.wind_3h == seen.wind_speed.max()
+        assert row.precip_3h == pytest.approx(seen.precip.mean(), abs=1e-6)
 
 
 def test_each_flight_of_the_days_held_out_has_one_probability_and_its_class(flights: Flights) -> None:
@@ -111,6 +129,7 @@ def test_its_checks_pass(flights: Flights) -> None:
     evaluations = [found for result in flights.results.values() for found in result.get_asset_check_evaluations()]
     assert {found.check_name for found in evaluations} > {
         "few_flights_are_rejected",
+        "few_observations_are_rejected",
         "each_flight_is_accepted_once",
         "features_are_known_in_time",
         "roc_auc_within_threshold",
@@ -125,6 +144,24 @@ def test_its_checks_pass(flights: Flights) -> None:
 @pytest.mark.parametrize("target", ["local", "dev"])
 def test_its_definitions_load(target: str) -> None:
     dg.Definitions.validate_loadable(definitions_of(PROJECT, load_target(PROJECT, target, environ={})))
+
+
+def test_each_table_of_events_has_its_own_source_and_checks() -> None:
+    variables = {"BUNDLE_VAR_weather_table": "lake.noaa.hourly", "BUNDLE_VAR_weather_times": "UTC"}
+    target = load_target(PROJECT, "dev", environ=variables)
+    assert target.sources["weather"].model_dump() == {"table": "lake.noaa.hourly", "times": "UTC"}
+    assert target.sources["flights"].table == "lake.aviation.flights"
+    definitions = definitions_of(PROJECT, target)
+    graph = definitions.resolve_asset_graph()
+    assert graph.get(dg.AssetKey("weather_features")).parent_keys == {dg.AssetKey("weather")}
+    assert graph.get(dg.AssetKey("raw_weather")).metadata["source"] == "lake.noaa.hourly"
+    assert {check.name for check in graph.get_check_keys_for_assets({dg.AssetKey("weather")})} == {
+        "few_observations_are_rejected",
+        "each_observation_is_accepted_once",
+        "observations_are_within_partitions",
+    }
+    made = definitions.resolve_job_def("feature_engineering_job").asset_layer.selected_asset_keys
+    assert {dg.AssetKey(name) for name in ("weather", "rejected_weather", "weather_features")} <= made
 
 
 def test_a_delay_that_nobody_declared_late_stops_the_model_that_sees_it(tmp_path: Path) -> None:

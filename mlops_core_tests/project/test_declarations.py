@@ -22,6 +22,7 @@ from mlops_core.project.names import NameRefusedError
 from mlops_core_tests.flights.events import FLIGHTS
 from mlops_core_tests.flights.features import ORIGIN, ROUTE
 from mlops_core_tests.flights.project import project_of
+from mlops_core_tests.flights.weather import WEATHER, WEATHER_3H
 
 REFUSED = {
     "an event time that is no column": (
@@ -79,6 +80,38 @@ REFUSED = {
         ),
         "A look-up names no feature table, 'airports'; choose from origin_features.",
     ),
+    "events that are known as they happen and are predicted": (
+        lambda: replace(FLIGHTS, known_at="scheduled_departure"),
+        "'scheduled_departure' can't be event_time and known_at, for nobody predicts a label that is known when the",
+    ),
+    "two declarations of one event table": (
+        lambda: project_of(ORIGIN, replace(ROUTE, events=replace(FLIGHTS, noun="departure"))),
+        "'route_features' is made of other events called 'flights' than the rest of the project",
+    ),
+    "an event table and a feature table of one name": (
+        lambda: project_of(replace(WEATHER_3H, name="weather")),
+        "Two tables or models of the project are called 'weather'",
+    ),
+    "other events without a column of the predicted ones to look them up by": (
+        lambda: project_of(replace(WEATHER_3H, entity={"station": "origin"})),
+        "The look-up in 'weather_features': it goes by 'station', which is no input of 'late_model'; choose from",
+    ),
+    "a look-up by a column that the model doesn't see": (
+        lambda: project_of(replace(ORIGIN, entity={"tailnum": "tailnum"})),
+        "The look-up in 'origin_features': it goes by 'tailnum', which is no input of 'late_model'",
+    ),
+    "a look-up by a column of another type": (
+        lambda: project_of(replace(WEATHER_3H, entity={"distance": "origin"})),
+        "The look-up in 'weather_features': 'distance' is int, and the key 'distance' is string.",
+    ),
+    "a look-up by too few columns": (
+        lambda: project_of(ROUTE, lookups=(ROUTE.look_up(lookup_key="carrier"),)),
+        "The look-up in 'route_features': lookup_key names 1 columns, carrier, for the table's keys carrier, dest.",
+    ),
+    "a look-up at no time": (
+        lambda: project_of(ORIGIN, lookups=(ORIGIN.look_up(timestamp_lookup_key="origin"),)),
+        "The look-up in 'origin_features': 'origin' is string, and the key 'ts' is timestamp.",
+    ),
     "a look-up of no feature": (
         lambda: project_of(ORIGIN, lookups=(ORIGIN.look_up(feature_names=["late"]),)),
         "The look-up in 'origin_features': there is no column 'late'; choose from origin_late_3h,",
@@ -134,6 +167,20 @@ def test_all_features_are_looked_up_unless_named():
     first, second = project.lookups
     assert (first.keys, second.keys) == (("origin",), ("carrier", "dest"))
     assert first.timestamp_lookup_key == "scheduled_departure"
+
+
+def test_event_tables_are_the_predicted_events_and_those_of_feature_tables_once():
+    project = project_of(WEATHER_3H, ORIGIN, replace(WEATHER_3H, name="weather_again"), lookups=(ORIGIN.look_up(),))
+    assert project.event_tables == (FLIGHTS, WEATHER)
+    assert project_of(ORIGIN, ROUTE).event_tables == (FLIGHTS,)
+
+
+def test_other_events_are_looked_up_by_the_names_of_the_keys_at_the_time_of_what_is_predicted():
+    stations = replace(WEATHER_3H, entity={"dest": "origin"})
+    lookup, _ = project_of(stations, ORIGIN).lookups
+    assert (lookup.keys, lookup.timestamp_lookup_key) == (("dest",), "scheduled_departure")
+    renamed = WEATHER_3H.look_up(FLIGHTS, rename_outputs={"visib_3h": "visibility"})
+    assert "visibility" in project_of(WEATHER_3H, lookups=(renamed,)).looked_up
 
 
 def test_units_are_those_that_are_declared_by_the_names_that_people_see():

@@ -14,6 +14,7 @@ from mlops_core.project import Input
 from mlops_core.training.model_inputs import as_declared, model_inputs
 from mlops_core.training.split import in_order_of_time
 from mlops_core_tests.flights.events import FLIGHTS
+from mlops_core_tests.flights.features import ORIGIN
 from mlops_core_tests.flights.project import MODEL, PROJECT, seeing
 from mlops_core_tests.flights.train import TRAINING
 
@@ -49,12 +50,13 @@ def test_inputs_are_computed_by_their_expressions_in_their_declared_types(flight
 
 def test_texts_and_booleans_stay_and_numbers_are_what_mlflow_takes():
     is_far = Input("is_far", "boolean", "Over a thousand miles", expression="distance > 1000")
-    training = replace(TRAINING, inputs=("carrier", "tailnum", "distance", is_far))
-    project = replace(PROJECT, model=replace(MODEL, training=training, not_watched=()))
+    training = replace(TRAINING, inputs=("carrier", "tailnum", "origin", "distance", is_far))
+    project = replace(PROJECT, feature_tables=(ORIGIN,), model=replace(MODEL, training=training, not_watched=()))
     rows = pd.DataFrame(
         {
             "carrier": ["AA", "UA"],
             "tailnum": ["N1", None],
+            "origin": ["JFK", "EWR"],
             "distance": np.array([500, 1_500], "int32"),
             "is_far": [False, True],
             "origin_late_3h": np.array([0.5, np.nan], "float32"),
@@ -66,6 +68,7 @@ def test_texts_and_booleans_stay_and_numbers_are_what_mlflow_takes():
     assert kinds == {
         "carrier": "object",
         "tailnum": "object",
+        "origin": "object",
         "distance": "int64",
         "is_far": "bool",
         "origin_late_3h": "float64",
@@ -74,6 +77,7 @@ def test_texts_and_booleans_stay_and_numbers_are_what_mlflow_takes():
     }
     signature = infer_signature(as_declared(project, rows).drop(columns="late"))
     assert [str(kind) for kind in signature.inputs.input_types()] == [
+        "DataType.string",
         "DataType.string",
         "DataType.string",
         "DataType.long",
