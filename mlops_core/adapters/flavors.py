@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,31 @@ if TYPE_CHECKING:
 
 EXAMPLES, COMPARED = 3, 100
 """Rows of the input example, and rows on which the logged model is compared with `predict`."""
+
+
+FLAVOR = "FLAVOR_NAME ="
+"""A module of MLflow in which this stands is a flavor."""
+
+
+class UnknownFlavorError(ValueError):
+    """MLflow has no such flavor."""
+
+
+def require_flavor(name: str) -> None:
+    """Refuse what MLflow can't log a model as; MLflow itself is not imported.
+
+    Raises:
+        UnknownFlavorError: the message has the choices.
+    """
+    found = find_spec("mlflow")
+    (folder,) = found.submodule_search_locations if found and found.submodule_search_locations else ("",)
+    if not name or not _is_flavor(Path(folder) / name / "__init__.py"):
+        known = sorted(each.parent.name for each in Path(folder).glob("*/__init__.py") if _is_flavor(each))
+        raise UnknownFlavorError(f"Training, flavor: MLflow has no '{name}'; choose from {', '.join(known)}.")
+
+
+def _is_flavor(module: Path) -> bool:
+    return module.is_file() and FLAVOR in module.read_text(encoding="utf-8")
 
 
 class OtherAnswerError(ValueError):

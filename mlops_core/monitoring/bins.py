@@ -81,7 +81,7 @@ def bins_of(baseline: pd.DataFrame, project: Project) -> list[Bins]:
     """The bins of the watched columns that the baseline has; one with few distinct values gets fewer bins."""
     label, found = project.events.label_column, []
     for column in (name for name in watched(project) if name in baseline):
-        if column in project.categorical:
+        if column in project.categorical and column != label:
             found.append(_by_value(baseline[column], column, is_text=project.predicted_columns[column][0] == "string"))
         else:
             found.append(_by_edge(baseline[column].astype("float64"), column, is_label=column == label))
