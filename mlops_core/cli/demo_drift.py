@@ -201,7 +201,7 @@ def _day(demo: Demo, factor: float, news: str) -> Iterator[str]:
     yield f"            Version {candidate.version} was trained, validation {status}: {won}"
 
 
-@click.command(help=__doc__)
+@click.command(help=__doc__, short_help="Watch drift being noticed and repaired")
 @click.pass_obj
 def main(project: Project) -> None:
     logging.disable(logging.WARNING)

@@ -26,7 +26,7 @@ GRACE_S = 10
 WHAT = {"dagster": "Dagster", "pages": "Monitoring", "mlflow": "MLflow"}
 
 
-@click.command(help=__doc__)
+@click.command(help=__doc__, short_help="Open Dagster, the pages of the monitoring, and MLflow")
 @click.option("--demo", is_flag=True, help="Of what `make demo-drift` has left.")
 @click.pass_obj
 def main(project: Project, demo: bool) -> None:

@@ -26,7 +26,7 @@ from mlops_core.project import Project
 COLORS = {"ok": "green", "warning": "yellow", "failed": "red"}
 
 
-@click.command(help=__doc__)
+@click.command(help=__doc__, short_help="Say what a target lacks, and the fix")
 @click.option("--target", "name", help="The target; by default that of MLOPS_TARGET, else local.")
 @click.option("--write-test", is_flag=True, help="Also write a file and remove it.")
 @click.pass_obj

@@ -49,7 +49,7 @@ Story = Iterator[tuple[str, str]]
 """(What, sentence)."""
 
 
-@click.command(help=__doc__)
+@click.command(help=__doc__, short_help="Tell where a prediction came from")
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The row's day")
 @click.option("--model-version", type=click.IntRange(min=1), help="The row's model_version")
 @click.option("--event", multiple=True, metavar="COLUMN=VALUE", help="Of the columns that identify the event")

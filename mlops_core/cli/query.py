@@ -27,7 +27,7 @@ class UnreadableQueryError(ValueError):
     """A query that changes something, or that the engine refuses."""
 
 
-@click.command(help=__doc__)
+@click.command(help=__doc__, short_help="Ask the tables of this machine, in SQL")
 @click.argument("query")
 @click.pass_obj
 def main(project: Project, query: str) -> None:

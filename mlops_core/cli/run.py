@@ -41,7 +41,7 @@ EXPLAINED = (RunFailedError, LostDatabaseError, StateError)
 """Errors that are sentences for people, wherever they were raised."""
 
 
-@click.command(help=__doc__)
+@click.command(help=__doc__, short_help="Run the whole pipeline once, on this machine")
 @click.pass_obj
 def main(project: Project) -> None:
     sys.exit(run(project))

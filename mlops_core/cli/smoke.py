@@ -38,7 +38,7 @@ class SmokeError(RuntimeError):
     """Something that a pipeline needs is not there; the message is one sentence."""
 
 
-@click.command(help=__doc__)
+@click.command(help=__doc__, short_help="Confirm what only a real workspace can")
 @click.pass_obj
 def main(project: Project) -> None:
     logging.getLogger("databricks.sdk").setLevel(logging.ERROR)

@@ -9,7 +9,6 @@ import re
 from datetime import date, datetime
 from typing import Annotated
 
-from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
@@ -61,6 +60,8 @@ def _cron(schedule: str) -> str:
 
     A schedule asks for the day before it, so further ticks of a day would ask for the same run, and start none.
     """
+    from cronsim import CronSim, CronSimError  # a cluster loads this module, and has no need of schedules
+
     fields = schedule.split()
     try:
         if len(fields) != CRON_FIELDS or not all(CRON_FIELD.fullmatch(field) for field in fields):

@@ -17,8 +17,8 @@ def describe(project: Project, registry: ModelRegistry, version: ModelVersion) -
 
 def purpose(project: Project) -> str:
     events = project.events
-    label = events.column(events.label_column).meaning.split(":")[0]
-    return f"Predicts `{events.label_column}` from what is known at `{events.event_time}`. {label}."
+    known = f"Predicts `{events.label_column}` of a {events.noun} from what is known at its `{events.event_time}`"
+    return f"{known}. {project.model.meaning}"
 
 
 def _history(project: Project, record: VersionRecord, metrics: Mapping[str, float]) -> Iterator[str]:

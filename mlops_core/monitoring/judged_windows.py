@@ -91,7 +91,8 @@ def rows_of(profile: pd.DataFrame, windows: Sequence[Window]) -> pd.DataFrame:
     """The rows of the profile that are about the windows as a whole."""
     whole = profile[profile["slice_key"].isna() & (profile["column_name"] == ":table")]
     judged = {(window.day, window.model_id) for window in windows}
-    return whole[[key in judged for key in zip(whole["day"], whole["model_id"], strict=True)]]
+    is_judged = [key in judged for key in zip(whole["day"], whole["model_id"], strict=True)]
+    return whole.loc[pd.Series(is_judged, whole.index, dtype=bool)]
 
 
 def _moment(seconds: int | None) -> datetime | None:

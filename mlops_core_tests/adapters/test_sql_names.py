@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from mlops_core.adapters.sources.table_source import TableTrips
 
 from mlops_core.adapters.feature_store.local import LocalFeatureStore
 from mlops_core.adapters.model_registry import ModelRegistry
+from mlops_core.adapters.sources.unity_catalog_source import UnityCatalogSource
 from mlops_core.adapters.spark import LocalSpark
 from mlops_core.adapters.sql_names import quoted, quoted_path
 from mlops_core.adapters.tables import LocalTables
-from mlops_core.ingestion.times import TripTimes
+from mlops_core.ingestion.times import EventTimes
+from my_mlops_stacks.ingestion.trips import TRIPS
 
 NAMES = ["plain", "fares-dev", "2016", "order", "o`app", "``", "jané", 'a"b', "a+b,c(d)", "select"]
 
@@ -77,7 +78,8 @@ def test_local_tables_of_a_schema_with_a_dash(dashed: LocalTables) -> None:
     ]
     again = LocalTables(LocalSpark(dashed.spark.warehouse, dashed.spark.schema))
     assert again.read("trips").count() == 2
-    assert TableTrips(again.spark, again.full_name("trips"), TripTimes("wall_clock")).read().count() == 2
+    times = EventTimes(TRIPS, "wall_clock")
+    assert UnityCatalogSource(again.spark, again.full_name("trips"), times).read().count() == 2
     again.spark.forget("trips")
 
 

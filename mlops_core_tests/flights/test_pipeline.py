@@ -31,13 +31,18 @@ class Flights:
     """A run of everything in a folder of its own."""
 
     def __init__(
-        self, folder: Path, rows: pd.DataFrame, project: Project = PROJECT, holdout_days: int = 3, **variables: object
+        self,
+        folder: Path,
+        rows: pd.DataFrame,
+        project: Project = PROJECT,
+        model_workflow: Mapping[str, object] | None = None,
+        **variables: object,
     ) -> None:
         stated = {"state_folder": folder / "state"} | variables
         environ = {f"BUNDLE_VAR_{name}": str(value) for name, value in stated.items()}
         self.rows, self.project = rows, project
         target = load_target(project, "local", environ=environ)
-        workflow = target.model_workflow.model_copy(update={"holdout_days": holdout_days})
+        workflow = target.model_workflow.model_copy(update=model_workflow)
         self.target: Target = target.model_copy(update={"model_workflow": workflow})
         self.instance = dg.DagsterInstance.ephemeral()
         with dg.build_resources({"r": build_resources(project, self.target)["model_registry"]}) as resources:
@@ -154,7 +159,8 @@ def test_the_real_december_is_predicted_by_the_whole_graph(tmp_path: Path) -> No
 
     project = replace(PROJECT, feature_tables=(ORIGIN_HOUR, ORIGIN, CARRIER, DEST))
     variables = {"first_day": YEAR[0], "last_day": YEAR[1]}
-    flights = Flights(tmp_path, sample.flights("real", *YEAR), project, holdout_days=31, **variables)
+    workflow = {"holdout_days": 31, "hyperparameters": {}}
+    flights = Flights(tmp_path, sample.flights("real", *YEAR), project, workflow, **variables)
     scored = flights.scored()
     assert scored.day.min() == date(2013, 12, 1)
     assert metrics.log_loss(scored.late, scored.prediction) < 0.57

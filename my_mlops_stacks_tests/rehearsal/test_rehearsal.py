@@ -75,7 +75,7 @@ def test_the_report_says_what_ran_where(rehearsal):
     text = "\n".join(report.lines(rehearsal))
     assert "(serverless): fare_model, " in text
     assert "Dagster host: challenger, champion" in text
-    assert "Checks      18 of 18 passed" in text
+    assert "Checks      20 of 20 passed" in text
     assert "Left over   nothing" in text
 
 

@@ -38,7 +38,7 @@ def test_the_sensor_tries_again_what_failed_and_the_rest_at_once(
     workbench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLOPS_TARGET", "staging")
-    [sensor] = upkeep_sensors(load_target(PROJECT, "staging"))
+    [sensor] = upkeep_sensors(PROJECT, load_target(PROJECT, "staging"))
     first = staged_run(workbench, dg.DagsterRunStatus.FAILURE)
     staged_run(workbench, dg.DagsterRunStatus.FAILURE)
     active = staged_run(workbench, dg.DagsterRunStatus.STARTED)
