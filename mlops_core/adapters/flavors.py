@@ -1,4 +1,4 @@
-"""How a model is logged so that it answers what its task asks of it, whatever library made it."""
+"""Logging a model of any library so that the logged model returns what its task expects."""
 
 from __future__ import annotations
 
@@ -47,18 +47,18 @@ def _is_flavor(module: Path) -> bool:
 
 
 class OtherAnswerError(ValueError):
-    """A model that, as its flavor logs it, answers something else than the project's `predict`."""
+    """The model as logged by its flavor predicts something else than the project's `predict`."""
 
 
 def description(training: Training, task: Task, model: Any, rows: pd.DataFrame, predicted: pd.Series) -> dict[str, Any]:
-    """Arguments of `FeatureStore.log_model` that say what the model is, takes and gives.
+    """Arguments of `FeatureStore.log_model`: the model, its inputs and its outputs.
 
     Args:
         rows: some inputs of the model.
-        predicted: what `predict` says of them.
+        predicted: what `predict` returns for them.
 
     Raises:
-        OtherAnswerError: what would be logged says something else.
+        OtherAnswerError: the logged model would return something else.
     """
     from mlflow.models import infer_signature
 
@@ -67,16 +67,18 @@ def description(training: Training, task: Task, model: Any, rows: pd.DataFrame, 
     _require_same(training, _prediction(task, answered), expected)
     example = some.head(EXAMPLES)
     with catch_warnings():
-        simplefilter("ignore", UserWarning)  # MLflow warns of integers, which cannot be missing: these are not
+        simplefilter(
+            "ignore", UserWarning
+        )  # MLflow warns that integer columns can't hold missing values: these have none
         signature = infer_signature(example, answered[:EXAMPLES])
     flavor = import_module(f"mlflow.{training.flavor}")
     return {"flavor": flavor, "signature": signature, "input_example": example, **_options(training, task)}
 
 
 def _options(training: Training, task: Task) -> dict[str, str]:
-    """What the flavor is told of how it writes a model.
+    """How the flavor serializes the model.
 
-    Models of scikit-learn are pickled: MLflow's own format reads only types of a list, on which boosted trees are not.
+    scikit-learn models are pickled: MLflow's own format only loads allow-listed types, which exclude boosted trees.
     """
     if training.flavor != "sklearn":
         return {}
@@ -84,7 +86,7 @@ def _options(training: Training, task: Task) -> dict[str, str]:
 
 
 def _as_logged(training: Training, task: Task, model: Any, rows: pd.DataFrame) -> Any:
-    """What the model says once it is written and loaded."""
+    """What the model predicts after a round trip through its flavor."""
     import mlflow.pyfunc
 
     flavor = import_module(f"mlflow.{training.flavor}")
