@@ -172,7 +172,8 @@ def test_the_names_that_are_reserved_are_those_that_the_pipeline_makes() -> None
     defs = definitions_of(PROJECT, load_target(PROJECT))
     made = {key.to_user_string() for key in defs.get_repository_def().asset_graph.get_all_asset_keys()}
     tables = {table.name for table in PROJECT.feature_tables}
-    own = {FLIGHTS.name, FLIGHTS.raw_name, FLIGHTS.rejected_name, MODEL.name, "candidate_validation", *tables}
+    tables |= {name for events in PROJECT.event_tables for name in (events.name, events.raw_name, events.rejected_name)}
+    own = {MODEL.name, "candidate_validation", *tables}
     assert made - own == set(RESERVED_TABLES)
     outputs = {output.name for output in MODEL.task.outputs}
     assert set(prediction_columns(PROJECT)) - set(PROJECT.carried) - outputs == set(OF_PREDICTIONS)
