@@ -38,7 +38,7 @@ def made(project: Path, *targets: str, **variables: str) -> str:
 @pytest.mark.timeout(1200)
 @pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
 def test_make_run(project: Path) -> None:
-    out = made(project, "run", BUNDLE_VAR_last_day="2016-01-20")
+    out = made(project, "run", BUNDLE_VAR_last_day="2016-01-31")
     assert "The pipeline ran in" in out
     warehouse = project / ".local" / "warehouse" / "my_mlops_stacks"
     trips = pd.concat(map(pd.read_parquet, warehouse.glob("trips/day=*/*.parquet")))

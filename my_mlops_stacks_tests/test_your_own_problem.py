@@ -19,6 +19,7 @@ from my_mlops_stacks_tests.repository import copy_files
 pytestmark = pytest.mark.slow
 
 FILE = re.compile(r"^`([\w/.]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SUMMARY = re.compile(r"^```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMANDS = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -49,6 +50,13 @@ def test_it_ends_with_a_champion_and_checks_that_pass(made: tuple[Path, str]) ->
     assert re.search(r"Champion +late_model version 1: Log loss 0\.\d+", said)
     passed, checks = re.search(r"Checks +(\d+) of (\d+) passed", said).groups()
     assert passed == checks
+
+
+def test_its_summary_stands_on_the_page(made: tuple[Path, str]) -> None:
+    (shown,) = SUMMARY.findall((ROOT / "docs/your-own-problem.md").read_text())
+    took, *rest = shown.splitlines()
+    assert took.startswith("The pipeline ran in")
+    assert made[1].strip().splitlines()[-len(rest) :] == rest
 
 
 def test_its_predictions_are_better_than_the_base_rate(made: tuple[Path, str]) -> None:

@@ -1,1 +1,1 @@
-"""Everything that knows a client: Spark, tables, feature store, model registry, step launcher."""
+"""Everything that talks to a client library: Spark, tables, feature store, model registry, step launcher."""

@@ -1,6 +1,6 @@
-"""How people are told: a Microsoft Teams channel, email, or nobody. What the channels need comes from the environment.
+"""Alert channels: Microsoft Teams, email, or none. Their settings come from the environment.
 
-An alert has a key. Who sends alerts keeps the key of the last one, so that nobody is told the same thing twice.
+An alert has a key; senders keep the key of the last one, so that no alert is sent twice.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ RUN_FAILURE, VIOLATION, FAILING_TICK, MISSING_RUN = KINDS = ("run_failure", "vio
 
 
 class AlertError(RuntimeError):
-    """The channel did not take the alert: it may be sent again later."""
+    """The channel rejected the alert; it may be sent again later."""
 
 
 @dataclass(frozen=True)
 class Alert:
     """What happened, in a title and a few sentences; `links` maps a name to an address.
 
-    A mute takes alerts by their `kind`, one of `KINDS`, and by a name that they are `about`. What is not urgent, like a
-    refusal, is an email of low importance, and a card that begins with "Notice".
+    A mute matches alerts by `kind`, one of `KINDS`, and by a name that they are `about`. An alert that is not urgent,
+    such as a refusal, is an email of low importance, or a card that begins with "Notice".
     """
 
     key: str
@@ -44,10 +44,10 @@ class Alerts(Protocol):
     """A channel."""
 
     def send(self, alert: Alert) -> None:
-        """Tell it.
+        """Send it.
 
         Raises:
-            AlertError: the channel did not take it.
+            AlertError: the channel rejected it.
         """
 
 
@@ -60,7 +60,7 @@ class NoAlerts:
 
 @dataclass(frozen=True)
 class TeamsAlerts:
-    """A card in the channel of a webhook; the webhook is a secret, for it lets anyone post."""
+    """A card in the channel of a webhook; the webhook is a secret, since anyone who has it can post."""
 
     webhook: str
 

@@ -1,4 +1,4 @@
-"""Giving a version an alias: the only place that moves one, so that it can be done again after any crash."""
+"""Moving an alias to a version: the only place that does, and safe to repeat after any crash."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def give_alias(
     from_version: object = None,
     over_deleted: bool = False,
 ) -> None:
-    """Let `version` hold `alias`; the version that is champion until then becomes `previous_champion` first.
+    """Move `alias` to `version`; the current champion becomes `previous_champion` first.
 
-    Registries cannot compare and set in one call, so the holder is looked at last before each move. On this machine a
-    lock makes that one act; on a server, two moves in the moment between look and call still both succeed.
+    Registries have no compare-and-set, so the holder is read immediately before each move. On this machine a lock makes
+    that atomic; on a server, two moves within the gap between read and write still both succeed.
 
     Args:
-        may_move: called before each move; raises when none may be made any more.
+        may_move: called before each move; raises when moves are no longer allowed.
         from_version: for the alias champion, whom the history says that `version` follows, as `followed` puts it.
-        over_deleted: whether a champion that was deleted may be followed; any other alias may move on from one.
+        over_deleted: whether a deleted champion may be replaced; other aliases always move on from a deleted version.
 
     Raises:
-        DanglingAliasError: the champion was deleted: that is for a person to look at, who launches rollback_job.
-        OvertakenError: another run gave the alias to another version in the meantime, and that one holds it.
+        DanglingAliasError: the champion was deleted; a person has to look at it and launch rollback_job.
+        OvertakenError: another run has moved the alias to another version in the meantime.
         RegistryUnavailableError: MLflow failed at one of the calls.
     """
 

@@ -1,4 +1,4 @@
-"""Whose fault it is when an evaluation fails: MLflow gives an error of a custom metric the code of a broken server."""
+"""Attributing a failed evaluation: MLflow reports an error in a custom metric like one of a broken server."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 
 
 class CustomMetricError(ValueError):
-    """A custom metric of a project that fails, or gives nothing."""
+    """A project's custom metric raises, or returns nothing."""
 
 
 @contextmanager
 def explained_metrics(metrics: Sequence[Any]) -> Iterator[list[Any]]:
-    """`metrics` (MLflow's `EvaluationMetric`), for an evaluation whose error is theirs when one of them failed.
+    """`metrics` (MLflow's `EvaluationMetric`), wrapped so that an evaluation that fails because of one of them says so.
 
     Raises:
-        CustomMetricError: in place of MLflow's error; also for a metric that gives None, of which MLflow would keep
-            what it gave for the first row alone.
+        CustomMetricError: in place of MLflow's error; also for a metric that returns None, for which MLflow would
+            keep the value of the first row only.
     """
     failures: list[str] = []
     try:

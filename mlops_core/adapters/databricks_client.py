@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from databricks.sdk.core import Config
 
 ROUTING = "X-Databricks-Workspace-Id", "X-Databricks-Org-Id"
-"""Which workspace a call is for, where several share one host: the header's name, and the one it had before."""
+"""Headers that select a workspace where several share one host: the current name and its predecessor."""
 
 
 def workspace_client(address: WorkspaceAddress | None, **options: Any) -> WorkspaceClient:
@@ -21,7 +21,7 @@ def workspace_client(address: WorkspaceAddress | None, **options: Any) -> Worksp
     `options` are others of `databricks.sdk.core.Config`.
 
     Raises:
-        ValueError: nothing signs in there.
+        ValueError: no authentication method works there.
     """
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.core import Config
@@ -35,7 +35,7 @@ def workspace_client(address: WorkspaceAddress | None, **options: Any) -> Worksp
 
 
 def take_plain_host(environ: MutableMapping[str, str]) -> None:
-    """Let DATABRICKS_HOST say the host alone, for MLflow, which reads it by itself and can't take a query or a path."""
+    """Reduce DATABRICKS_HOST to the host, for MLflow, which reads it directly and can't handle a query or a path."""
     if written := environ.get("DATABRICKS_HOST"):
         address = parsed_host(written, "The environment's DATABRICKS_HOST")
         environ["DATABRICKS_HOST"] = address.host
@@ -44,6 +44,6 @@ def take_plain_host(environ: MutableMapping[str, str]) -> None:
 
 
 def _route(config: Config, headers: dict[str, str]) -> None:
-    """Add `headers` to those that sign a call in: databricks-sdk below 0.61 knows no workspace of a shared host."""
+    """Add `headers` to the authentication headers: databricks-sdk below 0.61 can't select a workspace on a host."""
     signed_in = config.authenticate
     config.authenticate = lambda: {**signed_in(), **headers}  # type: ignore[method-assign]

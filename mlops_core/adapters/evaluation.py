@@ -44,7 +44,7 @@ def score_side_by_side(
     """Add a column to `rows` for each of `versions` ("candidate", "champion"), named so, with what it predicts.
 
     Each looks up the features of its own specification. It is one query over the same rows, so predictions stay
-    paired, and what one version looked up is dropped before the next one does.
+    paired; one version's looked-up features are dropped before the next version is scored.
 
     Raises:
         CannotScoreError: a version has no specification, or needs what the rows or the feature tables lack.
@@ -118,7 +118,7 @@ def _dataset(rows: pd.DataFrame, label: str, prediction: str, table: str, versio
         name=f"held-out rows of {table}",
         digest=f"{table.rsplit('.', maxsplit=1)[-1]}@{version}"[-DIGEST_LENGTH:],
     )
-    # MLflow caches the schema at its first use, for which it would look at each value: a second for 300,000 rows.
+    # MLflow caches the schema on first use, and would scan every value to infer it: a second for 300,000 rows.
     vars(dataset)["schema"] = infer_signature(rows[[label, prediction]].head(1)).inputs
     return dataset
 

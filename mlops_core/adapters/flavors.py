@@ -1,8 +1,9 @@
-"""How a model is logged so that it answers what its task asks of it, whatever library made it."""
+"""Logging a model of any library so that the logged model returns what its task expects."""
 
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -20,19 +21,44 @@ EXAMPLES, COMPARED = 3, 100
 """Rows of the input example, and rows on which the logged model is compared with `predict`."""
 
 
+FLAVOR = "FLAVOR_NAME ="
+"""A module of MLflow in which this stands is a flavor."""
+
+
+class UnknownFlavorError(ValueError):
+    """MLflow has no such flavor."""
+
+
+def require_flavor(name: str) -> None:
+    """Refuse what MLflow can't log a model as; MLflow itself is not imported.
+
+    Raises:
+        UnknownFlavorError: the message has the choices.
+    """
+    found = find_spec("mlflow")
+    (folder,) = found.submodule_search_locations if found and found.submodule_search_locations else ("",)
+    if not name or not _is_flavor(Path(folder) / name / "__init__.py"):
+        known = sorted(each.parent.name for each in Path(folder).glob("*/__init__.py") if _is_flavor(each))
+        raise UnknownFlavorError(f"Training, flavor: MLflow has no '{name}'; choose from {', '.join(known)}.")
+
+
+def _is_flavor(module: Path) -> bool:
+    return module.is_file() and FLAVOR in module.read_text(encoding="utf-8")
+
+
 class OtherAnswerError(ValueError):
-    """A model that, as its flavor logs it, answers something else than the project's `predict`."""
+    """The model as logged by its flavor predicts something else than the project's `predict`."""
 
 
 def description(training: Training, task: Task, model: Any, rows: pd.DataFrame, predicted: pd.Series) -> dict[str, Any]:
-    """Arguments of `FeatureStore.log_model` that say what the model is, takes and gives.
+    """Arguments of `FeatureStore.log_model`: the model, its inputs and its outputs.
 
     Args:
         rows: some inputs of the model.
-        predicted: what `predict` says of them.
+        predicted: what `predict` returns for them.
 
     Raises:
-        OtherAnswerError: what would be logged says something else.
+        OtherAnswerError: the logged model would return something else.
     """
     from mlflow.models import infer_signature
 
@@ -41,16 +67,18 @@ def description(training: Training, task: Task, model: Any, rows: pd.DataFrame, 
     _require_same(training, _prediction(task, answered), expected)
     example = some.head(EXAMPLES)
     with catch_warnings():
-        simplefilter("ignore", UserWarning)  # MLflow warns of integers, which cannot be missing: these are not
+        simplefilter(
+            "ignore", UserWarning
+        )  # MLflow warns that integer columns can't hold missing values: these have none
         signature = infer_signature(example, answered[:EXAMPLES])
     flavor = import_module(f"mlflow.{training.flavor}")
     return {"flavor": flavor, "signature": signature, "input_example": example, **_options(training, task)}
 
 
 def _options(training: Training, task: Task) -> dict[str, str]:
-    """What the flavor is told of how it writes a model.
+    """How the flavor serializes the model.
 
-    Models of scikit-learn are pickled: MLflow's own format reads only types of a list, on which boosted trees are not.
+    scikit-learn models are pickled: MLflow's own format only loads allow-listed types, which exclude boosted trees.
     """
     if training.flavor != "sklearn":
         return {}
@@ -58,7 +86,7 @@ def _options(training: Training, task: Task) -> dict[str, str]:
 
 
 def _as_logged(training: Training, task: Task, model: Any, rows: pd.DataFrame) -> Any:
-    """What the model says once it is written and loaded."""
+    """What the model predicts after a round trip through its flavor."""
     import mlflow.pyfunc
 
     flavor = import_module(f"mlflow.{training.flavor}")

@@ -1,4 +1,4 @@
-"""What people open of a run on this machine: three servers of the loopback address, on ports beside each other."""
+"""The servers of a local run: three of them on the loopback address, on consecutive ports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class PortTakenError(RuntimeError):
-    """Something else answers where a server should."""
+    """Something else listens on a server's port."""
 
 
 class Ports(NamedTuple):
@@ -42,10 +42,10 @@ class Ports(NamedTuple):
         return {name: f"http://{LOOPBACK}:{port}" for name, port in self._asdict().items()}
 
     def require_free(self) -> None:
-        """See that no other server has them.
+        """Check that the ports are free.
 
         Raises:
-            PortTakenError: one does.
+            PortTakenError: one is not.
         """
         for port in self:
             with socket.socket() as probe:
@@ -68,7 +68,7 @@ class _PageHandler(SimpleHTTPRequestHandler):
 
 @contextmanager
 def pages_served(folder: Path, port: int) -> Iterator[None]:
-    """The files of `folder`, which need not be there yet, for browsers of this machine."""
+    """Serve the files of `folder`, which need not exist yet, to browsers on this machine."""
     handler = partial(_PageHandler, directory=str(folder))
     with ThreadingHTTPServer((LOOPBACK, port), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()

@@ -1,8 +1,8 @@
 """The token of an Azure machine's managed identity, kept in a file: `python -m mlops_core.adapters.machine_token`.
 
 databricks-sdk for Python can't ask a managed identity, but it reads a token from a file (`file-oidc`) each time that it
-signs in, and Databricks exchanges it for one of its own. On Kubernetes such a file is there; with docker compose this
-makes it.
+signs in, and Databricks exchanges it for one of its own. Kubernetes mounts such a file; with docker compose this module
+writes it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 METADATA_SERVICE = "http://169.254.169.254/metadata/identity/oauth2/token"
-"""Answers on every Azure machine, and only to the machine itself."""
+"""Reachable on every Azure machine, from that machine only."""
 
 RESOURCE = "api://AzureADTokenExchange"
-"""What a token is for that another issuer shall believe."""
+"""The audience of a token that is exchanged with another issuer."""
 
 RENEW_S, CALL_S = 600.0, 10.0
 
@@ -38,7 +38,7 @@ def fetch(client_id: str, url: str = METADATA_SERVICE) -> str:
 
 
 def renew(file: Path, client_id: str, url: str = METADATA_SERVICE) -> bool:
-    """Replace the token in `file` at once, so that no reader finds half of it; False when there is none to be had."""
+    """Replace the token in `file` atomically; False when none could be obtained."""
     from requests import RequestException
 
     try:
@@ -54,7 +54,7 @@ def renew(file: Path, client_id: str, url: str = METADATA_SERVICE) -> bool:
 
 
 def main() -> None:
-    """Renew the token for ever; a token lives for a day, so that an outage does no harm."""
+    """Renew the token forever; a token is valid for a day, so a short outage does no harm."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     file = Path(os.environ["DATABRICKS_OIDC_TOKEN_FILE"])
     while True:

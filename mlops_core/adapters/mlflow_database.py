@@ -1,7 +1,7 @@
-"""MLflow's database of this machine: `python -m mlops_core.adapters.mlflow_database FILE` makes it.
+"""The local MLflow database: `python -m mlops_core.adapters.mlflow_database FILE` creates it.
 
-MLflow itself makes its tables at the first use, one after the other: two first uses at once break each other, and one
-that is cut off leaves a database that no later one completes.
+MLflow itself creates its tables one by one on first use: two concurrent first uses break each other, and an interrupted
+one leaves a database that no later one completes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class LostDatabaseError(RuntimeError):
-    """MLflow's database was there, and is no more."""
+    """MLflow's database existed and is gone."""
 
 
 def database_uri(file: Path) -> str:
@@ -27,13 +27,13 @@ def database_uri(file: Path) -> str:
 
 
 def make_database(file: Path) -> None:
-    """Make the database unless it is there; of several processes at once, one makes it and the others wait.
+    """Create the database unless it exists; of several concurrent processes, one creates it and the others wait.
 
-    It is made beside `file` and appears whole.
+    It is built beside `file` and moved into place when complete.
 
     Raises:
-        LostDatabaseError: there was one, for what its models left is still there: versions would be numbered from 1
-            again, and the rows of `predictions` would seem to be of other models.
+        LostDatabaseError: model files show that there was one: versions would be numbered from 1 again, and rows of
+            `predictions` would be attributed to the wrong models.
     """
     from filelock import FileLock
 

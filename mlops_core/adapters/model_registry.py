@@ -27,7 +27,7 @@ REMEDIES = {
     "challenger": "launch model_training_job, which gives it to the next version that passes",
     "champion": "launch rollback_job with a version that still exists",
 }
-"""Alias -> what puts it right when its version was deleted."""
+"""Alias -> the remedy when its version was deleted."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class ModelRegistry(TrainingRuns):
             ) from error
 
     def versions(self, **tags: str) -> Iterator[ModelVersion]:
-        """The versions that have `tags`, the newest first. Unity Catalog searches no tags: there each is looked at."""
+        """The versions that have `tags`, newest first. Unity Catalog can't search by tag: there, all are read."""
         searched = tags if not self.is_unity_catalog else {}
         clauses = [f"name = '{self.model}'", *(f"tags.`{name}` = '{value}'" for name, value in searched.items())]
         numbers, token = [], None
@@ -82,15 +82,15 @@ class ModelRegistry(TrainingRuns):
                     yield version
 
     def find_output(self, alias: str, dagster_runs: Sequence[str]) -> ModelVersion | None:
-        """The version that the first of `dagster_runs` made which made one of this alias; None when none of them did.
+        """The version that the first of `dagster_runs` to produce one gave this alias; None when none of them did.
 
-        Its number is what a run carries: the alias is another version's as soon as another run has come as far.
+        A run carries its version's number: the alias moves as soon as another run gets this far.
         """
         made = (next(self.versions(**{output_tag(alias): run}), None) for run in dagster_runs)
         return next((version for version in made if version), None)
 
     def output_of(self, dagster_run: str, alias: str) -> ModelVersion:
-        """The version that `dagster_run` made of this alias.
+        """The version to which `dagster_run` gave this alias.
 
         Raises:
             ModelNotFoundError: it was deleted, or a later run made the same version anew and goes on with it.
@@ -111,7 +111,7 @@ class ModelRegistry(TrainingRuns):
             return {}
 
     def find_alias(self, alias: str) -> ModelVersion | None:
-        """The version that holds `alias`, or None when nobody does.
+        """The version that holds `alias`, or None.
 
         Raises:
             DanglingAliasError: the version that held it was deleted.
@@ -122,7 +122,7 @@ class ModelRegistry(TrainingRuns):
             return None
 
     def holder(self, alias: str) -> Holder | None:
-        """Who holds `alias`, a deleted version too; None when nobody does."""
+        """The number of the version that holds `alias`, even a deleted one; None when there is none."""
         try:
             found = self.find_alias(alias)
         except DanglingAliasError as error:
@@ -131,7 +131,7 @@ class ModelRegistry(TrainingRuns):
 
     @contextmanager
     def moving_alone(self) -> Iterator[None]:
-        """Within, no other process of this machine moves an alias; a server has nothing that would lock it."""
+        """A lock against other processes of this machine that move an alias; a server offers none."""
         if self.artifacts is None:
             yield
             return
@@ -142,9 +142,9 @@ class ModelRegistry(TrainingRuns):
             yield
 
     def move_alias(self, alias: str, version: ModelVersion, last_look: Callable[[], object] = lambda: None) -> None:
-        """Let `version` hold `alias`, also when the one that held it was deleted; does nothing when it already does.
+        """Move `alias` to `version`, even from a deleted version; does nothing when it is there already.
 
-        Whatever `last_look` raises, as the last thing before the move, keeps the alias where it is.
+        `last_look` is called immediately before the move; when it raises, the alias stays where it is.
         """
         if self.holder(alias) != Holder(version.version):
             last_look()
@@ -162,7 +162,7 @@ class ModelRegistry(TrainingRuns):
             self.client.set_registered_model_alias(self.model, alias, version)
 
     def of(self, model: str, tracking_uri: str | None = None) -> ModelRegistry:
-        """The same registry, for another model, whose runs may be in another workspace."""
+        """The same registry for another model, whose runs may be in another workspace."""
         return replace(self, model=model, tracking_uri=tracking_uri or self.tracking_uri)
 
     def copy(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """One registered version: its number never comes to mean another model."""
+    """One registered version: its number is never reused."""
 
     name: str
     version: int
@@ -24,7 +24,7 @@ class ModelVersion:
 
     @cached_property
     def record(self) -> VersionRecord:
-        """What the pipeline wrote in its tags."""
+        """The record that the pipeline wrote to its tags."""
         return VersionRecord.from_tags(self.tags)
 
     @property
@@ -36,8 +36,8 @@ class ModelVersion:
 class TrainingRecord:
     """What one training leaves in MLflow beside the model.
 
-    `figures` are PNGs. `baseline` holds rows that the model was trained on, with its predictions: drift is measured
-    against them.
+    `figures` are PNGs. `baseline` is a sample of the training rows with the model's predictions: the reference for
+    drift.
     """
 
     parameters: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Where the monitoring's pages are put for people: a folder beside the tables, or artifacts of an MLflow run."""
+"""Where the monitoring pages are published: a folder beside the tables, or artifacts of an MLflow run."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from mlops_core.adapters.model_registry import ModelRegistry
 
 
 class Pages(Protocol):
-    """A place for whole HTML pages; a page that is there is replaced. Of a site, pages may link each other by name."""
+    """A store of whole HTML pages; existing pages are replaced. Pages of a site may link to each other by name."""
 
     is_site: ClassVar[bool]
 
     def write(self, pages: Mapping[str, str]) -> dict[str, str]:
-        """Put each page, by its file's name, and tell its address by the same name."""
+        """Publish the pages, file name -> HTML; returns file name -> address."""
 
 
 @dataclass(frozen=True)
 class FolderPages:
-    """Files of this machine with an index of all days, which `make dev` serves at `address`: no link opens a file."""
+    """Local files with an index of all days, which `make dev` serves at `address`: browsers block file links."""
 
     folder: Path
     address: str
@@ -44,9 +44,9 @@ class FolderPages:
 
 @dataclass(frozen=True)
 class MlflowPages:
-    """Artifacts of one MLflow run for each time that pages are made; whoever may read the experiment reads them.
+    """Artifacts of an MLflow run, one run per publication; readable by whoever may read the experiment.
 
-    MLflow shows each by itself: they link no other.
+    MLflow shows each page by itself, so they don't link to each other.
     """
 
     registry: ModelRegistry

@@ -1,8 +1,8 @@
-"""Paths for engines that read more into a path than a name.
+"""Paths for engines that give some characters of a path a special meaning.
 
-Sail escapes some characters of a path twice, takes others for a pattern, and would make a table in another folder than
-it was told; deltalake and SQLite's URLs have characters of their own. So an engine is given a path of plain characters
-only, which leads to the same files through a link in this process's temporary folder.
+Sail escapes some characters twice, takes others for a glob, and would create a table in the wrong folder; deltalake
+and SQLite URLs have special characters of their own. So engines get a path of plain characters only, which leads to
+the same files through a symbolic link in this process's temporary folder.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _ONE_AT_A_TIME = Lock()
 
 
 class OddPathError(ValueError):
-    """There is no path to a folder that every engine understands."""
+    """No path to the folder works with every engine."""
 
 
 def plain_path(path: Path) -> Path:
-    """`path` itself, or the same place by a path of plain characters; nothing has to be there yet.
+    """`path` itself, or an equivalent path of plain characters; nothing needs to exist there yet.
 
-    The path through the link is good for this process only, and must not be kept in a file.
+    The path through the link is valid in this process only, and must not be stored.
 
     Raises:
         OddPathError: the temporary folders have odd names too.

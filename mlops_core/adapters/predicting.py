@@ -1,4 +1,4 @@
-"""What a version predicts: the model's answer as the columns that a prediction of its task has."""
+"""Scoring with a version: the model's output as the prediction columns of its task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model registry may answer instead of what it was asked, in sentences that name the fix."""
+"""Errors of a model registry, as sentences that name the fix."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ModelNotFoundError(LookupError):
 
 
 class DanglingAliasError(RuntimeError):
-    """An alias whose `version` was deleted: it is not the same as an alias that nobody holds."""
+    """An alias whose `version` was deleted, as opposed to an unset alias."""
 
     def __init__(self, message: str, version: int) -> None:
         super().__init__(message)
@@ -26,11 +26,11 @@ class DanglingAliasError(RuntimeError):
 
 
 class DeletedRunError(LookupError):
-    """A version whose training run was deleted, and with it what the version had measured."""
+    """A version whose training run, and so its metrics, was deleted."""
 
 
 class DeletedExperimentError(LookupError):
-    """The experiment of the training runs was deleted, and takes no run until it is restored."""
+    """The experiment of the training runs was deleted and accepts no run until it is restored."""
 
 
 class RegistryUnavailableError(RuntimeError):
@@ -38,12 +38,12 @@ class RegistryUnavailableError(RuntimeError):
 
 
 class OvertakenError(RuntimeError):
-    """Another run gave the alias to another version in the meantime."""
+    """Another run has moved the alias to another version in the meantime."""
 
 
 @contextmanager
 def explained(message: str) -> Iterator[None]:
-    """Raise `ModelNotFoundError` with `message` when MLflow does not know what it was asked for."""
+    """Raise `ModelNotFoundError` with `message` when MLflow does not find what was requested."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -58,13 +58,13 @@ def explained(message: str) -> Iterator[None]:
 def registry_answers(
     uri: str, meanwhile: str = UNMOVED, then: str = "re-execute the run from the failed step"
 ) -> Iterator[None]:
-    """Explain what MLflow raises when its server is away, overloaded or broken.
+    """Explain MLflow's errors when its server is down, overloaded or broken.
 
     MLflow itself has repeated the call by then (MLFLOW_HTTP_REQUEST_MAX_RETRIES, 7 times within four minutes).
 
     Args:
-        meanwhile: what has become of the aliases.
-        then: what to do when it answers again.
+        meanwhile: the state of the aliases.
+        then: what to do once it answers again.
 
     Raises:
         RegistryUnavailableError: in place of MLflow's error, which is its cause.
@@ -84,9 +84,9 @@ def registry_answers(
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Whether MLflow's server, or the store of its artifacts, is away, overloaded or broken.
+    """Whether MLflow's server or its artifact store is down, overloaded or broken.
 
-    MLflow's client raises errors of its own, but reads and writes artifacts with `requests`, whose errors it passes on.
+    MLflow's client raises errors of its own, except for artifacts: there it passes on those of `requests`.
     """
     from mlflow.exceptions import MlflowException
     from requests import RequestException

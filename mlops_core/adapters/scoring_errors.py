@@ -1,4 +1,4 @@
-"""What keeps a version from predicting, in one sentence that names the fix."""
+"""Why a version can't score, in one sentence that names the fix."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from mlops_core.adapters.registry_errors import UNMOVED, is_unavailable
 
 
 class CannotScoreError(RuntimeError):
-    """A version that can't predict for the rows that it is asked about."""
+    """A version can't score the given rows."""
 
 
 @contextmanager
-def scorable(who: str, way_out: str) -> Iterator[None]:
-    """Explain why a feature store could not score: no specification, no files, or inputs that are gone.
+def scorable(who: str, remedy: str) -> Iterator[None]:
+    """Explain why scoring failed: no specification, no model files, or missing inputs.
 
     Args:
         who: the version, as the sentence begins.
-        way_out: what to do.
+        remedy: what to do.
 
     Raises:
         CannotScoreError: in place of the feature store's or MLflow's error, which is its cause.
@@ -30,4 +30,4 @@ def scorable(who: str, way_out: str) -> Iterator[None]:
     except (LookupError, ValueError, OSError, MlflowException) as error:
         if is_unavailable(error):
             raise
-        raise CannotScoreError(f"{who} can't be scored: {way_out}; {UNMOVED}. {error}") from error
+        raise CannotScoreError(f"{who} can't be scored: {remedy}; {UNMOVED}. {error}") from error

@@ -1,4 +1,4 @@
-"""The challenger on the events of the champion's newest days, from nothing but what it would be given in its place."""
+"""Shadow scoring: the challenger on the events of the champion's newest days, with its production inputs."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def shadow_scores(
     """Each event that `champion` predicted on its newest days, with `champion_prediction` and the challenger's
     `prediction`; None when it has predicted nothing yet.
 
-    The events are read anew and the challenger looks up its own features: what stands in the table of predictions is
-    what another model was given.
+    The events are read again and the challenger looks up its own features: those in the predictions table are the
+    champion's.
 
     Raises:
         CannotScoreError: the challenger has no specification, or needs what the events or the feature tables lack.

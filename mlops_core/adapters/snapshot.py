@@ -1,4 +1,4 @@
-"""Which versions of tables a result was made of, when tables may be written meanwhile."""
+"""Consistent reads: which table versions a result was computed from, while tables may be written concurrently."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ T = TypeVar("T")
 
 ATTEMPTS = 3
 GONE = ("NoSuchKey", "not found", "No such file", "DELTA_FILE_NOT_FOUND", "VERSION_NOT_FOUND", "VersionNotFound")
-"""What engines say about files that maintenance has removed, and about a version that left the log."""
+"""Engines' messages about vacuumed files and about versions that the log no longer has."""
 
 
 class TablesMovedError(RuntimeError):
-    """Tables that are written so often that nobody can say which version was read."""
+    """Tables are written too often to read a consistent version of them."""
 
 
 class VersionGoneError(LookupError):
-    """A version of a table whose files maintenance has removed."""
+    """A table version whose files were vacuumed."""
 
 
 def read_consistently(tables: Tables, names: Sequence[str], make: Callable[[], T]) -> tuple[T, Mapping[str, int]]:
-    """What `make` makes, and the versions of the tables `names` that it read: made again when one changed meanwhile.
+    """The result of `make`, and the versions of the tables `names` that it read; retried when one changed meanwhile.
 
     Raises:
         TablesMovedError: they changed during each of `ATTEMPTS` attempts.
@@ -42,7 +42,7 @@ def read_consistently(tables: Tables, names: Sequence[str], make: Callable[[], T
 
 @contextmanager
 def explain_missing_version(table: str, version: int) -> Iterator[None]:
-    """Explain what the engine raises when it reads a version of `table` that is gone.
+    """Explain the engine's error about a version of `table` that is gone.
 
     Raises:
         VersionGoneError: in place of the engine's error, which is its cause.

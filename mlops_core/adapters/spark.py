@@ -31,19 +31,19 @@ class Spark(Protocol):
 
 
 def parallelism() -> int:
-    """In how many parts Sail computes.
+    """Number of shuffle partitions in Sail.
 
-    More than two cores need: smaller ones are hashed in the cache, while eight would slow small queries down.
+    More than two cores need, so that each hash table fits the cache; eight would slow small queries down.
     """
     return int(os.environ.get(PARALLELISM, max(4, os.cpu_count() or 1)))
 
 
 @cache
 def _sail_server() -> SparkConnectServer:
-    """Start Sail once per process, on a free loopback port; the cache keeps it alive as long as the process."""
+    """Start Sail once per process, on a free loopback port; the cache keeps it alive until the process ends."""
     os.environ.setdefault("RUST_LOG", "off")  # Sail reports errors to the client; its log would repeat them
     os.environ.setdefault(PARALLELISM, str(parallelism()))
-    # The log names the days; what the indexes of a file's pages could skip is less than reading them costs.
+    # Partition pruning already selects the days; reading page indexes costs more than they save.
     os.environ.setdefault("SAIL_PARQUET__ENABLE_PAGE_INDEX", "false")
     from pysail.spark import SparkConnectServer
 
@@ -53,7 +53,7 @@ def _sail_server() -> SparkConnectServer:
 
 
 def _session(host: str, port: int) -> SparkSession:
-    """A session whose answers travel uncompressed: on loopback, gzip makes a million rows take a second more."""
+    """A session with uncompressed responses: on loopback, gzip adds a second per million rows."""
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # pyspark.sql.functions then builds Connect's columns
     from pyspark.sql.connect.client import DefaultChannelBuilder
     from pyspark.sql.connect.session import SparkSession as ConnectSession
@@ -64,7 +64,7 @@ def _session(host: str, port: int) -> SparkSession:
 
 
 def has_commit(folder: Path) -> bool:
-    """Whether the folder is a Delta table: a log without a commit is what a writer that failed has left."""
+    """Whether the folder is a Delta table: a log without a commit is left over from a failed writer."""
     return any((folder / "_delta_log").glob("*.json"))
 
 
@@ -83,7 +83,7 @@ class LocalSpark:
     def spark_session(self) -> SparkSession:
         session = _session(*_sail_server().listening_address)
         session.conf.set("spark.sql.session.timeZone", "UTC")
-        # PySpark would note the line of code behind every expression for errors; Sail's do not tell it.
+        # PySpark would record the call site of every expression; Sail's errors do not show it.
         session.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
         session.sql(f"CREATE SCHEMA IF NOT EXISTS {quoted(self.schema)}")
         for folder in sorted((self.warehouse / self.schema).glob("*")):
@@ -101,7 +101,7 @@ class LocalSpark:
             self._register(self.spark_session, name)
 
     def forget(self, name: str) -> None:
-        """Let this session know the table no more; its files stay."""
+        """Unregister the table from this session; its files stay."""
         self.spark_session.sql(f"DROP TABLE IF EXISTS {quoted(self.schema, name)}")
         self._registered.discard(name)
 
@@ -116,7 +116,7 @@ class LocalSpark:
 
 
 class ClusterSpark:
-    """The session that the Databricks runtime has: nothing starts on the Dagster host."""
+    """The Databricks runtime's session: nothing starts on the Dagster host."""
 
     @cached_property
     def spark_session(self) -> SparkSession:

@@ -1,4 +1,4 @@
-"""MLflow's tracking: the runs that trained versions, with what they measured and the rows that drift is measured by."""
+"""MLflow tracking: the training runs of versions, with their metrics and the baseline rows for drift."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class TrainingRuns:
         """The metrics of the run that trained `version`.
 
         Raises:
-            DeletedRunError: nobody can see any more what the version had measured.
+            DeletedRunError: the metrics of the version are gone with its run.
         """
         return dict(self._training_run(version).data.metrics)
 
@@ -141,6 +141,6 @@ class TrainingRuns:
         return run
 
     def run_page(self, run: RunInfo) -> str:
-        """Where people see the run."""
+        """The run's page in MLflow."""
         page = "ml/experiments" if self.is_unity_catalog else "#/experiments"
         return link(self.ui, f"{page}/{run.experiment_id}/runs/{run.run_id}")

@@ -1,4 +1,4 @@
-"""Waiting for something that nobody announces."""
+"""Polling."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponenti
 Seen = TypeVar("Seen")
 
 FIRST_WAIT_S, LONGEST_WAIT_S, GROWTH = 0.3, 2.0, 1.5
-"""Between two looks; the first ones come sooner."""
+"""Interval between polls; the first ones are shorter."""
 
 
 def wait_until(look: Callable[[], Seen], is_reached: Callable[[Seen], bool], within_s: float) -> Seen:
-    """Look until what is seen is reached or `within_s` are over; what was seen last."""
+    """Poll `look` until `is_reached` or `within_s` seconds have passed; returns the last result."""
     looking = Retrying(
         retry=retry_if_result(lambda seen: not is_reached(seen)),
         stop=stop_after_delay(max(within_s, 0.0)),

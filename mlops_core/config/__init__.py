@@ -1,4 +1,4 @@
-"""What the bundle's files say about one target, read as the Databricks bundle CLI reads them, without a workspace.
+"""The configuration of a target, read from the bundle's files as the Databricks bundle CLI reads them, offline.
 
 A variable gets the value that the bundle CLI would give it: the declared default, replaced by the target's own value
 (whole, also for a mapping: the CLI merges nothing), replaced by the environment's `BUNDLE_VAR_<name>`. Variables and

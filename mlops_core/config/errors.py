@@ -1,4 +1,4 @@
-"""How faults of the bundle's files are told."""
+"""Errors in the bundle's files."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class TargetError(ValueError):
 
 
 def listed(names: Iterable[object]) -> str:
-    """Names as the end of a sentence shows them."""
+    """Names as a list at the end of a sentence."""
     return ", ".join(map(str, names))
 
 
 def closest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The one of `names` that `name` was probably meant to be."""
+    """The one of `names` that `name` is probably a misspelling of."""
     return next(iter(get_close_matches(name, list(names), 1, cutoff)), None)

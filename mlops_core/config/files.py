@@ -24,7 +24,7 @@ OVERRIDE_FORMS = (
 
 @dataclass(frozen=True)
 class BundleFiles:
-    """`content` is what all files say together; `origins` is the file that wrote a key, by the key's path."""
+    """`content` is the merged content of all files; `origins` maps a key's path to the file that set it."""
 
     folder: Path
     content: dict[str, Any] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class BundleFiles:
         return f"{self.file_of(*path)}: {'.'.join(path)}"
 
     def file_of(self, *path: str) -> str:
-        """The file that wrote a key, or else what it would stand in."""
+        """The file that set a key, or else the one of its parent."""
         parents = (path[:length] for length in range(len(path), 0, -1))
         return next((self.origins[parent] for parent in parents if parent in self.origins), ROOT_FILE)
 
@@ -51,7 +51,7 @@ class BundleFiles:
         return value
 
     def add(self, file: str, content: dict[str, Any]) -> None:
-        """Let a further file speak: mappings are merged, lists joined, and of two other values the later one holds."""
+        """Merge a further file: mappings are merged, lists joined, other values overridden by the later file."""
         self._merge(self.content, content, file, ())
 
     def _merge(self, held: dict[str, Any], given: dict[str, Any], file: str, above: tuple[str, ...]) -> None:

@@ -1,6 +1,6 @@
-"""References such as `${var.schema}` in the values of ours, replaced as the bundle CLI replaces them.
+"""Interpolation of references such as `${var.schema}`, as the bundle CLI does it.
 
-What only a workspace can say stays unknown: who deploys, what a resource became, what a lookup finds.
+What only a workspace knows stays unknown: the current user, deployed resources, lookups.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ SHORTHAND = re.compile(r"variables\.([^.]+)\.value")
 
 @dataclass(frozen=True)
 class Value:
-    """What was written, and where: `databricks.yml: targets.dev.variables.catalog`."""
+    """A raw value, and its place: `databricks.yml: targets.dev.variables.catalog`."""
 
     raw: Any
     where: str
 
 
 def names_in(content: Any) -> set[str]:
-    """Every reference in a value, its path alone: `var.schema`."""
+    """Every reference in a value, as its path: `var.schema`."""
     if isinstance(content, Mapping):
         return set().union(*map(names_in, content.values()))
     if isinstance(content, list):
@@ -54,7 +54,7 @@ class References:
         return Value(self._referred(f"var.{name}", value.where, ()), value.where)
 
     def _replaced(self, value: Any, where: str, through: tuple[str, ...]) -> Any:
-        """One that is nothing but a reference takes the other's type."""
+        """A value that consists of one reference takes the type of its target."""
         if isinstance(value, dict):
             return {key: self._replaced(item, f"{where}.{key}", through) for key, item in value.items()}
         if isinstance(value, list):

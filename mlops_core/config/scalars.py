@@ -1,7 +1,7 @@
-"""A scalar where the bundle wants another kind: what the bundle CLI makes of it.
+"""Type conversion of scalars, as the bundle CLI does it.
 
-Source: `libs/dyn/convert/normalize.go` and `libs/dyn/dynvar/resolve.go` of the CLI. What it can't make something of
-comes back as it was, for whoever checks the type to refuse.
+Source: `libs/dyn/convert/normalize.go` and `libs/dyn/dynvar/resolve.go` of the CLI. What it can't convert is
+returned unchanged, for the type check to refuse.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _plain(value: float) -> str:
 
 
 def as_bool(value: Any) -> Any:
-    """YAML 1.1's words too: only where a truth value is asked for is `no` one."""
+    """YAML 1.1's words too: `no` is a boolean only where one is expected."""
     return True if value in TRUE else False if value in FALSE else value
 
 

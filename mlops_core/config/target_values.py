@@ -1,6 +1,6 @@
-"""The kinds of values that a target has: each with what it must look like, and the sentence when it does not.
+"""Types of a target's values: each with its format, and the error when it is violated.
 
-All are strict, after what the bundle CLI makes of another scalar in their place.
+All are strict, after the bundle CLI's conversion of scalars.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The variables of one target: ours, which must be complete, and a team's own, which nobody looks at until ours do.
+"""The variables of a target: ours, which must be complete, and a team's own, read only when ours refer to them.
 
 Which value a variable has follows the CLI: the environment's, else what a lookup finds, else the target's, else the
 default.
@@ -20,7 +20,7 @@ from mlops_core.config.references import Value, names_in
 ENVIRONMENT_PREFIX = "BUNDLE_VAR_"
 DECLARATION_KEYS = ("description", "type", "default", "lookup")
 ALIKE = 0.8
-"""From this likeness on (0 to 1), a name that nothing refers to is taken for another one misspelt."""
+"""Similarity (0 to 1) from which an unused name is taken for a misspelling."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Variables:
         return self.files.mapping("targets", self.target, "variables")
 
     def check(self) -> None:
-        """Find what is misspelt: in a declaration, under the target, in the environment.
+        """Find misspelt names: in declarations, under the target, in the environment.
 
         Raises:
             TargetError: says which name, and the one that it was probably meant to be.

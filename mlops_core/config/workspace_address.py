@@ -23,7 +23,7 @@ SIGN_IN_KEYS = (
     *("auth_type", "client_id", "google_service_account", "azure_workspace_resource_id", "azure_use_msi"),
     *("azure_client_id", "azure_tenant_id", "azure_environment", "account_id"),
 )
-"""Of the bundle's `workspace`, what databricks-sdk takes under the same name."""
+"""Keys of the bundle's `workspace` that databricks-sdk accepts under the same name."""
 
 WORKSPACE_ID = {"o": r"\d+", "w": r".+", "workspace_id": r"\d+"}
 ACCOUNT_ID = ("a", "account_id")
@@ -46,19 +46,19 @@ class WorkspaceAddress:
 
     @property
     def url(self) -> str:
-        """The workspace's page, which names the workspace unless the host does: `https://<name>/?o=12345`."""
+        """The workspace's URL, with its id where the host is shared: `https://<name>/?o=12345`."""
         is_named = self.workspace_id is None or f"adb-{self.workspace_id}." in self.host
         return self.host if is_named else f"{self.host}/?{urlencode({'o': self.workspace_id})}"
 
 
 def link(base: str, page: str) -> str:
-    """The address of a page of what is at `base`, whose query it keeps."""
+    """The URL of a page below `base`, keeping its query."""
     url, _, query = base.partition("?")
     return f"{url.rstrip('/')}/{page}" + (f"?{query}" if query else "")
 
 
 def parsed_host(written: str, source: str) -> WorkspaceAddress:
-    """The address that a host as it is written means.
+    """Parse a host as it is written.
 
     Raises:
         TargetError: it has no name of a host.

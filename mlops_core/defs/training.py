@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import dagster as dg
 from pydantic import Field, create_model
 
-from mlops_core.adapters.flavors import description
+from mlops_core.adapters.flavors import description, require_flavor
 from mlops_core.adapters.model_version import ModelVersion, TrainingRecord
 from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.config import Target
@@ -18,7 +18,7 @@ from mlops_core.defs.partitions import last_partition
 from mlops_core.defs.provenance import git_commit
 from mlops_core.defs.training_record import record_of
 from mlops_core.defs.training_rows import feature_versions, frozen_events, looked_up, other_events, training_set
-from mlops_core.project import Project
+from mlops_core.project import DeclarationError, Project
 from mlops_core.validation.verdict import UNCHECKED
 from mlops_core.version_record import VersionRecord
 
@@ -41,6 +41,8 @@ def training_assets(
     project: Project, target: Target, daily: dg.TimeWindowPartitionsDefinition
 ) -> list[dg.AssetsDefinition]:
     events, model = project.events, project.model
+    require_flavor(model.training.flavor)
+    model_requirements(project)  # says what is missing
     TrainingConfig = training_config(project, target)  # noqa: N806 - a class
 
     @dg.asset(
@@ -57,6 +59,7 @@ def training_assets(
         "logged beside those of the best constant and of a model without looked-up features.",
     )
     def trained(context: dg.AssetExecutionContext, config: TrainingConfig) -> ModelVersion:  # type: ignore[valid-type]
+        from mlops_core.training.model_answers import fitted
         from mlops_core.training.split import (
             held_out,
             holdout_start,
@@ -77,8 +80,8 @@ def training_assets(
         require_enough(events, len(rows), start)
         parameters = hyperparameters(project, config)
         context.log.info(f"Fitting {len(rows)} {events.nouns} before {start}; {len(unseen)} are held out")
-        fitted = model.training.fit(rows, parameters)
-        record = record_of(project, fitted, rows, unseen, parameters)
+        trained_model = fitted(model.training, rows, parameters)
+        record = record_of(project, trained_model, rows, unseen, parameters)
         provenance = VersionRecord(
             git_commit=git_commit(target.root),
             tables={events.name: version, **other_events(project, context), **feature_versions(project, context)},
@@ -92,7 +95,7 @@ def training_assets(
             held_out_until=last,
         )
         store_as = training_set(project, context, past, exclude=[events.event_time])
-        return _registered(project, context, record, fitted, store_as, told=of_run)
+        return _registered(project, context, record, trained_model, store_as, told=of_run)
 
     return [trained]
 
@@ -147,9 +150,19 @@ def _registered(
 
 
 def model_requirements(project: Project) -> list[str]:
-    """The pins of requirements.txt that scoring needs: MLflow checks each of them at every load."""
-    pins = (project.folder / "requirements.txt").read_text().splitlines()
-    return [pin for pin in pins if pin.split("==")[0] in (*project.model.training.packages, ALWAYS_NEEDED)]
+    """The pins of requirements.txt that scoring needs: MLflow checks each of them at every load.
+
+    Raises:
+        DeclarationError: one of them isn't pinned.
+    """
+    file = project.folder / "requirements.txt"
+    pins = {pin.split("==")[0].strip(): pin for pin in file.read_text().splitlines() if "==" in pin}
+    wanted = (*project.model.training.packages, ALWAYS_NEEDED)
+    if missing := [name for name in project.model.training.packages if name not in pins]:
+        raise DeclarationError(
+            f"Training, packages: {', '.join(missing)} is not pinned in {file}: add a line such as {missing[0]}==1.0."
+        )
+    return [pin for name, pin in pins.items() if name in wanted]
 
 
 def _seen(record: TrainingRecord, rows: "pd.DataFrame", start: str) -> dict[str, dg.MetadataValue]:

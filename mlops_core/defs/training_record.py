@@ -16,11 +16,12 @@ def record_of(
 ) -> TrainingRecord:
     """Measure the model, and what it must beat, on the held-out rows."""
     from mlops_core.training.baselines import training_baseline
+    from mlops_core.training.model_answers import predictions
     from mlops_core.training.plots import importance_plot
 
     events, task, training = project.events, project.model.task, project.model.training
     label = events.label_column
-    scored = held_out.assign(prediction=training.predict(model, held_out))
+    scored = held_out.assign(prediction=predictions(training, model, held_out))
     measured = task.measure(held_out[label].to_numpy(float), scored["prediction"].to_numpy(float))
     figures = task.figures(scored, label, events.event_time, events.label_unit)
     if training.importance:

@@ -13,7 +13,7 @@ from mlops_core.project import EventTable
 
 @dataclass(frozen=True)
 class Pairing:
-    """Predictions beyond those of one for each event and version, and events that the newest version has none for."""
+    """Duplicate predictions of an event by a version, and events without a prediction of the newest version."""
 
     doubled: int
     missing: int
@@ -22,8 +22,8 @@ class Pairing:
 def pairing(events: EventTable, predictions: DataFrame, rows: DataFrame) -> Pairing:
     """Compare the predictions of some days with the events of the same days, `rows`.
 
-    A version may have predicted an event that its source took back since, and none that was delivered later; so the
-    events that are missing are those of the version that predicted last.
+    A version may have predicted an event that the source has withdrawn since, and lacks those delivered later; so only
+    the version that predicted last is checked for missing events.
     """
     key = ["day", *events.identity]
     made = predictions.groupBy(*HISTORY_KEY, *key).agg(F.count("*").alias("made"), F.max("prediction_time").alias("at"))

@@ -1,11 +1,11 @@
-"""What the table of predictions has beside the model's inputs and features."""
+"""Columns of the predictions table beside the model's inputs and features."""
 
 from __future__ import annotations
 
 from mlops_core.project import Project
 
 HISTORY_KEY = ("model_name", "model_version")
-"""Scoring a day again replaces that day's rows of the same version only: what other versions said stays."""
+"""Scoring a day again replaces that day's rows of the same version only; those of other versions stay."""
 
 
 def prediction_columns(project: Project) -> dict[str, tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The table of predictions: what each model said about each event, and when."""
+"""The predictions table: each model version's prediction for each event, and when it was made."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mlops_core.project import EventTable
 
 
 def to_score(events: EventTable, rows: DataFrame, first_day: date, last_day: date) -> DataFrame:
-    """The events of [`first_day`, `last_day`], without what is known only when they are over."""
+    """The events of [`first_day`, `last_day`], without the columns that are known only afterwards."""
     in_days = F.col("day").between(F.lit(first_day), F.lit(last_day))
     return rows.where(in_days).drop(*events.known_late)
 

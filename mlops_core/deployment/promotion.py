@@ -1,4 +1,4 @@
-"""Which aliases a promotion or a rollback moves, in which order, and what is written down about it."""
+"""Promotions and rollbacks: which aliases move, in which order, and what is recorded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TRAINED_IN = "trained_in_dagster_run"
 
 @dataclass(frozen=True)
 class Holder:
-    """The version that holds an alias; the registry may have lost it since."""
+    """The version that holds an alias; it may have been deleted since."""
 
     version: int
     deleted: bool = False
@@ -23,7 +23,7 @@ class Holder:
 
 @dataclass(frozen=True)
 class Decision:
-    """That a version of a model becomes champion: who decided it, and why."""
+    """The decision that a version becomes champion: who made it, and why."""
 
     model: str
     version: int
@@ -36,8 +36,8 @@ class Decision:
         Args:
             before: who was champion until now, None for the first one.
             record: of the version; training wrote its commit and its Dagster run there.
-            measured: the task's headlines of the run that trained it, on its held-out rows; beside each other in the
-                history, they show what each promotion brought.
+            measured: the task's headline metrics on the held-out rows of its training; the history shows them side by
+                side.
         """
         return {
             "model_name": self.model,
@@ -51,23 +51,23 @@ class Decision:
 
 
 def followed(before: Holder | None) -> int | str:
-    """Whom a champion came after, as the history says it."""
+    """The predecessor of a champion, as the history states it."""
     if before is None:
         return "none"
     return f"{before.version} (deleted)" if before.deleted else before.version
 
 
 class NotShadowedError(ValueError):
-    """A challenger that has not shown what it says where the champion spoke."""
+    """The challenger has not passed shadow scoring beside the champion."""
 
 
 def shadow_status(passed: bool, champion: int) -> str:
-    """What shadow scoring beside the version `champion` writes on the challenger."""
+    """The outcome of shadow scoring beside the version `champion`, as it is recorded on the challenger."""
     return f"{'passed' if passed else 'failed'} against {champion}"
 
 
 def require_shadowed(record: VersionRecord, version: int, champion: int | None) -> None:
-    """Refuse a version that has not predicted what `champion` predicted; the first champion follows nobody.
+    """Refuse a version that was not shadow scored beside `champion`; the first champion needs none.
 
     Raises:
         NotShadowedError: the check was not run beside this champion, or failed.
@@ -89,14 +89,14 @@ def require_shadowed(record: VersionRecord, version: int, champion: int | None) 
 
 
 class NotTheChallengerError(ValueError):
-    """An approval of a version that is not, or no longer, the one that waits."""
+    """The approved version is not, or no longer, the challenger."""
 
 
 def approved(asked: int | None, waiting: int) -> int:
-    """The version that an approval is of: the one that waits, named so that nobody approves what they have not seen.
+    """The approved version: it is named explicitly, so that nobody approves a version that they have not seen.
 
     Raises:
-        NotTheChallengerError: another version waits.
+        NotTheChallengerError: another version is the challenger.
     """
     if asked not in (None, waiting):
         raise NotTheChallengerError(
@@ -107,10 +107,10 @@ def approved(asked: int | None, waiting: int) -> int:
 
 
 def alias_moves(alias: str, holder: Holder | None, version: int) -> list[tuple[str, int]]:
-    """Moves, as (alias, version), after which `version` holds `alias` that `holder` holds now; none when it does.
+    """The moves, as (alias, version), that give `alias` of `holder` to `version`; none when it has it already.
 
     The old champion becomes `previous_champion` before the alias `champion` moves: a crash between the two leaves the
-    old champion in place, and doing it again completes it. One that was deleted can't become anything.
+    old champion in place, and doing it again completes it. A deleted champion gets no alias.
     """
     if holder == Holder(version):
         return []

@@ -1,4 +1,4 @@
-"""What a challenger would have said where the champion spoke: the same events, both predictions."""
+"""Shadow scoring: champion and challenger on the same events."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LARGE_CHANGE = 0.1
 
 
 def predictions_of(predictions: DataFrame, model_name: str, model_version: int) -> DataFrame:
-    """The rows of the table of predictions that this version of this model made."""
+    """The rows of the predictions table that this version of the model made."""
     return predictions.where((F.col("model_name") == model_name) & (F.col("model_version") == model_version))
 
 
@@ -37,7 +37,7 @@ def predicted_days(own: DataFrame) -> tuple[date, date] | None:
 def champion_predictions(own: DataFrame, first_day: date, keys: Sequence[str]) -> DataFrame:
     """What a version predicted from `first_day` on: `keys`, `day`, and `champion_prediction`.
 
-    `keys` are the identity of an event. Events that share it were predicted alike: they are one row.
+    `keys` are the identity of an event. Events that share one got the same prediction: they are one row.
     """
     rows = own.where(F.col("day") >= F.lit(first_day)).withColumnRenamed("prediction", "champion_prediction")
     return rows.select(*keys, "day", "champion_prediction").dropDuplicates(list(keys))
@@ -73,7 +73,7 @@ def differences_plot(per_day: pd.DataFrame, unit: str = "") -> Figure:
     axes.plot(days, per_day["champion_mean"], marker="o", color="#4c72b0", label="champion, mean")
     axes.plot(days, per_day["challenger_mean"], marker="o", color="#dd8452", label="challenger, mean")
     axes.bar(days, per_day["mean_absolute_difference"], color="#c44e52", alpha=0.4, label="mean absolute difference")
-    axes.set(title="The challenger where the champion spoke", ylabel=unit)
+    axes.set(title="Challenger and champion on the same events", ylabel=unit)
     axes.legend()
     name_days(axes, days)
     return figure

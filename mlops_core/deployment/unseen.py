@@ -1,4 +1,4 @@
-"""A version does not predict the days that it was trained on: it has seen their labels, and would look too good."""
+"""A version never predicts days that it was trained on: its errors there would look too good."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mlops_core.version_record import VersionRecord
 
 
 class TrainedOnError(ValueError):
-    """A version was asked to predict days that it was trained on."""
+    """The days to predict are among those that the version was trained on."""
 
 
 def trained_days(record: VersionRecord) -> tuple[date, date] | None:

@@ -1,4 +1,4 @@
-"""What has happened to the alias champion, from who holds it and what the history says, tick by tick of a sensor."""
+"""Watching the alias champion: its holder against the promotion history, tick by tick of a sensor."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ NOTHING, RECORDED, DOUBTFUL, BY_HAND = "nothing", "recorded", "doubtful", "by ha
 
 @dataclass(frozen=True)
 class AliasWatch:
-    """What the sensor has noticed of `model`: its holder and the newest run of its history as of the last of `moves`.
+    """What the sensor has observed of `model`: the holder and the newest run of its history as of the last of `moves`.
 
-    `at` is when the newest entry was written that it has seen, `asked` the run key of what was asked for after the last
-    move, and `told` the run of it that people were told of. `doubted` is what was seen once and looks like a move by
-    hand. An alias moves just before its entry is written, so only what the next tick sees too is one.
+    `at` is when the newest entry that it has seen was written, `asked` the run key of the request after the last move,
+    and `told` the run of it that was reported. `doubted` is an observation that looks like a manual move. An alias
+    moves just before its entry is written, so it counts only if the next tick sees it too.
     """
 
     version: int | None = None
@@ -28,7 +28,7 @@ class AliasWatch:
 
     @classmethod
     def read(cls, cursor: str | None, model: str) -> AliasWatch:
-        """What was noticed of `model`, which is nothing yet when the cursor tells of another one."""
+        """The observations of `model`; none yet when the cursor is of another one."""
         told = json.loads(cursor) if cursor and cursor.startswith("{") else {}  # earlier ones were a sentence
         return cls(**{"model": model, **told}) if told.get("model", model) == model else cls(model=model)
 
@@ -37,13 +37,13 @@ class AliasWatch:
 
     @property
     def sentence(self) -> str:
-        """For people, and with `moves`, which tells equal moves apart, for run keys."""
+        """A description for logs and run keys; `moves` distinguishes repeated moves."""
         return f"version {self.version}, recorded in run {self.run}, after {self.moves} moves"
 
     def observe(
         self, holder: int | None, recorded: int | None, run: str | None, at: float = 0.0
     ) -> tuple[str, AliasWatch]:
-        """What has happened, and what is known after it.
+        """The event, and the watch after it.
 
         Args:
             holder: the version that holds the alias.

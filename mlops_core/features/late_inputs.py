@@ -1,6 +1,7 @@
-"""Inputs of the event itself that are known only with the label, found by when they are null.
+"""Detecting inputs of the event that are known only with the label, by their nulls.
 
-What is filled in as an event goes on, as a delay is, is null of the events that have not ended, or never will.
+Columns that are filled in as an event progresses, such as a delay, are null for events that have not ended, or never
+will.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pyspark.sql import functions as F
 from mlops_core.project import Project
 
 FEWEST = 20
-"""Of fewer events without a label nothing follows."""
+"""With fewer events without a label, nothing is concluded."""
 
 UNLABELLED, RATIO = 0.8, 0.5
 """A column is suspect when it is null of at least this share of the events without a label, and of those with one at

@@ -1,4 +1,4 @@
-"""What must hold of a feature table before anything looks it up."""
+"""Data quality of a feature table, checked before anything looks it up."""
 
 from __future__ import annotations
 

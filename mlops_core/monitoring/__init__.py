@@ -1,1 +1,1 @@
-"""How predictions do once they are made: described, compared with the training rows, and judged."""
+"""Monitoring of predictions: profiled, compared with the training rows, and judged."""

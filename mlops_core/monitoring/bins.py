@@ -1,8 +1,8 @@
-"""The bins over which the days of a column are compared, made of the rows that the model was trained on.
+"""Bins for comparing a column between days, derived from the rows that the model was trained on.
 
-Numbers are cut at the baseline's deciles. Categories, texts among them, have a bin for each value that at least
-`FREQUENT` of the baseline has, and one for all others: a value that the baseline never had counts there, and rare ones
-don't come and go. Nulls have a bin of their own, but for the label: without a value it has not arrived.
+Numeric columns are cut at the baseline's deciles. Categorical columns, strings among them, have a bin for each value
+with at least the share `FREQUENT` of the baseline, and one for all others: unseen values count there, and rare ones
+cause no noise. Nulls have a bin of their own, except for the label: a null label has not arrived.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Bins:
 
     @property
     def value(self) -> Column:
-        """The column as its rows are counted: texts as they are, all else as numbers."""
+        """The column as it is binned: strings unchanged, everything else as numbers."""
         return F.col(self.column) if self.is_text else number(self.column)
 
     def aggregates(self, prefix: str) -> list[Column]:
@@ -78,10 +78,10 @@ class Bins:
 
 
 def bins_of(baseline: pd.DataFrame, project: Project) -> list[Bins]:
-    """The bins of the watched columns that the baseline has; one with few distinct values gets fewer bins."""
+    """The bins of the monitored columns that the baseline has; few distinct values give fewer bins."""
     label, found = project.events.label_column, []
     for column in (name for name in watched(project) if name in baseline):
-        if column in project.categorical:
+        if column in project.categorical and column != label:
             found.append(_by_value(baseline[column], column, is_text=project.predicted_columns[column][0] == "string"))
         else:
             found.append(_by_edge(baseline[column].astype("float64"), column, is_label=column == label))

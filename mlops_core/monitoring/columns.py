@@ -13,7 +13,7 @@ from mlops_core.project import Project
 
 PREDICTION = "prediction"
 NOT_DESCRIBED = ("date", "timestamp")
-"""Types of columns that have no profile: days and moments pass."""
+"""Types of columns that are not profiled: dates and times never recur."""
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
@@ -37,9 +37,9 @@ WINDOW_COLUMNS = {
 DAY_COLUMN = {"day": ("date", "Day of the window, the partition; ours")}
 
 COLUMN_METRICS = {
-    "num_nulls": ("bigint", "Rows without a value, or, of numbers, with one that is not a number"),
+    "num_nulls": ("bigint", "Rows with a null, or, in numeric columns, with NaN"),
     "percent_null": ("double", "Their share, in percent"),
-    "num_nan": ("bigint", "Those of them that have a value, which is not a number"),
+    "num_nan": ("bigint", "Those of them that are NaN"),
     "num_zeros": ("bigint", "Rows whose value is zero"),
     "percent_zeros": ("double", "Their share, in percent"),
     "avg": ("double", "Mean"),

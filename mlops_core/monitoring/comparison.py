@@ -1,4 +1,4 @@
-"""What is said of two samples of a column, from their counts in the same bins."""
+"""Comparing two samples of a column, by their counts in the same bins."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """How far each day's features, predictions and labels are from the model's training rows, and from the day before.
 
-The rows are counted in bins where they are, and only the counts come here; `comparison` says what is made of them.
+Spark counts the rows by bin, and only the counts are collected; `comparison` computes the statistics.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BASELINE, CONSECUTIVE = "BASELINE", "CONSECUTIVE"
 Key = tuple[str, int]  # model and version
 ModelDay = tuple[date, str, int]
 Counted = dict[ModelDay, dict[tuple[Key, str], Counts]]
-"""What each version's rows of a day count in the bins of each version, by (that version, column)."""
+"""Counts of each version's rows of a day in the bins of each version, by (that version, column)."""
 
 
 def versions_of(predictions: DataFrame) -> list[Key]:

@@ -1,4 +1,4 @@
-"""When a day's distributions are another regime, and not noise."""
+"""When a day's distributions differ from the training rows beyond noise."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mlops_core.monitoring.columns import PREDICTION
 from mlops_core.monitoring.judged_windows import AsOf, Window
 
 LARGE_CHANGE = 0.25
-"""Population stability index above which a distribution is commonly called changed."""
+"""Population stability index above which a change is commonly called large."""
 CHANCE = 1e-5
-"""Below this p-value chance does not explain a change: a few rows can have a large index by chance alone.
+"""Significance level: a few rows can have a large index by chance alone.
 
-So small that a dozen features on every day of ten years are hardly ever called changed by chance.
+So low that a dozen features on every day of ten years hardly ever raise a false alarm.
 """
 
 QUERY = """
@@ -44,14 +44,14 @@ class Comparison:
     pvalue: float | None
 
     def has_drifted(self, minimum_count: int) -> bool:
-        """Whether the change is large, and beyond chance."""
+        """Whether the change is large and significant."""
         is_certain = self.pvalue is not None and self.pvalue < CHANCE
         return self.count >= minimum_count and self.psi > LARGE_CHANGE and is_certain
 
 
 @dataclass(frozen=True)
 class Drift:
-    """What the newest day is like: the index by column, and which columns have drifted; one of them is the label."""
+    """The drift of the newest day: the index by column, and the columns that have drifted; the label is among them."""
 
     day: str | None
     model_id: str | None
@@ -75,7 +75,7 @@ class Drift:
 
     @property
     def is_missing(self) -> bool:
-        """Whether the day is there and its comparison is not: nothing is known, which is not the same as no drift."""
+        """Whether the day was profiled but not compared: unknown drift is not the absence of drift."""
         return self.day is not None and not self.stability
 
     @property

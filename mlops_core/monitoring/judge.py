@@ -1,4 +1,4 @@
-"""The judgement of a day by all rules, from what was read of the monitor tables once."""
+"""Judging a day by all rules, from one read of the monitor tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Findings:
-    """What the rules say of a day and of those before it."""
+    """The rules' results for a day and those before it."""
 
     metric: Evaluation
     drift: Drift
@@ -58,7 +58,7 @@ def judge_of(
     now: datetime,
     first: date | None = None,
 ) -> Judge:
-    """Reads the monitor tables once: what judges the newest day, and every day from `first` on."""
+    """Read the monitor tables once, to judge the newest day and every day from `first` on."""
     rule = rule_of(project, workflow)
     windows = windows_of(profile, rule.metric, now)
     asked = (first or now.date(), now.date())

@@ -29,10 +29,10 @@ WITH scored AS (
 )
 SELECT day, model_id, labelled_count, label_coverage, value, made FROM scored WHERE nth = 1 ORDER BY day DESC
 """
-"""One row a day, of the version that scored it last; of two at the same time, of the newer version.
+"""One row a day, of the version that scored it last; on ties, of the newer version.
 
-A time that has not come yet wins over no other: a wrong clock wrote it. Moments are numbers, for a timestamp would be
-collected in this machine's time zone.
+Times in the future come last: they are from a wrong clock. Times are numbers, since timestamps would be collected in
+this machine's time zone.
 """
 
 
@@ -54,19 +54,19 @@ class Window:
 
 @dataclass(frozen=True)
 class AsOf:
-    """When is judged, in UTC, and the newest day that is: today, or an earlier `day`."""
+    """The time of the judgement, in UTC, and the newest day that is judged: today, or an earlier `day`."""
 
     now: datetime
     day: date | None = None
 
     def past(self, windows: Sequence[Window]) -> list[Window]:
-        """The windows that are judged, newest first: a day that has not come yet is none."""
+        """The windows that are judged, newest first, without days in the future."""
         today = self.now.date()
         newest = min(self.day or today, today)
         return [window for window in windows if window.day <= newest]
 
     def to_come(self, windows: Sequence[Window]) -> list[Window]:
-        """The windows of days that have not come yet, the first one first."""
+        """The windows of days in the future, in order."""
         today = (self.now + CLOCK_TOLERANCE).date()
         return [window for window in reversed(windows) if window.day > today]
 

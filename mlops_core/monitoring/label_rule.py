@@ -12,12 +12,12 @@ LATE_DAYS = 14
 """How many days overdue labels are still reported."""
 
 Verdict = tuple[bool, str]
-"""Whether it is fine, and the sentence that says why."""
+"""Whether the rule passes, and the reason in one sentence."""
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Label coverage by day, newest first; the time of the newest prediction of all, UTC; days yet to come."""
+    """Label coverage by day, newest first; the time of the newest prediction, UTC; days in the future."""
 
     coverage: Mapping[str, float]
     last_prediction_time: datetime | None
@@ -28,7 +28,7 @@ class Windows:
         return next(iter(self.coverage), None)
 
     def late(self, delay_days: int, minimum_coverage: float) -> dict[str, float]:
-        """Coverage of the days whose labels should be there, `delay_days` before the newest day, and are not."""
+        """Coverage of the overdue days: those at least `delay_days` before the newest day whose labels are missing."""
         if self.newest is None:
             return {}
         due = str(date.fromisoformat(self.newest) - timedelta(days=delay_days))
@@ -55,7 +55,7 @@ class Windows:
         return not reasons, "; ".join(reasons) or f"The newest day, {self.newest}, is predicted"
 
     def is_ahead_of(self, now: datetime) -> bool:
-        """Whether a prediction was made in the future, by more than clocks may differ; both times are UTC."""
+        """Whether a prediction was made in the future, beyond the tolerated clock skew; both times are UTC."""
         made = self.last_prediction_time
         return made is not None and made.replace(tzinfo=None) > now.replace(tzinfo=None) + CLOCK_TOLERANCE
 

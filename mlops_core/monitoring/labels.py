@@ -1,4 +1,4 @@
-"""Labels meet the predictions that were made for them."""
+"""Joining predictions with their labels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def with_labels(
 
     The label is null while it is not known. Every prediction stays one row, and a label is used once for each model
     version; events of one identity are paired in order of the label. Of the other columns only the identity, those that
-    slices go by, and the model's stay. Collecting what shares a key costs a sixth of numbering it in a window.
+    slices go by, and the model's stay. Collecting rows of the same key costs a sixth of numbering them in a window.
     """
     table, label = project.events, project.events.label_column
     identity = [name for name in table.identity if name != "day"]

@@ -1,6 +1,6 @@
-"""Metrics of the order of predictions, such as the area under the ROC curve: exact, in two aggregations.
+"""Ranking metrics, such as the area under the ROC curve: exact, in two aggregations.
 
-Rows are first counted by prediction; what stands above each prediction are then sums in a window over few rows.
+Rows are first counted by prediction; the counts above each prediction are then window sums over few rows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One day of the monitoring as a web page: for people without access to Dagster. It needs nothing but itself."""
+"""A day of the monitoring as a self-contained web page, for people without access to Dagster."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def page(
 
     Args:
         day: as YYYY-MM-DD.
-        verdicts: name of a judgement -> whether it is fine, and the sentence that says why.
+        verdicts: name of a judgement -> whether it passes, and the reason in one sentence.
         profile: the day's rows of the profile metrics, with the task's metrics as numbers.
         drift: the day's rows of the drift metrics.
         rule: by whose metric the worst slices are found, of those with as many labels as it asks of a day.

@@ -1,4 +1,4 @@
-"""Pictures of how the predictions do over time."""
+"""Plots of the monitoring over time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLACES = {"left": 0.09, "right": 0.95, "hspace": 0.12}  # searching for them wou
 STYLES = ("-", ":", "--", "-.")
 DAYS_MARKED = 100
 VERSIONS_NAMED = 9
-"""So many names of versions fit beside each other."""
+"""Number of version labels that fit side by side."""
 
 
 def metric_over_time(
@@ -63,7 +63,7 @@ def monitored_over_time(judged: pd.DataFrame, task: Task, rule: ViolationRule) -
 
 
 def _with_room(axes: Axes) -> None:
-    """Zero is on the picture, and so are the versions' names, above everything."""
+    """Include zero in the axis, and leave room for the version labels at the top."""
     low, high = axes.get_ylim()
     low = min(low, 0)
     axes.set_ylim(low, low + (high - low) * 1.15)

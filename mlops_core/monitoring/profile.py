@@ -1,8 +1,8 @@
-"""How each day's predictions did, in the columns of Databricks' profile metrics table.
+"""Daily profile of the predictions, in the columns of Databricks' profile metrics table.
 
 Source of the columns: Databricks data quality monitoring, inference profile. The task's metrics are of the labelled
-rows. All comes from two aggregations where the rows are: one over the predictions' inputs and features, one over the
-labelled predictions in every slice; metrics of the order of the predictions take a third.
+rows. Spark computes everything in two aggregations: one over the inputs and features, one over the labelled predictions
+in every slice; ranking metrics take a third.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ AGGREGATES = {
 
 @dataclass(frozen=True)
 class Described:
-    """A column that is described: its type, and whether its values are names, which have no order."""
+    """A profiled column: its type, and whether it is categorical, without an order of values."""
 
     name: str
     type: str
@@ -114,7 +114,7 @@ def _sliced(labelled: DataFrame, outputs: Sequence[Described], project: Project)
 
 
 def _numbers(rows: DataFrame, columns: Sequence[Described]) -> DataFrame:
-    """The rows with columns that are no texts as doubles, and `<column>__is_nan` for what is not a number."""
+    """The rows with all columns but strings as doubles, and `<column>__is_nan` for NaN."""
     names = [each.name for each in columns if not each.is_text]
     is_nan = {f"{name}__is_nan": F.isnan(F.col(name).cast("double")) for name in names}
     return rows.withColumns(is_nan).withColumns({name: number(name) for name in names})

@@ -1,4 +1,4 @@
-"""Exact quantiles by group, from each group's values in order: with `percentile` a profile takes half as long again."""
+"""Exact quantiles by group, from each group's sorted values; with `percentile` a profile takes 50 % longer."""
 
 from __future__ import annotations
 

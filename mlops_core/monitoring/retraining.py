@@ -1,4 +1,4 @@
-"""When a violation asks for a retraining, and when it has asked often enough."""
+"""When a violation triggers a retraining, and when to give up."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ class Judgement:
 
 @dataclass(frozen=True)
 class History:
-    """What was asked for while a violation lasts.
+    """The retrainings requested during a violation.
 
-    `seen` is the evaluation that was decided on, `retrainings` counts what was asked for, `last_day` is the newest
-    judged day of the last one and `asked` its run key, `fine_since` the first judged day of the passes since the check
-    failed last, `told` the news that people have heard, and `told_run` the run that ended without success which they
-    have heard of.
+    `seen` is the last evaluation that was handled, `retrainings` the number of requests, `last_day` the newest judged
+    day of the last one and `asked` its run key, `fine_since` the first judged day of the passes since the last failure,
+    `told` the last news that was sent, and `told_run` the last unsuccessful run that was reported.
     """
 
     seen: str = ""
@@ -39,7 +38,7 @@ class History:
 
     @property
     def news(self) -> str:
-        """What people should know by now; empty when nothing is wrong."""
+        """The news to report; empty when nothing is wrong."""
         if not self.retrainings:
             return ""
         return f"{'given up after' if self.gave_up else 'retraining'} {self.retrainings} on {self.last_day}"
@@ -65,7 +64,7 @@ class RetrainingRule:
     recovery_days: int
 
     def decide(self, judged: Judgement, history: History) -> tuple[str, History]:
-        """What to do about an evaluation, and the history with it; the same evaluation is decided on once."""
+        """The decision about an evaluation, and the history after it; each evaluation is handled once."""
         if judged.passed:
             return FINE, self._after_a_pass(judged, history)
         if history.seen == judged.evaluation:
@@ -80,14 +79,14 @@ class RetrainingRule:
 
     def _after_a_pass(self, judged: Judgement, history: History) -> History:
         history = replace(history, seen=judged.evaluation)
-        if judged.day is None:  # nothing could be judged: that is no good day
+        if judged.day is None:  # not judged, so not a pass
             return history
         since = history.fine_since or judged.day
         is_over = _days_between(since, judged.day) + 1 >= self.recovery_days
         return History(judged.evaluation) if is_over else replace(history, fine_since=since)
 
     def _cools_down(self, judged: Judgement, history: History) -> bool:
-        """Whether the last retraining had no time to help yet; days are those of the data, not of the clock."""
+        """Whether the last retraining is too recent to have had an effect; days are the data's, not the clock's."""
         if not judged.day or not history.last_day:
             return False
         return _days_between(history.last_day, judged.day) < max(self.cooldown_days, 1)

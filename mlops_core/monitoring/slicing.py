@@ -13,7 +13,7 @@ SLICE = ("slice_key", "slice_value")
 
 
 def slice_columns(slices: Sequence[Slice]) -> dict[str, Column]:
-    """A column for each slice, which rows are grouped by: numbers where there are some, for texts group slowly."""
+    """A grouping column for each slice: numeric where possible, since grouping by strings is slow."""
     return {each.name: F.expr(each.group) for each in slices}
 
 

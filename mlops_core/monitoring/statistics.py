@@ -1,4 +1,4 @@
-"""How far apart two counts over the same bins are: one definition of each statistic, for every column and both engines.
+"""Distances and tests between two samples over the same bins: one definition for every column and both engines.
 
 `p` and `q` are the shares of two samples in the same bins, `n` and `m` the samples' sizes.
 
@@ -28,7 +28,7 @@ LARGE_SAMPLE = 1_000
 
 @dataclass(frozen=True)
 class Test:
-    """A test's statistic, and how often chance alone gives as much or more."""
+    """A test's statistic and p-value."""
 
     statistic: float
     pvalue: float
@@ -42,7 +42,7 @@ def population_stability_index(sample: np.ndarray, reference: np.ndarray) -> flo
 
 def js_distance(sample: np.ndarray, reference: np.ndarray) -> float:
     """Jensen-Shannon distance of counts by bin, in bits: 0 to 1."""
-    # Equal counts may differ from their mean by a rounding error, of which there is no root.
+    # Rounding can make the divergence of equal counts slightly negative.
     return float(np.nan_to_num(jensenshannon(sample / sample.sum(), reference / reference.sum(), base=2)))
 
 
@@ -70,7 +70,7 @@ def ks_test(sample: np.ndarray, reference: np.ndarray) -> Test | None:
 
 
 def _ks_pvalue(statistic: float, size: int) -> float:
-    """How often chance gives as much, for samples that together are worth one of `size`.
+    """The p-value of a statistic, for two samples of effective size `size`.
 
     SciPy's `kstwo` takes up to 40 ms when `size` is large: then Kolmogorov's limit stands in for it, with the argument
     that Vrbik (Small-sample corrections to Kolmogorov-Smirnov test statistic, 2018) corrects to the order of 1 / size.

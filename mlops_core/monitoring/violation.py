@@ -1,4 +1,4 @@
-"""When a metric is bad for long enough to act on it."""
+"""When a metric has been bad for long enough to act on."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class ViolationRule:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a rule found: the metric by day, newest first; model and label coverage are those of the newest."""
+    """A rule's result: the metric by day, newest first; model and label coverage are those of the newest."""
 
     rule: ViolationRule
     values: dict[str, float]

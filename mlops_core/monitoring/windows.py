@@ -30,8 +30,8 @@ def number(column: str) -> Column:
 
 
 def computed(small: DataFrame) -> DataFrame:
-    """The same few rows, computed once: what reads them again does not join and aggregate again.
+    """The same few rows, materialized, so that later reads don't repeat the joins and aggregations.
 
-    `DataFrame.cache` would say it shorter, but serverless compute refuses it.
+    `DataFrame.cache` would be shorter, but serverless compute does not support it.
     """
     return small.sparkSession.createDataFrame(small.toArrow(), small.schema)

@@ -8,7 +8,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from mlops_core.project.checks import REASON, check_computed, check_roles, check_zone, require_all, require_duration
 from mlops_core.project.columns import Column, DeclarationError, require_known
+from mlops_core.project.expressions import named_columns
 from mlops_core.project.names import require_columns, require_table
 
 DAY = "day"
@@ -88,7 +90,14 @@ class EventTable:
     def __post_init__(self) -> None:
         place = f"EventTable '{self.name}'"
         require_table(self.name, place)
-        require_columns((*self.types, DAY), f"The columns of {place}")
+        for name, values, kind in (
+            ("columns", self.columns, Column),
+            ("identity", self.identity, str),
+            ("rules", self.rules, RowRule),
+        ):
+            require_all(values, kind, f"{place}, {name}")
+        require_columns((*(column.name for column in self.columns), DAY, REASON), f"The columns of {place}")
+        require_columns(self.identity, f"The identity of {place}")
         named = (self.event_time, self.known_at, *self.identity, *([self.label] if self.label else []))
         require_known(named, self.types, place)
         for time in (self.event_time, self.known_at):
@@ -108,8 +117,15 @@ class EventTable:
                 raise DeclarationError(
                     f"{place}: '{name}' must be known of every event from the start, to identify it."
                 )
+        for name in ("longest", "clock_tolerance"):
+            require_duration(getattr(self, name), f"{place}, {name}")
         if self.longest <= timedelta(0):
             raise DeclarationError(f"{place}: longest must be above zero, not {self.longest}.")
+        if not self.noun:
+            raise DeclarationError(f"{place}: noun is empty; say what people call one of them, such as 'order'.")
+        check_zone(self.time_zone, place)
+        check_roles(self, place)
+        check_computed(self, place)
 
     @property
     def types(self) -> Mapping[str, str]:
@@ -147,7 +163,13 @@ class EventTable:
     def known_late(self) -> tuple[str, ...]:
         """The columns that are not known yet when an event is predicted."""
         late = {self.label, self.known_at} - {self.event_time}
-        return tuple(column.name for column in self.columns if column.known_late or column.name in late)
+        stated = {column.name for column in self.columns if column.known_late or column.name in late}
+        made_of = {column.name: set(named_columns(column.computed_by, self.types)) for column in self.columns}
+        return tuple(
+            column.name
+            for column in self.columns
+            if column.name in stated or (column.known_late is None and made_of[column.name] & stated)
+        )
 
     @property
     def required(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _NUMBER = r"(?<![\w.])(?:\d+\.\d*|\.\d+)(?![\w.])"
 _PARTS = re.compile(rf"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`|(?P<number>{_NUMBER})""")
@@ -14,3 +15,11 @@ def with_doubles(sql: str) -> str:
     Beside a decimal, Sail makes a decimal of a double too, and fails on NaN and on large numbers.
     """
     return _PARTS.sub(lambda part: f"{part[0]}D" if part["number"] else part[0], sql)
+
+
+def named_columns(sql: str, columns: Iterable[str]) -> tuple[str, ...]:
+    """The columns that an expression names, in the order in which it does: in any case, and not within texts."""
+    known = {name.lower(): name for name in columns}
+    bare = _PARTS.sub(lambda part: part[0] if part[0].startswith("`") else " ", sql)
+    words = dict.fromkeys(word.lower() for word in re.findall(r"\w+", bare))
+    return tuple(known[word] for word in words if word in known)

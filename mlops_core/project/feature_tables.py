@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
@@ -10,8 +9,10 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mlops_core.project.aggregates import Aggregate, Expression
+from mlops_core.project.checks import require_all, require_duration, require_function
 from mlops_core.project.columns import Column, DeclarationError, choices, require_known
 from mlops_core.project.events import DAY, EventTable
+from mlops_core.project.expressions import named_columns
 from mlops_core.project.feature_lookup import FeatureLookup
 from mlops_core.project.names import require_columns, require_table
 
@@ -47,6 +48,10 @@ class FeatureTable(ABC):
     def __post_init__(self) -> None:
         place = f"Feature table '{self.name}'"
         require_table(self.name, place)
+        if not isinstance(self.entity, Mapping):
+            raise DeclarationError(
+                f"{place}, entity must be as {{'key': 'column of the events'}}, not {self.entity!r}."
+            )
         if not self.entity:
             raise DeclarationError(f"{place}: entity names no column, so nothing could be looked up.")
         require_known(self.entity.values(), self.events.types, f"{place}, entity")
@@ -135,8 +140,11 @@ class WindowTable(FeatureTable):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "at", self.at or self.events.known_at)
-        super().__post_init__()
         place = f"Feature table '{self.name}'"
+        require_all(self.aggregates, (Aggregate, Expression), f"{place}, aggregates")
+        require_duration(self.length, f"{place}, length")
+        require_duration(self.slide, f"{place}, slide")
+        super().__post_init__()
         if self.slide < timedelta(seconds=1) or self.slide % timedelta(seconds=1) or self.length % self.slide:
             raise DeclarationError(
                 f"{place}: slide ({self.slide}) must be whole seconds, and length ({self.length}) a multiple of it."
@@ -144,6 +152,8 @@ class WindowTable(FeatureTable):
         if self.length <= timedelta(0):
             raise DeclarationError(f"{place}: length must be above zero, not {self.length}.")
         require_known([self.at], self.events.types, f"{place}, at")
+        if self.events.types[self.at] != "timestamp":
+            raise DeclarationError(f"{place}, at: '{self.at}' must be a timestamp, not {self.events.types[self.at]}.")
         for feature in self.aggregates:
             self._check_sources(feature, place)
 
@@ -151,7 +161,7 @@ class WindowTable(FeatureTable):
         """Each SQL expression names a column at least: the engine would tell of another mistake much later."""
         known = self.events.types if isinstance(feature, Aggregate) else self.columns
         for sql in feature.sources if isinstance(feature, Aggregate) else [feature.sql]:
-            if not _named(sql, known):
+            if not named_columns(sql, known):
                 raise DeclarationError(f"{place}, '{feature.name}': '{sql}' names no column; {choices(known)}")
 
     @property
@@ -163,9 +173,9 @@ class WindowTable(FeatureTable):
         made = {key: [source] for key, source in self.entity.items()} | {TIME: [self.at], DAY: [self.at]}
         for feature in self.aggregates:
             if isinstance(feature, Aggregate):
-                made[feature.name] = [*_named(" ".join(feature.sources), self.events.types), self.at]
+                made[feature.name] = [*named_columns(" ".join(feature.sources), self.events.types), self.at]
             else:
-                named = _named(feature.sql, made)
+                named = named_columns(feature.sql, made)
                 made[feature.name] = [source for name in named for source in made[name]]
         return {name: [(self.events.name, source) for source in dict.fromkeys(of)] for name, of in made.items()}
 
@@ -230,8 +240,12 @@ class ComputedTable(FeatureTable):
     made_of: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        place = f"Feature table '{self.name}'"
+        require_all(self.columns_made, Column, f"{place}, columns_made")
+        require_function(self.compute, f"{place}, compute")
+        require_duration(self.look_back, f"{place}, look_back")
         super().__post_init__()
-        require_known(self.made_of, self.events.types, f"Feature table '{self.name}', made_of")
+        require_known(self.made_of, self.events.types, f"{place}, made_of")
 
     @property
     def features(self) -> tuple[Column, ...]:
@@ -241,8 +255,3 @@ class ComputedTable(FeatureTable):
     def lineage(self) -> dict[str, list[tuple[str, str]]]:
         keys = {key: [(self.events.name, source)] for key, source in self.entity.items()}
         return keys | {column.name: [(self.events.name, source) for source in self.made_of] for column in self.features}
-
-
-def _named(sql: str, columns: Mapping[str, object]) -> list[str]:
-    """The columns that an expression names, in the order in which it does."""
-    return [word for word in dict.fromkeys(re.findall(r"\w+", sql)) if word in columns]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mlops_core.project.checks import check_functions, check_training, require_all
 from mlops_core.project.columns import Column, DeclarationError
 from mlops_core.project.feature_lookup import FeatureLookup
 from mlops_core.project.names import require_columns, require_table
@@ -60,6 +61,10 @@ class Training:
     packages: tuple[str, ...]
     importance: Callable[[Any], pd.Series] | None = None
 
+    def __post_init__(self) -> None:
+        require_all(self.inputs, (str, Input), "Training, inputs")
+        check_training(self)
+
 
 def _nothing() -> dict[str, Any]:
     return {}
@@ -95,6 +100,9 @@ class Validation:
     beats_constant: bool = True
     features_do_no_harm: bool = True
 
+    def __post_init__(self) -> None:
+        check_functions(self, ("thresholds", "custom_metrics", "evaluator_config"))
+
 
 @dataclass(frozen=True)
 class Model:
@@ -122,7 +130,13 @@ class Model:
     not_watched: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        require_table(self.name, f"Model '{self.name}'")
+        place = f"Model '{self.name}'"
+        require_table(self.name, place)
+        require_all(self.slices, Slice, f"{place}, slices")
+        require_all(self.lookups, FeatureLookup, f"{place}, lookups")
+        require_all(self.not_watched, str, f"{place}, not_watched")
+        if not isinstance(self.task, Task):
+            raise DeclarationError(f"{place}: task must be a task, such as Regression(), not {self.task!r}.")
         require_columns((each.name for each in self.slices), f"The slices of model '{self.name}'")
         if not self.training.inputs and not self.lookups:
             raise DeclarationError(f"Model '{self.name}' has no input: name what it sees of an event.")

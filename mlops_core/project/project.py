@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import re
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from mlops_core.project.checks import check_project, require_all
 from mlops_core.project.columns import Column, DeclarationError, choices, require_known
 from mlops_core.project.events import DAY, EventTable
+from mlops_core.project.expressions import named_columns
 from mlops_core.project.feature_lookup import FeatureLookup
 from mlops_core.project.feature_tables import FeatureTable
 from mlops_core.project.model import Input, Model
@@ -41,6 +43,7 @@ class Project:
     model: Model
 
     def __post_init__(self) -> None:
+        require_all(self.feature_tables, FeatureTable, f"Project '{self.package}', feature_tables")
         _ = self.events.label_column  # what is predicted has one
         events = [table.name for table in self.event_tables]
         names = [*events, self.model.name, *(table.name for table in self.feature_tables)]
@@ -52,10 +55,16 @@ class Project:
             known_in_time = [name for name in self.events.types if name not in self.events.known_late]
             require_known([each.column], known_in_time, f"Slice '{each.name}'")
         require_known(self.model.not_watched, self.predicted_columns, f"Model '{self.model.name}', not_watched")
+        check_project(self)
 
     @property
     def folder(self) -> Path:
         """Where its package lies."""
+        if not _is_package(self.package):
+            raise DeclarationError(
+                f"There is no package '{self.package}' to import: name the one whose project.py declares this project, "
+                "and start Python in the folder that it lies in."
+            )
         return Path(str(importlib.import_module(self.package).__file__)).resolve().parent
 
     @cached_property
@@ -79,7 +88,7 @@ class Project:
             late = [name for name in self.sources(column) if name in self.events.known_late]
             if late:
                 raise DeclarationError(
-                    f"{place}: '{late[0]}' is not known yet when {self.events.noun} is predicted, so '{column.name}' "
+                    f"{place}: '{late[0]}' is not known yet when a {self.events.noun} is predicted, so '{column.name}' "
                     "would leak the label."
                 )
         return tuple(found)
@@ -108,8 +117,7 @@ class Project:
         """The event columns that an input is made of."""
         if not isinstance(column, Input):
             return (column.name,)
-        words = re.findall(r"[A-Za-z_]\w*", column.expression)
-        return tuple(name for name in self.events.types if name in words)
+        return named_columns(column.expression, self.events.types)
 
     @cached_property
     def lookups(self) -> tuple[FeatureLookup, ...]:
@@ -195,3 +203,11 @@ class Project:
                 )
             if known[name] != kind:
                 raise DeclarationError(f"{place}: '{name}' is {known[name]}, and the key '{key}' is {kind}.")
+
+
+def _is_package(name: str) -> bool:
+    try:
+        found = importlib.util.find_spec(name)
+    except (ImportError, ValueError):  # a parent that is none, or no name
+        return False
+    return found is not None and found.submodule_search_locations is not None

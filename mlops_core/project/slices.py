@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass
 from itertools import pairwise
+from typing import ClassVar, get_args
 
-from mlops_core.project.columns import DeclarationError
+from mlops_core.project.columns import ColumnType, DeclarationError
 from mlops_core.project.names import require_columns
 
 
@@ -24,6 +25,8 @@ class Slice(ABC):
     column: str
     _: KW_ONLY
     title: str
+    column_types: ClassVar[tuple[str, ...]] = get_args(ColumnType)
+    """The types of columns that it can go by."""
 
     def __post_init__(self) -> None:
         require_columns([self.name], f"Slice '{self.name}'")
@@ -64,6 +67,8 @@ class ByValue(Slice):
 class ByHour(Slice):
     """A segment for each hour of the day of a time."""
 
+    column_types: ClassVar[tuple[str, ...]] = ("timestamp",)
+
     @property
     def group(self) -> str:
         return f"hour({self.column})"
@@ -85,6 +90,7 @@ class ByBand(Slice):
     _: KW_ONLY
     edges: tuple[float, ...]
     unit: str = ""
+    column_types: ClassVar[tuple[str, ...]] = ("int", "bigint", "float", "double")
 
     def __post_init__(self) -> None:
         super().__post_init__()

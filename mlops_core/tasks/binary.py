@@ -35,6 +35,7 @@ class BinaryClassification(Task):
     threshold: float = 0.5
 
     predict_method = "predict_proba"
+    label_types: ClassVar[tuple[str, ...]] = (*Task.label_types, "boolean")
     answer_type = "array<double>"  # of a class each, or of the label 1 alone: the last is that of the label 1
     compared = "log_loss"
     plotted: ClassVar = {"Class share": ("base_rate", "positive_rate")}
@@ -106,4 +107,11 @@ class BinaryClassification(Task):
         others = sorted(set(np.unique(labels)) - {0, 1})
         if others:
             shown = ", ".join(f"{value:g}" for value in others[:5])
-            raise UnusableRowsError(f"A binary label is 0 or 1, and these rows have {shown} too.")
+            raise UnusableRowsError(
+                f"A binary label is 0 or 1, and these rows have {shown} too: declare a column that is computed_by the "
+                'label as such, as in "label = 2".'
+            )
+
+    def fault(self, predicted: np.ndarray) -> str:
+        outside = int(((predicted < 0) | (predicted > 1)).sum())
+        return f"{outside} are no probabilities from 0 to 1" if outside else ""

@@ -48,6 +48,9 @@ class Task(ABC):
     plotted: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Pictures of days beside that of the monitored metric: title -> the metrics that are drawn in it."""
 
+    label_types: ClassVar[tuple[str, ...]] = ("int", "bigint", "float", "double")
+    """Spark's names of the types that a label can have."""
+
     answer_type: str = "double"
     """The type in which a feature store is asked for the model's answer."""
 
@@ -91,6 +94,10 @@ class Task(ABC):
         Raises:
             UnusableRowsError: says which values there are.
         """
+
+    def fault(self, predicted: np.ndarray) -> str:  # noqa: ARG002
+        """What is wrong with finite predictions; empty when nothing is."""
+        return ""
 
     def headlines(self, measured: Mapping[str, float]) -> dict[str, float]:
         """Of the values that are given, those of the task's foremost metrics."""
@@ -148,4 +155,6 @@ class Task(ABC):
         for name, values in (("labels", actual), ("predictions", predicted)):
             if bad := int((~np.isfinite(values)).sum()):
                 raise UnusableRowsError(f"{bad} of {len(values)} {name} are no finite numbers.")
+        if fault := self.fault(predicted):
+            raise UnusableRowsError(f"Of {len(predicted)} predictions, {fault}: see what `predict` of training gives.")
         self.check(actual)

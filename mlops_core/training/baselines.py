@@ -10,6 +10,7 @@ import pandas as pd
 
 from mlops_core.project import Training
 from mlops_core.tasks import Task
+from mlops_core.training.model_answers import fitted, predictions
 
 BASELINE_ROWS = 10_000
 COMPARISON_ROWS = 100_000
@@ -19,7 +20,7 @@ SAMPLE_SEED = 0
 def training_baseline(training: Training, training_rows: pd.DataFrame, model: Any) -> pd.DataFrame:
     """A sample of at most `BASELINE_ROWS` training rows with the model's `prediction`."""
     sample = training_rows.sample(min(BASELINE_ROWS, len(training_rows)), random_state=SAMPLE_SEED)
-    return sample.assign(prediction=training.predict(model, sample)).reset_index(drop=True)
+    return sample.assign(prediction=predictions(training, model, sample)).reset_index(drop=True)
 
 
 def constant_prediction(task: Task, labels: pd.Series, held_out: pd.DataFrame) -> np.ndarray:
@@ -35,5 +36,5 @@ def prediction_without_features(
     It sees at most `COMPARISON_ROWS` of the training rows, in their order: enough for a number to compare with.
     """
     rows = training_rows.sample(min(COMPARISON_ROWS, len(training_rows)), random_state=SAMPLE_SEED).sort_index()
-    without = training.fit(rows.drop(columns=list(features)), parameters)
-    return training.predict(without, held_out.drop(columns=list(features)))
+    without = fitted(training, rows.drop(columns=list(features)), parameters)
+    return predictions(training, without, held_out.drop(columns=list(features)))

@@ -1,4 +1,4 @@
-"""What a candidate must be worth: more than a constant, and with its looked-up features no less than without them."""
+"""Baselines of a candidate: it must beat a constant, and not be worse with looked-up features than without."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONSTANT_RULE, FEATURES_RULE = "candidate_beats_constant", "features_do_no_harm"
 
 CONSTANT, WITHOUT_FEATURES = "{}_of_constant", "{}_without_features"
 CHANGE = ("{}_change_by_features", "{}_change_by_features_low", "{}_change_by_features_high")
-"""Metrics of a training's run: those of the simpler predictors, and by how much the features change the model's."""
+"""Metrics of the training run: those of the baselines, and the change that the features make."""
 
 NOT_MEASURED = "was not measured by the training of this version: launch model_training_job again"
 

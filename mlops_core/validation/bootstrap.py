@@ -1,8 +1,8 @@
-"""How sure a metric is: a paired bootstrap over hours, seeded, without a loop over rows or resamples.
+"""Confidence intervals of metrics: a paired cluster bootstrap over hours, seeded and vectorized.
 
-Events of one hour share what makes it hard, and their looked-up features, so hours are drawn, not events (the cluster
-bootstrap; Cameron, Gelbach and Miller 2008): drawing events would call differences certain that are not. Candidate and
-champion are measured on the same draws, so what makes an hour hard for both cancels in the difference.
+Events of one hour are correlated (conditions, looked-up features), so hours are resampled, not events (Cameron, Gelbach
+and Miller 2008): resampling events would make intervals too narrow. Candidate and champion are measured on the same
+resamples, so that what is hard for both cancels out of the difference.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ RESAMPLES = 1_000
 CONFIDENCE = 0.95
 SEED = 0
 FEWEST_CLUSTERS = 10
-"""With fewer hours that have events, an interval would promise what it can't know."""
+"""With fewer hours that have events, an interval would be unreliable."""
 
 CHUNK = 20_000_000
 """Rows times resamples of which a metric of ranks is computed at once: 160 MB."""

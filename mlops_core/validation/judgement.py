@@ -12,7 +12,7 @@ from mlops_core.validation.verdict import CHAMPION_RULE, Verdict, in_unit
 Metrics = Mapping[str, float]
 
 ROUNDING = 1e-6
-"""Relative: how much the same model's metric may differ by the order in which its rows were summed."""
+"""Relative tolerance for the order of summation: the same model's metric may differ by this much."""
 
 OFF = "enable_baseline_comparison: false"
 
@@ -60,7 +60,7 @@ def _explained(sentence: str, *values: float) -> str:
 
 
 def _holds(rule: Rule, value: float, bound: float) -> bool:
-    """Whether the value reaches its bound; what is no finite number does not."""
+    """Whether the value reaches its bound; non-finite values never do."""
     if not (math.isfinite(value) and math.isfinite(bound)):
         return False
     return value >= bound if rule.greater_is_better else value <= bound

@@ -1,4 +1,4 @@
-"""The report of a validation, in Markdown: for who signs a model off, and for who has to improve it."""
+"""The validation report, in Markdown, for those who sign a model off and those who improve it."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _section(slice_: Slice, comparison: pd.DataFrame, metric: Metric) -> Section
 
 
 def _conclusion(row: pd.DataFrame, metric: Metric) -> str:
-    """What the difference in the compared metric says, in its one row."""
+    """The conclusion from the difference in the compared metric."""
     if CHAMPION not in row:
         return "There is no champion to compare with."
     low, high = row["difference_low"].item(), row["difference_high"].item()

@@ -13,7 +13,7 @@ PLACE = "validation/validation.py"
 
 
 class RuleError(ValueError):
-    """A threshold says something that is no rule, or a metric is asked for that nothing computes."""
+    """A threshold is invalid, or names a metric that is not computed."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Rule:
         return f"{self.metric} is better than the champion's by {' and '.join(changes)} on the same {self.nouns}."
 
     def bound(self, champion: float | None) -> float:
-        """The value that the candidate must reach; of several changes the one that asks for most."""
+        """The value that the candidate must reach; of several minimum changes, the strictest."""
         if champion is None:
             return self.limits["threshold"]
         relative = self.limits.get("min_relative_change", 0.0) * abs(champion)
@@ -81,7 +81,7 @@ def rules(project: Project) -> list[Rule]:
 
 
 def metric_units(project: Project) -> dict[str, str]:
-    """Metric -> what it is in, where it is in something."""
+    """Metric -> its unit, for metrics that have one."""
     of_task = {metric.name: project.events.label_unit for metric in project.model.task.metrics if metric.has_unit}
     return {name: unit for name, unit in (of_task | dict(project.model.validation.units)).items() if unit}
 
@@ -110,7 +110,7 @@ def compared_metric(model: Model) -> Metric:
     """The metric in which candidate and champion are compared.
 
     Raises:
-        RuleError: it is none of the task's, which have intervals: nobody could tell a difference from chance.
+        RuleError: it is none of the task's; only those have intervals.
     """
     wanted = model.validation.compared_metric or model.task.compared
     known = {metric.name: metric for metric in model.task.metrics if metric.greater_is_better is not None}

@@ -1,4 +1,4 @@
-"""Held-out events with what the models predicted for them: whether they can tell how good a model is."""
+"""Scored held-out events, and whether they suffice to evaluate a model."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ AGAIN = "launch model_training_job again"
 
 
 def row_columns(project: Project) -> list[str]:
-    """What a validation reads of an event besides the predictions; the label is the last."""
+    """The event columns that a validation reads; the label is the last."""
     sliced_by = (each.column for each in project.model.slices)
     return list(dict.fromkeys((project.events.event_time, *sliced_by, project.events.label_column)))
 
 
 def check_rows(project: Project, scored: pd.DataFrame, days: str) -> None:
-    """Refuse rows that measure nothing; `days` says for people which they are.
+    """Refuse rows that a model can't be evaluated on; `days` describes them in messages.
 
     Raises:
         UnusableRowsError: there are too few, one lacks what its segment is named after, or a label or a prediction is
@@ -52,7 +52,7 @@ def _check_count(project: Project, rows: int, days: str) -> None:
 
 
 def _fixes(project: Project) -> dict[str, str]:
-    """Column -> what to do about values that are no numbers."""
+    """Column -> the remedy for values that are not finite."""
     return {
         project.events.label_column: _reject(project),
         CANDIDATE: f"look at the features of these {project.events.nouns} and at the hyperparameters, then {AGAIN}",

@@ -13,7 +13,7 @@ UNCHECKED, NO_RULE = "unchecked", "none"
 
 PASSED, FAILED, DRY_RUN, SKIPPED = "passed", "failed", "dry_run", "skipped"
 JUDGING = "judging"
-"""Written before a validation starts: one that dies leaves a version without a verdict, whatever it had before."""
+"""Written before a validation starts: one that crashes leaves the version without a verdict."""
 
 VERDICTS = (PASSED, FAILED, SKIPPED)
 
@@ -28,7 +28,7 @@ def in_unit(value: float, unit: str) -> str:
 
 
 class NotValidatedError(ValueError):
-    """A version without a verdict that lets it hold an alias."""
+    """The version's verdict does not allow it to hold an alias."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Verdict:
 
 
 def status(verdicts: Sequence[Verdict], run_mode: str) -> str:
-    """What is written on the version: `passed` alone lets it be promoted, and a dry run never says that."""
+    """The status recorded on the version: only `passed` allows a promotion, and a dry run never records it."""
     if run_mode == "dry_run":
         return DRY_RUN
     return PASSED if all(verdict.passed for verdict in verdicts) else FAILED
@@ -61,7 +61,7 @@ def failed_rules(verdicts: Sequence[Verdict]) -> str:
 
 
 def refusal(record: VersionRecord, version: int, dagster_run: str) -> str | None:
-    """Why validation, as it is meant to, keeps a version from its alias in `dagster_run`; None when it does not."""
+    """Why validation refuses a version its alias in `dagster_run`, as intended; None when it does not."""
     found = record.validation_status
     because = f" ({record.failed_rules})" if record.failed_rules not in (None, NO_RULE) else ""
     if found == DRY_RUN or record.dry_run_in_dagster_run == dagster_run:
@@ -86,7 +86,7 @@ def require_promotable(
     """Refuse a version whose recorded verdict does not let it hold an alias; `skipped` (validation off) does.
 
     Args:
-        was_champion: whether it has been champion before, which may come back though nobody looked for a leak then.
+        was_champion: whether it has been champion before; such a version may return without a leak check.
 
     Raises:
         NotValidatedError: the version failed, was only tried in a dry run, was never validated, or not to the end; or
@@ -131,16 +131,16 @@ def require_judged_against(record: VersionRecord, version: int, champion: int | 
 
 
 def _judged_again(record: VersionRecord) -> str:
-    """How a version gets another verdict: a run carries its version, so it is the one that trained it."""
+    """How to get a version judged again: through the run that trained it, which carries the version."""
     if record.dagster_run_id is None:
         return "give it the alias candidate and run the model's checks again"
     return f"re-execute the run {record.dagster_run_id} from the step candidate_validation on"
 
 
 def as_copied(record: VersionRecord, origin: str) -> VersionRecord:
-    """The record that a copy inherits: what means versions and runs of `origin` says so.
+    """The record that a copy inherits: versions and runs are qualified with `origin`.
 
-    What says so already, for its version is a copy too, stays.
+    What is qualified already, because its version is itself a copy, stays.
     """
     named = ("validated_against", "validation_run_id", "shadow_status")
     stated = {name: value for name in named if (value := getattr(record, name)) is not None}

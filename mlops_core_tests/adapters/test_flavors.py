@@ -62,7 +62,7 @@ def test_the_probability_of_zero_is_refused(rows):
 def test_a_booster_answers_the_probability_alone(rows):
     data = lightgbm.Dataset(rows[["distance"]], rows["late"])
     model = lightgbm.train({"objective": "binary", "verbose": -1}, data, 10)
-    training = lightgbm_training(None, None)
+    training = lightgbm_training(len, len)
     predicted = pd.Series(model.predict(rows[["distance"]]))
     assert "pyfunc_predict_fn" not in description(training, BINARY, model, rows[["distance"]], predicted)
 
@@ -71,8 +71,8 @@ def test_classes_in_place_of_probabilities_are_refused(rows):
     model = lightgbm.LGBMClassifier(n_estimators=10, verbose=-1).fit(rows[["distance"]], rows["late"])
     predicted = pd.Series(model.predict_proba(rows[["distance"]])[:, 1])
     with pytest.raises(OtherAnswerError, match="choose a model whose flavor answers that"):
-        description(lightgbm_training(None, None), BINARY, model, rows[["distance"]], predicted)
-    as_estimator = replace(lightgbm_training(None, None), flavor="sklearn")
+        description(lightgbm_training(len, len), BINARY, model, rows[["distance"]], predicted)
+    as_estimator = replace(lightgbm_training(len, len), flavor="sklearn")
     description(as_estimator, BINARY, model, rows[["distance"]], predicted)
 
 
@@ -80,6 +80,6 @@ def test_a_regression_answers_its_number(rows):
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     model = HistGradientBoostingRegressor(max_iter=5).fit(rows[["distance"]], rows["distance"])
-    training = replace(lightgbm_training(None, None), flavor="sklearn")
+    training = replace(lightgbm_training(len, len), flavor="sklearn")
     predicted = pd.Series(model.predict(rows[["distance"]]))
     assert description(training, Regression(), model, rows[["distance"]], predicted)["pyfunc_predict_fn"] == "predict"

@@ -199,7 +199,7 @@ def _provision(workspace: Emulator, target: Target, folder: Path) -> None:
             moments = trips[column.name].cast(pa.timestamp("us", "UTC"))
             trips = trips.set_column(number, column.name, moments)
     write_deltalake(folder / "trips_table", trips)
-    workspace.unity_catalog.add_table(str(target.trips_table), folder / "trips_table")
+    workspace.unity_catalog.add_table(str(target.sources["trips"].table), folder / "trips_table")
     workspace.unity_catalog.add_volume(target.staging_volume.removeprefix("/Volumes/").replace("/", "."))
 
 

@@ -1,5 +1,5 @@
-"""What a target needs before a run starts, looked at one thing at a time.
+"""Preflight checks of a target, one aspect each.
 
-A check says what it found, and for what is not as it should be the fix, in one sentence each. It reads only, but for
-the two of `--write-test`. `mlops_core.cli.doctor` chooses the checks of a target and prints what they say.
+A check yields findings, each a sentence, with the fix for what is wrong. Checks are read-only, except the two of
+`--write-test`. `mlops_core.cli.doctor` chooses the checks of a target and prints the findings.
 """

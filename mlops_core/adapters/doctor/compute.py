@@ -1,4 +1,4 @@
-"""The compute of a target's steps, and whether its versions agree with those of this host."""
+"""The compute of a target's steps, and whether its versions match this host's."""
 
 from __future__ import annotations
 

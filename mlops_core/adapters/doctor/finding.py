@@ -1,4 +1,4 @@
-"""A finding, and how checks that stand on each other are run."""
+"""Findings, and running checks that depend on each other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ State = Literal["ok", "warning", "failed"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check saw, in a sentence; `fix` is what to do about it, empty when there is nothing to do."""
+    """The result of a check, in a sentence; `fix` is the remedy, empty when none is needed."""
 
     state: State
     said: str
@@ -20,7 +20,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """`look` finds something out; without what the checks named in `needs` found to be there, it would find nothing."""
+    """`look` is the check; it is skipped when one of the checks named in `needs` failed."""
 
     name: str
     look: Callable[[], Iterable[Finding]]
@@ -41,7 +41,7 @@ def failed(said: str, fix: str) -> Finding:
 
 def diagnose(checks: Iterable[Check]) -> Iterator[tuple[str, Finding]]:
     """The findings of every check under its name, in their order; a failed one does not end the others."""
-    causes: dict[str, str] = {}  # the name of a check that found nothing to stand on -> the one that failed first
+    causes: dict[str, str] = {}  # skipped check -> the check that failed first
     for check in checks:
         cause = next((causes[name] for name in check.needs if name in causes), None)
         if cause:

@@ -1,4 +1,4 @@
-"""This machine: its Python, and its libraries beside requirements.txt."""
+"""This machine: its Python version, and its libraries compared with requirements.txt."""
 
 from __future__ import annotations
 

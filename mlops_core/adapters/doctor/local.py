@@ -13,7 +13,7 @@ from mlops_core.adapters.doctor.finding import Finding, failed, ok
 
 
 def sail(warehouse: Path, schema: str) -> Iterator[Finding]:
-    """Start Sail in this process and let it count."""
+    """Start Sail in this process and run a query."""
     from pyspark.errors import PySparkException
 
     from mlops_core.adapters.spark import LocalSpark
@@ -29,7 +29,7 @@ def sail(warehouse: Path, schema: str) -> Iterator[Finding]:
 
 
 def whole_tables(schema_folder: Path) -> Iterator[Finding]:
-    """Whether every table has all commits of its log and all files of its newest version."""
+    """Whether the log and the data files of every table are complete."""
     from mlops_core.adapters.tables import damage
 
     found = list(damage(schema_folder))
@@ -41,7 +41,7 @@ def whole_tables(schema_folder: Path) -> Iterator[Finding]:
 
 
 def mlflow_database(file: Path) -> Iterator[Finding]:
-    """Whether MLflow made its tables; it would take seconds at the first run, or fail half-way."""
+    """Whether MLflow's tables exist; creating them in the first run would take seconds, or fail half-way."""
     if not file.exists():
         yield failed(f"{file} does not exist", "make setup")
         return

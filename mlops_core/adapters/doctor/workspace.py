@@ -1,4 +1,4 @@
-"""The workspace of a target: does it answer, does it let us in, and what its other checks ask it."""
+"""The workspace of a target: connectivity, sign-in, and the client for its other checks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from databricks.sdk.service.iam import User
 
 CALL_S, RETRY_S = 10, 3
-"""A workspace that does not answer is said within seconds."""
+"""Time limit in seconds for a workspace that does not answer."""
 
 PLACEHOLDER = "adb-xxxx"
 
@@ -46,7 +46,7 @@ class TargetWorkspace:
 
     @property
     def principals(self) -> set[str]:
-        """Whose rights are the caller's."""
+        """The principals whose rights the caller has."""
         return {self.me, "account users", *(str(group.display) for group in self.user.groups or ())}
 
     @property
@@ -61,7 +61,7 @@ Asked = ParamSpec("Asked")
 def report_api_errors(
     look: Callable[Concatenate[TargetWorkspace, Asked], Iterable[Finding]],
 ) -> Callable[Concatenate[TargetWorkspace, Asked], Iterator[Finding]]:
-    """`look`, with what a workspace refuses as a finding."""
+    """Report API errors of `look` as findings."""
 
     @wraps(look)
     def guarded(workspace: TargetWorkspace, *args: Asked.args, **kwargs: Asked.kwargs) -> Iterator[Finding]:
@@ -79,7 +79,7 @@ def report_api_errors(
 
 
 def reachable(workspace: TargetWorkspace) -> Iterator[Finding]:
-    """Whether something answers at the host, and whether it is the one that the bundle deploys to."""
+    """Whether the host answers, and whether it is the one that the bundle deploys to."""
     import requests
 
     target, address = workspace.target, workspace.target.workspace_address
@@ -102,7 +102,7 @@ def reachable(workspace: TargetWorkspace) -> Iterator[Finding]:
 
 
 def _signs_in_mlflow(address: WorkspaceAddress) -> Iterator[Finding]:
-    """MLflow signs in by itself: what only databricks.yml says, it does not know."""
+    """MLflow signs in by itself, and does not read databricks.yml."""
     if address.profile is None and not os.environ.get("DATABRICKS_HOST") and "MLFLOW_TRACKING_URI" not in os.environ:
         fix = f"set DATABRICKS_HOST to {address.url}, or name a profile in databricks.yml"
         yield warning("MLflow does not know the workspace: it takes it from DATABRICKS_HOST or a profile", fix)
@@ -126,7 +126,7 @@ def signed_in(workspace: TargetWorkspace) -> Iterator[Finding]:
 
 
 def exists(kind: str, name: str, find: Callable[[], Any], fix: str) -> Finding:
-    """Whether `find` finds it."""
+    """Whether the object exists."""
     from databricks.sdk.errors import NotFound
 
     try:

@@ -13,7 +13,7 @@ TYPES = frozenset([*NUMBERS, "string", "boolean", "binary", "date", "timestamp",
 
 
 def check_frame(df: Any) -> None:
-    """Refuse what is no Spark DataFrame.
+    """Require a Spark DataFrame.
 
     Raises:
         ValueError: as Databricks' client does, for a pandas DataFrame among others.

@@ -1,4 +1,4 @@
-"""The twin of Databricks' feature store on this machine: the same calls on Delta tables of the warehouse folder."""
+"""The local implementation of Databricks' feature store: the same calls on Delta tables of the warehouse folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing rows into the twin's feature tables: checked keys, one Delta commit, one writer at a time."""
+"""Writing rows into local feature tables: checked keys, one Delta commit, one writer at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model sees of the rows that it scores: the pandas frame that Databricks' client gives it.
+"""The model's view of the rows to score: the pandas frame that Databricks' client passes to it.
 
 The client scores by a pandas UDF over a struct of the inputs, so PySpark converts them. PySpark 4.2 converts numbers,
 booleans, dates and times by NumPy, where integers with a null are floats. With an input of any other kind among them

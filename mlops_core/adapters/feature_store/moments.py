@@ -18,7 +18,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 class Moments(Protocol):
-    """What the join needs of a kind of time."""
+    """What the point-in-time join needs to know about a type of time."""
 
     @property
     def order(self) -> tuple[str, ...]:

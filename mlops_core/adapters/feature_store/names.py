@@ -1,4 +1,4 @@
-"""Which names work: Spark takes column names that differ by case alone for the same one."""
+"""Valid names: to Spark, column names that differ only by case are the same."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from mlops_core.adapters.feature_store.point_in_time import FEATURE, KEY
 
 ROWS = "__rows"
 RESERVED = re.compile("|".join([MOMENT, SIDE, FEATURE, FOUND, ROWS, KEY.format(r"\d+")]), re.IGNORECASE)
-"""Names of columns that look-ups and checks add on their way."""
+"""Names of intermediate columns of look-ups and checks."""
 TABLE_NAME = re.compile(r"[^. /`\x00-\x1f\x7f]+(\.[^. /`\x00-\x1f\x7f]+){0,2}")
 
 
 def repeated(names: Iterable[str]) -> list[str]:
-    """The names that are there twice, whatever their case, in order."""
+    """The names that occur twice, ignoring case, in order."""
     listed = list(names)
     counts = Counter(name.casefold() for name in listed)
     return sorted({name for name in listed if counts[name.casefold()] > 1})
 
 
 def taken(names: Iterable[str], columns: Iterable[str]) -> list[str]:
-    """Those of `names` that `columns` have, whatever their case."""
+    """Those of `names` that `columns` contain, ignoring case."""
     held = {column.casefold() for column in columns}
     return [name for name in names if name.casefold() in held]
 
@@ -56,7 +56,7 @@ def check_names(names: Iterable[str]) -> None:
 
 
 def check_table_name(name: str) -> None:
-    """Refuse what cannot name a feature table.
+    """Check the name of a feature table.
 
     Raises:
         ValueError: it is not `table`, `schema.table` or `catalog.schema.table`, or has a space, slash or backtick.

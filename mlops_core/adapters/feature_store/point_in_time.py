@@ -1,4 +1,4 @@
-"""The join in time: for each label row the newest feature row that was known at its moment.
+"""The point-in-time join: for each label row, the newest feature row known at its time.
 
 Plain DataFrame code without Python functions; the same rows on Sail and on Apache Spark.
 
@@ -33,7 +33,7 @@ PARTS = 32
 
 @dataclass(frozen=True)
 class Match:
-    """By which columns label rows and feature rows belong together.
+    """The columns that match label rows to feature rows.
 
     `label_keys` and `feature_keys` correspond by position and have the same types; so do the two times, which are
     timestamps, dates or numbers. `lookback` is the oldest age that counts, inclusive; None is any age. A label row

@@ -1,7 +1,7 @@
-"""What the project needs of a feature store, in the words of Databricks' `FeatureEngineeringClient`.
+"""The interface of a feature store, with the names of Databricks' `FeatureEngineeringClient`.
 
-Two implementations: `DatabricksFeatureStore` calls the real client, `LocalFeatureStore` is its twin on Delta tables of
-this machine. Argument names and behaviour are the real client's, so code moves between them unchanged.
+Two implementations: `DatabricksFeatureStore` calls the real client, `LocalFeatureStore` does the same on local Delta
+tables. Argument names and behaviour are the real client's, so code moves between them unchanged.
 """
 
 from __future__ import annotations

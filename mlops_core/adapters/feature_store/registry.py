@@ -1,4 +1,4 @@
-"""What the local twin knows about feature tables beyond their rows: one small JSON file per table.
+"""Metadata of local feature tables: one small JSON file per table.
 
 The files lie in `_feature_tables` beside the Delta folders, so that every process of the machine sees the same keys.
 """

@@ -23,7 +23,7 @@ CLIENT = "my_mlops_stacks"
 
 
 class FeatureSpecNotFoundError(ValueError):
-    """A model without a feature specification."""
+    """The model has no feature specification."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The local twin's training sets: labelled rows, and the specification that their look-ups amount to."""
+"""Training sets of the local feature store: labelled rows, and the specification of their look-ups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is raised for files that cannot be taken for events."""
+"""Errors of files that can't be read as events."""
 
 
 class UnreadableEventsError(ValueError):

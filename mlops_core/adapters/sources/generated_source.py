@@ -1,4 +1,4 @@
-"""Events that the project makes itself."""
+"""Events that the project generates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COMPLETE = "_SUCCESS"
 
 
 class NoSampleError(LookupError):
-    """Nothing says where events come from, and the project can't make any."""
+    """No path is configured, and the project has no sample."""
 
 
 @dataclass(frozen=True)

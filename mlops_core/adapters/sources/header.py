@@ -1,4 +1,4 @@
-"""Which columns of a file are those of the events."""
+"""Matching a file's columns to the declared ones."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def positions_of(events: EventTable, file: DataFile, names: Sequence[str]) -> di
 
 
 def plain(name: str) -> str:
-    """A column's name as it is compared: in lower case, without blanks around it."""
+    """A column's name normalized for comparison: lower case, stripped."""
     return name.strip().lower()
 
 

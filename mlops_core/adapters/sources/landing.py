@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 LANDING_VERSION = 3
-"""Counts up whenever the same file would be landed as other rows."""
+"""Version of the landing; raised whenever the same file would be landed as different rows."""
 
 _UNUSED_SECONDS = 24 * 60 * 60
 _ZONED, _PLAIN, _NO_TIMES = "zoned", "plain", "none"
@@ -63,7 +63,7 @@ class Landing:
         return sha256(repr(said).encode()).hexdigest()[:32]
 
     def _make(self, snapshot: Path, prints: Mapping[str, DataFile]) -> None:
-        """In a folder that nobody reads, which gets its name when all files are there."""
+        """In a temporary folder, which is renamed when all files are complete."""
         held = {landed.name.partition("-")[0]: landed for landed in self.folder.glob("[!.]*/*.parquet")}
         unfinished = self.folder / f".{uuid4().hex}"
         unfinished.mkdir(parents=True)
@@ -92,7 +92,7 @@ class Landing:
 
 
 def _state(path: Path) -> tuple[int, int, int]:
-    """What changes whenever the file does, also when its size and its time are put back."""
+    """A fingerprint that changes whenever the file does, even if its size and time are restored."""
     found = path.stat()
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 

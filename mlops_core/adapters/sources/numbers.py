@@ -1,4 +1,4 @@
-"""Numbers of a column, exact or null: an integer never goes through a double that may be another one."""
+"""Numbers of a column, exact or null: integers never pass through a double that can't represent them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:nan|inf|infinity)$"
 _INTEGER = r"^-?\d+$"
 _EXACT = 2**53
-"""Up to here every integer is a double of its own."""
+"""Up to here doubles represent every integer exactly."""
 _INT, _BIGINT = 2**31 - 1, 2**63 - 1
 
 

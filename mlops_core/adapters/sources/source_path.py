@@ -1,4 +1,4 @@
-"""From what a person wrote to a path of this machine."""
+"""Resolving a user's path to a path on this machine."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Rows that a quote without its end swallowed: its value goes on over the next lines, to the next quote or the end.
+"""Rows swallowed by an unclosed quote: the value runs on to the next quote or the end of the file.
 
-A value may have line breaks, so that alone is no fault. It is one when a further line of a row is a row of its own: the
-number of fields of the file, a day in a column of times.
+Values may contain line breaks, so that alone is no error. It is one when a continuation line is a row by itself: it has
+the file's number of fields, and a day in a time column.
 """
 
 from __future__ import annotations

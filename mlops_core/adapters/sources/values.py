@@ -1,7 +1,7 @@
 """Rows of events from the columns of a file.
 
-A value that is there and cannot be one of its column does not become a plain null, which would mean that it is not
-known yet: `SOURCE_PROBLEM` says it of the row.
+A value that does not fit its column does not become a plain null, which would mean that it is not known yet:
+`SOURCE_PROBLEM` of the row says so.
 """
 
 from __future__ import annotations

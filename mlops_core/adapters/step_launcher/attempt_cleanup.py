@@ -1,4 +1,4 @@
-"""What becomes of a step on Databricks when its host stops following it without knowing its end."""
+"""Cleaning up a step on Databricks when its host stops following it before it has ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a call to the workspace, and what of it may pass; the SDK is imported when one is asked."""
+"""Errors of calls to the workspace, and which are transient; imports the SDK lazily."""
 
 from __future__ import annotations
 

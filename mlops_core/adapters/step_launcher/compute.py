@@ -1,4 +1,4 @@
-"""On what compute a step runs, and how the Jobs API is asked for it."""
+"""The compute of a step, and its request to the Jobs API."""
 
 from __future__ import annotations
 

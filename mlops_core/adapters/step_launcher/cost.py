@@ -1,4 +1,4 @@
-"""What a step cost: seconds of a cluster, and an estimate in DBU and money from a price table."""
+"""The cost of a step: cluster seconds, and an estimate in DBU and money from a price table."""
 
 from __future__ import annotations
 

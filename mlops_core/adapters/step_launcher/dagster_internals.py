@@ -1,4 +1,4 @@
-"""Every private API of Dagster that the step launcher stands on, in this module alone.
+"""Every private API of Dagster that the step launcher depends on, all in this module.
 
 Dagster offers step launchers no public way to ship a step, to replay its events, or to tell a remote step about its
 upstream assets. A test compares what is used here with the installed Dagster, so that an upgrade that changes one of

@@ -1,4 +1,4 @@
-"""Databricks runs that a Dagster run uses: started once whoever asks, and found again."""
+"""Databricks runs of a Dagster run: started exactly once, and found again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mlops_core.adapters.step_launcher.workspace import Workspace
 
 
 class SubmitRefusedError(Exception):
-    """Databricks will not start what was asked for, however often: nothing was started."""
+    """Databricks refuses to start the requested compute; retrying is pointless, and nothing was started."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Gives one attempt of one step to what will run it on Databricks, and to another worker when that one had left."""
+"""Dispatches one attempt of a step to a Databricks run, and to another worker when the first had left."""
 
 from __future__ import annotations
 

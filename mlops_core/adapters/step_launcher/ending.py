@@ -1,4 +1,4 @@
-"""Ends what may still write: an earlier attempt of a step, a Databricks run, everything of an earlier Dagster run."""
+"""Ends whatever may still write: an earlier attempt of a step, a Databricks run, an earlier Dagster run."""
 
 from __future__ import annotations
 

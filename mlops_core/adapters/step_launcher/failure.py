@@ -1,4 +1,4 @@
-"""What to say, and whether to try again, when Databricks gives no result of a step."""
+"""The error message, and whether to retry, when Databricks returns no result for a step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One launch of one attempt of one step: request it, follow it, and leave nothing running when that fails."""
+"""One launch of one attempt of a step: request it, follow it, and clean up on failure."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class StepLaunch:
         return Dispatch(self._context, self._runs, request, attempt, partial(self._may_run, request, attempt))
 
     def _may_run(self, request: RunRequest, attempt: str, handle: RunHandle | None) -> None:
-        """Keep what is to be ended when this step fails here."""
+        """Remember what to clean up when this step fails here."""
         self._cleanup = AttemptCleanup(self._closing, self._context.log, request, attempt, handle)
 
     def _request(self) -> RunRequest:

@@ -1,4 +1,4 @@
-"""Who else could make use of what is staged: asked when a Databricks run is started, and never in its way."""
+"""Who else can write to the staging volume: checked when a Databricks run starts, without blocking it."""
 
 from __future__ import annotations
 

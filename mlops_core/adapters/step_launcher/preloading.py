@@ -1,4 +1,4 @@
-"""What the process that follows a step needs: importing it takes most of a second, unless it is forked with it.
+"""Imports of the processes that follow steps: they take most of a second, unless inherited by forking.
 
 For the server that step processes are forked from, and for nothing that the cluster or the code location imports.
 """

@@ -1,4 +1,4 @@
-"""What is kept of a Databricks run on the volume, and what has to be known to start or find one."""
+"""The handle of a Databricks run on the volume, and the request to start or find one."""
 
 from __future__ import annotations
 

@@ -32,11 +32,11 @@ class SecretReference:
 class Timing:
     """Seconds.
 
-    `poll_s`: between two looks for messages; the first looks of a step come sooner. `pending_poll_s`: between two
-    looks at a Databricks run that has not started. `silence_s`: without a message for so long, the run's state is
-    asked for. `outage_s`: for so long a call that fails is repeated. `ending_grace_s`: messages may appear for so
-    long after a Databricks run ended. `cancel_grace_s`: an attempt is given so long to end by itself before its
-    Databricks run is cancelled. `lease_s`: a cluster whose host is silent for so long ends.
+    `poll_s`: interval between polls for messages; the first polls of a step come sooner. `pending_poll_s`: interval
+    between polls of a Databricks run that has not started. `silence_s`: time without a message after which the run's
+    state is requested. `outage_s`: how long a failing call is retried. `ending_grace_s`: how long messages may still
+    appear after a Databricks run has ended. `cancel_grace_s`: how long an attempt has to end by itself before its
+    Databricks run is cancelled. `lease_s`: a cluster ends after its host has been silent for this long.
     """
 
     poll_s: float = 1.0

@@ -1,4 +1,4 @@
-"""Finds the Dagster runs that have ended and still have something staged, whatever kept them from being torn down."""
+"""Finds ended Dagster runs that still have files staged, and tears them down."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After a Dagster run: end what is left of it on Databricks, sum up what it cost, remove what it staged."""
+"""Teardown of a Dagster run: end what is left on Databricks, add up its cost, remove its staged files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commits that another writer's commit may overtake: which errors say so, and how often to try again."""
+"""Commit conflicts: which errors indicate one, and how often to retry."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def committed(write: Callable[[], T]) -> T:
 
 
 def _log(state: RetryCallState) -> None:
-    """A few lost races are the rule where several write; many deserve to be seen."""
+    """A few conflicts are normal with concurrent writers; many deserve a warning."""
     level = logging.INFO if state.attempt_number > QUIET_ATTEMPTS else logging.DEBUG
     error = state.outcome.exception() if state.outcome else None
     logger.log(level, "Another writer committed first, %s times by now: %s", state.attempt_number, error)

@@ -1,4 +1,4 @@
-"""What is wrong with the tables' folders after a crash, a full disk or a hand that deleted files; and how to go on."""
+"""Damage to table folders (a crash, a full disk, deleted files), and how to recover."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REMEDIES = {
     errno.EACCES: "this user may not write there: give the right, or set state_folder to another folder",
     errno.ENOTDIR: "a file lies where a folder belongs: move it away",
 }
-"""What the operating system says, and what to do; engines pass its number on, in a text."""
+"""Error number of the operating system -> remedy; engines pass the number on in their messages."""
 
 SQLITE = {
     "database or disk is full": errno.ENOSPC,
@@ -27,12 +27,12 @@ SQLITE = {
 
 
 class StateError(RuntimeError):
-    """The folder of tables can't be used as it is; the message names it and the fix."""
+    """The tables' folder is unusable; the message names it and the fix."""
 
 
 @contextmanager
 def folder_answers(folder: Path) -> Iterator[None]:
-    """Explain what the operating system refuses while the table in `folder` is written; the table is as it was.
+    """Explain an error of the operating system while the table in `folder` is written; the table is unchanged.
 
     Raises:
         StateError: in place of the engine's error, which is its cause.
@@ -46,7 +46,7 @@ def folder_answers(folder: Path) -> Iterator[None]:
 
 
 def remedy_of(error: BaseException) -> str | None:
-    """What to do about an error that the operating system is behind; None when it is not."""
+    """The remedy for an error that the operating system caused; None for any other."""
     if isinstance(error, OSError):
         return REMEDIES.get(error.errno or 0)
     text = str(error)
@@ -56,7 +56,7 @@ def remedy_of(error: BaseException) -> str | None:
 
 
 def damage(schema_folder: Path) -> Iterator[str]:
-    """A sentence for each table of the folder whose log or data files are not whole."""
+    """A sentence for each table of the folder whose log or data files are incomplete."""
     for log in sorted(schema_folder.glob("*/_delta_log")):
         if any(log.glob("*.json")) and (fault := _fault(log)):
             table = log.parent

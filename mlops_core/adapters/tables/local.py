@@ -1,4 +1,4 @@
-"""Delta tables of this machine: written by Sail, looked after by deltalake."""
+"""Delta tables on this machine: written by Sail, maintained with deltalake."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 LOCKS = "_locks"
 PATIENCE_S = 5.0
-"""After so long, somebody should be told what a write waits for."""
+"""How long a write waits for the lock before it logs what it waits for."""
 
 KEPT_SINCE = "my_mlops_stacks.historyKeptSince"
 """A property of tables that were made without `history_properties`: when they got them, in ISO 8601."""
@@ -60,10 +60,10 @@ class LocalTables(Tables):
 
     @contextmanager
     def only_writer(self, name: str) -> Iterator[None]:
-        """Keep the other writers of the table waiting, in this process and in others of this machine.
+        """Lock the table against other writers, in this process and in others on this machine.
 
-        Delta alone would not do: of two first writes of a table, Sail 0.7 commits both and keeps the rows of both, and
-        a column that one writer adds ends the other's write. A process that ends, however it does, lets go.
+        Delta's own concurrency control is not enough: of two first writes of a table, Sail 0.7 commits both and keeps
+        the rows of both, and a column that one writer adds fails the other's write. The lock ends with its process.
 
         Raises:
             StateError: the folder can't be written, or the disk is full; the table is as it was.
@@ -85,7 +85,7 @@ class LocalTables(Tables):
                 lock.release()
 
     def create(self, name: str, like: DataFrame, partition_by: Sequence[str] = ()) -> None:
-        """See `Tables.create`. Rows whose log was lost are not written over, a day at a time, as if they never were."""
+        """See `Tables.create`. Data files without a log are refused, not silently overwritten a day at a time."""
         if not self.exists(name) and any(self.folder(name).rglob("*.parquet")):
             raise StateError(
                 f"{self.folder(name)} has data files and no log that tells of them: put the log back, or delete the "
@@ -106,7 +106,7 @@ class LocalTables(Tables):
 
     @property
     def properties(self) -> Mapping[str, str]:
-        # Without statistics of columns, which no read asks for, the log of a long history is read in half the time.
+        # Without column statistics, which no read uses, the log of a long history is read in half the time.
         return {**super().properties, "delta.dataSkippingNumIndexedCols": "0"}
 
     def _keep_history(self, name: str, retention: timedelta) -> datetime:
@@ -125,8 +125,8 @@ class LocalTables(Tables):
         return datetime.fromisoformat(since) if since else datetime.min.replace(tzinfo=UTC)
 
     def _arranged(self, rows: DataFrame, partition_by: Sequence[str]) -> DataFrame:
-        # One file a partition: left alone, each core writes its own, and every read of the log looks at all files.
-        # Sail would make as many parts as the rows come from files, and hold a batch for each.
+        # One file a partition: by default each core writes its own, and every read of the log looks at all files.
+        # Sail would create as many partitions as there are input files, and hold a batch for each.
         return rows.repartition(parallelism(), *partition_by) if partition_by else rows
 
     def _as_of(self, name: str, version: int) -> DataFrameReader:

@@ -1,4 +1,4 @@
-"""What all tables do, wherever they lie: reading by name and version, replacing rows, creating."""
+"""What all tables have in common, wherever they are stored: reading by name and version, replacing rows, creating."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 USUAL_RETENTION = timedelta(days=30)
-"""For how long a new table keeps its history; its first maintenance puts the target's own retention in its place."""
+"""Retention of a new table's history; its first maintenance applies the target's own."""
 
 
 class TableNotFoundError(LookupError):
@@ -34,7 +34,7 @@ class ColumnTypeError(ValueError):
 
 @dataclass(frozen=True)
 class Maintenance:
-    """What maintenance of one table did, in files; Databricks does not tell how many it removed."""
+    """Result of maintaining one table, in files; Databricks does not report how many it removed."""
 
     files_compacted: int
     files_written: int
@@ -48,9 +48,9 @@ class Maintenance:
 def history_properties(retention: timedelta) -> dict[str, str]:
     """The Delta properties that let every version younger than `retention` be read.
 
-    Left alone, Delta forgets after a week that it replaced a file, so that a vacuum takes the file for one that a
-    writer left behind; and after thirty days it forgets the versions. The version that was replaced yesterday may be an
-    old one: hence twice as long for the log.
+    By default Delta forgets replaced files after a week, so that a vacuum takes them for orphans, and drops versions
+    from the log after thirty days. A version that was replaced yesterday may itself be old: hence twice the retention
+    for the log.
     """
     return {
         "delta.deletedFileRetentionDuration": f"interval {retention.days} days",
@@ -83,7 +83,7 @@ class Tables(ABC):
     def maintain(self, name: str, retention: timedelta) -> Maintenance:
         """Compact small files, and remove those that no version younger than `retention` refers to.
 
-        Every version of that age or younger stays readable. Safe beside readers and writers.
+        Every version of that age or younger stays readable. Safe with concurrent readers and writers.
         """
 
     @property
@@ -99,11 +99,11 @@ class Tables(ABC):
         """Add `columns` to the table, null in its rows."""
 
     def only_writer(self, name: str) -> AbstractContextManager[None]:  # noqa: ARG002 - a folder's table needs the name
-        """What a write happens in where Delta alone does not keep writers apart."""
+        """The context of a write, where Delta's own concurrency control is not enough."""
         return nullcontext()
 
     def _arranged(self, rows: DataFrame, partition_by: Sequence[str]) -> DataFrame:  # noqa: ARG002 - see LocalTables
-        """`rows` in the order and number of files in which they are to be written."""
+        """`rows`, repartitioned and sorted as they are to be written."""
         return rows
 
     def _as_of(self, name: str, version: int) -> DataFrameReader:  # noqa: ARG002 - a folder's table needs the name
@@ -126,8 +126,8 @@ class Tables(ABC):
         """Replace the rows of `where` (all, when None) with `rows`, in one commit; creates the table when needed.
 
         `where` is a SQL predicate over the table's columns. Every row must satisfy it, or the write fails and
-        changes nothing: Delta on Databricks refuses stray rows, Sail 0.7 would keep them beside the old ones, so
-        the predicate is also checked row by row while writing.
+        changes nothing: Delta on Databricks rejects stray rows, Sail 0.7 would add them to the old ones, so the
+        predicate is also checked row by row while writing.
 
         A column that the table lacks is added to it, null in the rows that stay; one that `rows` lack is null in them.
         """

@@ -1,4 +1,4 @@
-"""Whether the host still follows: it rewrites one file from time to time, and removes it to end what runs here."""
+"""The host's lease: it rewrites a file periodically, and removes it to end what runs here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Lease:
         self._missing = 0
 
     def renew(self) -> None:
-        """The host was heard in another way: it sent a request."""
+        """The host showed life in another way: it sent a request."""
         self._renewed = time.monotonic()
 
     def lapsed(self) -> str | None:

@@ -1,4 +1,4 @@
-"""Reading and writing on a volume that may have hiccups."""
+"""Reading and writing on a volume with transient errors."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TypeVar
 
 T = TypeVar("T")
 AGAIN_S = 0.1
-PATIENCE_S = 120.0  # for so long, what a step can't do without is tried
+PATIENCE_S = 120.0  # how long essential operations are retried
 
 
 def retry_io(act: Callable[[], T]) -> T:
-    """Do something until the volume lets it.
+    """Retry `act` on errors of the volume.
 
     Raises:
-        OSError: it does not, for `PATIENCE_S` seconds.
+        OSError: it still fails after `PATIENCE_S` seconds.
     """
     deadline = time.monotonic() + PATIENCE_S
     while True:

@@ -81,7 +81,7 @@ class Worker:
             time.sleep(TICK_S if time.monotonic() - busy_at < RESTING_AFTER_S else RESTING_TICK_S)
 
     def _note_unreported(self, ended: list[Future[Done]]) -> None:
-        """A step whose end the host can't be told of is lost with this process, which first lets the others end."""
+        """A step whose end can't be reported is lost with this process, which first lets the others end."""
         errors = [error for future in ended if (error := future.exception()) is not None]
         for error in errors:
             logger.error("The end of a step could not be written: %s", error)

@@ -1,0 +1,87 @@
+"""What `fit` and `predict` of a project may give, and what is said of anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlops_core.adapters.flavors import UnknownFlavorError, require_flavor
+from mlops_core.tasks import BinaryClassification
+from mlops_core.tasks.task import UnusableRowsError
+from mlops_core.training.model_answers import UnusableAnswerError, fitted, predictions
+from mlops_core_tests.flights.train import TRAINING, Hyperparameters
+
+ROWS = pd.DataFrame({"a": [0.1, 0.4, 0.9], "empty": [np.nan] * 3, "late": [0, 1, 1]}, index=[5, 6, 7])
+
+
+def said(predict: Callable[[Any, pd.DataFrame], Any]) -> np.ndarray:
+    return predictions(replace(TRAINING, predict=predict), None, ROWS)
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (None, "gives an array of shape .. for 3 rows|a NoneType that is not of numbers|no finite"),
+        (np.zeros((3, 2)), r"gives an array of shape \(3, 2\) for 3 rows: return one number a row"),
+        (np.zeros((3, 1)), r"gives an array of shape \(3, 1\)"),
+        ([0.1, 0.2], r"gives an array of shape \(2,\)"),
+        ([0.1, 0.2, np.nan], "gives 1 that are no finite numbers"),
+        (["yes", "no", "no"], "gives a list that is not of numbers"),
+    ],
+)
+def test_other_answers_are_refused(answer: Any, sentence: str) -> None:
+    with pytest.raises(UnusableAnswerError, match=sentence):
+        said(lambda _model, _rows: answer)
+
+
+def test_an_answer_counts_by_position_whatever_its_index() -> None:
+    answer = pd.Series([0.1, 0.2, 0.3], index=[7, 6, 5])
+    assert said(lambda _model, _rows: answer).tolist() == [0.1, 0.2, 0.3]
+
+
+def test_functions_may_do_with_their_rows_what_they_like() -> None:
+    def pops(rows: pd.DataFrame, _parameters: Hyperparameters) -> str:
+        rows.pop("late")
+        rows["a"] = 0.0
+        return "model"
+
+    before = ROWS.copy()
+    assert fitted(replace(TRAINING, fit=pops), ROWS, Hyperparameters()) == "model"
+    said(lambda _model, rows: rows.pop("a"))
+    pd.testing.assert_frame_equal(ROWS, before)
+
+
+def test_an_error_of_a_function_is_told_with_the_columns_that_are_empty() -> None:
+    def fails(*_: object) -> None:
+        raise ValueError("window shape")
+
+    with pytest.raises(UnusableAnswerError, match=r"fit of training raised ValueError.*'empty' is null in each row"):
+        fitted(replace(TRAINING, fit=fails), ROWS, Hyperparameters())
+    with pytest.raises(UnusableAnswerError, match=r"predict of training raised ValueError\('window shape'\)"):
+        said(fails)
+
+
+def test_a_fit_that_returns_nothing_is_refused() -> None:
+    with pytest.raises(UnusableAnswerError, match="fit of training gives None: return the fitted model"):
+        fitted(replace(TRAINING, fit=lambda _rows, _parameters: None), ROWS, Hyperparameters())
+
+
+def test_a_probability_is_from_0_to_1() -> None:
+    with pytest.raises(UnusableRowsError, match="Of 2 predictions, 1 are no probabilities from 0 to 1"):
+        BinaryClassification().measure(np.array([0.0, 1.0]), np.array([0.5, 1.5]))
+
+
+@pytest.mark.parametrize("name", ["sklern", "scikit-learn", "models", ""])
+def test_a_flavor_that_mlflow_does_not_have_is_refused(name: str) -> None:
+    with pytest.raises(UnknownFlavorError, match=f"MLflow has no '{name}'; choose from .*lightgbm, .*sklearn"):
+        require_flavor(name)
+
+
+def test_flavors_of_mlflow_are_taken() -> None:
+    for name in ("sklearn", "lightgbm", "xgboost", "pyfunc"):
+        require_flavor(name)
