@@ -30,13 +30,13 @@ def _feature_table(table: FeatureTable, target: Target, daily: dg.PartitionsDefi
         io_manager_key="table_io_manager",
         required_resource_keys={"step_launcher"},
         code_version=table.version,
-        description=f"{table.meaning}\n\nA row at `ts` is made of what was known before `ts`, so that a look-up finds "
-        "nothing of the future. Partition D holds the rows whose `ts` is in D.",
+        description=f"{table.meaning}\n\n{table.timing} Partition D holds the rows whose `ts` is in D.",
     )
     def feature_table(context: dg.AssetExecutionContext, events: DataFrame) -> DataFrame:
         from mlops_core.features.tables import compute_features
 
-        return compute_features(table, events, *days_of(context))
+        first, last = days_of(context)
+        return compute_features(table, events, first, last, opens=first == target.first_day)
 
     return feature_table
 

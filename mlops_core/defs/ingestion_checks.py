@@ -4,7 +4,7 @@ import dagster as dg
 
 from mlops_core.config import Target
 from mlops_core.defs.ingestion import days_taken
-from mlops_core.project import EventTable, Project
+from mlops_core.project import EventTable, Project, StaticTable
 
 
 def ingestion_checks(
@@ -16,7 +16,7 @@ def ingestion_checks(
         for check in (
             _few_are_rejected(events, target, daily),
             _each_is_accepted_once(events, target, daily),
-            _are_within_partitions(events, target),
+            _are_within_partitions(events, target, may_be_older=_is_static(project, events)),
         )
     ]
 
@@ -80,7 +80,13 @@ def _each_is_accepted_once(
     return each_is_accepted_once
 
 
-def _are_within_partitions(events: EventTable, target: Target) -> dg.AssetChecksDefinition:
+def _is_static(project: Project, events: EventTable) -> bool:
+    """Whether static tables alone are made of the events: what was known before the first partition is in it."""
+    made = [table for table in project.feature_tables if table.events.name == events.name]
+    return events.name != project.events.name and all(isinstance(table, StaticTable) for table in made)
+
+
+def _are_within_partitions(events: EventTable, target: Target, *, may_be_older: bool) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=events.name,
         name=f"{events.nouns}_are_within_partitions",
@@ -94,7 +100,10 @@ def _are_within_partitions(events: EventTable, target: Target) -> dg.AssetChecks
         first, last = day_range(context.resources.tables.read(events.name))
         end = target.last_day or events.clock().date()  # today's are built tomorrow
         return dg.AssetCheckResult(
-            passed=first is not None and last is not None and target.first_day <= first and last <= end,
+            passed=first is not None
+            and last is not None
+            and (may_be_older or target.first_day <= first)
+            and last <= end,
             severity=dg.AssetCheckSeverity.WARN,
             description=f"{events.nouns.capitalize()} are of {first} to {last}, partitions of {target.first_day} to "
             f"{end}: first_day and last_day in databricks.yml say which days are built.",

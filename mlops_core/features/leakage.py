@@ -16,9 +16,10 @@ from operator import and_, or_
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from mlops_core.features.static import static_rows
 from mlops_core.features.tables import feature_rows
 from mlops_core.features.windows import MICROSECOND, sliding
-from mlops_core.project import FeatureLookup, FeatureTable, Project, WindowTable
+from mlops_core.project import FeatureLookup, FeatureTable, Project, StaticTable, WindowTable
 from mlops_core.project.events import DAY
 from mlops_core.project.feature_tables import TIME
 
@@ -26,7 +27,7 @@ TOLERANCE = 1e-5
 """Relative; tables may keep a feature as a 32-bit float."""
 
 MOMENTS = 20
-"""Rows of which a function of the project's own is called as of the moment; windows are made of all rows at once."""
+"""Rows of which a function of the project's own is called as of the moment; other tables are made of all at once."""
 
 EXPECTED, ROW, MOMENT, KEY = "expected_{}", "leakage_row", "leakage_moment", "leakage_key_{}"
 
@@ -79,16 +80,19 @@ def _known(
         ROW, F.col(lookup.timestamp_lookup_key or "").alias(MOMENT), *(key.alias(name) for name, key in keys.items())
     )
     if isinstance(table, WindowTable):
-        return _newest(_windows(table, events, asked), lookup), None
+        known = _of_entity(table, events, asked).where(F.col(table.events.known_at) < F.col(MOMENT))
+        return _newest(sliding(table, known, [ROW, MOMENT]), lookup), None
+    if isinstance(table, StaticTable):  # a row is known at its time, a window just before it
+        known = _of_entity(table, events, asked).where(F.col(table.events.known_at) <= F.col(MOMENT))
+        return _newest(static_rows(table, known, [ROW, MOMENT]), lookup), None
     made, checked = _calls(table, lookup, events, asked)
     return _newest(made, lookup), checked
 
 
-def _windows(table: WindowTable, events: DataFrame, asked: DataFrame) -> DataFrame:
-    """The windows of each row, of the events that were known before its moment."""
+def _of_entity(table: FeatureTable, events: DataFrame, asked: DataFrame) -> DataFrame:
+    """The events of the entity that each row looks up, beside its `ROW` and `MOMENT`."""
     same = reduce(and_, (events[source] == asked[KEY.format(key)] for key, source in table.entity.items()))
-    known = events.join(asked, same).where(F.col(table.events.known_at) < F.col(MOMENT))
-    return sliding(table, known, [ROW, MOMENT])
+    return events.join(asked, same)
 
 
 def _calls(

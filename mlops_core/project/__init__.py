@@ -8,7 +8,7 @@ from mlops_core.project.aggregates import Aggregate, Count, Distinct, Expression
 from mlops_core.project.columns import Column, DeclarationError
 from mlops_core.project.events import EventTable, RowRule, Sample
 from mlops_core.project.feature_lookup import FeatureLookup
-from mlops_core.project.feature_tables import ComputedTable, FeatureTable, WindowTable
+from mlops_core.project.feature_tables import ComputedTable, FeatureTable, StaticTable, WindowTable
 from mlops_core.project.model import Input, Model, Training, Validation
 from mlops_core.project.project import Project
 from mlops_core.project.slices import ByBand, ByHour, ByValue, Slice
@@ -39,6 +39,7 @@ __all__ = [
     "Sample",
     "Share",
     "Slice",
+    "StaticTable",
     "Sum",
     "Training",
     "Validation",

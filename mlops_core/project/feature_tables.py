@@ -1,4 +1,4 @@
-"""Feature tables: keyed by an entity and a time, made of events by windows or by a function of the project's own."""
+"""Feature tables: keyed by an entity and a time, made of events by windows, as they are, or by code of the project."""
 
 from __future__ import annotations
 
@@ -77,10 +77,20 @@ class FeatureTable(ABC):
         keys = {key: self.events.column(source) for key, source in self.entity.items()}
         return (
             {key: (column.type, column.text) for key, column in keys.items()}
-            | {TIME: ("timestamp", "Time of the row: it is made of what was known before it")}
+            | {TIME: ("timestamp", self.time_meaning)}
             | self.feature_columns
             | {DAY: ("date", f"Day of `{TIME}`, the partition")}
         )
+
+    @property
+    def time_meaning(self) -> str:
+        """What the time of a row says."""
+        return "Time of the row: it is made of what was known before it"
+
+    @property
+    def timing(self) -> str:
+        """Why no look-up finds anything of the future."""
+        return "A row at `ts` is made of what was known before `ts`, so that a look-up finds nothing of the future."
 
     @property
     def feature_columns(self) -> dict[str, tuple[str, str]]:
@@ -168,6 +178,47 @@ class WindowTable(FeatureTable):
                 named = named_columns(feature.sql, made)
                 made[feature.name] = [source for name in named for source in made[name]]
         return {name: [(self.events.name, source) for source in dict.fromkeys(of)] for name, of in made.items()}
+
+
+@dataclass(frozen=True)
+class StaticTable(FeatureTable):
+    """What changes slowly: a row says what is known of the entity from `ts` on, until its next row.
+
+    Each of its events is one row, and `ts` is the time at which it was known; of several that were known at once, the
+    one with the latest event time and then the highest identity. Rows that were known before the first partition are
+    in it. Its source must keep every row that it ever had: one that is overwritten as of today knows the future.
+
+    Args:
+        passed: The event columns that are its features, as they are.
+    """
+
+    _: KW_ONLY
+    passed: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        require_known(self.passed, self.events.types, f"Feature table '{self.name}', passed")
+        super().__post_init__()
+
+    @property
+    def features(self) -> tuple[Column, ...]:
+        return tuple(map(self.events.column, self.passed))
+
+    @property
+    def time_meaning(self) -> str:
+        return "Time from which on the row is known"
+
+    @property
+    def timing(self) -> str:
+        return (
+            "A row is known from `ts` on, so that a look-up finds nothing of the future; the first partition also "
+            "holds those that were known before it."
+        )
+
+    @property
+    def lineage(self) -> dict[str, list[tuple[str, str]]]:
+        known_at = self.events.known_at
+        made = dict(self.entity) | {TIME: known_at, DAY: known_at} | {name: name for name in self.passed}
+        return {name: [(self.events.name, source)] for name, source in made.items()}
 
 
 @dataclass(frozen=True)

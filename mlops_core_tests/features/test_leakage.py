@@ -17,6 +17,7 @@ from mlops_core.project import Column, ComputedTable, Count, FeatureTable, Windo
 from mlops_core_tests.flights import sample
 from mlops_core_tests.flights.events import FLIGHTS
 from mlops_core_tests.flights.features import ORIGIN, ROUTE
+from mlops_core_tests.flights.planes import AIRCRAFT, PLANES, WITH_PLANES
 from mlops_core_tests.flights.project import project_of
 from mlops_core_tests.flights.sample import FIRST, LAST
 from mlops_core_tests.flights.weather import WEATHER, WEATHER_3H
@@ -151,6 +152,46 @@ def test_code_over_other_events_that_knows_the_future_is_found(flight_events, fl
         table = replace(computed("sky", sky(peek), entity="origin"), events=WEATHER)
         found = leakage_violations(project_of(table), events, looked_up(weather_events, flights, table))
         assert bool(found) == differs
+
+
+def with_aircraft(events: DataFrame, frame: pd.DataFrame, stored: pd.DataFrame) -> DataFrame:
+    """Some flights with the newest of the `stored` registrations at their scheduled departure, found by pandas."""
+    asked = frame[frame["tailnum"].notna()].sample(ASKED, random_state=0).sort_values("scheduled_departure")
+    asked = asked[["flight_id", "scheduled_departure", "tailnum"]]
+    stored = stored.sort_values("known_from")
+    made = pd.merge_asof(asked, stored, left_on="scheduled_departure", right_on="known_from", by="tailnum")
+    made = made.assign(scheduled_departure=made.scheduled_departure.dt.tz_localize("UTC"))
+    made = made.drop(columns=["known_from", "day"]).astype({"seats": "float64"})
+    rows = events.sparkSession.createDataFrame(made)
+    return rows.withColumns({"seats": F.expr("CAST(IF(isnan(seats), NULL, seats) AS INT)")})
+
+
+@pytest.mark.parametrize("as_of_today", [False, True])
+def test_a_static_table_as_of_today_is_found_and_one_that_keeps_its_history_passes(
+    flight_events, shared_spark, tmp_path, as_of_today
+):
+    frame, planes = sample.flights("generated"), sample.planes("generated")
+    if as_of_today:
+        newest = planes.sort_values("known_from").drop_duplicates("tailnum", keep="last")
+        stored = newest.assign(known_from=pd.Timestamp("2004-05-01").as_unit("us"))
+    else:
+        stored = planes
+    events = {"planes": sample.as_events(shared_spark, planes, tmp_path, "planes")}
+    project = replace(WITH_PLANES, feature_tables=(AIRCRAFT,))
+    rows = with_aircraft(flight_events, frame, stored)
+    assert rows.where("seats IS NOT NULL").count() > ASKED // 2
+    assert bool(leakage_violations(project, events, rows)) == as_of_today
+
+
+def test_of_registrations_known_at_once_the_newest_is_taken_and_one_of_no_aircraft_never(shared_spark, tmp_path):
+    at = pd.Timestamp("2013-01-29 08:00").as_unit("us")
+    required = tuple(replace(column, nullable=False) for column in PLANES.columns)
+    declared = replace(PLANES, columns=required, identity=("tailnum", "known_from", "seats"))
+    rows = pd.DataFrame({"tailnum": ["N1", "N1", "N2", None], "known_from": at, "seats": [9, 100, 7, 5], "engine": "x"})
+    events = sample.as_events(shared_spark, rows.assign(day=at.date()), tmp_path, "planes")
+    made = compute_features(replace(AIRCRAFT, events=declared), events, at.date(), at.date()).toPandas()
+    assert sorted(zip(made.tailnum, made.seats, strict=True)) == [("N1", 100), ("N2", 7)]
+    assert made.ts.dt.tz_localize(None).unique().tolist() == [at]
 
 
 def test_a_feature_beside_honest_ones_is_found_though_nobody_told_of_it(flight_events, flights):

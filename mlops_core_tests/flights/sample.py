@@ -1,5 +1,5 @@
-"""Flights and their weather to test on: generated everywhere, and those of 2013 where FLIGHTS_PATH and WEATHER_PATH
-name them.
+"""Flights, weather and aircraft to test on: generated everywhere, and those of 2013 where FLIGHTS_PATH, WEATHER_PATH
+and PLANES_PATH name them.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 
 NAMED = os.environ.get("FLIGHTS_PATH", "")
-WEATHER_NAMED = os.environ.get("WEATHER_PATH", "")
+WEATHER_NAMED, PLANES_NAMED = (os.environ.get(name, "") for name in ("WEATHER_PATH", "PLANES_PATH"))
 SAMPLES = ["generated", "real"] if Path(NAMED).is_file() else ["generated"]
+ALL_ARE_REAL = all(Path(name).is_file() for name in (NAMED, WEATHER_NAMED, PLANES_NAMED))
 FIRST, LAST = date(2013, 1, 28), date(2013, 2, 6)
 """Ten days over the end of a month."""
 
@@ -43,6 +44,7 @@ def generated(count: int = 4_000) -> pd.DataFrame:
     weather, habit = random.lognormal(0, 0.8, (3, day.max() + 1)), np.array([0.5, 1, 2])
     delay = np.round(random.gamma(1.2, 12, count) * weather[origin, day] * habit[carrier] - 8)
     cancelled = random.random(count) < 1 / 30
+    unknown = cancelled & (np.arange(count) % 3 == 0)  # to most of them an aircraft was assigned
     return pd.DataFrame(
         {
             "flight_id": np.arange(count),
@@ -50,7 +52,7 @@ def generated(count: int = 4_000) -> pd.DataFrame:
             "departed_at": (scheduled + pd.to_timedelta(delay, unit="min")).astype("datetime64[us]").mask(cancelled),
             "carrier": np.take(carriers, carrier),
             "flight": random.integers(1, 3_000, count),
-            "tailnum": pd.Series(random.choice([f"N{number}" for number in range(60)], count)).mask(cancelled),
+            "tailnum": pd.Series(random.choice([f"N{number}" for number in range(60)], count)).mask(unknown),
             "origin": np.take(airports, origin),
             "dest": random.choice(["BOS", "LAX", "MIA", "ORD"], count),
             "distance": random.integers(180, 2_600, count),
@@ -82,6 +84,29 @@ def generated_weather(first: date, last: date) -> pd.DataFrame:
         }
     )
     return made.join(measured.mask(random.random(measured.shape) < 0.02))
+
+
+def planes(sample: str) -> pd.DataFrame:
+    """The aircraft, with the columns of `PLANES` and `day`; of the real ones no registration is known but the first."""
+    raw = generated_planes() if sample == "generated" else pd.read_parquet(PLANES_NAMED)
+    if "known_from" not in raw:
+        raw = raw.assign(known_from=pd.Timestamp("2000-01-01").as_unit("us"))
+    return raw.astype({"seats": "Int32"})[["tailnum", "known_from", "seats", "engine"]].assign(
+        day=raw.known_from.dt.date
+    )
+
+
+def generated_planes() -> pd.DataFrame:
+    """Fifty of sixty aircraft, known for years; every other one is registered anew in the ten days."""
+    random, seats = np.random.default_rng(2), np.arange(100, 150)
+    tailnum = pd.Series([f"N{number}" for number in range(50)])
+    first = pd.DataFrame({"tailnum": tailnum, "known_from": pd.Timestamp(2004, 5, 1), "seats": seats})
+    anew = first.iloc[::2].assign(seats=seats[::2] * 2)
+    hours = pd.to_timedelta(random.integers(1, 9 * 24, len(anew)), unit="h")
+    made = pd.concat([first, anew.assign(known_from=pd.Timestamp(FIRST) + hours)], ignore_index=True)
+    return made.assign(engine=random.choice(["Turbo-fan", "Turbo-prop"], len(made))).astype(
+        {"known_from": "datetime64[us]"}
+    )
 
 
 def as_events(spark: SparkSession, frame: pd.DataFrame, folder: Path, name: str = "flights") -> DataFrame:

@@ -23,6 +23,7 @@ from mlops_core.project import Project
 from mlops_core_tests.flights import sample
 from mlops_core_tests.flights.events import FLIGHTS
 from mlops_core_tests.flights.features import ORIGIN
+from mlops_core_tests.flights.planes import WITH_PLANES
 from mlops_core_tests.flights.project import MODEL, PROJECT, project_of
 from mlops_core_tests.flights.task import LATE
 
@@ -69,8 +70,8 @@ class Flights:
 
 @pytest.fixture(scope="module")
 def flights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flights]:
-    others = {"weather": sample.weather("generated")}
-    yield Flights(tmp_path_factory.mktemp("flights"), sample.flights("generated"), others=others)
+    others = {"weather": sample.weather("generated"), "planes": sample.planes("generated")}
+    yield Flights(tmp_path_factory.mktemp("flights"), sample.flights("generated"), WITH_PLANES, others=others)
 
 
 def test_every_flight_is_accepted_also_before_it_lands_and_when_it_never_does(flights: Flights) -> None:
@@ -93,6 +94,26 @@ def test_the_weather_is_accepted_and_looked_up_by_the_airport_that_a_flight_leav
         assert row.visib_3h == seen.visib.min()
         assert row.wind_3h == seen.wind_speed.max()
         assert row.precip_3h == pytest.approx(seen.precip.mean(), abs=1e-6)
+
+
+def test_a_flight_finds_its_aircraft_as_it_was_registered_at_the_departure(flights: Flights) -> None:
+    registered, predictions = sample.planes("generated"), flights.table("predictions")
+    found = predictions[["flight_id", "tailnum", "scheduled_departure", "seats", "engine"]]
+    found = found.assign(scheduled_departure=found.scheduled_departure.dt.tz_localize(None).astype("datetime64[us]"))
+    by = {"left_on": "scheduled_departure", "right_on": "known_from", "by": "tailnum"}
+    asked = found[found.tailnum.notna()].sort_values("scheduled_departure")
+    expected = pd.merge_asof(asked, registered.sort_values("known_from"), suffixes=("", "_expected"), **by)
+    assert expected.seats.fillna(-1).tolist() == expected.seats_expected.fillna(-1).tolist()
+    assert expected.engine.fillna("").tolist() == expected.engine_expected.fillna("").tolist()
+    assert expected.seats.isna().any() and (expected.seats >= 200).any()  # of no registration, and of a second one
+    assert found[found.tailnum.isna()].seats.isna().all()
+
+
+def test_what_was_registered_before_the_first_day_is_in_its_partition(flights: Flights) -> None:
+    stored, registered = flights.table("aircraft_features"), sample.planes("generated")
+    assert len(stored) == len(registered) == len(flights.table("planes"))
+    assert stored.day.min() == sample.FIRST
+    assert (stored.day == sample.FIRST).sum() >= (registered.day < sample.FIRST).sum() == 50
 
 
 def test_each_flight_of_the_days_held_out_has_one_probability_and_its_class(flights: Flights) -> None:
@@ -142,8 +163,9 @@ def test_its_checks_pass(flights: Flights) -> None:
 
 
 @pytest.mark.parametrize("target", ["local", "dev"])
-def test_its_definitions_load(target: str) -> None:
-    dg.Definitions.validate_loadable(definitions_of(PROJECT, load_target(PROJECT, target, environ={})))
+@pytest.mark.parametrize("project", [PROJECT, WITH_PLANES], ids=["two event tables", "three"])
+def test_its_definitions_load(target: str, project: Project) -> None:
+    dg.Definitions.validate_loadable(definitions_of(project, load_target(project, target, environ={})))
 
 
 def test_each_table_of_events_has_its_own_source_and_checks() -> None:
@@ -185,6 +207,20 @@ def test_windows_by_the_departure_stop_the_model_that_sees_them(tmp_path: Path) 
 
 
 YEAR = date(2013, 1, 1), date(2013, 12, 31)
+
+
+@pytest.mark.slow
+def test_real_weather_and_aircraft_are_looked_up_without_a_leak(tmp_path: Path) -> None:
+    if not sample.ALL_ARE_REAL:
+        pytest.skip("needs the real tables of 2013: set FLIGHTS_PATH, WEATHER_PATH and PLANES_PATH to parquet files")
+    others = {"weather": sample.weather("real"), "planes": sample.planes("real")}
+    flights = Flights(tmp_path, sample.flights("real"), WITH_PLANES, others=others)
+    predictions = flights.table("predictions")
+    assert predictions.visib_3h.notna().mean() > 0.95
+    seats = predictions.merge(others["planes"], "left", "tailnum", suffixes=("", "_registered"))
+    assert seats.seats.notna().mean() > 0.7
+    assert seats.seats.fillna(-1).tolist() == seats.seats_registered.fillna(-1).tolist()
+    assert len(flights.table("weather")) + len(flights.table("rejected_weather")) == len(others["weather"])
 
 
 @pytest.mark.slow

@@ -35,6 +35,7 @@ def fit(rows: pd.DataFrame, parameters: Hyperparameters) -> Pipeline:
     inputs = rows.drop(columns=[FLIGHTS.label_column, FLIGHTS.event_time])
     encoder = make_column_transformer(
         (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), list(CATEGORIES)),
+        ("drop", [name for name in inputs if inputs[name].dtype == object and name not in CATEGORIES]),
         remainder=StandardScaler(with_mean=False, with_std=False),  # numbers as they are, of one type
     )
     model = HistGradientBoostingClassifier(

@@ -21,6 +21,7 @@ from mlops_core.project import (
 from mlops_core.project.names import NameRefusedError
 from mlops_core_tests.flights.events import FLIGHTS
 from mlops_core_tests.flights.features import ORIGIN, ROUTE
+from mlops_core_tests.flights.planes import AIRCRAFT
 from mlops_core_tests.flights.project import project_of
 from mlops_core_tests.flights.weather import WEATHER, WEATHER_3H
 
@@ -108,6 +109,14 @@ REFUSED = {
         lambda: project_of(ROUTE, lookups=(ROUTE.look_up(lookup_key="carrier"),)),
         "The look-up in 'route_features': lookup_key names 1 columns, carrier, for the table's keys carrier, dest.",
     ),
+    "a static table of a column that its events don't have": (
+        lambda: replace(AIRCRAFT, passed=("wings",)),
+        "Feature table 'aircraft_features', passed: there is no column 'wings'; choose from tailnum, known_from, seats",
+    ),
+    "a static table by what the model doesn't see": (
+        lambda: project_of(AIRCRAFT),
+        "The look-up in 'aircraft_features': it goes by 'tailnum', which is no input of 'late_model'",
+    ),
     "a look-up at no time": (
         lambda: project_of(ORIGIN, lookups=(ORIGIN.look_up(timestamp_lookup_key="origin"),)),
         "The look-up in 'origin_features': 'origin' is string, and the key 'ts' is timestamp.",
@@ -152,6 +161,12 @@ def test_lineage_follows_from_what_is_declared():
     assert ROUTE.lineage["route_far_24h"] == [("flights", "distance"), ("flights", "landed_at")]
     assert ROUTE.lineage["carrier"] == [("flights", "carrier")]
     assert ORIGIN.lineage["origin_is_busy_3h"] == [("flights", "landed_at")]
+
+
+def test_the_columns_of_a_static_table_come_from_its_events():
+    assert AIRCRAFT.lineage["seats"] == [("planes", "seats")]
+    assert AIRCRAFT.lineage["ts"] == [("planes", "known_from")]
+    assert AIRCRAFT.feature_columns["engine"] == ("string", "Kind of its engines")
 
 
 def test_an_expression_may_use_the_time_and_the_key():
