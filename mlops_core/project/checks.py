@@ -128,7 +128,7 @@ def check_label(project: Project) -> None:
 def check_tables(project: Project) -> None:
     """Refuse names that the pipeline has for its own."""
     made = {name for events in project.event_tables for name in (events.rejected_name, events.raw_name)}
-    tables = [table.name for table in (*project.event_tables, *project.feature_tables)]
+    tables = [events.name for events in project.event_tables] + [table.name for table in project.feature_tables]
     for name in (*tables, project.model.name):
         if name in made or name in RESERVED_TABLES:
             raise DeclarationError(f"No table or model of a project can be called '{name}', which the pipeline makes.")
