@@ -90,11 +90,6 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "an identity that is a text": (lambda: replace(FLIGHTS, identity="flight_id"), "identity must be a tuple of str"),
     "rules without a comma": (lambda: replace(FLIGHTS, rules=RowRule("late > 1", "x")), "rules must be a tuple"),
     "columns by name": (lambda: replace(FLIGHTS, columns=("a",)), "columns must hold Column only, not 'a'"),
-    "a rule of nothing": (lambda: replace(FLIGHTS, rules=(RowRule("distanc < 1", "x"),)), "names no column"),
-    "a column computed of nothing": (
-        lambda: with_column(Column("far", "int", "x", computed_by="dist")),
-        "names no col",
-    ),
     "an input in capitals that is the label": (lambda: of_input("LATE + 1"), "'late' is not known yet when a flight"),
     "an input in backticks that is the label": (lambda: of_input("`late` + 1"), "'late' is not known yet"),
     "an input that is computed from the label": (
