@@ -24,6 +24,7 @@ from mlops_core.project import (
     EventTable,
     FeatureTable,
     Input,
+    Mean,
     Model,
     Project,
     RowRule,
@@ -116,6 +117,10 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         "Validation, thresholds must be a function, not {}",
     ),
     "a window at no time": (lambda: replace(ORIGIN, at="carrier"), "'carrier' must be a timestamp, not string"),
+    "a mean of a text": (
+        lambda: replace(ORIGIN, aggregates=(Mean("m", "x", of="carrier"),)),
+        "'carrier' is a string, which has no sum or mean",
+    ),
     "an entity that is a text": (lambda: replace(ORIGIN, entity="origin"), "entity must be as {'key'"),
     "aggregates without a comma": (lambda: replace(ORIGIN, aggregates=Count("n", "x")), "aggregates must be a tuple"),
     "a look-back in days": (lambda: computed_table(look_back=2), "look_back must be a timedelta"),
