@@ -196,8 +196,11 @@ def _report(
     model, events = project.model, project.events
     metric, slices = compared_metric(model), model.slices
     comparison = compare(rows, model.task, slices, label=events.label_column, event_time=events.event_time)
-    picture = png(errors_by_segment(comparison, slices, metric, events.label_unit), trimmed=False)
     written = partial(report, facts, verdicts, comparison, metric=metric, slices=slices)
+    if not slices:
+        log_report(written(""), {}, comparison)
+        return {"report": dg.MetadataValue.md(written(""))}
+    picture = png(errors_by_segment(comparison, slices, metric, events.label_unit), trimmed=False)
     log_report(written(f"{PICTURE}.png"), {PICTURE: picture}, comparison)
     return {"report": dg.MetadataValue.md(written(as_data(picture)))}
 

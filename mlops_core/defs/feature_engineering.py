@@ -53,6 +53,9 @@ def _keys_are_unique(table: FeatureTable) -> dg.AssetChecksDefinition:
         from mlops_core.features.quality import key_faults
 
         faults = key_faults(context.resources.tables.read(table.name), table.primary_keys, days_of_run(context))
-        return dg.AssetCheckResult(passed=not any(faults.values()), metadata=faults)
+        keys = ", ".join(table.primary_keys)
+        why = f"{faults['null_keys']:,} rows have a null in {keys}, {faults['duplicate_keys']:,} a key that another has"
+        passed = not any(faults.values())
+        return dg.AssetCheckResult(passed=passed, metadata=faults, description=None if passed else why)
 
     return keys_are_unique_and_not_null

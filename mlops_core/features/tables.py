@@ -26,18 +26,25 @@ def compute_features(
     Returns: the table's columns, its partition `day` included.
 
     Raises:
-        MissingFeatureError: the project's own function left out a column that it declares.
+        WrongFeaturesError: the project's own function left out a column that its table declares, or made it of another
+            type, or made rows of other days only.
     """
     if opens and isinstance(table, StaticTable):
         known = static_days(table, events, None, last_day)
-        rows = known.withColumn(DAY, F.greatest(F.to_date(TIME), F.lit(first_day)))
+        made = known.withColumn(DAY, F.greatest(F.to_date(TIME), F.lit(first_day)))
     else:
-        rows = feature_rows(table, events, first_day, last_day).withColumn(DAY, F.to_date(TIME))
-    return rows.where(F.col(DAY).between(F.lit(first_day), F.lit(last_day)))
+        made = feature_rows(table, events, first_day, last_day).withColumn(DAY, F.to_date(TIME))
+    rows = made.where(F.col(DAY).between(F.lit(first_day), F.lit(last_day)))
+    if isinstance(table, ComputedTable) and rows.isEmpty() and not made.isEmpty():
+        raise WrongFeaturesError(
+            f"Feature table '{table.name}': its function makes no row whose {TIME} is of the days asked for, "
+            f"{first_day} to {last_day}."
+        )
+    return rows
 
 
-class MissingFeatureError(ValueError):
-    """A function of a project doesn't make a column that its table declares."""
+class WrongFeaturesError(ValueError):
+    """A function of a project doesn't make what its table declares."""
 
 
 def feature_rows(table: FeatureTable, events: DataFrame, first_day: date, last_day: date) -> DataFrame:
@@ -54,11 +61,25 @@ def feature_rows(table: FeatureTable, events: DataFrame, first_day: date, last_d
 def _computed(table: ComputedTable, events: DataFrame, first_day: date, last_day: date) -> DataFrame:
     oldest = first_day - table.look_back
     made = table.compute(events.where(F.col(DAY).between(F.lit(oldest), F.lit(last_day))), first_day, last_day)
-    missing = [name for name in (*table.primary_keys, *table.feature_columns) if name not in made.columns]
-    if missing:
-        raise MissingFeatureError(
-            f"Feature table '{table.name}': its function makes no column {', '.join(missing)}, "
-            f"only {', '.join(made.columns)}."
-        )
+    _require_columns(table, made)
     typed = [F.col(name).cast(kind).alias(name) for name, (kind, _) in table.feature_columns.items()]
     return made.select(*table.primary_keys, *typed)
+
+
+def _require_columns(table: ComputedTable, made: object) -> None:
+    """Refuse what is no DataFrame with the keys and features of the table, of such types."""
+    place = f"Feature table '{table.name}': its function"
+    if not isinstance(made, DataFrame):
+        raise WrongFeaturesError(f"{place} gives a {type(made).__name__}: return a DataFrame of Spark.")
+    types = dict(made.dtypes)
+    if missing := [name for name in (*table.primary_keys, *table.feature_columns) if name not in types]:
+        raise WrongFeaturesError(f"{place} makes no column {', '.join(missing)}, only {', '.join(types)}.")
+    for name, (kind, _) in table.columns.items():
+        if name != DAY and (types[name] != kind if name in table.primary_keys else _is_other(types[name], kind)):
+            raise WrongFeaturesError(f"{place} makes '{name}' a {types[name]}, which is declared as {kind}: cast it.")
+
+
+def _is_other(made: str, declared: str) -> bool:
+    """Whether a cast could lose values, as of a text to a number."""
+    exact = ("string", "boolean", "date", "timestamp")
+    return made != declared and (made in exact or declared in exact)

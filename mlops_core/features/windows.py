@@ -20,6 +20,7 @@ from pyspark.sql import functions as F
 
 from mlops_core.project import Aggregate, EventTable, WindowTable
 from mlops_core.project.events import DAY
+from mlops_core.project.expressions import require_sql
 from mlops_core.project.feature_tables import TIME
 
 MICROSECOND = timedelta(microseconds=1)
@@ -46,8 +47,9 @@ def sliding(table: WindowTable, events: DataFrame, groups: Sequence[str]) -> Dat
     keys = [*groups, *table.entity]
     entity = [F.col(source).alias(key) for key, source in table.entity.items()]
     partials, values = _aggregates(table)
+    _require_sql(table, events)
     sliced = (
-        events.where(is_basis(table.events))
+        _with_keys(table, events.where(is_basis(table.events)))
         .groupBy(*groups, *entity, F.expr(f"unix_seconds({table.at}) div {step}").alias("slice"))
         .agg(*(F.expr(of_events).alias(name) for name, (of_events, _) in partials.items()))
     )
@@ -59,6 +61,18 @@ def sliding(table: WindowTable, events: DataFrame, groups: Sequence[str]) -> Dat
     )
     aggregated = windows.select(*keys, TIME, *(value.alias(name) for name, value in values.items()))
     return aggregated.select(*keys, TIME, *_in_order(table, aggregated))
+
+
+def _require_sql(table: WindowTable, events: DataFrame) -> None:
+    aggregates = (feature for feature in table.aggregates if isinstance(feature, Aggregate))
+    stated = {each.name: partial.of_events for each in aggregates for partial in each.partials.values()}
+    require_sql(events, stated, f"Feature table '{table.name}'")
+
+
+def _with_keys(table: WindowTable, events: DataFrame) -> DataFrame:
+    """The events with a value of each key: no look-up finds a row of a null."""
+    nullable = [source for source in table.entity.values() if source not in table.events.required]
+    return events.dropna(subset=nullable) if nullable else events
 
 
 def is_basis(events: EventTable) -> Column:

@@ -23,7 +23,7 @@ from pyspark.sql.types import (
 from mlops_core.ingestion.columns import SOURCE_PROBLEM
 from mlops_core.ingestion.days import ALL_DAYS, EventDays
 from mlops_core.project import EventTable
-from mlops_core.project.expressions import with_doubles
+from mlops_core.project.expressions import InvalidSqlError, require_sql, with_doubles
 
 logger = logging.getLogger(__name__)
 
@@ -70,17 +70,10 @@ def _require_columns(events: EventTable, raw: DataFrame) -> None:
 
 def _require_sql(events: EventTable, rows: DataFrame, stated: Mapping[str, str]) -> None:
     """Refuse expressions that can't be asked of the rows; `stated` says of what each is."""
-    from pyspark.errors import PySparkException
-
-    for what, sql in stated.items():
-        try:
-            _ = rows.select(F.expr(with_doubles(sql))).columns
-        except PySparkException as error:
-            columns = ", ".join(name for name in rows.columns if name != SOURCE_PROBLEM)
-            raise InvalidEventsError(
-                f"EventTable '{events.name}', '{what}': {sql!r} is no SQL over the columns {columns} "
-                f"({str(error).partition(chr(10))[0][:200]})."
-            ) from error
+    try:
+        require_sql(rows.drop(SOURCE_PROBLEM), stated, f"EventTable '{events.name}'")
+    except InvalidSqlError as error:
+        raise InvalidEventsError(str(error)) from error
 
 
 def _of(*types: type[DataType]) -> Callable[[DataType], bool]:

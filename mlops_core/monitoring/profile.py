@@ -23,7 +23,7 @@ from mlops_core.monitoring.columns import (
 )
 from mlops_core.monitoring.order import with_order_metrics
 from mlops_core.monitoring.quantiles import IN_ORDER, with_quantiles
-from mlops_core.monitoring.slicing import SLICE, grouping_sets, slice_columns, slice_key, slice_value
+from mlops_core.monitoring.slicing import SLICE, grouping_sets, slice_key, slice_value, with_slices
 from mlops_core.monitoring.windows import MODEL_DAY, computed, number, window_columns
 from mlops_core.project import Project
 
@@ -95,7 +95,7 @@ def profile_metrics(predictions: DataFrame, labelled: DataFrame, project: Projec
 def _sliced(labelled: DataFrame, outputs: Sequence[Described], project: Project) -> DataFrame:
     """One row per day, model version and slice, with the metrics and the descriptions of prediction and label."""
     slices, metrics = project.model.slices, project.model.task.monitored
-    rows = _numbers(labelled.withColumns(slice_columns(slices)), outputs)
+    rows = _numbers(with_slices(labelled, slices), outputs)
     predicted, actual = (F.col(each.name) for each in outputs)
     is_judged = predicted.isNotNull() & actual.isNotNull()
     rows = rows.withColumns({"predicted": F.when(is_judged, predicted), "actual": F.when(is_judged, actual)})
@@ -116,6 +116,8 @@ def _sliced(labelled: DataFrame, outputs: Sequence[Described], project: Project)
 def _numbers(rows: DataFrame, columns: Sequence[Described]) -> DataFrame:
     """The rows with all columns but strings as doubles, and `<column>__is_nan` for NaN."""
     names = [each.name for each in columns if not each.is_text]
+    if not names:
+        return rows
     is_nan = {f"{name}__is_nan": F.isnan(F.col(name).cast("double")) for name in names}
     return rows.withColumns(is_nan).withColumns({name: number(name) for name in names})
 

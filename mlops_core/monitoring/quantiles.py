@@ -16,6 +16,8 @@ IN_ORDER = "sort_array(collect_list({0}))"
 def with_quantiles(groups: DataFrame, columns: Sequence[str]) -> DataFrame:
     """The groups with `<column>__quantiles` in place of the values in order; null for groups without values."""
     quantiles = {f"{name}__quantiles": F.expr(_quantiles(name)) for name in columns}
+    if not columns:
+        return groups
     return groups.withColumns(quantiles).drop(*(f"{name}__in_order" for name in columns))
 
 

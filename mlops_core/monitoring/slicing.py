@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from mlops_core.project import Slice
@@ -12,9 +12,9 @@ from mlops_core.project import Slice
 SLICE = ("slice_key", "slice_value")
 
 
-def slice_columns(slices: Sequence[Slice]) -> dict[str, Column]:
-    """A grouping column for each slice: numeric where possible, since grouping by strings is slow."""
-    return {each.name: F.expr(each.group) for each in slices}
+def with_slices(rows: DataFrame, slices: Sequence[Slice]) -> DataFrame:
+    """A column for each slice, which rows are grouped by: numbers where there are some, for texts group slowly."""
+    return rows.withColumns({each.name: F.expr(each.group) for each in slices}) if slices else rows
 
 
 def grouping_sets(slices: Sequence[Slice], keys: Sequence[str]) -> str:

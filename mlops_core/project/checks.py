@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from mlops_core.project.columns import DeclarationError
-from mlops_core.project.expressions import named_columns
 from mlops_core.project.names import require_columns
 
 if TYPE_CHECKING:
@@ -82,16 +81,6 @@ def check_roles(events: EventTable, place: str) -> None:
     """Refuse a column in two roles."""
     if events.label in (events.event_time, events.known_at, *events.identity):
         raise DeclarationError(f"{place}: '{events.label}' can't be the label too: it is a time, or identifies events.")
-
-
-def check_computed(events: EventTable, place: str) -> None:
-    """Refuse computed columns and rules that name no column that a source has."""
-    for name, sql in events.computed.items():
-        if not named_columns(sql, events.source_types):
-            raise DeclarationError(f"{place}: '{name}' is computed by '{sql}', which names no column of the source.")
-    for rule in events.rules:
-        if not named_columns(rule.broken, events.types):
-            raise DeclarationError(f"{place}: the rule '{rule.broken}' names no column.")
 
 
 def check_training(training: Training) -> None:

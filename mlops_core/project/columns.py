@@ -11,6 +11,9 @@ from mlops_core.project.names import require_columns
 ColumnType = Literal["boolean", "int", "bigint", "float", "double", "string", "date", "timestamp"]
 """Spark's names of the types that a column of a project can have."""
 
+NUMBERS = ("int", "bigint", "float", "double")
+"""Those of them that are numbers."""
+
 
 class DeclarationError(ValueError):
     """A declaration that can't be meant: one sentence with the name and the choices."""

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mlops_core.project.checks import REASON, check_computed, check_roles, check_zone, require_all, require_duration
+from mlops_core.project.checks import REASON, check_roles, check_zone, require_all, require_duration
 from mlops_core.project.columns import Column, DeclarationError, require_known
 from mlops_core.project.expressions import named_columns
 from mlops_core.project.names import require_columns, require_table
@@ -125,7 +125,6 @@ class EventTable:
             raise DeclarationError(f"{place}: noun is empty; say what people call one of them, such as 'order'.")
         check_zone(self.time_zone, place)
         check_roles(self, place)
-        check_computed(self, place)
 
     @property
     def types(self) -> Mapping[str, str]:

@@ -8,9 +8,9 @@ from dataclasses import KW_ONLY, dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from mlops_core.project.aggregates import Aggregate, Expression
+from mlops_core.project.aggregates import Aggregate, Expression, Sum
 from mlops_core.project.checks import require_all, require_duration, require_function
-from mlops_core.project.columns import Column, DeclarationError, choices, require_known
+from mlops_core.project.columns import NUMBERS, Column, DeclarationError, choices, require_known
 from mlops_core.project.events import DAY, EventTable
 from mlops_core.project.expressions import named_columns
 from mlops_core.project.feature_lookup import FeatureLookup
@@ -163,6 +163,8 @@ class WindowTable(FeatureTable):
         for sql in feature.sources if isinstance(feature, Aggregate) else [feature.sql]:
             if not named_columns(sql, known):
                 raise DeclarationError(f"{place}, '{feature.name}': '{sql}' names no column; {choices(known)}")
+        if isinstance(feature, Sum) and (kind := self.events.types.get(feature.of)) not in (None, *NUMBERS):
+            raise DeclarationError(f"{place}, '{feature.name}': '{feature.of}' is a {kind}, which has no sum or mean.")
 
     @property
     def features(self) -> tuple[Column, ...]:

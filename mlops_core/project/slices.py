@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from itertools import pairwise
 from typing import ClassVar, get_args
 
-from mlops_core.project.columns import ColumnType, DeclarationError
+from mlops_core.project.columns import NUMBERS, ColumnType, DeclarationError
 from mlops_core.project.names import require_columns
 
 
@@ -90,7 +90,7 @@ class ByBand(Slice):
     _: KW_ONLY
     edges: tuple[float, ...]
     unit: str = ""
-    column_types: ClassVar[tuple[str, ...]] = ("int", "bigint", "float", "double")
+    column_types: ClassVar[tuple[str, ...]] = NUMBERS
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -7,13 +7,20 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from mlops_core.project import Input, Project
+from mlops_core.project.expressions import require_sql
 
 WHOLE = ("int", "bigint")
 NOT_NUMBERS = ("string", "boolean", "date", "timestamp")
 
 
 def model_inputs(project: Project, events: DataFrame, *carried: str) -> DataFrame:
-    """Time and inputs of each event, in the order of `project.input_columns`, and the columns named in `carried`."""
+    """Time and inputs of each event, in the order of `project.input_columns`, and the columns named in `carried`.
+
+    Raises:
+        InvalidSqlError: an input is no SQL over the events.
+    """
+    expressions = {column.name: column.expression for column in project.inputs if isinstance(column, Input)}
+    require_sql(events, expressions, f"Model '{project.model.name}', inputs")
     inputs = [
         F.expr(column.expression).cast(column.type).alias(column.name)
         if isinstance(column, Input)

@@ -62,7 +62,7 @@ def report(
         comparison: as `compare` makes it.
         metric: in what segments, and both models, are compared.
         slices: those of the comparison.
-        picture: where that of the segments is, relative to the report or as data.
+        picture: where that of the segments is, relative to the report or as data; empty without slices.
     """
     whole = comparison[comparison["by"] == ALL]
     return _template().render(

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from mlops_core.features.leakage import leakage_violations
-from mlops_core.features.tables import MissingFeatureError, compute_features
+from mlops_core.features.tables import WrongFeaturesError, compute_features
 from mlops_core.project import Column, ComputedTable, Count, FeatureTable, WindowTable
 from mlops_core_tests.flights import sample
 from mlops_core_tests.flights.events import FLIGHTS
@@ -228,7 +228,7 @@ def test_a_feature_that_was_not_looked_up_proves_nothing(flight_events, flights)
 
 def test_a_function_without_its_feature_is_named(flight_events):
     table = computed("newest_landing", lambda events, *_: landings(events).withColumnRenamed("made", "mad"))
-    with pytest.raises(MissingFeatureError, match="'newest_landing': its function makes no column made, only carrier"):
+    with pytest.raises(WrongFeaturesError, match="'newest_landing': its function makes no column made, only carrier"):
         compute_features(table, flight_events, FIRST, LAST)
 
 

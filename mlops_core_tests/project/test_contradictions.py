@@ -24,6 +24,7 @@ from mlops_core.project import (
     EventTable,
     FeatureTable,
     Input,
+    Mean,
     Model,
     Project,
     RowRule,
@@ -90,11 +91,6 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "an identity that is a text": (lambda: replace(FLIGHTS, identity="flight_id"), "identity must be a tuple of str"),
     "rules without a comma": (lambda: replace(FLIGHTS, rules=RowRule("late > 1", "x")), "rules must be a tuple"),
     "columns by name": (lambda: replace(FLIGHTS, columns=("a",)), "columns must hold Column only, not 'a'"),
-    "a rule of nothing": (lambda: replace(FLIGHTS, rules=(RowRule("distanc < 1", "x"),)), "names no column"),
-    "a column computed of nothing": (
-        lambda: with_column(Column("far", "int", "x", computed_by="dist")),
-        "names no col",
-    ),
     "an input in capitals that is the label": (lambda: of_input("LATE + 1"), "'late' is not known yet when a flight"),
     "an input in backticks that is the label": (lambda: of_input("`late` + 1"), "'late' is not known yet"),
     "an input that is computed from the label": (
@@ -121,6 +117,10 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         "Validation, thresholds must be a function, not {}",
     ),
     "a window at no time": (lambda: replace(ORIGIN, at="carrier"), "'carrier' must be a timestamp, not string"),
+    "a mean of a text": (
+        lambda: replace(ORIGIN, aggregates=(Mean("m", "x", of="carrier"),)),
+        "'carrier' is a string, which has no sum or mean",
+    ),
     "an entity that is a text": (lambda: replace(ORIGIN, entity="origin"), "entity must be as {'key'"),
     "aggregates without a comma": (lambda: replace(ORIGIN, aggregates=Count("n", "x")), "aggregates must be a tuple"),
     "a look-back in days": (lambda: computed_table(look_back=2), "look_back must be a timedelta"),
