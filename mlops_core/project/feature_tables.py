@@ -198,7 +198,9 @@ class StaticTable(FeatureTable):
     passed: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        require_known(self.passed, self.events.types, f"Feature table '{self.name}', passed")
+        place = f"Feature table '{self.name}', passed"
+        require_all(self.passed, str, place)
+        require_known(self.passed, self.events.types, place)
         super().__post_init__()
 
     @property

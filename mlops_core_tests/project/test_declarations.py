@@ -113,6 +113,10 @@ REFUSED = {
         lambda: replace(AIRCRAFT, passed=("wings",)),
         "Feature table 'aircraft_features', passed: there is no column 'wings'; choose from tailnum, known_from, seats",
     ),
+    "a static table of a text": (
+        lambda: replace(AIRCRAFT, passed="seats"),
+        r"Feature table 'aircraft_features', passed must be a tuple of str, such as \(a, b\) or \(a,\), not 'seats'",
+    ),
     "a static table by what the model doesn't see": (
         lambda: project_of(AIRCRAFT),
         "The look-up in 'aircraft_features': it goes by 'tailnum', which is no input of 'late_model'",
