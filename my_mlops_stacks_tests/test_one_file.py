@@ -181,14 +181,15 @@ def test_a_check_on_events_is_one_file(copy: Copy) -> None:
 SKLEARN = """
 def fit(training_rows, parameters):
     from sklearn.compose import make_column_transformer
-    from sklearn.linear_model import Ridge
+    from sklearn.ensemble import HistGradientBoostingRegressor
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder
+    from sklearn.preprocessing import OrdinalEncoder
 
     inputs = training_rows.drop(columns=[TRIPS.label_column, TRIPS.event_time])
-    text = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["length"]), remainder=SimpleImputer())
-    return make_pipeline(text, Ridge()).fit(inputs, training_rows[TRIPS.label_column])
+    text = make_column_transformer((OrdinalEncoder(), ["length"]), remainder=SimpleImputer())
+    model = HistGradientBoostingRegressor(random_state=0)
+    return make_pipeline(text, model).fit(inputs, training_rows[TRIPS.label_column])
 
 
 def predict(model, rows):
