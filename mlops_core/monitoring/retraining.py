@@ -86,7 +86,7 @@ class RetrainingRule:
         return History(judged.evaluation) if is_over else replace(history, fine_since=since)
 
     def _cools_down(self, judged: Judgement, history: History) -> bool:
-        """Whether the last retraining is too recent to have had an effect; days are those of the data, not of the clock."""
+        """Whether the last retraining is too recent to have had an effect, in days of the data, not of the clock."""
         if not judged.day or not history.last_day:
             return False
         return _days_between(history.last_day, judged.day) < max(self.cooldown_days, 1)
