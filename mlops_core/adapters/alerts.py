@@ -20,7 +20,7 @@ RUN_FAILURE, VIOLATION, FAILING_TICK, MISSING_RUN = KINDS = ("run_failure", "vio
 
 
 class AlertError(RuntimeError):
-    """The channel rejected the alert; it may be sent again later."""
+    """The channel did not accept the alert; it may be sent again later."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Alerts(Protocol):
         """Send it.
 
         Raises:
-            AlertError: the channel rejected it.
+            AlertError: the channel did not accept it.
         """
 
 
@@ -78,7 +78,7 @@ class TeamsAlerts:
         try:
             client.post_message(card.payload)
         except RequestException as error:
-            raise AlertError(f"Teams did not take the alert '{alert.title}': see ALERT_TEAMS_WEBHOOK_URL.") from error
+            raise AlertError(f"Teams did not accept the alert '{alert.title}': see ALERT_TEAMS_WEBHOOK_URL.") from error
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class EmailAlerts:
                 server.send_message(message)
         except (OSError, smtplib.SMTPException) as error:
             raise AlertError(
-                f"{self.host}:{self.port} did not take the alert '{alert.title}' ({error}): see ALERT_SMTP_HOST and "
+                f"{self.host}:{self.port} did not accept the alert '{alert.title}' ({error}): see ALERT_SMTP_HOST and "
                 "ALERT_EMAIL_PASSWORD."
             ) from error
 

@@ -27,7 +27,7 @@ def explained_metrics(metrics: Sequence[Any]) -> Iterator[list[Any]]:
     finally:
         if failures:
             raise CustomMetricError(
-                f"The custom metrics of validation/validation.py failed: {'; '.join(failures)}: mend it, and "
+                f"The custom metrics of validation/validation.py failed: {'; '.join(failures)}: fix it, and "
                 "re-execute the run from the failed step; no alias was moved."
             )
 

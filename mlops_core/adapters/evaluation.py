@@ -25,8 +25,8 @@ DIGEST_LENGTH = 36
 """MLflow refuses longer ones."""
 
 REMEDY = {
-    "candidate": "mend that and launch model_training_job again",
-    "champion": "mend that, or run the checks with enable_baseline_comparison: false, which judges without it",
+    "candidate": "fix that and launch model_training_job again",
+    "champion": "fix that, or run the checks with enable_baseline_comparison: false, which judges without it",
 }
 
 

@@ -14,7 +14,7 @@ from mlops_core.project import Project
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-REMEDY = "mend that and launch model_training_job again"
+REMEDY = "fix that and launch model_training_job again"
 
 
 def shadow_scores(

@@ -8,13 +8,13 @@ import importlib
 import click
 
 GC_THRESHOLDS = (5_000_000, 50, 50)
-"""Libraries and events are objects that stay: looking for garbage among them takes a sixth of a run."""
+"""Imported modules and events are never garbage: collecting among them takes a sixth of a run."""
 
 COMMANDS = ("run", "dev", "doctor", "explain", "query", "demo-drift", "smoke")
 
 
 class Commands(click.Group):
-    """Commands that are imported when they are called: each of them needs other libraries."""
+    """Lazily imported commands: each needs other libraries."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
@@ -28,7 +28,7 @@ class Commands(click.Group):
 
 def main(package: str) -> None:
     """Run a command of the project that `package` declares, `run` unless one is named; ends the process."""
-    gc.set_threshold(*GC_THRESHOLDS)  # before anything is imported: half of what would be looked through are modules
+    gc.set_threshold(*GC_THRESHOLDS)  # before anything is imported: half of the objects are modules
 
     @click.group(cls=Commands, invoke_without_command=True)
     @click.pass_context
@@ -41,4 +41,4 @@ def main(package: str) -> None:
     try:
         commands(prog_name=f"python -m {package}")
     finally:
-        gc.freeze()  # the interpreter would look through all of it once more before it ends
+        gc.freeze()  # else the interpreter collects once more at exit

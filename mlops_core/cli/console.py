@@ -1,4 +1,4 @@
-"""The console of a run in a person's terminal: its progress, and of failures that are sentences no stack traces."""
+"""Console output of a run: its progress, without stack traces for failures that explain themselves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import dagster as dg
 from dagster._utils.error import SerializableErrorInfo
 
 BLOCKED = "DagsterAssetCheckFailedError"
-"""A blocking check that failed: what it said is in its evaluation."""
+"""A blocking check failed; the message is in its evaluation."""
 
 SENTENCE = re.compile(r"(mlops_core|dagster)\.[\w.]+: ")
 """The name of a class, before the message of an error that the machinery made, or of a `dagster.Failure`."""
@@ -20,7 +20,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
 
 
 def sentence_of(error: SerializableErrorInfo) -> str | None:
-    """What a failed step says to people: None of a check that said it already."""
+    """The message of a failed step; None for a check, which has reported it already."""
     said = (error.cause or error).message.strip()
     return None if error.cls_name == BLOCKED else SENTENCE.sub("", said, count=1)
 
@@ -29,7 +29,7 @@ def sentence_of(error: SerializableErrorInfo) -> str | None:
     config_schema={"log_level": dg.Field(str, default_value="INFO"), "name": dg.Field(str, default_value="dagster")}
 )
 def console(context: dg.InitLoggerContext) -> logging.Logger:
-    """Dagster's own, but for failures that are sentences: whoever runs the jobs says them once, at the end."""
+    """Dagster's console logger without stack traces of self-explanatory failures: the caller prints these last."""
     found = dg.colored_console_logger.logger_fn(context)
     found.addFilter(_without_calls)
     return found

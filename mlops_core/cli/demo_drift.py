@@ -31,12 +31,12 @@ from mlops_core.project import Project
 FOLDER = Path(".local") / "demo-drift"
 """Beside the project's package."""
 UI_PORT = 3010
-"""Its own servers: its links lead to no other history."""
+"""Ports of its own servers, so that its links lead to its own history."""
 INSTANCE_SETTINGS = "dagster.local.yaml"
 DAYS_SKIPPED, DAYS_BEFORE, QUIET_DAYS, MOST_DAYS = 31, 5, 1, 9
 EVENTS_A_DAY, SEED = 8_000, 7
 LABEL_FACTOR = 1.3
-"""What every label is multiplied by from the change of regime on."""
+"""Factor on every label after the change."""
 HELD_OUT_DAYS, RETRAINING_DAYS = 1, 4
 """A training holds out the newest day; one that a violation asked for learns from the four days before it."""
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -52,7 +52,7 @@ def first_day(project: Project) -> date:
 
 
 def demo_environment(project: Project, folder: Path | None = None) -> dict[str, str]:
-    """What makes a process one of the demo in `folder`."""
+    """Environment of a demo process in `folder`."""
     folder = folder or demo_folder(project)
     variables = {"BUNDLE_VAR_state_folder": str(folder), "BUNDLE_VAR_ui_port": str(UI_PORT)}
     variables["BUNDLE_VAR_first_predicted_day"] = str(first_day(project))

@@ -22,7 +22,7 @@ from mlops_core.project import Project
 DG = "from dagster_dg_cli.cli import main; main()"
 """Dagster's own `dg`, which has no module to run: `dagster dev` is deprecated for it."""
 GRACE_S = 10
-"""Servers are given so long to end by themselves."""
+"""How long servers have to shut down by themselves."""
 WHAT = {"dagster": "Dagster", "pages": "Monitoring", "mlflow": "MLflow"}
 
 
@@ -84,7 +84,7 @@ def _signalled(process: subprocess.Popen[bytes], number: int) -> None:
 
 
 def _ended(process: subprocess.Popen[bytes]) -> None:
-    """Wait for it, and kill what of its group is left then: Dagster's servers do not always end when they are told."""
+    """Wait for it, then kill what is left of its group: Dagster's servers do not always shut down."""
     with suppress(subprocess.TimeoutExpired):
         process.wait(GRACE_S)
     _signalled(process, signal.SIGKILL)

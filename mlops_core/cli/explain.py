@@ -3,9 +3,9 @@
 On a laptop the event is enough, by what identifies it: `--event COLUMN=VALUE`, once for each column. It tells of each
 version that predicted the event.
 
-A row of `predictions` carries its day, its model's name and version, and when it was predicted. From there it is the
-history of Dagster that knows the run and the tables, and the registry that knows how the version was made, judged and
-chosen.
+A row of `predictions` carries its day, its model's name and version, and when it was predicted. Dagster's
+history leads from there to the run and the tables, and the registry to how the version was trained, judged and
+promoted.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from mlops_core.version_record import version_tag
 USED = ("model_registry", "spark", "tables")
 PREDICTIONS = dg.AssetKey("predictions")
 ENTRIES = 1000
-"""So many materializations of one day, or of the champion, are searched, the newest first."""
+"""How many materializations of one day, or of the champion, are searched, newest first."""
 
 
 class UnexplainedError(LookupError):
@@ -90,7 +90,7 @@ def _instance(target: Target) -> dg.DagsterInstance:
 def _tell_or_say(
     project: Project, instance: dg.DagsterInstance, registry: ModelRegistry, day: date, version: int
 ) -> None:
-    """As `_tell`; of one of an event's versions Dagster may know nothing any more, and of the others it does."""
+    """As `_tell`, but skips versions of which Dagster has no record any more."""
     try:
         _tell(project, instance, registry, day, version)
     except UnexplainedError as error:

@@ -38,7 +38,7 @@ class RunFailedError(RuntimeError):
 
 
 EXPLAINED = (RunFailedError, LostDatabaseError, StateError)
-"""Errors that are sentences for people, wherever they were raised."""
+"""Self-explanatory errors, wherever they are raised."""
 
 
 @click.command(help=__doc__, short_help="Run the whole pipeline once, on this machine")
@@ -77,7 +77,7 @@ def _failed(sentence: str) -> int:
 
 
 def _sentence(error: BaseException | None, state: Path) -> str | None:
-    """What a person needs to know of `error` or of the nearest of its causes that says it, None when none does."""
+    """The message for people in `error` or its nearest cause that has one; None when none has."""
     while error is not None:
         if isinstance(error, EXPLAINED):
             return str(error)
@@ -120,7 +120,7 @@ def run_pipeline(
 
 
 def refused(training: Result) -> str | None:
-    """Why the run refused what it trained; None when it did not."""
+    """Why the run refused its candidate; None when it did not."""
     events = (event for event in training.all_events if event.is_asset_observation)
     told = (event.asset_observation_data.asset_observation for event in events)
     return next((str(seen.description) for seen in told if "refused" in seen.metadata), None)

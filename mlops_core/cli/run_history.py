@@ -1,7 +1,7 @@
 """The Dagster instance of a run on this machine: the same files that `make dev` shows, written ten times faster.
 
-A run that executes in the process of who asks for it is of no code location, so the UI would show it under no job, and
-could not re-execute it. Here it is one of the code location that `workspace.yaml` names.
+A run that executes in the calling process belongs to no code location, so the UI would show it under no job, and could
+not re-execute it. Here it belongs to the code location that `workspace.yaml` names.
 
 Dagster's SQLite event log opens a file, compiles its statements and closes the file again for every event, of which
 each partition has two, so that a backfill waits longer for its history than for its tables. One process that writes a
@@ -37,7 +37,7 @@ from mlops_core.adapters.plain_paths import plain_path
 from mlops_core.project import Project
 
 BATCH_SIZE = "DAGSTER_EVENT_BATCH_SIZE", "1000"
-"""Dagster's own setting: so many events of a step's partitions it hands over at once."""
+"""Dagster's own setting: the batch size for events of a step's partitions."""
 
 
 class OpenConnectionsEventLogStorage(SqliteEventLogStorage):

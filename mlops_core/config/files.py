@@ -101,7 +101,7 @@ def _included(files: BundleFiles) -> Iterator[str]:
             raise TargetError(f"{ROOT_FILE}: include has {pattern}, but no file of {files.folder} matches it.")
         for file in sorted({Path(name).as_posix() for name in found} - seen):
             if not file.endswith(SUFFIXES):
-                raise TargetError(f"{ROOT_FILE}: include has {file}, which is no YAML or JSON: narrow {pattern}.")
+                raise TargetError(f"{ROOT_FILE}: include has {file}, which is neither YAML nor JSON: narrow {pattern}.")
             seen.add(file)
             yield file
 

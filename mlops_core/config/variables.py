@@ -138,7 +138,7 @@ class Variables:
         try:
             sets_it = name in json.loads((self.files.folder / file).read_text())
         except (ValueError, TypeError):
-            raise TargetError(f"{file.as_posix()} is no mapping in JSON: mend it or remove it.") from None
+            raise TargetError(f"{file.as_posix()} is no mapping in JSON: fix it or remove it.") from None
         if sets_it:
             fix = f"remove it and set {ENVIRONMENT_PREFIX}<name>"
             raise TargetError(f"{file.as_posix()} changes the bundle alone: {fix}.")

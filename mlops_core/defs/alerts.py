@@ -1,4 +1,4 @@
-"""Which channel a target's alerts go to, and the sensor that tells of failed runs."""
+"""A target's alert channel, and the sensor that reports failed runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,16 +25,16 @@ CHANNELS = {
     "teams": ("ALERT_TEAMS_WEBHOOK_URL",),
     "email": ("ALERT_EMAIL_FROM", "ALERT_EMAIL_PASSWORD", "ALERT_EMAIL_TO", "ALERT_SMTP_HOST"),
 }
-"""What each channel needs of the environment; every way to deploy brings all of it (docs/deployment.md)."""
+"""Environment variables of each channel; every deployment passes all of them (docs/deployment.md)."""
 WILL_RETRY = "dagster/will_retry"
 FAILED: Final = dg.DagsterEventType.RUN_FAILURE
 FAILURES_A_TICK = 10
 LONGEST_TEXT = 4_000
-"""Characters of a message: Teams takes cards of 28 KB, and one that is refused for good would hold the others back."""
+"""Maximum length of a message: Teams accepts cards up to 28 KB, and a rejected one would block those after it."""
 
 
 def build_alerts(target: Target) -> Alerts:
-    """The channel that `alert_channel` names; on a cluster none, as only sensors tell, and secrets stay with the host.
+    """The channel that `alert_channel` names; none on a cluster: only sensors send alerts, and secrets stay here.
 
     Raises:
         ValueError: the environment lacks what the channel needs.
@@ -54,8 +54,8 @@ def build_alerts(target: Target) -> Alerts:
 def failure_sensors(target: Target, alerts: Alerts) -> list[dg.SensorDefinition]:
     """One sensor where the target has a channel, else none.
 
-    Dagster's own run failure sensor goes on to the next run when its function raises; this one does once the channel
-    has taken the alert. Its cursor is the last failure in the event log that nobody has to hear of again.
+    Dagster's own run failure sensor goes on to the next run when its function raises; this one only once the
+    channel has accepted the alert. Its cursor is the last failure in the event log that has been reported.
     """
     if target.alert_channel == "none":
         return []
@@ -88,9 +88,9 @@ def failure_sensors(target: Target, alerts: Alerts) -> list[dg.SensorDefinition]
 
 @dataclass(frozen=True)
 class Told:
-    """The largest number in the event log of a failure that was told, and the latest moment of one.
+    """The highest event log id and the latest time of the failures that were reported.
 
-    Both, since SQLite gives the numbers of deleted runs again, and the clocks of two hosts differ.
+    Both, since SQLite reuses the ids of deleted runs, and the clocks of two hosts differ.
     """
 
     number: int = 0
@@ -114,7 +114,7 @@ def _newest_failure(instance: dg.DagsterInstance) -> Told:
 
 
 def _failures(instance: dg.DagsterInstance, told: Told) -> Sequence[dg.EventLogRecord]:
-    """The failures that were not told, the oldest first: those whose numbers were given again, else the later ones."""
+    """The failures not yet reported, oldest first: those with reused ids, else the later ones."""
     number = told.number
     again = dg.RunStatusChangeRecordsFilter(FAILED, after_timestamp=told.moment, before_storage_id=number + 1)
     later = dg.RunStatusChangeRecordsFilter(FAILED, after_storage_id=number)
@@ -124,10 +124,10 @@ def _failures(instance: dg.DagsterInstance, told: Told) -> Sequence[dg.EventLogR
 
 
 def _alert_of(context: dg.SensorEvaluationContext, entry: dg.EventLogEntry, target: Target) -> Alert | None:
-    """What to tell of a failure: nothing of another code location's run, of a deleted or of a retried one."""
+    """The alert of a failure; none for runs of other code locations, and deleted or retried runs."""
     run = context.instance.get_run_by_id(entry.run_id)
     if run is None or run.tags.get(WILL_RETRY) == "true":
-        return None  # the retry that fails last is told
+        return None  # the last failing retry is reported
     if not is_of_location(run, context):
         return None
     refused = refused_request(context.instance, run.run_id)
@@ -144,7 +144,7 @@ def _alert_of(context: dg.SensorEvaluationContext, entry: dg.EventLogEntry, targ
 
 
 def _failed_assets(instance: dg.DagsterInstance, run_id: str) -> list[str]:
-    """The assets of the failed step; none when several failed, for who muted one may not know of the others."""
+    """The assets of the failed step; none when several steps failed, since a mute of one should not hide the others."""
     failed = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     planned = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
     if len(failed) != 1:

@@ -1,4 +1,4 @@
-"""What a promotion asks of whoever promotes, and which version the run of a promotion was told."""
+"""The config of a promotion, and which version a promotion run is about."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from mlops_core.deployment.promotion import AUTOMATIC
 
 
 class Approval(BoundedConfig):
-    """What `promote_job` asks of a person, and `promotion: approval` of everybody who promotes."""
+    """The config of `promote_job`, and of every promotion with `promotion: approval`."""
 
     version: int = Field(gt=0, description="The challenger that you looked at")
     approved_by: str = Field(pattern=NOT_BLANK, description="Your name")
@@ -19,7 +19,7 @@ class Approval(BoundedConfig):
 
 
 class Automatic(BoundedConfig):
-    """What may be said of a promotion that nobody has to approve."""
+    """The optional config of a promotion that needs no approval."""
 
     version: int | None = Field(None, description="The challenger; another one that waits is not promoted")
     approved_by: str = Field(AUTOMATIC, pattern=NOT_BLANK, description="Your name")
@@ -27,7 +27,7 @@ class Automatic(BoundedConfig):
 
 
 def asked_of_a_person() -> dg.ConfigMapping:
-    """The run config of `promote_job`, as usual but for `champion`, which wants its `Approval` on each target."""
+    """The run config of `promote_job`, where `champion` requires its `Approval` on every target."""
     usual = dg.Field(dg.Permissive(), is_required=False)
     champion = dg.Shape({"config": dg.Field(dg.Shape(Approval.to_fields_dict()))})
     ops = dg.Permissive({"champion": dg.Field(champion)})
@@ -38,7 +38,7 @@ def asked_of_a_person() -> dg.ConfigMapping:
 
 
 def approved_version(run: dg.DagsterRun) -> int | None:
-    """The version that the run was told to promote, by the config of its `champion`; None when it was told none."""
+    """The version that the run's config of `champion` names; None when it names none."""
     config: Mapping[str, Any] = run.run_config
     told = config.get("ops", {}).get("champion", {}).get("config", {}).get("version")
     return None if told is None else int(told)

@@ -1,4 +1,4 @@
-"""What happens in a validation, in order: score, measure, judge, report, and only then write the verdict."""
+"""The steps of a validation: score, measure, judge, report, and only then write the verdict."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ PICTURE = "errors_by_segment"
 
 @dataclass(frozen=True)
 class Measured:
-    """Metrics of both versions on the same rows, and what the candidate's training says of simpler predictors."""
+    """Metrics of both versions on the same rows, and the baselines from the candidate's training."""
 
     candidate: Mapping[str, float]
     champion: Mapping[str, float] | None
@@ -40,7 +40,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Validated:
-    """The verdicts, what all of them are about, and the report."""
+    """The verdicts, their common metadata, and the report."""
 
     verdicts: list[Verdict]
     metadata: Mapping[str, Any]
@@ -48,7 +48,7 @@ class Validated:
 
 
 def skip(project: Project, context: Context, candidate: ModelVersion) -> None:
-    """Say on the version, and in the log, that nobody judged it and in which run."""
+    """Record on the version, and in the log, that it was not judged, and in which run."""
     reason = f"nobody: run_mode was 'disabled' in the Dagster run {context.run.run_id}"
     context.log.warning(f"Version {candidate.version} may be promoted without any judgement, validated by {reason}")
     registry = context.resources.model_registry
@@ -176,7 +176,7 @@ def _facts(project: Project, versions: Mapping[str, ModelVersion], outcome: str,
 def _remarks(
     project: Project, candidate: ModelVersion, champion: ModelVersion | None, rows: "pd.DataFrame"
 ) -> list[str]:
-    """What makes the comparison less fair than it looks."""
+    """Caveats about the fairness of the comparison."""
     until = champion.record.held_out_from if champion else None
     if until is None or until <= unseen_by(project, candidate).first_day:
         return []
@@ -187,7 +187,7 @@ def _remarks(
 def _report(
     project: Project, facts: "Facts", verdicts: list[Verdict], rows: "pd.DataFrame"
 ) -> dict[str, dg.MetadataValue]:
-    """Log the report to the active run, and give it as metadata."""
+    """Log the report to the active run, and return it as metadata."""
     from mlops_core.validation.comparison import compare
     from mlops_core.validation.plots import errors_by_segment
     from mlops_core.validation.report import report
@@ -212,7 +212,7 @@ def _about(facts: "Facts", page: str) -> dict[str, Any]:
         "champion_version": facts.champion or "none",
         **{f"{table}_delta_version": version for table, version in facts.tables.items()},
     }
-    return {name: str(version) for name, version in versions.items()} | {  # as text: a plot of them would say nothing
+    return {name: str(version) for name, version in versions.items()} | {  # as text: plotting them is meaningless
         f"held_out_{facts.nouns}": f"{facts.events:,}",
         "held_out_from": facts.held_out_from,
         "validation_run": dg.MetadataValue.url(page),

@@ -1,4 +1,4 @@
-"""The alias champion, watched: a move that Dagster did not make is reported, and what a bad champion said is redone."""
+"""Watching the alias champion: reports moves outside of Dagster, and scores a bad champion's days again."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -62,7 +62,7 @@ def _asked(requests: list[dg.RunRequest], watch: AliasWatch, *events: dg.AssetOb
 
 
 def _lost(lost: LostRequest, watch: AliasWatch) -> dg.SensorResult:
-    """What is done about days whose run ended without success: asked again, else told, on `predictions` once."""
+    """Handle a rescoring whose run did not succeed: request it once more, then report it on `predictions`, once."""
     if lost.again:
         return _asked([lost.again], watch)
     why = f"{lost.sentence}; until then these days lack predictions of version {watch.version}"
@@ -104,7 +104,7 @@ def _by_hand(
 
 
 def _newest(days: Sequence[str], count: int, holder: ModelVersion | None) -> str | None:
-    """The first of the `count` newest days, less those that the holder was trained on."""
+    """The first of the `count` newest days, excluding those that the holder was trained on."""
     if holder is None or not days or not count:
         return None
     _, trained_until = trained_days(holder.record) or (None, date.min)

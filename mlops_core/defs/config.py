@@ -7,7 +7,7 @@ import dagster as dg
 from pydantic.fields import FieldInfo
 
 NOT_BLANK = r"\S"
-"""The pattern of a text that says something."""
+"""The pattern of a non-blank text."""
 BOUNDS = {
     "gt": "above",
     "ge": "at least",

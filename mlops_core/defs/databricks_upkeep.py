@@ -1,4 +1,4 @@
-"""What keeps the workspace tidy: nothing of a Dagster run that has ended keeps running, or stays staged."""
+"""Cleaning up the workspace: ended Dagster runs leave nothing running and nothing staged."""
 
 import dagster as dg
 
@@ -18,7 +18,7 @@ def upkeep_sensors(project: Project, target: Target) -> list[dg.SensorDefinition
 
 
 def _tear_down_sensor(settings: LauncherSettings) -> dg.SensorDefinition:
-    """It looks at what is staged, not at how runs end: a run status sensor goes on to the next run when it fails."""
+    """Driven by what is staged, not by run status: a run status sensor skips a run when it fails."""
 
     @dg.sensor(
         name="tear_down_sensor",
@@ -38,7 +38,7 @@ def _tear_down_sensor(settings: LauncherSettings) -> dg.SensorDefinition:
 
 
 def upkeep_schedules(project: Project, target: Target) -> list[dg.ScheduleDefinition]:
-    """Weekly: remove what no teardown removed, because its host was gone, and code that nothing runs any more."""
+    """Weekly: remove staged files that no teardown removed because their host was gone, and unused code."""
     if target.step_launcher != "unity_catalog":
         return []
     job = _clean_up_job(launcher_settings(project, target))

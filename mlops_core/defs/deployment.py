@@ -1,4 +1,4 @@
-"""The champion, and what it predicts."""
+"""The champion and its predictions."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -110,7 +110,7 @@ def _promoted(
     registry = context.resources.model_registry
     with registry_answers(registry.tracking_uri), one_sentence():
         version = approved(config.version, challenger.version)
-        before = champion_before(registry, version)  # looked at first: whoever comes after it is noticed
+        before = champion_before(registry, version)  # read first, to notice any later change
         if why := _refusal(context, registry, challenger):
             return tell_refusal(context, challenger, why)
         measured = project.model.task.headlines(registry.run_metrics(challenger))
@@ -136,7 +136,7 @@ def _refusal(context: dg.AssetExecutionContext, registry: ModelRegistry, challen
 
 
 def _require_fit(context: dg.AssetExecutionContext, registry: ModelRegistry, challenger: ModelVersion) -> None:
-    """Refuse a challenger that was not judged, or not beside the version that it would follow."""
+    """Refuse a challenger that was not judged, or not against the version that it would replace."""
     require_promotable(challenger.record, challenger.version)
     champion = registry.find_alias(CHAMPION)
     holder = champion.version if champion else None
@@ -146,7 +146,7 @@ def _require_fit(context: dg.AssetExecutionContext, registry: ModelRegistry, cha
 
 
 def _is_recorded(context: dg.AssetExecutionContext, registry: ModelRegistry, version: ModelVersion) -> bool:
-    """Whether it holds the alias by the newest entry: a run that died between alias and entry is done again."""
+    """Whether the newest entry already records it: a run that crashed between alias and entry is repeated."""
     entry = newest_entry(context.instance, registry.model)
     made_in = (version.version, version.record.outputs.get(CHAMPION))
     return (entry and (entry.version, entry.run)) == made_in and registry.holder(CHAMPION) == Holder(version.version)

@@ -1,4 +1,4 @@
-"""A run that was ended changes nothing more: its process may live on when whoever ended it could not reach it."""
+"""Ended runs change nothing more, though their process may survive when it could not be reached."""
 
 import dagster as dg
 
@@ -6,9 +6,9 @@ ENDED = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED, dg.Dagster
 
 
 def require_running(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Refuse to go on when somebody, or the monitoring of runs, has ended the run.
+    """Stop when the run was ended, by a person or by run monitoring.
 
-    A step on a cluster has an instance that knows no run; there it is the step launcher that ends the step.
+    On a cluster the instance does not know the run; there, the step launcher ends the step.
 
     Raises:
         dg.Failure: the run was ended; it is not retried.

@@ -1,4 +1,4 @@
-"""The rows that a version has not seen, with what it and the champion predict for them."""
+"""The rows that a version has not seen, scored by it and by the champion."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class UnknownHoldOutError(LookupError):
-    """A version that does not say which rows were held out from it."""
+    """The version does not record which rows were held out."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def unseen_by(project: Project, version: ModelVersion) -> Unseen:
     """The rows that `version` has not seen, as its training wrote it down.
 
     Raises:
-        UnknownHoldOutError: it wrote nothing.
+        UnknownHoldOutError: it recorded nothing.
     """
     record, events = version.record, project.events
     table_version, first_day = record.tables.get(events.name), record.held_out_from

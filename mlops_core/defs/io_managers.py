@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 PREVIEW_ROWS = 5
 MAY_BE_EMPTY = "days_may_be_empty"
-"""Metadata of an input whose days may hold nothing: nothing is made of a day that was deleted."""
+"""Metadata of an input whose partitions may be empty, such as a day that was deleted."""
 
 REPLACED = "replaced"
 """Metadata of an output of an unpartitioned asset: in SQL, which rows of its table it replaces."""
 
 
 class PartitionNotFoundError(LookupError):
-    """Partitions were read that hold nothing."""
+    """The partitions to read are empty."""
 
 
 class DeltaTableIOManager(dg.IOManager):
@@ -61,7 +61,7 @@ class DeltaTableIOManager(dg.IOManager):
         self.tables.replace(name, obj, where, spec.partitioned_by)
         try:
             self._describe(context, name, spec, where)
-        except Exception:  # whatever is odd about the rows: they are written, so the step has done its work
+        except Exception:  # whatever fails here: the rows are written, so the step has done its work
             context.log.warning(f"{self.tables.full_name(name)} is written, but not described", exc_info=True)
 
     def load_input(self, context: dg.InputContext) -> "DataFrame":
@@ -104,13 +104,13 @@ class DeltaTableIOManager(dg.IOManager):
 
 
 def _previews(context: dg.OutputContext, written: "DataFrame") -> dict[str | None, dict[str, dg.MetadataValue]]:
-    """A few rows of each partition by its key, of a table without partitions by None; none when they can't be shown."""
+    """Sample rows by partition key (None without partitions); empty when they can't be shown."""
     try:
         if context.has_asset_partitions:
             first = written.limit(PREVIEW_ROWS) if len(context.asset_partition_keys) == 1 else _of_each_day(written)
             return {day: _preview(table) for day, table in markdown_tables(_shown(first), PARTITION_COLUMN).items()}
         return {None: _preview(markdown_table(_shown(written.limit(PREVIEW_ROWS))))}
-    except Exception:  # whatever is odd about the rows: their table is written, and counted
+    except Exception:  # whatever fails here: the table is written and counted
         context.log.warning(f"The rows of {context.asset_key.to_user_string()} can't be previewed", exc_info=True)
         return {}
 
@@ -129,13 +129,13 @@ def _of_each_day(rows: "DataFrame") -> "DataFrame":
 
 
 def _shown(rows: "DataFrame") -> "pd.DataFrame":
-    """The rows for people: times as Spark writes them, for pandas holds no time after 2262."""
+    """The rows for display: times as Spark formats them, since pandas holds no time after 2262."""
     times = [name for name, kind in rows.dtypes if "timestamp" in kind or "date" in kind]
     return rows.withColumns({name: rows[name].cast("string") for name in times}).toPandas()
 
 
 def _predicate(context: dg.OutputContext, spec: TableSpec) -> str | None:
-    """What the write replaces: the run's days, and of these only the rows with the same history key."""
+    """The predicate of the write: the run's days, restricted to rows with the same history key."""
     if not context.has_asset_partitions:
         return _plain(context.output_metadata.get(REPLACED))
     key = {name: context.output_metadata[name] for name in spec.history_key}
@@ -209,7 +209,7 @@ def _run_of(context: dg.InputContext) -> str | None:
 def _no_run() -> str:
     """What Dagster says for the run of an asset that no step of this run makes.
 
-    Asked late: to build a context loads Dagster's storage, which takes as long as half of Dagster.
+    Built lazily: building a context imports Dagster's storage, half of Dagster's import time.
     """
     return dg.build_output_context().run_id
 

@@ -1,7 +1,7 @@
-"""The judgements of the monitoring: checks of `monitoring_report`, which nothing but the monitoring makes.
+"""The judgements of the monitoring: checks of `monitoring_report`, which only the monitoring materializes.
 
-Dagster shows a check only until its asset is made again: as checks of `predictions` they would be gone after each batch
-inference. Asset checks with partitions are a preview in Dagster 1.13: day and model are in the metadata.
+Dagster shows a check only until its asset is materialized again: checks of `predictions` would disappear with each
+batch inference. Asset checks with partitions are a preview in Dagster 1.13: day and model are in the metadata.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlops_core.monitoring.violation import Evaluation
 
 GRACE = timedelta(hours=1)
-"""For so long batch inference may take, and a schedule may be late."""
+"""Time allowed for batch inference and a late schedule."""
 
 METRIC, LABELS = "metric_within_threshold", "labels_arrive"
 FEATURES, PREDICTIONS = "features_have_not_drifted", "predictions_have_not_drifted"
@@ -43,7 +43,7 @@ def check_key(name: str) -> dg.AssetCheckKey:
 
 
 def verdicts(judge: "Judge", found: "Findings", due: str | None) -> "dict[str, Verdict]":
-    """Name of a check -> whether it passes, and why; `due` is the day that should be predicted."""
+    """Name of a check -> whether it passes, and why; `due` is the newest day that should be predicted."""
     features, predictions = found.drift.features, found.drift.predictions
     return {
         METRIC: (not found.metric.violated, found.metric.reason),
@@ -55,7 +55,7 @@ def verdicts(judge: "Judge", found: "Findings", due: str | None) -> "dict[str, V
 
 
 def judgements(target: Target, days: Sequence[str], judge: "Judge") -> Iterator[dg.AssetCheckResult]:
-    """What the monitor tables say of the newest days; `days` are those with a partition."""
+    """The judgement of the newest days; `days` are those with a partition."""
     found = judge.findings()
     due = newest_due(days, target.batch_inference_workflow.cron_schedule, judge.now)
     metadata = {

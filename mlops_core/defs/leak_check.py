@@ -1,4 +1,4 @@
-"""The check that a model's features were known in time, by the project's own code on events cut at a moment."""
+"""The leak check: recomputes features with the project's own code, from the events known at a moment."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ from mlops_core.validation.verdict import FAILED, LEAK_CHECK, PASSED
 from mlops_core.version_record import VersionRecord
 
 SAMPLED = 100
-"""Training rows whose features are computed again."""
+"""Number of training rows whose features are recomputed."""
 
 
 def training_checks(project: Project) -> list[dg.AssetChecksDefinition]:
@@ -78,7 +78,7 @@ def _moved(trained_on: Mapping[str, int], newest: Mapping[str, int]) -> list[str
 
 
 def _why(project: Project, found: list[dict[str, object]], moved: Sequence[str]) -> str:
-    """What differing rows mean: a leak, unless the feature tables are no longer those of the training."""
+    """Explanation of differing rows: a leak, unless the feature tables have changed since the training."""
     differ = f"{len(found)} of {SAMPLED} rows differ: "
     if not moved:
         return differ + "features know the future, or their tables are stale"

@@ -1,6 +1,6 @@
-"""Runs that a sensor asked for and that ended without success: asked for once more, and then people are told.
+"""Unsuccessful runs of sensor requests: requested once more, then reported.
 
-Dagster starts nothing anew for a run key that it has seen, and a sensor that goes on believes that its request was met.
+Dagster ignores a run key that it has seen, and the sensor would assume that its request succeeded.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ AGAIN = ", again"
 RUN_KEY, ROOT_RUN = "dagster/run_key", "dagster/root_run_id"
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 FEW = 20
-"""So many later runs are looked at for one that has done the same."""
+"""Number of later runs that are searched for one that did the same."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class LostRequest:
 
     @property
     def again(self) -> dg.RunRequest | None:
-        """The same request, once; None for a run that a person ended, and for what was asked for twice."""
+        """The same request, once more; None when a person ended the run, or it was requested twice already."""
         if self.run.status is not dg.DagsterRunStatus.FAILURE or self.key.endswith(AGAIN):
             return None
         return dg.RunRequest(f"{self.key}{AGAIN}", run_config=self.run.run_config, tags=_own(self.run.tags))

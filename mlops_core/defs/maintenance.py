@@ -1,4 +1,4 @@
-"""What keeps tables fast to read and of bounded size: small files are compacted, old ones removed."""
+"""Table maintenance: compacts small files and removes old ones."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ SUNDAY_MORNING = "0 4 * * 0"
 
 
 def maintenance_schedules(project: Project, target: Target) -> list[dg.ScheduleDefinition]:
-    """Weekly, when nothing else is scheduled; a writer at the same time is waited for, not disturbed."""
+    """Weekly, when nothing else is scheduled; concurrent writers are not disturbed."""
     return [daily_schedule_of(_maintenance_job(project, target), "table_maintenance_schedule", SUNDAY_MORNING, target)]
 
 

@@ -1,4 +1,4 @@
-"""What people see beside an asset: plots and small tables, as metadata that the Dagster UI renders."""
+"""Asset metadata for people: plots and small tables that the Dagster UI renders."""
 
 import base64
 import html
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LONGEST_CELL = 100
-"""Characters of a cell: a table stays readable."""
+"""Maximum length of a cell."""
 DIGITS = 5
 LARGE = 1_000
 """Numbers from here on are written without an exponent."""
@@ -41,7 +41,7 @@ def plot(image: bytes) -> dg.MarkdownMetadataValue:
 
 
 def as_data(image: bytes) -> str:
-    """A PNG as an address that has the picture in it."""
+    """A PNG as a data URL."""
     return f"data:image/png;base64,{base64.b64encode(image).decode()}"
 
 
@@ -102,5 +102,5 @@ def _text(value: Any) -> str:
 
 
 def _escaped(text: str) -> str:
-    """So that neither Markdown nor HTML sees anything in it."""
+    """Escape Markdown and HTML."""
     return re.sub(r"([\\`*\[\]|~])", r"\\\1", html.escape(text, quote=False))

@@ -1,4 +1,4 @@
-"""Promotion across environments: a job that brings another environment's version here."""
+"""Promotion across environments: a job that copies a version from another environment."""
 
 from dataclasses import replace
 from functools import partial

@@ -1,4 +1,4 @@
-"""What people read of a model in MLflow or in the Catalog Explorer: what it predicts, from what, and its verdict."""
+"""The model's description in MLflow and the Catalog Explorer: what it predicts, from what, and its verdict."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""The monitor tables: how each day of predictions did, and how far it is from what the model has seen."""
+"""The monitor tables: profile and drift of each day of predictions."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""The report of the monitoring: judgements and plots in the UI, and a page of each day for who has no access to it."""
+"""The monitoring report: judgements and plots in the UI, and a page per day for people without access to it."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta

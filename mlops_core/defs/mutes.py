@@ -1,7 +1,8 @@
-"""Alerts that nobody needs to hear for a while: a job mutes a kind of them, about one name or all, until a time.
+"""Muting alerts: a job mutes a kind of alert, about one name or all, until a time.
 
 A mute is a run of that job: its tags say what is muted, until when, by whom and why, and sensors read them before they
-tell. The newest of a kind and a name counts. One that has ended needs nobody; what is muted is in the tick's log.
+send an alert. The newest mute of a kind and a name counts. Mutes expire by themselves; muted alerts are in the tick's
+log.
 """
 
 from collections.abc import Iterator
@@ -20,9 +21,9 @@ JOB = "mute_alerts_job"
 TAG = "alerts/"
 ALL = "all"
 LONGEST = timedelta(days=31)
-"""Beyond this nobody remembers what is not told."""
+"""Maximum duration; longer mutes are forgotten."""
 READ = 200
-"""So many mutes, the newest, are read."""
+"""How many of the newest mutes are read."""
 
 Kind = Enum("Kind", {name: name for name in (*KINDS, ALL)})  # type: ignore[misc]
 
@@ -118,7 +119,7 @@ def tell(context: dg.SensorEvaluationContext, alerts: Alerts, alert: Alert) -> M
     """Send it, unless it is muted: then it is logged, and the mute is returned.
 
     Raises:
-        AlertError: the channel did not take it.
+        AlertError: the channel did not accept it.
     """
     mute = next((mute for mute in _in_force(context) if mute.covers(alert)), None)
     if mute is None:

@@ -1,4 +1,4 @@
-"""The check that predictions and events fit together, one to one."""
+"""The check that predictions and events match one to one."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""Daily partitions, and the days that a step was asked for."""
+"""Daily partitions, and the days of a step or a run."""
 
 from datetime import date, timedelta
 

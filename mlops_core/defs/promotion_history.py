@@ -1,4 +1,4 @@
-"""The history of champions, which is that of the materializations of the asset `champion`."""
+"""The promotion history: the materializations of the asset `champion`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Entry:
 
 
 def newest_entry(instance: dg.DagsterInstance, model: str) -> Entry | None:
-    """What Dagster did last with the champion of `model`; None when it knows of nothing."""
+    """The newest entry of `model`; None when there is none."""
     found = next(entries(instance, model), None)
     if found is None:
         return None
@@ -49,7 +49,7 @@ def entries(instance: dg.DagsterInstance, model: str) -> Iterator[tuple[dg.Event
 
 
 def linked(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What a decision writes, for people: the Dagster run that trained the version as a link, numbers to be read."""
+    """An entry formatted for people: the training run as a link, numbers rounded."""
     run = entry[TRAINED_IN]
     entry = {name: readable(value) if isinstance(value, float) else value for name, value in entry.items()}
     return {**entry, TRAINED_IN: dg.MetadataValue.dagster_run(run)} if run != UNKNOWN else {**entry}
@@ -62,9 +62,9 @@ def values(record: dg.EventLogRecord) -> Mapping[str, Any]:
 
 
 def last_champion(instance: dg.DagsterInstance, registry: ModelRegistry) -> int | None:
-    """Who was champion last, for when nobody holds the alias: as Dagster knows it, else as the registry does.
+    """The last champion, when the alias is unset: from the history, else from the registry.
 
-    A step on a cluster has no history: there it is the version that holds the alias `previous_champion`.
+    A step on a cluster has no history: there it is the version with the alias `previous_champion`.
     """
     entry = newest_entry(instance, registry.model)
     if entry is not None:

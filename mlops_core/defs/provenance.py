@@ -1,4 +1,4 @@
-"""Which code made something."""
+"""The git commit of the running code."""
 
 import subprocess
 from functools import cache
@@ -6,7 +6,7 @@ from os import environ
 from pathlib import Path
 
 COMMIT_VARIABLE = "GIT_COMMIT"
-"""An image and a cluster have no repository: whoever builds or starts them says the commit."""
+"""Images and clusters have no repository: their build or launch sets the commit."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What Dagster has recorded of checks and of ticks: all that is read of an instance outside of its public API."""
+"""Dagster's records of checks and ticks: everything read from an instance outside of its public API."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dagster._utils.error import SerializableErrorInfo
 
 GOOD = (TickStatus.SUCCESS, TickStatus.SKIPPED)
 UNFINISHED = 2
-"""Ticks that may stand before the newest one that has ended: the one that goes on, and one that its daemon lost."""
+"""Unfinished ticks that may precede the newest ended one: the running one, and one lost by its daemon."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What becomes of a refusal: a run that judges a candidate has done its work, a person's request ends in a sentence.
+"""Refusals: a training run that refuses its candidate succeeds; a refused request of a person fails with a sentence.
 
 A run that trained a candidate and refuses it is a success: its checks, a tag of the run and an observation of the
 alias's asset say so, and that asset keeps the version that it has. Whoever asks for a certain version must not believe
@@ -21,7 +21,7 @@ REFUSED_TAG = "refused"
 """On a run that succeeded: which version it refused, and why."""
 
 LONGEST_TAG = 1_000
-"""Characters of a run's tag: databases index the tags, PostgreSQL up to some 2,700 bytes."""
+"""Maximum length of a run tag: databases index the tags, PostgreSQL up to some 2,700 bytes."""
 
 REFUSALS = (
     NotValidatedError,
@@ -35,7 +35,7 @@ REFUSALS = (
 
 
 class Refused(dg.Failure):
-    """A request of a person that is not granted: one sentence, and nothing to retry."""
+    """A person's request is refused: one sentence, no retry."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(description=sentence, allow_retries=False)

@@ -1,4 +1,4 @@
-"""From a target to the adapters that its assets use: the only place that knows on which platform a target runs."""
+"""The resources of a target: the only place that knows on which platform a target runs."""
 
 from collections.abc import Callable, Mapping
 from os import environ

@@ -1,4 +1,4 @@
-"""The way back: a job that gives the alias champion to an earlier version."""
+"""Rollback: a job that gives the alias champion to an earlier version."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -91,8 +91,7 @@ def rollback_job(project: Project, daily: dg.TimeWindowPartitionsDefinition) -> 
 def _require_day(asked: str | None, days: Sequence[str]) -> None:
     if asked is not None and asked not in days:
         raise Refused(
-            f"rescore_from is '{asked}', which is no day that is predicted: choose one {_extent(days)}; "
-            "no alias was moved."
+            f"rescore_from is '{asked}', which is not a predicted day: choose one {_extent(days)}; no alias was moved."
         )
 
 
@@ -110,7 +109,7 @@ def _require_way_back(context: dg.OpExecutionContext, registry: ModelRegistry, v
 
 
 def _was_champion(context: dg.OpExecutionContext, registry: ModelRegistry, version: ModelVersion) -> bool:
-    """Whether it has been champion, by its tag, by the alias, or by the history, which a cluster does not have."""
+    """Whether it has been champion, by its tag, the alias, or the history, which a cluster does not have."""
     return (
         CHAMPION in version.record.outputs
         or registry.holder(PREVIOUS_CHAMPION) == Holder(version.version)
@@ -136,7 +135,7 @@ def _predicts(project: Project, context: dg.OpExecutionContext, version: ModelVe
 
 
 def _offer(context: dg.OpExecutionContext, before: Holder | None) -> dict[str, str]:
-    """The days that the version before predicted, for whoever decides whether they are predicted again."""
+    """The days that the replaced version predicted, to decide whether they are scored again."""
     from mlops_core.deployment.shadow import predicted_days, predictions_of
 
     tables, registry = context.resources.tables, context.resources.model_registry

@@ -19,7 +19,7 @@ LABELS_CHECK = check_key(LABELS)
 MONITORING = "monitoring"
 SCHEDULED_AT = ".dagster/scheduled_execution_time"
 MOST_DAYS_AGAIN = 14
-"""So many days before the usual ones a tick computes again at most, for labels that are late."""
+"""How many more days before the usual ones a tick recomputes at most, for late labels."""
 
 
 def build_schedules(
@@ -45,7 +45,7 @@ def build_schedules(
 
 
 def _training_schedule(job: Job, target: Target) -> dg.ScheduleDefinition:
-    """Once a day at most: Dagster's own run keys are those of one moment, and a cron may move to another."""
+    """Once a day at most: Dagster's run keys are per tick, and the cron may change."""
     name = "model_training_schedule"
 
     @dg.schedule(

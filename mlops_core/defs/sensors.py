@@ -1,4 +1,4 @@
-"""Sensors: a violation retrains, and people are told of it and of failures."""
+"""Sensors: retraining and alerts."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,11 +20,11 @@ from mlops_core.project import Project
 
 VIOLATION_CHECK = check_key(METRIC)
 LONGEST_TAG = 1_000
-"""Characters of a tag's value: databases index the tags, PostgreSQL up to some 2,700 bytes."""
+"""Maximum length of a tag's value: databases index the tags, PostgreSQL up to some 2,700 bytes."""
 
 
 def build_sensors(project: Project, target: Target, jobs: dict[str, Job]) -> list[dg.SensorDefinition]:
-    """The retraining sensor, and one that tells of failed runs where the target has a channel for it."""
+    """The retraining sensor, and one for failed runs where the target has an alert channel."""
     alerts = build_alerts(target)
     return [_retraining_sensor(project, target, jobs["model_training_job"], alerts), *failure_sensors(target, alerts)]
 
@@ -42,7 +42,7 @@ def _retraining_sensor(project: Project, target: Target, training_job: Job, aler
         description="Retrains when the monitored metric of the predictions violates its threshold",
     )
     def retrain_on_violation(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        """Ask for one training per violation; it reads what the check wrote, and starts no cluster."""
+        """Request one training per violation; reads the check's evaluations only, and starts no cluster."""
         record = newest_evaluated(context.instance, VIOLATION_CHECK)
         if record is None:
             return dg.SkipReason(f"{VIOLATION_CHECK.name} has not been evaluated yet")
@@ -67,7 +67,7 @@ def _retraining_sensor(project: Project, target: Target, training_job: Job, aler
 
 
 def _lost(context: dg.SensorEvaluationContext, lost: LostRequest, history: History, alerts: Alerts) -> dg.SensorResult:
-    """What is done about a training that ended without success while the violation lasts: asked again, else told."""
+    """Handle an unsuccessful training while the violation lasts: request it once more, then report it."""
     if (request := lost.again) is not None:
         return dg.SensorResult([request], cursor=replace(history, asked=str(request.run_key)).written())
     if history.told_run != lost.run.run_id:
@@ -90,7 +90,7 @@ def _skipped(decision: str, history: History, evaluation: dg.AssetCheckEvaluatio
 
 
 def _tags(run_id: str, evaluation: dg.AssetCheckEvaluation, found: Mapping[str, Any], attempt: str) -> dict[str, str]:
-    """Why the run was asked for, as tags that people and queries read."""
+    """The reason for the run, as tags for people and queries."""
     values = dict(sorted((found.get("values") or {}).items(), reverse=True))
     tags = {
         "reason": str(evaluation.description),
@@ -113,7 +113,7 @@ def _told(
     evaluation: dg.AssetCheckEvaluation,
     run_id: str,
 ) -> History:
-    """The history after people were told its news, once; what the channel did not take is sent with the next tick."""
+    """Send the news of the history, once, and return it; what the channel did not accept is sent with the next tick."""
     if evaluation.passed or history.news in ("", history.told):
         return history
     title = "Retraining given up" if history.gave_up else "The predictions violate their threshold"

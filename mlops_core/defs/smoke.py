@@ -1,4 +1,4 @@
-"""The smallest jobs that need everything a step on Databricks needs; `make smoke` runs them on a real workspace."""
+"""Minimal jobs that exercise everything a step on Databricks needs; `make smoke` runs them on a real workspace."""
 
 import platform
 import time

@@ -1,4 +1,4 @@
-"""The tables that assets are: columns, keys, and what one write replaces."""
+"""The assets' tables: columns, keys, and what a write replaces."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Schedules and sensors, watched: a tick that fails is no failed run, and what it would have started never is."""
+"""Watching schedules and sensors: a failed tick is not a failed run, and what it would have started never runs."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -14,11 +14,11 @@ from mlops_core.defs.records import Streak, failing_ticks
 
 NAME = "tick_failure_sensor"
 FAILURES_OF_A_SENSOR = 3
-"""So many in a row are told: the next tick may find what this one did not. A schedule's day is lost with its first."""
+"""Consecutive failures before a sensor is reported: its next tick may succeed. A schedule loses its day at once."""
 
 
 def tick_sensors(target: Target) -> list[dg.SensorDefinition]:
-    """One sensor, which runs where schedules do, and wherever people can be told."""
+    """One sensor, which runs where schedules do, and wherever there is an alert channel."""
     running = target.schedules == "running" or target.alert_channel != "none"
     alerts = build_alerts(target)
 
@@ -40,7 +40,7 @@ def tick_sensors(target: Target) -> list[dg.SensorDefinition]:
             except AlertError as error:
                 context.log.error(str(error))
                 continue
-            if mute is None:  # else it is told when the mute has ended, if it still fails then
+            if mute is None:  # else it is reported after the mute, if it still fails then
                 told[streak.name] = streak.newest
         said = "; ".join(_sentence(streak) for streak in named) or "No schedule and no sensor fails"
         return dg.SensorResult(skip_reason=said[:LONGEST_TEXT], cursor=json.dumps(told))
@@ -49,7 +49,7 @@ def tick_sensors(target: Target) -> list[dg.SensorDefinition]:
 
 
 def _still_told(told: Mapping[str, float], failing: list[Streak]) -> dict[str, float]:
-    """Name and moment of what was told, less what has had a good tick since."""
+    """Name and time of what was reported, without what has succeeded since."""
     since = {streak.name: streak.last_good or 0.0 for streak in failing}
     return {name: moment for name, moment in told.items() if name in since and since[name] < moment}
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 ALWAYS_NEEDED = "mlflow"
-"""Of requirements.txt, what scoring with any model needs."""
+"""The packages of requirements.txt that scoring needs with any model."""
 
 
 class DaysConfig(BoundedConfig):
@@ -101,7 +101,7 @@ def training_assets(
 
 
 def training_config(project: Project, target: Target) -> type[DaysConfig]:
-    """What a launchpad asks of a training: how many days, and the hyperparameters as the target sets them."""
+    """The run config of a training: the number of days, and the hyperparameters with the target's values."""
     workflow, kind = target.model_workflow, project.model.training.hyperparameters
     defaults = kind(**workflow.hyperparameters)
     own: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""What a training leaves beside the model: how good it is on held-out rows, and than what it must be better."""
+"""Results of a training beside the model: its held-out metrics and those of the baselines."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def record_of(
     project: Project, model: Any, rows: "pd.DataFrame", held_out: "pd.DataFrame", parameters: "BaseModel"
 ) -> TrainingRecord:
-    """Measure the model, and what it must beat, on the held-out rows."""
+    """Evaluate the model and its baselines on the held-out rows."""
     from mlops_core.training.baselines import training_baseline
     from mlops_core.training.model_answers import predictions
     from mlops_core.training.plots import importance_plot
@@ -40,7 +40,7 @@ def record_of(
 def _baselines(
     project: Project, rows: "pd.DataFrame", held_out: "pd.DataFrame", scored: "pd.Series", parameters: "BaseModel"
 ) -> dict[str, float]:
-    """What the simpler predictors reach, and by how much features change the model, as metrics of the run."""
+    """The baselines' metrics and the effect of the features, as metrics of the run."""
     from mlops_core.training.baselines import constant_prediction, prediction_without_features
     from mlops_core.validation.baselines import Baselines
     from mlops_core.validation.comparison import CANDIDATE, CHAMPION, difference

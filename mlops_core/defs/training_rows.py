@@ -1,4 +1,4 @@
-"""The rows that a model is trained on and measured on: which versions of which tables they are made of."""
+"""The rows that a model is trained and evaluated on, and the table versions that they come from."""
 
 from collections.abc import Sequence
 from datetime import date

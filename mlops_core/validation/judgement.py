@@ -18,7 +18,7 @@ OFF = "enable_baseline_comparison: false"
 
 
 def judge(stated: Sequence[Rule], candidate: Metrics, champion: Metrics | None) -> list[Verdict]:
-    """One verdict for each rule. A value that is no finite number fails.
+    """One verdict for each rule. Non-finite values fail.
 
     Args:
         candidate: metric -> value of the version that is judged.
@@ -39,7 +39,7 @@ def _judge(rule: Rule, candidate: Metrics, champion: Metrics | None) -> Verdict:
     told, limit = in_unit(value, rule.unit), in_unit(bound, rule.unit)
     sentence = f"{rule.metric} of the held-out {rule.nouns} is {told} and must be {rule.direction} {limit}"
     if held is not None:
-        sentence += f", for the champion's is {in_unit(held, rule.unit)}"
+        sentence += f", since the champion's is {in_unit(held, rule.unit)}"
     sentence = _explained(sentence, value, bound)
     return Verdict(rule.name, _holds(rule, value, bound), value, bound, sentence, rule.unit)
 
@@ -56,7 +56,7 @@ def _measured(metric: str, metrics: Metrics) -> float:
 def _explained(sentence: str, *values: float) -> str:
     if all(map(math.isfinite, values)):
         return sentence
-    return f"{sentence}: what is no finite number fails; look at the rows that the model predicts nothing for"
+    return f"{sentence}: a value that is not finite fails; look at the rows without a prediction"
 
 
 def _holds(rule: Rule, value: float, bound: float) -> bool:

@@ -98,7 +98,7 @@ def _limits(metric: str, stated: MetricThreshold) -> list[dict[str, float]]:
     """The arguments of `stated`, those of each rule apart."""
     place = f"The thresholds in {PLACE}: '{metric}'"
     if not all(hasattr(stated, name) for name in LIMITS):
-        raise RuleError(f"{place} is {stated!r}, which is no MetricThreshold.")
+        raise RuleError(f"{place} is {stated!r}, which is not a MetricThreshold.")
     for reason in refusals(stated):
         raise RuleError(f"{place} {reason}.")
     limits = {name: value for name in LIMITS if (value := getattr(stated, name)) is not None}

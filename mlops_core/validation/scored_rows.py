@@ -35,7 +35,7 @@ def check_rows(project: Project, scored: pd.DataFrame, days: str) -> None:
         bad = int((~np.isfinite(scored[column].to_numpy(float))).sum()) if column in scored else 0
         if bad:
             raise UnusableRowsError(
-                f"{column} is no finite number for {bad} of {len(scored)} {events.nouns} ({days}): {fix}."
+                f"{column} is not a finite number for {bad} of {len(scored)} {events.nouns} ({days}): {fix}."
             )
     _check_count(project, len(scored), days)
 

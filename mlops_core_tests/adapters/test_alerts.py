@@ -98,7 +98,7 @@ def test_email_reaches_every_recipient(mail):
 
 def test_a_mail_server_that_refuses_is_an_alert_error(mail):
     mail.refusal = "550 who is that"
-    with pytest.raises(AlertError, match="did not take the alert 'It failed on prod'"):
+    with pytest.raises(AlertError, match="did not accept the alert 'It failed on prod'"):
         email(mail.server_address[1]).send(ALERT)
 
 

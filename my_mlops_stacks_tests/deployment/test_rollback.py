@@ -120,7 +120,7 @@ def test_a_blank_is_no_name_and_no_reason(gate, blank):
 def test_a_day_that_is_not_predicted_is_refused_before_the_alias_moves(gate, day):
     good, bad = promoted(gate, Constant(12.0)), promoted(gate, Constant(99.0))
     text = reason(rolled_back(gate, good, rescore_from=day))
-    assert f"rescore_from is '{day}', which is no day that is predicted: choose one from {FIRST_DAY}" in text
+    assert f"rescore_from is '{day}', which is not a predicted day: choose one from {FIRST_DAY}" in text
     assert gate.aliases()["champion"] == bad.version
 
 

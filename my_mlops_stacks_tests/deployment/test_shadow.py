@@ -1,4 +1,4 @@
-"""The challenger where the champion spoke: what is compared, and that nobody is promoted around it."""
+"""Shadow scoring: what is compared, and that no promotion bypasses it."""
 
 from __future__ import annotations
 

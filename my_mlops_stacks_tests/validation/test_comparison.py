@@ -176,7 +176,7 @@ def test_an_empty_hold_out_names_the_fix():
 def test_what_is_no_number_is_counted_and_names_the_fix(column, fix):
     rows = scored(20)
     rows.loc[[3, 5], column] = [np.nan, np.inf]
-    with pytest.raises(UnusableRowsError, match=f"{column} is no finite number for 2 of 20 trips .*{fix}"):
+    with pytest.raises(UnusableRowsError, match=f"{column} is not a finite number for 2 of 20 trips .*{fix}"):
         check_rows(rows, "since 2016-02-15")
 
 

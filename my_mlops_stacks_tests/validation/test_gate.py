@@ -309,7 +309,7 @@ def test_a_candidate_whose_feature_is_gone(gate):
     text = str(gate.error())
     write_deltalake(table, rows, mode="overwrite", schema_mode="overwrite")
     assert "no longer has ['mean_fare_window_1h_pickup_zip']" in text
-    assert "mend that and launch model_training_job again" in text
+    assert "fix that and launch model_training_job again" in text
 
 
 def test_held_out_trips_whose_files_maintenance_has_removed(gate):
@@ -374,7 +374,7 @@ def test_a_validation_that_dies_between_its_tags_leaves_no_verdict(gate, monkeyp
 
 def test_a_validation_that_errs_takes_an_earlier_verdict_back(gate, monkeypatch):
     version = gate.register(Constant(float("nan")), validation_status="passed")
-    assert "candidate is no finite number" in str(gate.error())
+    assert "candidate is not a finite number" in str(gate.error())
     assert gate.registry.get(version.version).tags["validation_status"] == "judging"
 
 
@@ -390,7 +390,7 @@ class DiedError(Exception):
     [
         (12.0, {"held_out_from": "2030-01-01"}, UnusableRowsError, "No trips are held out"),
         (12.0, {"trips_version": ""}, UnknownHoldOutError, "lacks the tags ['trips_version']"),
-        (float("nan"), {}, UnusableRowsError, "candidate is no finite number for"),
+        (float("nan"), {}, UnusableRowsError, "candidate is not a finite number for"),
     ],
 )
 def test_what_cannot_be_measured(gate, model, tags, error, sentence):

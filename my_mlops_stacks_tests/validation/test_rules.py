@@ -63,7 +63,7 @@ def test_the_bound_itself_passes(metric):
 def test_a_metric_that_is_no_finite_number_fails_and_says_so(metric, value):
     measured = GOOD | {metric: value}
     assert failed(measured) == [f"{metric}_within_threshold"]
-    assert any("no finite number fails" in verdict.sentence for verdict in judge(rules(), measured, None))
+    assert any("a value that is not finite fails" in verdict.sentence for verdict in judge(rules(), measured, None))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_mlflows_own_threshold_is_a_rule_too():
 @pytest.mark.parametrize(
     ("stated", "sentence"),
     [
-        (lambda: {"r2_score": {"threshold": 1.0}}, "'r2_score' is .* no MetricThreshold"),
+        (lambda: {"r2_score": {"threshold": 1.0}}, "'r2_score' is .* not a MetricThreshold"),
         (lambda: {"r2_score": MetricThreshold(higher_is_better=True)}, "MLflow 3 calls it greater_is_better"),
     ],
 )

@@ -69,7 +69,7 @@ def _files(folder: Path) -> Iterator[Path]:
 def _existing(file: Path) -> Path:
     if file.is_symlink():
         if not file.exists():
-            raise FileNotFoundError(f"{file} is a link to {file.readlink()}, which does not exist: mend or remove it.")
+            raise FileNotFoundError(f"{file} is a link to {file.readlink()}, which does not exist: fix or remove it.")
         _refuse_inside_of_table(file.resolve())
     if not file.is_file():
         raise UnreadableEventsError(f"{file} is not a file with data (a pipe, a socket, a device): remove it.")

@@ -27,7 +27,7 @@ def resolve(events: EventTable, given: str) -> Path:
     if _exists(setting, path):
         return path.resolve()
     if path.is_symlink():
-        raise FileNotFoundError(f"{path} is a link to {path.readlink()}, which does not exist: mend the link.")
+        raise FileNotFoundError(f"{path} is a link to {path.readlink()}, which does not exist: fix the link.")
     if _PATTERN.search(given):
         raise FileNotFoundError(
             f"There are no {events.nouns} at {path}: patterns are not expanded. Set {setting} to the folder of the "

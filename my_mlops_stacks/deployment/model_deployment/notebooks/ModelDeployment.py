@@ -2,7 +2,7 @@
 # MAGIC %md
 # MAGIC # Deployment: what a promotion would do
 # MAGIC Who holds which alias, whether the challenger may be promoted, which aliases would move, and what the
-# MAGIC challenger says where the champion spoke. No alias moves: `model_training_job`, `promote_job` and
+# MAGIC challenger predicts for the champion's trips. No alias moves: `model_training_job`, `promote_job` and
 # MAGIC `rollback_job` do that.
 
 # COMMAND ----------
@@ -72,7 +72,7 @@ except (NotValidatedError, NotShadowedError) as refused:
 # COMMAND ----------
 
 # MAGIC %md
-# MAGIC ## The challenger where the champion spoke
+# MAGIC ## Challenger and champion on the same trips
 # MAGIC The newest days that the champion predicted, predicted by the challenger too.
 
 # COMMAND ----------
@@ -83,4 +83,4 @@ if scored is None:
 else:
     per_day = differences(scored)
     session.show(f"Version {challenger.version} less version {champion.version}", per_day)
-    session.show("The challenger where the champion spoke", differences_plot(per_day, PROJECT.events.label_unit))
+    session.show("Challenger and champion on the same trips", differences_plot(per_day, PROJECT.events.label_unit))
