@@ -23,7 +23,7 @@ CHAMPION_RULE = "candidate_beats_champion"
 
 
 def in_unit(value: float, unit: str) -> str:
-    """The number for people, such as '3.46 USD'."""
+    """The number for people, such as '3.46 km'."""
     return f"{value:.4g} {unit}".rstrip()
 
 
