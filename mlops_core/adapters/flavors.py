@@ -86,7 +86,7 @@ def _options(training: Training, task: Task) -> dict[str, str]:
 
 
 def _as_logged(training: Training, task: Task, model: Any, rows: pd.DataFrame) -> Any:
-    """What the model predicts after a round trip through its flavor."""
+    """What the model predicts once it is saved and loaded by its flavor."""
     import mlflow.pyfunc
 
     flavor = import_module(f"mlflow.{training.flavor}")
