@@ -238,3 +238,8 @@ def test_the_real_december_is_predicted_by_the_whole_graph(tmp_path: Path) -> No
     assert scored.day.min() == date(2013, 12, 1)
     assert metrics.log_loss(scored.late, scored.prediction) < 0.57
     assert metrics.roc_auc_score(scored.late, scored.prediction) > 0.7
+    champion = flights.registry.at_alias("champion")
+    measured = flights.registry.run_metrics(champion)
+    assert measured["log_loss_of_constant"] == pytest.approx(0.656, abs=0.003)
+    assert measured["log_loss_without_features"] == pytest.approx(0.644, abs=0.012)
+    assert champion.record.leak_check == "passed"
