@@ -9,8 +9,9 @@ ours: a blank value, a misspelt name, a key written twice.
 from mlops_core.config.errors import TargetError, listed
 from mlops_core.config.references import Value
 from mlops_core.config.settings import BundleSettings, read_bundle
-from mlops_core.config.target import MonitoringWorkflow, Prices, Target, Workflow, load_target, variables_of
+from mlops_core.config.target import Target, load_target, variables_of
 from mlops_core.config.variables import ENVIRONMENT_PREFIX
+from mlops_core.config.workflows import MonitoringWorkflow, Prices, Workflow
 from mlops_core.config.workspace_address import (
     ON_CLUSTER,
     WorkspaceAddress,

@@ -1,0 +1,98 @@
+"""The mappings of a target: workflows, prices and sources, each frozen and with exactly its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from mlops_core.config.target_values import (
+    AsText,
+    Count,
+    CountOrZero,
+    Cron,
+    EmptyIsNone,
+    Flag,
+    FullName,
+    MetricName,
+    Number,
+    Price,
+    fault,
+)
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True)
+
+
+class Workflow(Frozen):
+    """What every workflow states: when it runs, as five cron fields in UTC."""
+
+    cron_schedule: Cron
+
+
+class FeatureEngineeringWorkflow(Workflow):
+    """Parameters of `feature_engineering_job`: how many days before its own a run takes the events of again."""
+
+    late_days: CountOrZero
+
+
+class ModelWorkflow(Workflow):
+    """Parameters of `model_training_job`: validation's mode, the held-out days, and what differs from the defaults of
+    the model's hyperparameters.
+    """
+
+    run_mode: Annotated[Literal["enabled", "dry_run", "disabled"], AsText]
+    enable_baseline_comparison: Flag
+    holdout_days: Count
+    hyperparameters: Mapping[str, Any]
+
+
+class BatchInferenceWorkflow(Workflow):
+    """Parameters of `batch_inference_job`."""
+
+
+class MonitoringWorkflow(Workflow):
+    """Parameters of `monitoring_job` and the retraining; the threshold is in the metric's unit, a window is a day."""
+
+    metric_to_monitor: MetricName
+    metric_violation_threshold: Number
+    num_evaluation_windows: Count
+    num_violation_windows: Count
+    minimum_coverage: Annotated[Number, Field(gt=0, le=1)]
+    minimum_count: Count
+    label_delay_days: CountOrZero
+    cooldown_days: CountOrZero
+    max_retrainings: Count
+    retraining_days: CountOrZero
+
+    @model_validator(mode="after")
+    def _enough_windows(self) -> MonitoringWorkflow:
+        if self.num_violation_windows > self.num_evaluation_windows:
+            most = f"it should be at most num_evaluation_windows, {self.num_evaluation_windows}"
+            raise fault("num_violation_windows", most)
+        return self
+
+
+class Prices(Frozen):
+    """List prices of a target's compute, by node type; the estimate needs those of all nodes of a cluster."""
+
+    dbu_per_hour: Mapping[str, Price] = {}
+    machine_price_per_hour: Mapping[str, Price] = {}
+    price_per_dbu: Price = 0.0
+    serverless_price_per_dbu: Price = 0.0
+    currency: Annotated[str, Field(pattern="^([A-Z]{3})?$"), AsText] = ""
+
+    @model_validator(mode="after")
+    def _in_a_currency(self) -> Prices:
+        if (self.price_per_dbu or self.serverless_price_per_dbu or self.machine_price_per_hour) and not self.currency:
+            raise fault("currency", "the prices need one, such as EUR")
+        return self
+
+
+class Source(Frozen):
+    """Where events come from: a table, as catalog.schema.table, None on the local platform; and how to read times."""
+
+    table: Annotated[FullName | None, EmptyIsNone]
+    times: Annotated[str, Field(min_length=1), AsText]
