@@ -53,7 +53,7 @@ def test_it_ends_with_a_champion_and_checks_that_pass(made: tuple[Path, str]) ->
 
 
 def test_its_summary_stands_on_the_page(made: tuple[Path, str]) -> None:
-    (shown,) = SUMMARY.findall((ROOT / "docs/your-own-problem.md").read_text())
+    *_, shown = SUMMARY.findall((ROOT / "docs/your-own-problem.md").read_text())
     took, *rest = shown.splitlines()
     assert took.startswith("The pipeline ran in")
     assert made[1].strip().splitlines()[-len(rest) :] == rest

@@ -19,7 +19,7 @@ TABLES = (
     *("trips", "rejected_trips", "trip_pickup_features", "trip_dropoff_features"),
     *("predictions", "inference_profile_metrics", "inference_drift_metrics"),
 )
-CHECKS = 18
+CHECKS = 20
 LOG_LINES = 40
 
 
