@@ -78,6 +78,9 @@ def test_nothing_else_is_sent(path: str) -> None:
     assert not dockerfile.is_sent(path, IGNORE)
 
 
+INSTALLED = (".py", ".yml", ".txt", ".j2")
+
+
 def test_every_file_that_the_package_needs_is_installed(tmp_path: Path) -> None:
     """The image installs the package, not a link to its source: data files must be declared in setup.cfg."""
     build = "from setuptools import setup; setup()"
@@ -86,7 +89,7 @@ def test_every_file_that_the_package_needs_is_installed(tmp_path: Path) -> None:
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     installed = tmp_path / "build" / "lib"
     source = {file.relative_to(ROOT) for package in PACKAGES for file in files_under(package)}
-    needed = {file for file in source if file.suffix in (".py", ".yml", ".txt", ".j2") and "notebooks" not in file.parts}
+    needed = {file for file in source if file.suffix in INSTALLED and "notebooks" not in file.parts}
     assert needed == {file.relative_to(installed) for file in installed.rglob("*") if file.is_file()}
 
 
