@@ -73,7 +73,13 @@ def test_the_definitions_of_every_target_load(tmp_path: Path) -> None:
 def test_the_tests_still_pass(tmp_path: Path) -> None:
     copy_files(tmp_path)
     write_own_values(tmp_path / "my_mlops_stacks")
-    files = ("deploy/test_instance.py", "test_bundle.py", "test_definitions.py", "test_doctor.py", "test_target.py")
+    files = (
+        "deploy/test_instance.py",
+        "test_bundle.py",
+        "test_definitions.py",
+        "test_doctor.py",
+        "bundle/test_target.py",
+    )
     tests = [f"my_mlops_stacks_tests/{file}" for file in files]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}

@@ -66,10 +66,8 @@ def description(training: Training, task: Task, model: Any, rows: pd.DataFrame, 
     answered = _as_logged(training, task, model, some)
     _require_same(training, _prediction(task, answered), expected)
     example = some.head(EXAMPLES)
-    with catch_warnings():
-        simplefilter(
-            "ignore", UserWarning
-        )  # MLflow warns that integer columns can't hold missing values: these have none
+    with catch_warnings():  # MLflow warns that integer columns can't hold missing values: these have none
+        simplefilter("ignore", UserWarning)
         signature = infer_signature(example, answered[:EXAMPLES])
     flavor = import_module(f"mlflow.{training.flavor}")
     return {"flavor": flavor, "signature": signature, "input_example": example, **_options(training, task)}

@@ -23,7 +23,7 @@ from mlops_core.defs.definitions import definitions_of
 from mlops_core.defs.partitions import daily_partitions, predicted_partitions
 from mlops_core.defs.resources import build_resources
 from mlops_core.project import Project
-from mlops_core.validation.baselines import Baselines
+from mlops_core.validation.baseline_rules import Baselines
 from mlops_core.validation.rules import compared_metric
 
 NOISY_LOGGERS = ("alembic", "pyspark")

@@ -21,7 +21,7 @@ from mlops_core.version_record import VersionRecord
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlops_core.validation.baselines import Baselines
+    from mlops_core.validation.baseline_rules import Baselines
     from mlops_core.validation.report import Facts
 
 Context = dg.AssetCheckExecutionContext
@@ -108,7 +108,7 @@ def _measured(
     champion: ModelVersion | None,
 ) -> Measured:
     """Both versions, with their metrics logged to the active run; the champion's to a run below it."""
-    from mlops_core.validation.baselines import Baselines
+    from mlops_core.validation.baseline_rules import Baselines
     from mlops_core.validation.rules import compared_metric
 
     registry, metric = context.resources.model_registry, compared_metric(project.model).name
@@ -134,7 +134,7 @@ def _verdicts(
     former: int | None,
     is_champion: bool,
 ) -> list[Verdict]:
-    from mlops_core.validation.baselines import judge_baselines
+    from mlops_core.validation.baseline_rules import judge_baselines
     from mlops_core.validation.judgement import judge, judge_against_champion
     from mlops_core.validation.rules import compared_metric, metric_units, rules
 

@@ -42,7 +42,7 @@ def _baselines(
 ) -> dict[str, float]:
     """The baselines' metrics and the effect of the features, as metrics of the run."""
     from mlops_core.training.baselines import constant_prediction, prediction_without_features
-    from mlops_core.validation.baselines import Baselines
+    from mlops_core.validation.baseline_rules import Baselines
     from mlops_core.validation.comparison import CANDIDATE, CHAMPION, difference
     from mlops_core.validation.rules import compared_metric
 

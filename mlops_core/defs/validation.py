@@ -18,7 +18,7 @@ from mlops_core.defs.config import BoundedConfig
 from mlops_core.defs.metadata import readable
 from mlops_core.defs.refusals import one_sentence, tell_refusal
 from mlops_core.project import Project
-from mlops_core.validation.baselines import baseline_rules
+from mlops_core.validation.baseline_rules import baseline_rules
 from mlops_core.validation.rules import compared_metric, rules
 from mlops_core.validation.verdict import CHAMPION_RULE, refusal, require_promotable
 

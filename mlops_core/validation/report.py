@@ -12,7 +12,7 @@ import pandas as pd
 
 from mlops_core.project import Slice
 from mlops_core.tasks import Metric
-from mlops_core.validation.baselines import CONSTANT_RULE, FEATURES_RULE
+from mlops_core.validation.baseline_rules import CONSTANT_RULE, FEATURES_RULE
 from mlops_core.validation.bootstrap import CONFIDENCE
 from mlops_core.validation.comparison import ALL, CANDIDATE, CHAMPION, DIFFERENCE
 from mlops_core.validation.verdict import Verdict

@@ -257,7 +257,7 @@ def starts(triggers: dict[str, list[str]], changed: str) -> set[str]:
             "my_mlops_stacks/resources/model-workflow-resource.yml",
             {f"my_mlops_stacks-{kind}" for kind in ("tests-ci", "bundle-cicd", "code-location-cicd")},
         ),
-        ("my_mlops_stacks_tests/test_target.py", {"my_mlops_stacks-tests-ci"}),
+        ("my_mlops_stacks_tests/bundle/test_target.py", {"my_mlops_stacks-tests-ci"}),
         (f"{NAME}/{NAME}/training/train.py", {f"{NAME}-tests-ci", f"{NAME}-code-location-cicd"}),
         (
             f"{NAME}/{NAME}/databricks.yml",
@@ -330,7 +330,7 @@ def test_the_tests_of_the_second_project_are_found(project: Path, proposed: Chec
 
 @pytest.mark.slow
 def test_the_tests_of_the_second_project_pass(project: Path, proposed: Checkout) -> None:
-    files = ("test_target.py", "test_bundle.py", "test_definitions.py", "test_docs.py", "test_doctor.py")
+    files = ("bundle/test_target.py", "test_bundle.py", "test_definitions.py", "test_docs.py", "test_doctor.py")
     pytest_in(proposed, project / NAME, *(f"{NAME}_tests/{name}" for name in (*files, "deploy", "ingestion")))
     for command in (("check", "."), ("format", "--check", ".")):
         linted = proposed.python("-m", "ruff", *command, folder=project)
@@ -354,7 +354,9 @@ def test_a_project_moves_to_a_repository_of_its_own(fresh: Checkout, tmp_path: P
     assert [
         text for case in cases(own / ".azure" / "devops-pipelines") for rule in RULES for text in rule(case.rendered())
     ] == []
-    pytest_in(fresh, own, f"{NAME}_tests/test_docs.py", f"{NAME}_tests/test_target.py", f"{NAME}_tests/test_bundle.py")
+    pytest_in(
+        fresh, own, f"{NAME}_tests/test_docs.py", f"{NAME}_tests/bundle/test_target.py", f"{NAME}_tests/test_bundle.py"
+    )
 
 
 def test_a_copy_has_a_name_that_can_be_one(fresh: Checkout, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from mlops_core.project import Project
-from mlops_core.validation.baselines import Baselines, baseline_rules, judge_baselines
+from mlops_core.validation.baseline_rules import Baselines, baseline_rules, judge_baselines
 from mlops_core.validation.comparison import compare, difference
 from mlops_core.validation.report import Facts, report
 from mlops_core.validation.verdict import Verdict
