@@ -78,6 +78,8 @@ def test_the_tests_still_pass(tmp_path: Path) -> None:
         "test_bundle.py",
         "test_definitions.py",
         "test_doctor.py",
+        "bundle/test_refused_bundles.py",
+        "bundle/test_refused_values.py",
         "bundle/test_target.py",
     )
     tests = [f"my_mlops_stacks_tests/{file}" for file in files]

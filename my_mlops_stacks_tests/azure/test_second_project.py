@@ -25,6 +25,7 @@ from my_mlops_stacks_tests.conftest import ROOT
 from my_mlops_stacks_tests.repository import copy_files
 from my_mlops_stacks_tests.test_docs import broken
 
+TESTS_OF_TARGETS = tuple(f"bundle/test_{name}.py" for name in ("target", "refused_bundles", "refused_values"))
 NAME = "second_of_the_tests"
 BRANCH = f"cicd/{NAME}"
 
@@ -330,7 +331,7 @@ def test_the_tests_of_the_second_project_are_found(project: Path, proposed: Chec
 
 @pytest.mark.slow
 def test_the_tests_of_the_second_project_pass(project: Path, proposed: Checkout) -> None:
-    files = ("bundle/test_target.py", "test_bundle.py", "test_definitions.py", "test_docs.py", "test_doctor.py")
+    files = (*TESTS_OF_TARGETS, "test_bundle.py", "test_definitions.py", "test_docs.py", "test_doctor.py")
     pytest_in(proposed, project / NAME, *(f"{NAME}_tests/{name}" for name in (*files, "deploy", "ingestion")))
     for command in (("check", "."), ("format", "--check", ".")):
         linted = proposed.python("-m", "ruff", *command, folder=project)
