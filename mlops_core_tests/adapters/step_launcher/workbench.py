@@ -13,6 +13,7 @@ import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 
 from databricks_emulator import Emulator
+from databricks_emulator.storage import visible_children
 from mlops_core.adapters.step_launcher.compute import Compute
 from mlops_core.adapters.step_launcher.launcher import UnityCatalogStepLauncher
 from mlops_core.adapters.step_launcher.settings import LauncherSettings, Timing
@@ -104,7 +105,7 @@ def version(name: str) -> str:
 
 def notes(emulator: Emulator, asset: str) -> list[str]:
     folder = emulator.storage.volume_path(f"{VOLUME}/notes/{asset}")
-    return [file.read_text() for file in sorted(folder.iterdir())] if folder.exists() else []
+    return [file.read_text() for file in visible_children(folder)] if folder.exists() else []
 
 
 def sample_job(name: str = "__ASSET_JOB") -> Any:
