@@ -31,10 +31,14 @@ class ColumnAnswer(Answer):
 
 
 class RuleAnswer(Answer):
-    """A rule of rows, as `mlops_core.project.RowRule`: SQL that is true of a row that breaks it, and the reason."""
+    """A rule of rows, as `mlops_core.project.RowRule`: SQL that is true of a row that breaks it, and the reason.
+
+    `example` is column -> a value that breaks it, for the project's tests.
+    """
 
     broken: str
     reason: str
+    example: dict[str, float | str] = {}
 
 
 class FeatureAnswer(Answer):
@@ -165,6 +169,7 @@ class Answers(Answer):
         last_day: Empty when days go on.
         inputs: Columns that the model sees as they are.
         encoded: Those of `inputs` that are text or names.
+        keys_only: Those of `inputs` that only look features up, and have too many values for a model.
         metric_to_monitor: Of the task's monitor metrics, with the threshold of a violation.
         crons: Workflow (feature_engineering, model, batch_inference, monitoring) -> five fields, UTC.
         template: Where later versions of the template come from: "." in a repository that holds it, else its address.
@@ -195,6 +200,7 @@ class Answers(Answer):
     entities: tuple[EntityAnswer, ...] = ()
     inputs: tuple[str, ...]
     encoded: tuple[str, ...] = ()
+    keys_only: tuple[str, ...] = ()
     computed_inputs: tuple[InputAnswer, ...] = ()
     slices: tuple[SliceAnswer, ...] = ()
     thresholds: tuple[ThresholdAnswer, ...]
