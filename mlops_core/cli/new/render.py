@@ -45,7 +45,7 @@ def render(answers: Answers, root: Path) -> list[Path]:
 def _template(root: Path) -> str:
     """What copier takes the template from: the last commit, or the folder where there is none."""
     command = ["git", "rev-parse", "--show-toplevel"]
-    found = subprocess.run(command, cwd=root, check=False, capture_output=True, text=True)
+    found = subprocess.run(command, cwd=root, check=False, capture_output=True, text=True)  # noqa: S603
     is_repository = found.returncode == 0 and Path(found.stdout.strip()).resolve() == root.resolve()
     return f"git+file://{root.resolve()}" if is_repository else str(root)
 
