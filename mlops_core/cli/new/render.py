@@ -31,9 +31,9 @@ def render(answers: Answers, root: Path) -> list[Path]:
     """
     if not (root / "copier.yml").is_file():
         raise RenderError(f"{root} has no template of projects, copier.yml: name a folder of this repository.")
-    with TemporaryDirectory() as made:
-        folder = Path(made).resolve()
-        _copy(answers, _template(root), folder)
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary).resolve() / "made"
+        _copy(answers, _template(root, folder.with_name("template")), folder)
         files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
         if taken := [file for file in files if (root / file).exists()]:
             raise RenderError(f"{taken[0]} is there already: choose another name, or remove what is left of a project.")
@@ -42,19 +42,19 @@ def render(answers: Answers, root: Path) -> list[Path]:
     return files
 
 
-def _template(root: Path) -> str:
-    """What copier takes the template from: the last commit, or the folder where there is none."""
-    command = ["git", "rev-parse", "--show-toplevel"]
-    found = subprocess.run(command, cwd=root, check=False, capture_output=True, text=True)  # noqa: S603
-    is_repository = found.returncode == 0 and Path(found.stdout.strip()).resolve() == root.resolve()
-    return f"git+file://{root.resolve()}" if is_repository else str(root)
+def _template(root: Path, clone: Path) -> Path:
+    """The template as it was committed last, in a clone; the folder itself where there is no repository."""
+    if not (root / ".git").exists():
+        return root
+    subprocess.run(["git", "clone", "--quiet", "--shared", "--", root, clone], check=True)  # noqa: S603, S607
+    return clone
 
 
-def _copy(answers: Answers, template: str, folder: Path) -> None:
+def _copy(answers: Answers, template: Path, folder: Path) -> None:
     from copier import run_copy
 
     given = answers.model_dump(mode="json")
-    run_copy(template, folder, data=given, vcs_ref="HEAD", defaults=True, overwrite=True, quiet=True)
+    run_copy(str(template), folder, data=given, vcs_ref="HEAD", defaults=True, overwrite=True, quiet=True)
 
 
 def _move(files: list[Path], made: Path, root: Path) -> None:
