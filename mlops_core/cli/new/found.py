@@ -73,6 +73,11 @@ class Found:
         return [name for name in self.by_gain if name not in self.inputs.categorical]
 
     @property
+    def keys_only(self) -> tuple[str, ...]:
+        """The entities that have too many values for a model to learn one by one."""
+        return tuple(name for name in self.entities if self.profile.distinct[name] > inputs.MOST_LEVELS)
+
+    @property
     def ruled(self) -> list[str]:
         """The numbers that rules are proposed of."""
         return [*([self.label.column] if self.label.kind == "regression" else []), *self.numbers]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mlops_core.cli.new import draws, entities, inputs, limits, segments, value_rules
-from mlops_core.cli.new.answers import Answers, ColumnAnswer, SampleAnswer
+from mlops_core.cli.new.answers import Answers, ColumnAnswer, EntityAnswer, InputAnswer, SampleAnswer
 from mlops_core.cli.new.ask import Decisions
 from mlops_core.cli.new.declared import declared
 from mlops_core.cli.new.found import Asked, Found
@@ -20,6 +22,8 @@ def answers_of(asked: Asked, found: Found, decide: Decisions) -> Answers:
     """
     profile, label, times = found.profile, found.label, found.times
     events = f"{found.noun.replace(' ', '_')}s"
+    computed = inputs.of_the_time(profile, times.event_time, decide)
+    tables = entities.feature_tables(profile, label, found.entities, events, asked.unit)
     metric, worst = limits.monitored(label.kind, found.measured, decide)
     answers = Answers(
         project=asked.project,
@@ -44,10 +48,11 @@ def answers_of(asked: Asked, found: Found, decide: Decisions) -> Answers:
         holdout_days=found.days.holdout,
         columns=tuple(_column(found, name, asked.unit) for name in found.columns),
         rules=value_rules.rules_of(profile, found.ruled, decide),
-        entities=entities.feature_tables(profile, label, found.entities, events, asked.unit),
+        entities=tables,
         inputs=found.inputs.names,
-        encoded=found.inputs.categorical,
-        computed_inputs=inputs.of_the_time(profile, times.event_time, decide),
+        encoded=tuple(name for name in found.inputs.categorical if name not in found.keys_only),
+        keys_only=found.keys_only,
+        computed_inputs=computed,
         slices=segments.slices_of(
             profile,
             times.event_time,
@@ -55,6 +60,7 @@ def answers_of(asked: Asked, found: Found, decide: Decisions) -> Answers:
             found.numbers,
             decide,
         ),
+        not_watched=_not_watched(computed, tables),
         thresholds=limits.thresholds_of(label.kind, found.measured, decide),
         metric_to_monitor=metric,
         metric_violation_threshold=worst,
@@ -66,6 +72,13 @@ def answers_of(asked: Asked, found: Found, decide: Decisions) -> Answers:
     )
     declared(answers)
     return answers
+
+
+def _not_watched(computed: Sequence[InputAnswer], tables: Sequence[EntityAnswer]) -> tuple[str, ...]:
+    """The weekday, and features of a day and longer: each day has others."""
+    weekday = (each.name for each in computed if each.expression.startswith("(dayofweek"))
+    features = (feature.name for table in tables for window in table.windows for feature in window.features)
+    return (*weekday, *features)
 
 
 def title_of(label: Label, noun: str) -> str:

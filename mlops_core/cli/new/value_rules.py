@@ -43,13 +43,18 @@ def _rules(values: pd.Series) -> list[tuple[RuleAnswer, pd.Series]]:
     """Rules, and which rows break each."""
     name, made = values.name, []
     if 0 < (values <= 0).mean() <= WHISKER:
-        made.append((RuleAnswer(broken=f"{name} <= 0", reason=f"{name} not above zero"), values <= 0))
+        made.append((_rule(f"{name} <= 0", f"{name} not above zero", name, -1), values <= 0))
     elif (values < 0).mean() <= WHISKER:
-        made.append((RuleAnswer(broken=f"{name} < 0", reason=f"{name} below zero"), values < 0))
+        made.append((_rule(f"{name} < 0", f"{name} below zero", name, -1), values < 0))
     bound = rounded_up(_FAR * float(values.abs().quantile(1 - WHISKER)))
     if (values > bound).any():  # else no row says that there are values that can't be
-        made.append((RuleAnswer(broken=f"{name} > {bound}", reason=f"{name} above {bound:,}"), values > bound))
+        made.append((_rule(f"{name} > {bound}", f"{name} above {bound:,}", name, 2 * bound), values > bound))
     return made
+
+
+def _rule(broken: str, reason: str, name: str, value: float) -> RuleAnswer:
+    """The rule, with a value that breaks it."""
+    return RuleAnswer(broken=broken, reason=reason, example={name: value})
 
 
 def rounded_up(value: float) -> int:
