@@ -29,5 +29,5 @@ benchmark-partitions: setup ## Measure the whole pipeline on 60 to 1,095 daily p
 	@$(PY) -m benchmarks.daily_partitions
 
 .PHONY: cicd.tar.gz
-cicd.tar.gz: setup ## Pack the pipelines' templates for another repository
+cicd.tar.gz: setup ## Pack what sets up CI/CD in a repository that has the archive alone
 	@$(PY) -m cicd.archive $@
