@@ -158,7 +158,7 @@ def local_instance(home: Path, project: Project) -> dg.DagsterInstance:
     os.environ.setdefault(*BATCH_SIZE)
     home = plain_path(home)  # the URL of an SQLite file ends at a question mark
     history = home / "history"
-    location = {"workspace": str(project.folder.parent / "workspace.yaml"), "location": project.package}
+    location = {"workspace": str(project.root / "workspace.yaml"), "location": project.package}
     storages = {
         "event_log_storage": _storage(OpenConnectionsEventLogStorage, history / "runs"),
         "run_storage": _storage(CodeLocationRunStorage, history, **location),
