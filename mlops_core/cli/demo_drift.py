@@ -26,6 +26,7 @@ from mlops_core.defs.definitions import definitions_of
 from mlops_core.defs.records import newest_evaluated
 from mlops_core.defs.resources import build_resources
 from mlops_core.defs.sensors import VIOLATION_CHECK
+from mlops_core.ingestion.times import WALL_CLOCK
 from mlops_core.project import Project
 
 FOLDER = Path(".local") / "demo-drift"
@@ -113,7 +114,8 @@ class Demo:
         """
         days = zip(("start", "end"), (first, self.today), strict=True)
         tags = {f"dagster/asset_partition_range_{end}": str(day) for end, day in days}
-        delivered = {f"ingest_{self.project.events.name}": {"config": {"path": str(self.folder / "delivered")}}}
+        source = {"path": str(self.folder / "delivered"), "times": WALL_CLOCK}
+        delivered = {self.project.events.ingestion_name: {"config": source}}
         result = self._run(job, tags, {"ops": delivered} if job == "feature_engineering_job" else {})
         if not result.success:
             raise DemoFailedError(f"{job} failed; its run {result.run_id} is in {self.folder / 'dagster'}.")
