@@ -14,7 +14,7 @@ WEEK = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 DAYS = re.compile(r"(\w+)(?:-(\w+))?")
 HALF_YEARS = (datetime(2025, 1, 15, 12), datetime(2025, 7, 15, 12))
 SIX, SEVEN = 6, 7
-DAY_MINUTES = 24 * 60
+MINUTES, HOURS = 60, 24
 
 
 class ScheduleError(ValueError):
@@ -33,13 +33,15 @@ def cron_of(quartz: str, zone: str) -> tuple[str, str | None]:
     minute, hour, day, month, weekday = ("*" if field == "?" else field for field in fields[1:6])
     if not (minute.isdigit() and hour.isdigit()):
         raise ScheduleError("has not one tick a day, and a day's run is started once")
+    if int(minute) >= MINUTES or int(hour) >= HOURS:
+        raise ScheduleError("names no time of a day")
     shift, remark = _offset(zone, f"{int(hour):02d}:{int(minute):02d}")
-    moment = int(hour) * 60 + int(minute) - shift
-    days, moment = divmod(moment, DAY_MINUTES)
+    moment = int(hour) * MINUTES + int(minute) - shift
+    days, moment = divmod(moment, MINUTES * HOURS)
     if days and (day, month) != ("*", "*"):
         raise ScheduleError(f"is on another day of the month in UTC than in {zone}")
     weekdays = "*" if weekday == "*" else _weekdays(weekday, days)
-    cron = f"{moment % 60} {moment // 60} {day} {month} {weekdays}"
+    cron = f"{moment % MINUTES} {moment // MINUTES} {day} {month} {weekdays}"
     try:
         _ = Workflow(cron_schedule=cron)
     except ValidationError:

@@ -62,7 +62,7 @@ def _threshold(metric: str, given: dict[str, Any], there: str, custom: list[str]
     if is_number:
         add_threshold(found, metric, float(threshold or 0), bool(direction), there)
     for change in CHANGES:
-        if change in given:
+        if given.get(change) is not None:
             found.move(f"{change} of {metric}, {given[change]}", there, HERE)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_core.cli.new.mlops_stacks.syntax import arguments, calls, last, literals, value_of
+from mlops_core.cli.new.mlops_stacks.syntax import Expression, arguments, calls, last, literals, value_of
 
 PARAMETERS = re.compile(r"(\w*_)?(hyper)?param(eter)?s?")
 
@@ -88,4 +88,6 @@ def secrets(tree: ast.AST) -> list[str]:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, Expression):
+        return ()
     return (value,) if isinstance(value, str) else tuple(map(str, value or ()))

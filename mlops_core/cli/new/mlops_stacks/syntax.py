@@ -14,6 +14,12 @@ from mlops_core.cli.new.errors import NewProjectError
 MAGIC = re.compile(r"^([ \t]*)[%!].*$", re.MULTILINE)
 
 
+class Expression(str):
+    """The text of what is no literal."""
+
+    __slots__ = ()
+
+
 def parsed(file: Path) -> ast.Module:
     """A Python file, or a notebook without its magics.
 
@@ -63,7 +69,7 @@ def literals(module: ast.Module) -> dict[str, Any]:
 
 
 def arguments(call: ast.Call, known: dict[str, Any], order: Sequence[str] = ()) -> dict[str, Any]:
-    """The arguments that are literals, or names of literals; others are None. `order` names those without a name."""
+    """The arguments, literals as their values. `order` names those without a name."""
     given = {
         **dict(zip(order, call.args, strict=False)),
         **{each.arg: each.value for each in call.keywords if each.arg},
@@ -77,10 +83,10 @@ def last(node: ast.expr) -> str:
 
 
 def value_of(node: ast.expr, known: dict[str, Any]) -> Any:
-    """The value of a literal or of a `known` name; None of anything else."""
-    if isinstance(node, ast.Name):
-        return known.get(node.id)
+    """The value of a literal or of a `known` name, else the `Expression`."""
+    if isinstance(node, ast.Name) and node.id in known:
+        return known[node.id]
     try:
         return ast.literal_eval(node)
     except ValueError:
-        return None
+        return Expression(ast.unparse(node))
