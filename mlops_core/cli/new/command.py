@@ -34,6 +34,7 @@ WAREHOUSE = "DATABRICKS_WAREHOUSE_ID"
 @click.option("--event-time", default="", help="Column: when an event happens, and is predicted.")
 @click.option("--known-at", default="", help="Column: when its label is known.")
 @click.option("--known-after", default="", help="How long after the event the label is known, such as 12h or 30d.")
+@click.option("--known-at-sql", default="", help='The same as SQL, such as "began_at + minutes * INTERVAL 1 MINUTE".')
 @click.option("--label", default="", help="Column: what is predicted; with --label-sql the name of the new one.")
 @click.option("--label-sql", default="", help='The label as SQL over the columns, such as "arrival_delay > 15".')
 @click.option("--positive", default="", help="Which of a binary label's two values is predicted.")

@@ -10,12 +10,11 @@ from mlops_core.cli.new.errors import NewProjectError
 from mlops_core.cli.new.labels import Label, literal
 from mlops_core.cli.new.profile import Profile
 from mlops_core.cli.new.quick_model import target
+from mlops_core.cli.new.recent import DAY, Window, slide_hours
 
 FEWEST, SHARE_OF_ROWS = 5, 20
 MOST = 2
 _MOST_CLASSES = 3
-_FREQUENT_KEYS = 200
-_DAY, _WEEK = 24, 168
 _ALMOST_ALL = 0.9
 
 
@@ -78,25 +77,27 @@ def _explained(profile: Profile, name: str, label: Label) -> float:
 
 
 def feature_tables(
-    profile: Profile, label: Label, entities: Sequence[str], nouns: str, unit: str
+    profile: Profile, label: Label, windows: Sequence[Window], nouns: str, unit: str
 ) -> tuple[EntityAnswer, ...]:
-    """For each entity, a table of the last day and one of the last week."""
+    """For each entity its windows, of the last day or the last week."""
     used = {name.lower() for name in profile.types}
     return tuple(
         EntityAnswer(
             column=name,
             windows=tuple(
-                _window(profile, label, name, hours, nouns=nouns, unit=unit, used=used) for hours in (_DAY, _WEEK)
+                _window(profile, label, name, hours, nouns=nouns, unit=unit, used=used)
+                for entity, hours in windows
+                if entity == name
             ),
         )
-        for name in entities
+        for name in dict.fromkeys(entity for entity, _ in windows)
     )
 
 
 def _window(
     profile: Profile, label: Label, entity: str, hours: int, *, nouns: str, unit: str, used: set[str]
 ) -> WindowAnswer:
-    span, short = ("day", "1d") if hours == _DAY else ("week", "7d")
+    span, short = ("day", "1d") if hours == DAY else ("week", "7d")
     features = [
         FeatureAnswer(
             kind="Count",
@@ -105,12 +106,11 @@ def _window(
         ),
         *_of_label(profile, label, entity, (span, short), nouns=nouns, unit=unit, used=used),
     ]
-    keys = profile.distinct[entity]
     return WindowAnswer(
         name=f"{entity.lower()}_{span}_features",
         meaning=f"How the {nouns} of a {entity} went in the last {span}.",
         length_hours=hours,
-        slide_hours=(1 if keys <= _FREQUENT_KEYS else 6) if hours == _DAY else _DAY,
+        slide_hours=slide_hours(profile, entity, hours),
         features=tuple(features),
     )
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from mlops_core.cli.new import days, entities, identity, inputs, labels, leaks, roles, value_rules
+from mlops_core.cli.new import days, entities, identity, inputs, labels, leaks, recent, roles, value_rules
 from mlops_core.cli.new.ask import Decisions, Proposal
+from mlops_core.cli.new.engine import values_of
 from mlops_core.cli.new.errors import NewProjectError
 from mlops_core.cli.new.labels import Label
 from mlops_core.cli.new.profile import Profile
-from mlops_core.cli.new.quick_model import LEAST, Measured, matrix, measured, target
+from mlops_core.cli.new.quick_model import LEAST, Measured, matrix, target
 from mlops_core.cli.new.roles import Times
+from mlops_core.project.expressions import named_columns
 
 _NOUN = re.compile(r"[a-z]+([ _][a-z]+)*")
 _SHOWN = 5
@@ -27,6 +29,7 @@ class Asked:
     kind: str = ""
     event_time: str = ""
     known_at: str = ""
+    known_at_sql: str = ""
     known_after: str = ""
     label: str = ""
     label_sql: str = ""
@@ -47,7 +50,7 @@ class Found:
 
     Args:
         late: Columns that are known only with the label.
-        entities: What features are kept of.
+        entities: What features are kept of, in `windows`.
         measured: What a quick model reaches, and what it gains of each input.
     """
 
@@ -59,6 +62,7 @@ class Found:
     late: tuple[str, ...]
     identity: tuple[str, ...]
     entities: tuple[str, ...]
+    windows: tuple[recent.Window, ...]
     inputs: inputs.Inputs
     measured: Measured
 
@@ -104,26 +108,30 @@ def find(asked: Asked, profile: Profile, decide: Decisions, today: date) -> Foun
     )
     noun = _noun(asked, profile, decide)
     profile, time = roles.event_time(profile, asked.event_time, decide)
-    times = roles.known_at(profile, time, asked.known_at, asked.known_after, decide)
+    profile, times, timed_by = _times(asked, profile, time, decide)
     profile, label = _label(asked, profile, times, decide)
     found_days = days.days_of(profile, label, times, today, decide)
-    late = leaks.late_columns(profile, label, times, late=asked.known_late, in_time=asked.known_in_time, decide=decide)
+    late = leaks.late_columns(
+        profile, label, times, late=(*asked.known_late, *timed_by), in_time=asked.known_in_time, decide=decide
+    )
     unknown = {label.column, label.source, *label.of, times.known_at, *late}
     ids = identity.identity_of(profile, time, unknown, asked.identity, decide)
     possible = [name for name in profile.types if name not in {*unknown, time, *(ids if len(ids) == 1 else ())}]
     kept = entities.entities_of(profile, label, possible, asked.entities, decide)
-    seen = inputs.inputs_of(profile, {*unknown, time}, ids, kept)
+    seen = inputs.inputs_of(profile, time, unknown, identity=ids, entities=kept)
     if not seen.names:
         reasons = "; ".join(f"'{name}': {why}" for name, why in list(seen.left_out.items())[:_SHOWN])
         raise NewProjectError(
             f"Nothing is left that a model could see of a {noun} ({reasons or 'all others are known late'}): give it "
             "rows with more columns, or vouch for one with --known-in-time."
         )
-    quick = _quick(profile, label, times, found_days, seen)
+    windows, quick = _quick(profile, label, times, found_days, seen=seen, entities=kept, asked=asked, decide=decide)
+    kept = tuple(name for name in kept if any(name == entity for entity, _ in windows))
+    seen = inputs.inputs_of(profile, time, unknown, identity=ids, entities=kept)
     seen = inputs.most_useful(seen, quick.gain, kept)
     _tell_inputs(seen, profile.unusable, decide)
     profile, times = _with_known_at(profile, times, today)
-    return Found(noun, profile, times, label, found_days, tuple(late), ids, kept, seen, quick)
+    return Found(noun, profile, times, label, found_days, tuple(late), ids, kept, windows, seen, quick)
 
 
 def _noun(asked: Asked, profile: Profile, decide: Decisions) -> str:
@@ -137,6 +145,22 @@ def _noun(asked: Asked, profile: Profile, decide: Decisions) -> str:
     if not _NOUN.fullmatch(noun):
         raise NewProjectError(f"--noun is {noun!r}: use lower-case letters and blanks, such as 'order' or 'bike ride'.")
     return noun.replace("_", " ")
+
+
+def _times(asked: Asked, profile: Profile, time: str, decide: Decisions) -> tuple[Profile, Times, tuple[str, ...]]:
+    """When labels are known, in a column that is computed where SQL says it, and the columns that it is computed of."""
+    if not asked.known_at_sql:
+        return profile, roles.known_at(profile, time, asked.known_at, asked.known_after, decide), ()
+    import pandas as pd
+
+    name, argument = asked.known_at or labels.free_name("known_at", profile), "--known-at-sql"
+    kind, values, sql = values_of(profile, asked.known_at_sql, argument)
+    if kind != "timestamp" or name in profile.types:
+        what = f"gives a {kind} and no timestamp" if kind != "timestamp" else f"makes '{name}', which is there already"
+        raise NewProjectError(f"{argument} {sql!r} {what}: say when the label is known, under another --known-at.")
+    made = profile.with_column(name, "timestamp", pd.to_datetime(values).astype("datetime64[us]"), sql)
+    times = roles.known_at(made, time, name, "", decide)
+    return made, times, tuple(each for each in named_columns(sql, profile.types) if each != time)
 
 
 def _label(asked: Asked, profile: Profile, times: Times, decide: Decisions) -> tuple[Profile, Label]:
@@ -154,8 +178,18 @@ def _label(asked: Asked, profile: Profile, times: Times, decide: Decisions) -> t
     return labels.shaped(profile, kind, name, of, positive=asked.positive, decide=decide)
 
 
-def _quick(profile: Profile, label: Label, times: Times, found: days.Days, seen: inputs.Inputs) -> Measured:
-    """What a quick model of the inputs reaches on the days held out."""
+def _quick(
+    profile: Profile,
+    label: Label,
+    times: Times,
+    found: days.Days,
+    *,
+    seen: inputs.Inputs,
+    entities: Sequence[str],
+    asked: Asked,
+    decide: Decisions,
+) -> tuple[tuple[recent.Window, ...], Measured]:
+    """The windows that help a quick model on the days held out, and what it reaches of the inputs alone."""
     numbers = [name for name in seen.names if name not in seen.categorical]
     ruled = [*([label.column] if label.kind == "regression" else []), *numbers]
     known = labels.has_label(profile, label, times) & ~value_rules.is_broken(profile, ruled)
@@ -169,7 +203,11 @@ def _quick(profile: Profile, label: Label, times: Times, found: days.Days, seen:
     names = list(seen.names)
     table = matrix(profile, names)[known]
     clock = profile.frame[times.event_time][known].dt
-    return measured(table.assign(**{"_hour": clock.hour, "_weekday": clock.weekday}), values, label, is_held_out)
+    table = table.assign(_hour=clock.hour, _weekday=clock.weekday)
+    recents = recent.recents_of(profile, times, target(profile, label), known, entities)
+    windows, base, best = recent.windows_of(table, recents, values, label, is_held_out)
+    recent.tell(decide, windows, base, label, best)
+    return windows if not asked.entities else tuple(recents), base
 
 
 def _tell_inputs(seen: inputs.Inputs, unusable: Mapping[str, str], decide: Decisions) -> None:

@@ -15,12 +15,23 @@ from mlops_core.cli.new.profile import Profile
 MOST_LEVELS = 200
 MOST_INPUTS = 30
 _FEW_LEVELS = 100
+_WITH_TIME = 0.98
 _RECURS = 5
 """A name that is to be learned stands in so many rows, on average."""
 _CODE = re.compile(
     r"(^|_)(id|code|zip|zipcode|postcode|type|region|category|class|cluster|area|store|shop|group|segment)$"
 )
-_TAKEN = ("model_name", "model_version", "prediction_time", "prediction", "predicted_class", "ts", "day", "reason")
+_TAKEN = (
+    "__index_level_0__",
+    "model_name",
+    "model_version",
+    "prediction_time",
+    "prediction",
+    "predicted_class",
+    "ts",
+    "day",
+    "reason",
+)
 _KEYWORDS = ("table", "not", "true", "false", "null")
 
 
@@ -37,23 +48,30 @@ def without_taken_names(profile: Profile) -> dict[str, str]:
     """Columns that are called as something else in the pipeline or in SQL."""
     pipeline = "the pipeline has a column of that name: rename it at the source to use it"
     keyword = "SQL takes it for a word of its own: rename it at the source to use it"
-    return {
+    index = {name: "it is the index of a DataFrame" for name in profile.types if name.startswith("__index_level_")}
+    return index | {
         name: pipeline if name.lower() in _TAKEN else keyword
         for name in profile.types
         if name.lower() in (*_TAKEN, *_KEYWORDS)
     }
 
 
-def inputs_of(profile: Profile, unknown: Collection[str], identity: Sequence[str], entities: Sequence[str]) -> Inputs:
+def inputs_of(
+    profile: Profile, time: str, unknown: Collection[str], *, identity: Sequence[str], entities: Sequence[str]
+) -> Inputs:
     """The columns that a first model sees: none of `unknown`, and the entities in any case."""
     names: list[str] = []
     categorical: list[str] = []
     left_out: dict[str, str] = {}
     for name, kind in profile.types.items():
-        if name in unknown:
+        if name in unknown or name == time:
             continue
         codes = is_categorical(profile, name)
-        why = "" if name in entities else _why_not(profile, name, kind, codes, identity)
+        why = (
+            ""
+            if name in entities
+            else _why_not(profile, name, kind, codes, identity) or _counts_on(profile, time, name)
+        )
         if why:
             left_out[name] = why
             continue
@@ -87,6 +105,14 @@ def _why_not(profile: Profile, name: str, kind: str, codes: bool, identity: Sequ
     if kind == "string" and (count > MOST_LEVELS or count > held / _RECURS):
         return f"{count:,} different texts are too many for a first model"
     return ""
+
+
+def _counts_on(profile: Profile, time: str, name: str) -> str:
+    """Whether it only goes on with time, as the number of a row does: a model knows no later value."""
+    if not profile.is_number(name) or profile.distinct[name] < _FEW_LEVELS:
+        return ""
+    goes_on = abs(profile.frame[name].corr(profile.frame[time].astype("int64"), method="spearman")) > _WITH_TIME
+    return "it goes on with time, and a model knows nothing of later values" if goes_on else ""
 
 
 def most_useful(inputs: Inputs, gain: dict[str, float], keep: Sequence[str]) -> Inputs:

@@ -23,7 +23,7 @@ def answers_of(asked: Asked, found: Found, decide: Decisions) -> Answers:
     profile, label, times = found.profile, found.label, found.times
     events = f"{found.noun.replace(' ', '_')}s"
     computed = inputs.of_the_time(profile, times.event_time, decide)
-    tables = entities.feature_tables(profile, label, found.entities, events, asked.unit)
+    tables = entities.feature_tables(profile, label, found.windows, events, asked.unit)
     metric, worst = limits.monitored(label.kind, found.measured, decide)
     answers = Answers(
         project=asked.project,
