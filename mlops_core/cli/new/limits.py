@@ -11,7 +11,7 @@ from mlops_core.cli.new.quick_model import Measured
 JUDGED: dict[Kind, tuple[tuple[str, bool], ...]] = {
     "regression": (("root_mean_squared_error", False), ("mean_absolute_error", False)),
     "binary": (("roc_auc", True), ("log_loss", False)),
-    "multiclass": (("log_loss", False), ("accuracy", True)),
+    "multiclass": (("log_loss", False), ("accuracy_score", True)),
 }
 """Metric, and whether more is better; the monitored one is the first that less is better of."""
 UNMEASURED = {"roc_auc": 0.5}

@@ -93,7 +93,7 @@ def metrics(label: Label, actual: np.ndarray, predicted: np.ndarray) -> dict[str
     places, chosen = np.arange(len(label.classes)), predicted.argmax(axis=1)
     return {
         "log_loss": float(log_loss(actual, predicted, labels=places)),
-        "accuracy": float((chosen == actual).mean()),
+        "accuracy_score": float((chosen == actual).mean()),
         "f1_macro": float(f1_score(actual, chosen, average="macro", labels=places, zero_division=0)),
     }
 
