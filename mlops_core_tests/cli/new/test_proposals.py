@@ -93,7 +93,7 @@ def test_what_is_left_out_has_its_reason(tmp_path: Path) -> None:
         ((False, True), "", "true"),
         (("N", "Y"), "", "Y"),
         (("good", "bad"), "", "bad"),
-        ((1, 2), "", "2"),
+        ((1, 2), "", ""),
         ((1, 2), "1", "1"),
     ],
 )
@@ -141,7 +141,7 @@ def test_classes_are_those_of_the_label(tmp_path: Path) -> None:
     answers, _ = answered(file, tmp_path)
     assert (answers.kind, answers.label) == ("multiclass", "outcome")
     assert answers.classes == ("early", "late", "on time")
-    assert {each.metric for each in answers.thresholds} == {"log_loss", "accuracy"}
+    assert {each.metric for each in answers.thresholds} == {"log_loss", "accuracy_score"}
 
 
 def test_a_number_is_a_regression_in_its_unit(tmp_path: Path) -> None:
