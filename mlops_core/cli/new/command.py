@@ -12,15 +12,19 @@ import os
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mlops_core.cli.new.answers import Answers
 from mlops_core.cli.new.ask import Ask, Decisions, Proposal, accept
+from mlops_core.cli.new.declared import task_of as declared_task
 from mlops_core.cli.new.errors import NewProjectError
 from mlops_core.cli.new.labels import KINDS
 from mlops_core.cli.new.names import check_name
+
+if TYPE_CHECKING:
+    from mlops_core.cli.new.mlops_stacks import Imported
 
 ROOT = Path(__file__).resolve().parents[3]
 WAREHOUSE = "DATABRICKS_WAREHOUSE_ID"
@@ -30,6 +34,9 @@ WAREHOUSE = "DATABRICKS_WAREHOUSE_ID"
 @click.argument("name", required=False, default="")
 @click.option("--rows", default="", help="A parquet, CSV or Delta file or folder, or catalog.schema.table.")
 @click.option("--toy", is_flag=True, help="No rows of yours: a toy problem of the kind that --kind says.")
+@click.option(
+    "--from-mlops-stacks", "stacks", default="", help="Folder of an MLOps Stacks project: what it says is taken."
+)
 @click.option("--kind", default="", help=f"Kind of problem: {', '.join(KINDS)}.")
 @click.option("--event-time", default="", help="Column: when an event happens, and is predicted.")
 @click.option("--known-at", default="", help="Column: when its label is known.")
@@ -59,10 +66,14 @@ def main(name: str, *, root: Path, yes: bool, **stated: Any) -> None:
     logging.getLogger("databricks.sdk").setLevel(logging.CRITICAL)
     ask = _ask(yes)
     try:
+        imported = _imported(stated.pop("stacks"), stated)
+        name = name or (imported.project if imported else "")
         name = name or ask("NAME", "What is the project called?", Proposal("", "The project has no name"))
         check_name(name, root)
         decide = Decisions(ask)
         answers = settled(name, stated, root, decide)
+        if imported:
+            answers = with_imported(answers, imported)
         _show(decide)
         if not yes and not _go_on(name):
             click.echo("Nothing was written.")
@@ -74,6 +85,8 @@ def main(name: str, *, root: Path, yes: bool, **stated: Any) -> None:
     except (NewProjectError, ValueError, OSError) as error:
         click.secho(_sentence(error), fg="red", err=True)
         sys.exit(1)
+    if imported:
+        click.echo(_left_to_people(imported))
     click.echo(f"{name}/ has {len(files)} files: read {name}/project.py first.")
     click.secho(f"Next: make run PROJECT={name}", bold=True)
 
@@ -92,7 +105,7 @@ def settled(name: str, stated: dict[str, Any], root: Path, decide: Decisions) ->
 
     if stated["toy"]:
         kind = decide.settle("--kind", "What kind of problem?", stated["kind"], Proposal("binary", "the usual"), KINDS)
-        return toy(name, kind, owner=stated["owner"])
+        return toy(name, kind, decide, owner=stated["owner"])
     rows = decide.settle(
         "--rows",
         "Where are the rows (a parquet, CSV or Delta file or folder, or catalog.schema.table)?",
@@ -104,6 +117,40 @@ def settled(name: str, stated: dict[str, Any], root: Path, decide: Decisions) ->
     known = {field: stated[field] for field in Asked.__dataclass_fields__ if field in stated}
     asked = Asked(project=name, entities=stated["entity"], **known)
     return answers_of(asked, find(asked, profile, decide, date.today()), decide)
+
+
+def _imported(folder: str, stated: dict[str, Any]) -> Imported | None:
+    """What an MLOps Stacks project says, which is stated where nobody stated otherwise."""
+    if not folder:
+        return None
+    from mlops_core.cli.new.mlops_stacks import from_mlops_stacks
+
+    found = from_mlops_stacks(Path(folder))
+    for field in ("kind", "label", "event_time", "owner"):
+        stated[field] = stated[field] or str(found.answers.get(field, ""))
+    stated["entity"] = stated["entity"] or found.entities
+    rows = str(found.answers.get("source") or found.answers.get("source_table") or "")
+    stated["rows"] = stated["rows"] or ("" if stated["toy"] else rows)
+    return found
+
+
+def with_imported(answers: Answers, found: Imported) -> Answers:
+    """The answers with what an MLOps Stacks project says beyond what its rows and people do.
+
+    Thresholds are taken of metrics that its kind of problem has.
+    """
+    settled_by_rows = ("project", "kind", "label", "event_time", "owner", "source", "thresholds")
+    taken = {name: value for name, value in found.answers.items() if name not in settled_by_rows}
+    known = {metric.name for metric in declared_task(answers).metrics}
+    stated = tuple(each for each in found.answers.get("thresholds", ()) if dict(each)["metric"] in known)
+    changes = taken | ({"thresholds": stated} if stated else {})
+    return Answers.model_validate(answers.model_dump() | changes)
+
+
+def _left_to_people(found: Imported) -> str:
+    """What a person moves by hand, and has to know."""
+    moves = "\n".join(f"  {move}" for move in found.moved)
+    return "\n".join([f"By hand, from the old project to the new one:\n{moves}", *found.warnings])
 
 
 def _ask(yes: bool) -> Ask:
