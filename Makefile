@@ -67,7 +67,7 @@ doctor: setup ## Say what a target lacks before anything runs, and how to fix it
 
 .PHONY: update-project
 update-project: setup ## Bring a later version of the template into a project: make update-project PROJECT=churn
-	@$(PY) -m copier update --defaults --answers-file $(CHOSEN)/.copier-answers.yml
+	@$(PY) -m copier update --defaults --vcs-ref HEAD --answers-file $(CHOSEN)/.copier-answers.yml
 
 .PHONY: lock
 lock: ## Write constraints.txt anew, with the newest versions that setup.cfg allows

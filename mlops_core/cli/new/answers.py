@@ -8,8 +8,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+
+def _plain(text: str) -> str:
+    """One line that stands between the double quotes of Python, YAML and Markdown as it is."""
+    return " ".join(text.split()).replace('"', "'").replace("\\", "/")
+
+
+Line = Annotated[str, AfterValidator(_plain)]
 Kind = Literal["regression", "binary", "multiclass"]
 
 
@@ -22,7 +29,7 @@ class ColumnAnswer(Answer):
 
     name: str
     type: str
-    meaning: str
+    meaning: Line
     unit: str = ""
     nullable: bool = False
     known_late: bool = False
@@ -31,10 +38,14 @@ class ColumnAnswer(Answer):
 
 
 class RuleAnswer(Answer):
-    """A rule of rows, as `mlops_core.project.RowRule`: SQL that is true of a row that breaks it, and the reason."""
+    """A rule of rows, as `mlops_core.project.RowRule`: SQL that is true of a row that breaks it, and the reason.
+
+    `example` is column -> a value that breaks it, for the project's tests.
+    """
 
     broken: str
-    reason: str
+    reason: Line
+    example: dict[str, float | str] = {}
 
 
 class FeatureAnswer(Answer):
@@ -48,7 +59,7 @@ class FeatureAnswer(Answer):
 
     kind: Literal["Count", "Share", "Mean", "Sum", "Min", "Max", "Distinct"]
     name: str
-    meaning: str
+    meaning: Line
     of: str = ""
     where: str = ""
     unit: str = ""
@@ -58,7 +69,7 @@ class WindowAnswer(Answer):
     """A feature table of windows of `length_hours`, one each `slide_hours`."""
 
     name: str
-    meaning: str
+    meaning: Line
     length_hours: int
     slide_hours: int
     features: tuple[FeatureAnswer, ...]
@@ -76,7 +87,7 @@ class InputAnswer(Answer):
 
     name: str
     type: str
-    meaning: str
+    meaning: Line
     expression: str
 
 
@@ -86,7 +97,7 @@ class SliceAnswer(Answer):
     kind: Literal["ByValue", "ByBand", "ByHour"]
     name: str
     column: str
-    title: str
+    title: Line
     edges: tuple[float, ...] = ()
     unit: str = ""
 
@@ -97,7 +108,7 @@ class ThresholdAnswer(Answer):
     metric: str
     threshold: float
     greater_is_better: bool
-    reason: str = ""
+    reason: Line = ""
 
 
 class DrawAnswer(Answer):
@@ -165,6 +176,9 @@ class Answers(Answer):
         last_day: Empty when days go on.
         inputs: Columns that the model sees as they are.
         encoded: Those of `inputs` that are text or names.
+        keys_only: Those of `inputs` that only look features up, and have too many values for a model.
+        not_watched: Inputs and features that differ between days and hardly within one: weekdays, and windows of a day
+            and longer.
         metric_to_monitor: Of the task's monitor metrics, with the threshold of a violation.
         crons: Workflow (feature_engineering, model, batch_inference, monitoring) -> five fields, UTC.
         template: Where later versions of the template come from: "." in a repository that holds it, else its address.
@@ -172,9 +186,9 @@ class Answers(Answer):
 
     project: str
     owner: str = "team:ml-platform"
-    title: str
+    title: Line
     kind: Kind
-    noun: str
+    noun: Line
     events: str
     source: str = ""
     source_table: str = ""
@@ -195,8 +209,10 @@ class Answers(Answer):
     entities: tuple[EntityAnswer, ...] = ()
     inputs: tuple[str, ...]
     encoded: tuple[str, ...] = ()
+    keys_only: tuple[str, ...] = ()
     computed_inputs: tuple[InputAnswer, ...] = ()
     slices: tuple[SliceAnswer, ...] = ()
+    not_watched: tuple[str, ...] = ()
     thresholds: tuple[ThresholdAnswer, ...]
     metric_to_monitor: str
     metric_violation_threshold: float
