@@ -30,7 +30,7 @@ $(MLFLOW_DB): | .venv/.ready
 	@echo "Creating MLflow's database" && $(PY) -m mlops_core.adapters.mlflow_database $@
 
 .PHONY: run
-run: setup ## Run the whole pipeline here: on TRIPS_PATH when set, else on generated trips
+run: setup ## Run the whole pipeline here: on rows of your own where they are named, else on generated ones
 	@$(PY) -m $(CHOSEN)
 
 .PHONY: demo-drift

@@ -15,6 +15,7 @@ import click
 import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 
+from mlops_core.adapters.recorded_metadata import recorded
 from mlops_core.adapters.step_launcher.launcher import UnityCatalogStepLauncher
 from mlops_core.config import Target, TargetError, load_target
 from mlops_core.defs.partitions import daily_partitions
@@ -83,7 +84,7 @@ def _made(project: Project, instance: dg.DagsterInstance, run_id: str) -> str:
         if name in expected and event.step_key not in launched:
             raise IntegrationError(f"{name} was not made on Databricks: look at step_launcher of the target.")
         metadata = event.step_materialization_data.materialization.metadata
-        counts = [metadata[key].value for key in ROW_COUNTS if key in metadata]
+        counts = [count for key in ROW_COUNTS if (count := recorded(metadata, key, int)) is not None]
         rows[name] = (rows.get(name) or 0) + counts[0] if counts else rows.get(name)
     if empty := [name for name in expected if rows.get(name) == 0]:
         raise IntegrationError(f"{', '.join(empty)} has no rows: look whether the target may read its source tables.")
