@@ -139,6 +139,8 @@ def _rendered(answers: Answers, root: Path) -> list[Path]:
 
 def _sentence(error: Exception) -> str:
     """The error as one sentence; of the operating system's, what it was about."""
-    if isinstance(error, OSError) and error.strerror:
+    if isinstance(error, OSError) and error.filename:
         return f"{error.filename} can't be read or written: {error.strerror}."
+    if isinstance(error, OSError) and not str(error).endswith("."):
+        return f"The rows can't be read ({str(error).rstrip('.')}): name a source that this user may read."
     return str(error)
