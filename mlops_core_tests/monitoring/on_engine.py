@@ -1,4 +1,4 @@
-"""The monitor tables of classifications, and their metrics by day, from parquet files, on the Spark that it is given."""
+"""The monitor tables of classifications, and their metrics by day, from parquet files, on the Spark it is given."""
 
 from __future__ import annotations
 
