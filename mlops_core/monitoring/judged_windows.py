@@ -83,7 +83,8 @@ def windows_of(profile: DataFrame, metric: MonitorMetric, now: datetime) -> list
 def as_numbers(profile: DataFrame, task: Task) -> DataFrame:
     """The profile with each of the task's metrics as its one number, without those that have none."""
     numbers = {metric.name: F.expr(metric.number) for metric in task.judged if metric.number != metric.name}
-    return profile.withColumns(numbers).drop(*(metric.name for metric in task.monitored if not metric.number))
+    made = profile.withColumns(numbers) if numbers else profile
+    return made.drop(*(metric.name for metric in task.monitored if not metric.number))
 
 
 def rows_of(profile: pd.DataFrame, windows: Sequence[Window]) -> pd.DataFrame:

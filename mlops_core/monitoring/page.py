@@ -19,6 +19,7 @@ from mlops_core.tasks.monitor_metric import AWAY, BELOW
 
 WORST = 10
 INDEX = "index.html"
+"""Of all projects: it lies above the folder of each."""
 WHOLE = {"model_id": "model", "count": "predictions", "label_coverage": "labelled"}
 SLICES = {"slice_key": "sliced by", "slice_value": "slice", "labelled_count": "labelled predictions"}
 COLUMNS = {
@@ -88,15 +89,16 @@ def page(
     )
 
 
-def index(days: Iterable[str]) -> str:
-    """The list of the pages of `days`, the newest first."""
-    return _rendered("index.html.j2", title="Monitoring of the predictions", days=sorted(days, reverse=True))
+def index(days: Mapping[str, Iterable[str]]) -> str:
+    """The list of the pages of each project's days, the newest first; `days` maps a folder to those in it."""
+    newest_first = {folder: sorted(each, reverse=True) for folder, each in days.items()}
+    return _rendered("index.html.j2", title="Monitoring of the predictions", days=newest_first)
 
 
 def neighbours(day: date, first: date, last: date) -> dict[str, str]:
     """Links of a day's page: to all days, and to the days before and after it that lie between `first` and `last`."""
     before, after = day - timedelta(days=1), day + timedelta(days=1)
-    found = {"All days": INDEX}
+    found = {"All days": f"../{INDEX}"}
     if before >= first:
         found[f"\u2190 {before}"] = f"{before}.html"
     if after <= last:
