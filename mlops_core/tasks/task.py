@@ -106,6 +106,14 @@ class Task(ABC):
             UnusableRowsError: says which values there are.
         """
 
+    def require_learnable(self, labels: np.ndarray) -> None:
+        """Refuse labels that no model learns from.
+
+        Raises:
+            UnusableRowsError: says which there are.
+        """
+        self.check(labels)
+
     def fault(self, predicted: np.ndarray) -> str:  # noqa: ARG002
         """What is wrong with finite predictions; empty when nothing is."""
         return ""

@@ -76,8 +76,8 @@ class Rows:
         if not len(actual):
             return np.nan, np.full(len(drawn), np.nan)
         if isinstance(metric, PairMetric):
-            value, *values = metric.of_pairs(actual, predicted, cluster, np.vstack([np.ones(drawn.shape[1]), drawn]))
-            return float(value), np.array(values)
+            found = metric.of_pairs(actual, predicted, cluster, np.vstack([np.ones(drawn.shape[1]), drawn]))
+            return float(found[0]), found[1:]
         if not isinstance(metric, RankMetric):
             raise TypeError(f"Nothing resamples the metric '{metric.name}', a {type(metric).__name__}.")
         step = max(1, CHUNK // len(actual))

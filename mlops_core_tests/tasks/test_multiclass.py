@@ -85,13 +85,23 @@ def test_a_label_of_no_declared_class_is_a_sentence():
         ([0, 1], [[1, 0, 0], [np.nan, np.nan, 1]], "1 of 2 predictions are no finite numbers"),
         ([0, 1], [[1, 0, 0], [0.5, 0.6, -0.1]], "Of 2 predictions, 1 are no probabilities from 0 to 1"),
         ([0, 1], [[0.5, 0.2, 0.2], [0, 0.5, 0.5]], "Of 2 predictions, 1 do not sum to 1 over the classes"),
-        ([0, 1], [[0.5, 0.5], [1, 0]], r"of the shape \(2, 2\), none is 3 probabilities a row, in the order of the"),
+        (
+            [0, 1],
+            [[0.5, 0.5], [1, 0]],
+            r"of the shape \(2, 2\), none is a probability a row of each class",
+        ),
         ([0, 3], [[1, 0, 0], [0, 1, 0]], "the place of its class, 0 to 2, not as 3"),
     ],
 )
 def test_what_measures_nothing_is_a_sentence(labels, answers, sentence):
     with pytest.raises(UnusableRowsError, match=sentence):
         BANDS.measure(np.array(labels, float), np.array(answers, float))
+
+
+def test_labels_of_one_class_teach_nothing():
+    with pytest.raises(UnusableRowsError, match="All 3 labels to train on are 'late', and a model needs two classes"):
+        BANDS.require_learnable(np.full(3, 2.0))
+    BANDS.require_learnable(np.array([0.0, 2.0]))
 
 
 def test_single_precision_is_precise_enough():
@@ -141,7 +151,7 @@ def model() -> LogisticRegression:
 
 def test_a_class_that_training_never_had_has_the_probability_0(model):
     x = np.array([[0.1], [0.9]])
-    answers = BANDS.in_order(model.predict_proba(x), model.classes_)
+    answers = BANDS.shape.of_predict(model, model.predict_proba(x))
     expected = pd.DataFrame(model.predict_proba(x), columns=model.classes_).reindex(columns=BANDS.classes, fill_value=0)
     np.testing.assert_array_equal(answers, expected)
     assert BANDS.shape.predictions(answers).tolist() == model.predict(x).tolist()
@@ -153,22 +163,21 @@ def test_numbers_of_classes_are_known_whatever_numpy_makes_of_them():
     x = np.linspace(0, 1, 60).reshape(-1, 1)
     model = LogisticRegression().fit(x, np.repeat([1, 3, 5], 20).astype("int32"))
     assert STARS.shape.logged_classes(model) == (1, 3, 5)
-    assert STARS.in_order([[0.1, 0.2, 0.7]], model.classes_).tolist() == [[0.7, 0.1, 0.2]]
+    assert STARS.shape.of_predict(model, np.array([[0.1, 0.2, 0.7]])).tolist() == [[0.7, 0.1, 0.2]]
 
 
-@pytest.mark.parametrize(
-    ("of", "sentence"),
-    [
-        (
-            ["early", "diverted"],
-            "knows the class 'diverted', and the classes of the task are 'early', 'on time'",
-        ),
-        (["early", "on time", "late"], r"An array of shape \(1, 2\) has no column for each of 3 classes"),
-    ],
-)
-def test_columns_of_other_classes_are_refused(of, sentence):
-    with pytest.raises(UnknownClassError, match=sentence):
-        BANDS.in_order(np.array([[0.4, 0.6]]), of)
+def test_a_model_may_be_fitted_on_the_places_of_classes():
+    x = np.linspace(0, 1, 40).reshape(-1, 1)
+    model = LogisticRegression().fit(x, np.where(x[:, 0] > 0.5, 2, 0))
+    assert BANDS.shape.logged_classes(model) == ("early", "late")
+    assert BANDS.shape.logged_classes("a model without classes_") == BANDS.classes
+
+
+def test_a_model_of_other_classes_is_refused():
+    x = np.linspace(0, 1, 40).reshape(-1, 1)
+    model = LogisticRegression().fit(x, np.where(x[:, 0] > 0.5, "late", "diverted"))
+    with pytest.raises(UnknownClassError, match="knows the class 'diverted', and the classes of the task are 'early'"):
+        BANDS.shape.of_predict(model, model.predict_proba(x))
 
 
 AWKWARD = MulticlassClassification(classes=("it's", "a\\b", "{x}", "größer", 'say "no"', ":y", "%s"))
