@@ -100,7 +100,7 @@ def test_the_monitor_tables_describe_each_day(pipeline):
 
 
 def test_every_day_has_a_page_that_needs_no_network(pipeline, sample):
-    folder = pipeline.target.state_path / "monitoring"
+    folder = pipeline.target.state_path / "monitoring" / "my_mlops_stacks"
     assert len(list(folder.glob("2*.html"))) == 15
     text = (folder / f"{sample.day(-1)}.html").read_text()
     assert "metric_within_threshold passed" in text
@@ -108,10 +108,12 @@ def test_every_day_has_a_page_that_needs_no_network(pipeline, sample):
 
 
 def test_each_day_of_a_run_over_many_links_its_own_page(pipeline):
-    folder = pipeline.target.state_path / "monitoring"
+    folder = pipeline.target.state_path / "monitoring" / "my_mlops_stacks"
     records = pipeline.instance.fetch_materializations(dg.AssetKey("monitoring_report"), limit=100).records
     linked = {record.partition_key: record.asset_materialization.metadata["page"].value for record in records}
-    assert linked == {page.stem: f"http://127.0.0.1:3001/{page.name}" for page in folder.glob("2*.html")}
+    assert linked == {
+        page.stem: f"http://127.0.0.1:3001/my_mlops_stacks/{page.name}" for page in folder.glob("2*.html")
+    }
 
 
 def test_each_partition_has_its_own_row_count(pipeline):

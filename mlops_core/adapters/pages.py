@@ -21,25 +21,33 @@ class Pages(Protocol):
 
 @dataclass(frozen=True)
 class FolderPages:
-    """Local files with an index of all days, which `make dev` serves at `address`: browsers block file links."""
+    """Local files in a folder for each schema, with one index, which `make dev` serves at `address`.
 
-    folder: Path
+    Browsers block links to files.
+    """
+
+    root: Path
+    schema: str
     address: str
     is_site: ClassVar[bool] = True
 
     def write(self, pages: Mapping[str, str]) -> dict[str, str]:
         from mlops_core.monitoring.page import INDEX, index
 
-        self.folder.mkdir(parents=True, exist_ok=True)
+        folder = self.root / self.schema
+        folder.mkdir(parents=True, exist_ok=True)
         for name, text in pages.items():
-            self._put(name, text)
-        self._put(INDEX, index(page.stem for page in self.folder.glob("[0-9]*.html")))
-        return {name: f"{self.address}/{name}" for name in pages}
+            self._put(folder / name, text)
+        days: dict[str, list[str]] = {}
+        for page in sorted(self.root.glob("[!.]*/[0-9]*.html")):
+            days.setdefault(page.parent.name, []).append(page.stem)
+        self._put(self.root / INDEX, index(days))
+        return {name: f"{self.address}/{self.schema}/{name}" for name in pages}
 
-    def _put(self, name: str, text: str) -> None:
-        unfinished = self.folder / f".{name}"
+    def _put(self, file: Path, text: str) -> None:
+        unfinished = file.with_name(f".{self.schema}-{file.name}")  # other projects write the index too
         unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(self.folder / name)
+        unfinished.replace(file)
 
 
 @dataclass(frozen=True)

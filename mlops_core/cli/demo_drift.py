@@ -23,9 +23,10 @@ from mlops_core.adapters.recorded_metadata import recorded
 from mlops_core.cli.run_history import local_instance
 from mlops_core.config import Target, load_target
 from mlops_core.defs.definitions import definitions_of
+from mlops_core.defs.judgements import METRIC, check_key
+from mlops_core.defs.names import op_of
 from mlops_core.defs.records import newest_evaluated
-from mlops_core.defs.resources import build_resources
-from mlops_core.defs.sensors import VIOLATION_CHECK
+from mlops_core.defs.resources import adapters
 from mlops_core.ingestion.times import WALL_CLOCK
 from mlops_core.project import Project
 
@@ -44,7 +45,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def demo_folder(project: Project) -> Path:
-    return project.folder.parent / FOLDER
+    return project.root / FOLDER
 
 
 def first_day(project: Project) -> date:
@@ -88,9 +89,7 @@ class Demo:
         self.instance = local_instance(self.folder / "dagster", self.project)
         shutil.copy(self.target.root / INSTANCE_SETTINGS, self.folder / "dagster" / "dagster.yaml")
         self.definitions = definitions_of(self.project, self.target)
-        with dg.build_resources(
-            {"model_registry": build_resources(self.project, self.target)["model_registry"]}
-        ) as resources:
+        with adapters(self.project, self.target, "model_registry") as resources:
             self.registry: ModelRegistry = resources.model_registry
 
     @property
@@ -114,8 +113,8 @@ class Demo:
         """
         days = zip(("start", "end"), (first, self.today), strict=True)
         tags = {f"dagster/asset_partition_range_{end}": str(day) for end, day in days}
-        source = {"path": str(self.folder / "delivered"), "times": WALL_CLOCK}
-        delivered = {self.project.events.ingestion_name: {"config": source}}
+        ingestion = op_of(self.project, self.project.events.ingestion_name)
+        delivered = {ingestion: {"config": {"path": str(self.folder / "delivered"), "times": WALL_CLOCK}}}
         result = self._run(job, tags, {"ops": delivered} if job == "feature_engineering_job" else {})
         if not result.success:
             raise DemoFailedError(f"{job} failed; its run {result.run_id} is in {self.folder / 'dagster'}.")
@@ -132,7 +131,7 @@ class Demo:
             raise DemoFailedError(f"A training failed; its run {result.run_id} is in {self.folder / 'dagster'}.")
 
     def _run(self, job: str, tags: dict[str, str], config: dict[str, Any]) -> dg.ExecuteInProcessResult:
-        return self.definitions.resolve_job_def(job).execute_in_process(
+        return self.definitions.resolve_job_def(self.project.named(job)).execute_in_process(
             instance=self.instance, tags=tags, run_config=config | QUIET, raise_on_error=False
         )
 
@@ -140,9 +139,10 @@ class Demo:
         """Features, predictions and monitoring of today; what the check says of it."""
         for job in ("feature_engineering_job", "batch_inference_job", "monitoring_job"):
             self.build(job, self.today)
-        record = newest_evaluated(self.instance, VIOLATION_CHECK)
+        check = check_key(self.project, METRIC)
+        record = newest_evaluated(self.instance, check)
         if record is None:
-            raise DemoFailedError(f"monitoring_job of {self.today} has not evaluated {VIOLATION_CHECK.name}.")
+            raise DemoFailedError(f"monitoring_job of {self.today} has not evaluated {check.name}.")
         values = recorded(record.evaluation.metadata, "values", dict) or {}
         self.errors[self.today] = values[str(self.today)]
         return record.evaluation
@@ -151,7 +151,7 @@ class Demo:
         """One tick of `retraining_sensor`."""
         repository = self.definitions.get_repository_def()
         context = dg.build_sensor_context(self.instance, cursor=self.cursor, repository_def=repository)
-        ticked = repository.get_sensor_def("retraining_sensor").evaluate_tick(context)
+        ticked = repository.get_sensor_def(self.project.named("retraining_sensor")).evaluate_tick(context)
         self.cursor = ticked.cursor or self.cursor
         return ticked.run_requests[0] if ticked.run_requests else None
 

@@ -30,13 +30,15 @@ from mlops_core.adapters.registry_errors import (
 )
 from mlops_core.adapters.tables import TableNotFoundError, Tables
 from mlops_core.config import Target, TargetError, load_target
-from mlops_core.defs.promotion_history import CHAMPION, entries, values
-from mlops_core.defs.resources import build_resources
+from mlops_core.defs.names import key_of, op_of
+from mlops_core.defs.promotion_history import entries, values
+from mlops_core.defs.resources import adapters
+from mlops_core.deployment.promotion import CHAMPION
 from mlops_core.project import EventTable, Project
 from mlops_core.version_record import version_tag
 
 USED = ("model_registry", "spark", "tables")
-PREDICTIONS = dg.AssetKey("predictions")
+PREDICTIONS = "predictions"
 ENTRIES = 1000
 """How many materializations of one day, or of the champion, are searched, newest first."""
 
@@ -68,8 +70,7 @@ def main(  # noqa: PLR0917, click passes the options by their names
         raise click.UsageError("Say --day and --model-version of the row, or what identifies its event, as --event.")
     try:
         found = load_target(project, target)
-        wanted = {name: made for name, made in build_resources(project, found).items() if name in USED}
-        with _instance(found) as instance, dg.build_resources(wanted) as resources:
+        with _instance(found) as instance, adapters(project, found, *USED) as resources:
             registry: ModelRegistry = resources.model_registry
             if event:
                 for row_day, name, version in predicted(project.events, found, resources.tables, event):
@@ -116,7 +117,7 @@ def predicted(events: EventTable, target: Target, tables: Tables, event: Sequenc
         )
     from pyspark.sql import functions as F
 
-    known, table = dict(part.partition("=")[::2] for part in event), tables.read("predictions")
+    known, table = dict(part.partition("=")[::2] for part in event), tables.read(PREDICTIONS)
     if unknown := [name for name in known if name not in events.identity]:
         raise UnexplainedError(f"{unknown[0]} identifies no {events.noun}: columns are {', '.join(events.identity)}.")
     kinds, said = dict(table.dtypes), ", ".join(event)
@@ -143,11 +144,11 @@ def explanation(
     Raises:
         UnexplainedError: this Dagster has no materialization of the day by the version.
     """
-    record = _materialization(instance, day, registry.model, version)
+    record = _materialization(project, instance, day, registry.model, version)
     seen = values(record)
     at = datetime.fromtimestamp(record.timestamp, UTC)
     yield "prediction", f"{registry.model} version {version} for {day}, written {at:%Y-%m-%d %H:%M} UTC"
-    yield "predicted", f"in Dagster run {record.run_id}{_on_databricks(instance, record.run_id)}"
+    yield "predicted", f"in Dagster run {record.run_id}{_on_databricks(project, instance, record.run_id)}"
     yield (
         "features",
         ", ".join(f"{table.name} version {seen.get(table.name, 'unknown')}" for table in project.feature_tables),
@@ -156,12 +157,14 @@ def explanation(
         yield from _made(project, registry, registry.get(version))
     except ModelNotFoundError:
         yield from _deleted(project, instance, registry.model, version)
-    yield from _chosen(instance, registry.model, version)
-    yield from _moved_by_hand(instance, registry.model, version)
+    yield from _chosen(project, instance, registry.model, version)
+    yield from _moved_by_hand(project, instance, registry.model, version)
 
 
-def _materialization(instance: dg.DagsterInstance, day: date, model: str, version: int) -> dg.EventLogRecord:
-    wanted = dg.AssetRecordsFilter(asset_key=PREDICTIONS, asset_partitions=[day.isoformat()])
+def _materialization(
+    project: Project, instance: dg.DagsterInstance, day: date, model: str, version: int
+) -> dg.EventLogRecord:
+    wanted = dg.AssetRecordsFilter(asset_key=key_of(project, PREDICTIONS), asset_partitions=[day.isoformat()])
     others = set()
     for record in instance.fetch_materializations(wanted, limit=ENTRIES).records:
         seen = values(record)
@@ -176,10 +179,11 @@ def _materialization(instance: dg.DagsterInstance, day: date, model: str, versio
     )
 
 
-def _on_databricks(instance: dg.DagsterInstance, run_id: str) -> str:
+def _on_databricks(project: Project, instance: dg.DagsterInstance, run_id: str) -> str:
     """The Databricks runs that the launcher started for the step, empty when it ran here."""
+    step = op_of(project, PREDICTIONS)
     events = (entry.dagster_event for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT))
-    told = [event.engine_event_data.metadata for event in events if event and event.step_key == "predictions"]
+    told = [event.engine_event_data.metadata for event in events if event and event.step_key == step]
     pages = [str(metadata["databricks_run"].value) for metadata in told if "databricks_run_id" in metadata]
     return f", Databricks run {pages[-1]}" if pages else ""
 
@@ -204,7 +208,7 @@ def _provenance(events: EventTable, known: Mapping[str, Any]) -> str:
 def _deleted(project: Project, instance: dg.DagsterInstance, model: str, version: int) -> Story:
     """What the materialization of the trained model tells of a version that the registry has lost."""
     yield "model", f"{model} version {version} is not in the registry any more"
-    for record in instance.fetch_materializations(dg.AssetKey(project.model.name), limit=ENTRIES).records:
+    for record in instance.fetch_materializations(key_of(project, project.model.name), limit=ENTRIES).records:
         seen = values(record)
         if (seen.get("model_name"), seen.get("version")) == (model, version):
             at = datetime.fromtimestamp(record.timestamp, UTC)
@@ -222,8 +226,8 @@ def _run(registry: ModelRegistry, model: ModelVersion) -> str:
         return f"{model.run_id} (deleted)"
 
 
-def _chosen(instance: dg.DagsterInstance, model: str, version: int) -> Story:
-    for record, entry in islice(entries(instance, model), ENTRIES):
+def _chosen(project: Project, instance: dg.DagsterInstance, model: str, version: int) -> Story:
+    for record, entry in islice(entries(project, instance, model), ENTRIES):
         if entry.get("version") == version:
             at = datetime.fromtimestamp(record.timestamp, UTC)
             yield (
@@ -233,8 +237,8 @@ def _chosen(instance: dg.DagsterInstance, model: str, version: int) -> Story:
             )
 
 
-def _moved_by_hand(instance: dg.DagsterInstance, model: str, version: int) -> Story:
-    for record in instance.fetch_observations(CHAMPION, limit=ENTRIES).records:
+def _moved_by_hand(project: Project, instance: dg.DagsterInstance, model: str, version: int) -> Story:
+    for record in instance.fetch_observations(key_of(project, CHAMPION), limit=ENTRIES).records:
         observation = record.asset_observation
         told = {key: entry.value for key, entry in observation.metadata.items()} if observation else {}
         versions = (told.get("version"), told.get("recorded_version"), told.get("seen_before"))

@@ -10,12 +10,11 @@ import sys
 from collections.abc import Iterable
 
 import click
-import dagster as dg
 
 from mlops_core.adapters.sql_names import quoted
 from mlops_core.adapters.tables import Tables
 from mlops_core.config import TargetError, load_target
-from mlops_core.defs.resources import build_resources
+from mlops_core.defs.resources import adapters
 from mlops_core.defs.tables import tables_of
 from mlops_core.project import Project
 
@@ -33,8 +32,7 @@ class UnreadableQueryError(ValueError):
 def main(project: Project, query: str) -> None:
     try:
         target = load_target(project, "local")
-        wanted = {name: made for name, made in build_resources(project, target).items() if name in ("spark", "tables")}
-        with dg.build_resources(wanted) as resources:
+        with adapters(project, target, "spark", "tables") as resources:
             click.echo(answer(resources.tables, tables_of(project), target.schema_name, query))
     except (TargetError, UnreadableQueryError) as error:
         click.secho(str(error), fg="red", err=True)

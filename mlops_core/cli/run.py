@@ -21,7 +21,7 @@ from mlops_core.cli.run_history import local_instance
 from mlops_core.config import Target, TargetError, load_target
 from mlops_core.defs.definitions import definitions_of
 from mlops_core.defs.partitions import daily_partitions, predicted_partitions
-from mlops_core.defs.resources import build_resources
+from mlops_core.defs.resources import adapters
 from mlops_core.project import Project
 from mlops_core.validation.baseline_rules import Baselines
 from mlops_core.validation.rules import compared_metric
@@ -59,7 +59,7 @@ def run(project: Project) -> int:
     except TargetError as error:
         return _failed(str(error))
     try:
-        with dg.build_resources({"model_registry": build_resources(project, target)["model_registry"]}) as resources:
+        with adapters(project, target, "model_registry") as resources:
             registry: ModelRegistry = resources.model_registry
             instance = local_instance(Path(os.environ.get("DAGSTER_HOME", state / "dagster")), project)
             results = run_pipeline(project, target, registry, instance)
@@ -97,7 +97,8 @@ def run_pipeline(
     end before the partitions of predictions begin are predicted nevertheless, and `_summary` says so. When the
     candidate is refused, it is the champion of before that predicts.
 
-    Returns: job name -> its result. Raises `RunFailedError` at the first run that fails, and when nobody is champion.
+    Returns: name of a job without a prefix -> its result. Raises `RunFailedError` at the first run that fails, and when
+    nobody is champion.
     """
     runner = _Runner(project, target, instance)
     results = {
@@ -106,7 +107,8 @@ def run_pipeline(
     }
     champion = registry.find_alias("champion")
     if champion is None:
-        why = refused(results["model_training_job"]) or "the challenger waits for promote_job."
+        waits = f"the challenger waits for {project.named('promote_job')}."
+        why = refused(results["model_training_job"]) or waits
         raise RunFailedError(f"No version is champion, so nothing was predicted: {why}")
     held_out_from, held_out_until = champion.record.held_out_from, champion.record.held_out_until
     if held_out_until and held_out_until < target.predicted_from:
@@ -133,11 +135,11 @@ class _Runner:
         self.definitions = dg.Definitions.merge(
             definitions_of(project, target), dg.Definitions(loggers={"console": console})
         )
-        self.instance = instance
+        self.instance, self.project = instance, project
         self.tables_folder = target.state_path / "warehouse" / target.schema_name
 
     def run(self, job: str, days: Sequence[str] | None = None) -> Result:
-        """Run `job`, for all of `days` at once when it is partitioned.
+        """Run `job`, by its name without a prefix, for all of `days` at once when it is partitioned.
 
         Raises:
             RunFailedError: the run failed.
@@ -145,7 +147,7 @@ class _Runner:
         extent = {}
         if days:
             extent = {FIRST_OF_RANGE: days[0], "dagster/asset_partition_range_end": days[-1]}
-        result = self.definitions.resolve_job_def(job).execute_in_process(
+        result = self.definitions.resolve_job_def(self.project.named(job)).execute_in_process(
             instance=self.instance,
             tags=extent,
             raise_on_error=False,
@@ -155,7 +157,8 @@ class _Runner:
             damaged = damage(self.tables_folder)
             why = "\n".join(f"  {reason}" for reason in (*_reasons(result), *damaged))
             raise RunFailedError(
-                f"{job} failed:\n{why}\nRun {result.run_id} in the Dagster UI (make dev) has the whole story."
+                f"{result.job_def.name} failed:\n{why}\nRun {result.run_id} in the Dagster UI (make dev) has the whole "
+                "story."
             )
         return result
 
@@ -189,7 +192,7 @@ def _rows(results: Iterable[Result]) -> Iterator[str]:
             materialization = event.step_materialization_data.materialization
             for key in ("dagster/row_count", "dagster/partition_row_count"):
                 if (rows := recorded(materialization.metadata, key, int)) is not None:
-                    name = materialization.asset_key.to_user_string()
+                    name = materialization.asset_key.path[-1]
                     counts[name] = counts.get(name, 0) + rows
     yield "Rows        " + ", ".join(f"{name} {count:,}" for name, count in counts.items())
 

@@ -118,7 +118,10 @@ def _engine(url: str) -> Engine:
 
 
 class CodeLocationRunStorage(SqliteRunStorage):
-    """Dagster's own SQLite runs; one that is added without a code location is added as that of `location_name`."""
+    """Dagster's own SQLite runs; one that is added without a code location is added as that of `location_name`.
+
+    Where the workspace has no such code location, as when the project is a part of another one, it stays without.
+    """
 
     workspace: Path
     location_name: str
@@ -136,17 +139,17 @@ class CodeLocationRunStorage(SqliteRunStorage):
         return {"base_dir": dg.StringSource, "workspace": dg.StringSource, "location": dg.StringSource}
 
     def add_run(self, dagster_run: dg.DagsterRun) -> dg.DagsterRun:
-        if dagster_run.remote_job_origin is None:
-            location = self._location
+        location = self._location
+        if dagster_run.remote_job_origin is None and location is not None:
             job = RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME).get_job_origin(dagster_run.job_name)
             tags = {**dagster_run.tags, CODE_LOCATION_TAG: location.location_name}
             dagster_run = dagster_run.with_job_origin(job).with_tags(tags)
         return super().add_run(dagster_run)
 
     @cached_property
-    def _location(self) -> CodeLocationOrigin:
+    def _location(self) -> CodeLocationOrigin | None:
         origins = WorkspaceFileTarget([str(self.workspace)]).create_origins()
-        return next(origin for origin in origins if origin.location_name == self.location_name)
+        return next((origin for origin in origins if origin.location_name == self.location_name), None)
 
 
 def local_instance(home: Path, project: Project) -> dg.DagsterInstance:
@@ -158,7 +161,7 @@ def local_instance(home: Path, project: Project) -> dg.DagsterInstance:
     os.environ.setdefault(*BATCH_SIZE)
     home = plain_path(home)  # the URL of an SQLite file ends at a question mark
     history = home / "history"
-    location = {"workspace": str(project.folder.parent / "workspace.yaml"), "location": project.package}
+    location = {"workspace": str(project.root / "workspace.yaml"), "location": project.package}
     storages = {
         "event_log_storage": _storage(OpenConnectionsEventLogStorage, history / "runs"),
         "run_storage": _storage(CodeLocationRunStorage, history, **location),

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import dagster as dg
 
 from mlops_core.adapters.feature_store.protocol import FeatureStore
 from mlops_core.adapters.model_registry import ModelRegistry
 from mlops_core.adapters.tables import Tables
 from mlops_core.config import Target, load_target
 from mlops_core.defs.metadata import png
-from mlops_core.defs.resources import build_resources
+from mlops_core.defs.resources import adapters
 from mlops_core.project import Project
 
 if TYPE_CHECKING:
@@ -63,8 +62,7 @@ def open_session(project: Project, target: str | None = None) -> Session:
     if target is None and "MLOPS_TARGET" not in os.environ and "DATABRICKS_RUNTIME_VERSION" in os.environ:
         target = "dev"
     chosen = load_target(project, target)
-    wanted = {name: made for name, made in build_resources(project, chosen).items() if name in (*ADAPTERS, "spark")}
-    with dg.build_resources(wanted) as resources:
+    with adapters(project, chosen, *ADAPTERS, "spark") as resources:
         return Session(project, chosen, *(getattr(resources, name) for name in ADAPTERS))
 
 

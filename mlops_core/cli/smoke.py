@@ -29,6 +29,7 @@ from mlops_core.config import Target, TargetError, load_target
 from mlops_core.defs.resources import launcher_settings
 from mlops_core.project import Project
 
+CANCELLATION = "smoke_cancellation_job"
 LOOK_S = 0.2
 PATIENCE_S = 1200.0
 """For so long a job may take: a classic cluster takes minutes to start, and one that never does is given up."""
@@ -86,10 +87,12 @@ def _runs(project: Project, instance: dg.DagsterInstance) -> str:
 def _can_be_terminated(project: Project, instance: dg.DagsterInstance, launcher: UnityCatalogStepLauncher) -> str:
     """Terminate a run as the UI does, and see its Databricks run end."""
     terminated: list[float] = []
-    watcher = threading.Thread(target=_terminate_when_started, args=(instance, terminated), daemon=True)
+    watcher = threading.Thread(
+        target=_terminate_when_started, args=(instance, project.named(CANCELLATION), terminated), daemon=True
+    )
     watcher.start()
     with _bounded():
-        result = dg.execute_job(_job(project, "smoke_cancellation_job"), instance, raise_on_error=False)
+        result = dg.execute_job(_job(project, CANCELLATION), instance, raise_on_error=False)
     told = (event.engine_event_data.metadata for event in result.all_events if event.is_engine_event)
     run_id = next(filter(None, (recorded(metadata, "databricks_run_id", int) for metadata in told)), None)
     if run_id is None or not terminated:
@@ -111,10 +114,10 @@ def _bounded() -> Iterator[None]:
         timer.cancel()
 
 
-def _terminate_when_started(instance: dg.DagsterInstance, terminated: list[float]) -> None:
+def _terminate_when_started(instance: dg.DagsterInstance, job: str, terminated: list[float]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        runs = instance.get_runs(dg.RunsFilter(job_name="smoke_cancellation_job"), limit=1)
+        runs = instance.get_runs(dg.RunsFilter(job_name=job), limit=1)
         if runs and instance.all_logs(runs[0].run_id, of_type=dg.DagsterEventType.STEP_START):
             instance.report_run_canceling(runs[0])
             terminated.append(time.monotonic())
@@ -126,6 +129,6 @@ def _terminate_when_started(instance: dg.DagsterInstance, terminated: list[float
 def _job(project: Project, name: str) -> ReconstructableJob:
     """The job as the code location gives it, so that the cluster can load it too."""
     location = ReconstructableRepository.for_module(
-        f"{project.package}.definitions", "defs", working_directory=str(project.folder.parent)
+        f"{project.package}.definitions", "defs", working_directory=str(project.root)
     )
-    return location.get_reconstructable_job(name)
+    return location.get_reconstructable_job(project.named(name))

@@ -202,7 +202,7 @@ def load_target(
     bundle = read_bundle(folder, name, variables_of(project), environ)
     raw = {key: value.raw for key, value in bundle.variables.items()}
     stated = {name: {key: raw.pop(variable) for key, variable in each.items()} for name, each in sources.items()}
-    values = raw | {"name": name, "root": project.folder.parent, "environment": bundle.environment}
+    values = raw | {"name": name, "root": project.root, "environment": bundle.environment}
     try:
         target = Target.model_validate(values | {"sources": stated})
     except ValidationError as error:

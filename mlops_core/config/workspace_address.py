@@ -6,7 +6,6 @@ it from a browser: without scheme, with a path, with `?o=<workspace id>` where s
 
 from __future__ import annotations
 
-import configparser
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -123,6 +122,8 @@ def _completed(found: WorkspaceAddress, environ: Mapping[str, str], keys: Mappin
 
 
 def _of_profile(profile: str, file: Path, where: str) -> dict[str, str]:
+    import configparser
+
     parser = configparser.ConfigParser(interpolation=None, default_section="")
     parser.read(file.expanduser())
     if not parser.has_option(profile, "host"):

@@ -1,6 +1,6 @@
 """A target's alert channel, and the sensor that reports failed runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from os import environ
 from typing import Final
@@ -19,7 +19,9 @@ from mlops_core.adapters.alerts import (
 )
 from mlops_core.config import Target
 from mlops_core.defs.mutes import is_of_location, tell
+from mlops_core.defs.names import is_own
 from mlops_core.defs.refusals import refused_request
+from mlops_core.project import Project
 
 CHANNELS = {
     "teams": ("ALERT_TEAMS_WEBHOOK_URL",),
@@ -51,9 +53,12 @@ def build_alerts(target: Target) -> Alerts:
     return NoAlerts()
 
 
-def failure_sensors(target: Target, alerts: Alerts) -> list[dg.SensorDefinition]:
+def failure_sensors(
+    project: Project, target: Target, alerts: Alerts, jobs: Container[str] = ()
+) -> list[dg.SensorDefinition]:
     """One sensor where the target has a channel, else none.
 
+    With a prefix it tells of runs of `jobs` and of what makes assets of the project; else of all of the code location.
     Dagster's own run failure sensor goes on to the next run when its function raises; this one only once the
     channel has accepted the alert. Its cursor is the last failure in the event log that has been reported.
     """
@@ -61,7 +66,7 @@ def failure_sensors(target: Target, alerts: Alerts) -> list[dg.SensorDefinition]
         return []
 
     @dg.sensor(
-        name="run_failure_sensor",
+        name=project.named("run_failure_sensor"),
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Tells of each failed run through {target.alert_channel}",
@@ -72,9 +77,9 @@ def failure_sensors(target: Target, alerts: Alerts) -> list[dg.SensorDefinition]
             return dg.SensorResult(skip_reason="Runs that fail from now on are told", cursor=told.written())
         told, count, muted = Told.read(context.cursor), 0, 0
         for record in _failures(context.instance, told):
-            alert = _alert_of(context, record.event_log_entry, target)
+            alert = _alert_of(project, context, record.event_log_entry, target, jobs)
             try:
-                mute = tell(context, alerts, alert) if alert else None
+                mute = tell(project, context, alerts, alert) if alert else None
             except AlertError as error:
                 context.log.error(str(error))
                 return dg.SensorResult(skip_reason=f"Sent again with the next tick: {error}", cursor=told.written())
@@ -123,12 +128,18 @@ def _failures(instance: dg.DagsterInstance, told: Told) -> Sequence[dg.EventLogR
     return records or fetch(later, limit=FAILURES_A_TICK, ascending=True).records
 
 
-def _alert_of(context: dg.SensorEvaluationContext, entry: dg.EventLogEntry, target: Target) -> Alert | None:
-    """The alert of a failure; none for runs of other code locations, and deleted or retried runs."""
+def _alert_of(
+    project: Project,
+    context: dg.SensorEvaluationContext,
+    entry: dg.EventLogEntry,
+    target: Target,
+    jobs: Container[str],
+) -> Alert | None:
+    """The alert of a failure; none for runs of other projects, and deleted or retried runs."""
     run = context.instance.get_run_by_id(entry.run_id)
     if run is None or run.tags.get(WILL_RETRY) == "true":
         return None  # the last failing retry is reported
-    if not is_of_location(run, context):
+    if not (is_of_location(run, context) and is_own(project, run, jobs)):
         return None
     refused = refused_request(context.instance, run.run_id)
     text = refused or (entry.dagster_event.message if entry.dagster_event else None)

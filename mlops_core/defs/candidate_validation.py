@@ -12,6 +12,7 @@ from mlops_core.adapters.model_registry import ModelVersion
 from mlops_core.defs.held_out import HeldOut, score_held_out, unseen_by
 from mlops_core.defs.metadata import as_data, png
 from mlops_core.defs.model_description import describe
+from mlops_core.defs.names import resources_of
 from mlops_core.defs.promotion_history import last_champion
 from mlops_core.deployment.promotion import Holder
 from mlops_core.project import Project
@@ -51,7 +52,7 @@ def skip(project: Project, context: Context, candidate: ModelVersion) -> None:
     """Record on the version, and in the log, that it was not judged, and in which run."""
     reason = f"nobody: run_mode was 'disabled' in the Dagster run {context.run.run_id}"
     context.log.warning(f"Version {candidate.version} may be promoted without any judgement, validated by {reason}")
-    registry = context.resources.model_registry
+    registry = resources_of(project, context).model_registry
     registry.write(candidate, VersionRecord(validated_against=reason, validation_status=SKIPPED))
     describe(project, registry, candidate)
 
@@ -62,14 +63,14 @@ def validate(project: Project, context: Context, candidate: ModelVersion, run_mo
     The verdict is written on the version last: a version whose validation did not end stays `judging`. A dry run leaves
     a verdict as it is, and the champion keeps its own until it has another.
     """
-    registry = context.resources.model_registry
+    registry = resources_of(project, context).model_registry
     is_tried = run_mode == "dry_run" and candidate.record.validation_status in VERDICTS
     if not is_tried and registry.holder("champion") != Holder(candidate.version):
         registry.write(candidate, VersionRecord(validation_status=JUDGING))
     holder = registry.find_alias("champion") if compared else None
     is_champion = holder is not None and holder.version == candidate.version
     champion = None if is_champion else holder
-    former = last_champion(context.instance, registry) if compared and holder is None else None
+    former = last_champion(project, context.instance, registry) if compared and holder is None else None
     versions = {"candidate": candidate} | ({"champion": champion} if champion else {})
     scored = score_held_out(project, context, versions)
     unseen, beside = (
@@ -111,10 +112,10 @@ def _measured(
     from mlops_core.validation.baseline_rules import Baselines
     from mlops_core.validation.rules import compared_metric
 
-    registry, metric = context.resources.model_registry, compared_metric(project.model).name
+    registry, metric = resources_of(project, context).model_registry, compared_metric(project.model).name
     baselines = Baselines.of(metric, registry.run_metrics(candidate))
     events, validation = project.events, project.model.validation
-    source = context.resources.tables.full_name(events.name), unseen_by(project, candidate).table_version
+    source = resources_of(project, context).tables.full_name(events.name), unseen_by(project, candidate).table_version
     asked: dict[str, Any] = {"metrics": validation.custom_metrics(), "config": validation.evaluator_config()}
 
     def measure(prediction: str) -> dict[str, float]:

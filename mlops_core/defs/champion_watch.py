@@ -12,34 +12,40 @@ from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.config import Target
 from mlops_core.defs.jobs import Job
 from mlops_core.defs.lost_requests import LostRequest, lost_request
-from mlops_core.defs.promotion_history import CHAMPION, Entry, newest_entry
+from mlops_core.defs.names import key_of, needed, resources_of
+from mlops_core.defs.promotion_history import Entry, newest_entry
+from mlops_core.deployment.promotion import CHAMPION
 from mlops_core.deployment.unseen import trained_days
 from mlops_core.deployment.watch import DOUBTFUL, NOTHING, RECORDED, AliasWatch
+from mlops_core.project import Project
 
 
 def champion_sensors(
-    target: Target, jobs: dict[str, Job], daily: dg.TimeWindowPartitionsDefinition
+    project: Project, target: Target, jobs: dict[str, Job], daily: dg.TimeWindowPartitionsDefinition
 ) -> list[dg.SensorDefinition]:
-    running = target.schedules == "running"
+    running, job = target.schedules == "running", jobs["batch_inference_job"]
 
     @dg.sensor(
-        name="champion_sensor",
-        job=jobs["batch_inference_job"],
+        name=project.named("champion_sensor"),
+        job=job,
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
-        required_resource_keys={"model_registry"},
+        required_resource_keys=needed(project, "model_registry"),
         description="Reports a champion that was made outside of Dagster, and predicts again what it should",
     )
     def watch_champion(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        registry: ModelRegistry = context.resources.model_registry
+        registry: ModelRegistry = resources_of(project, context).model_registry
         with registry_answers(registry.tracking_uri):
             holder = registry.find_alias("champion")
-        entry, before = newest_entry(context.instance, registry.model), AliasWatch.read(context.cursor, registry.model)
+        entry, before = (
+            newest_entry(project, context.instance, registry.model),
+            AliasWatch.read(context.cursor, registry.model),
+        )
         known = (entry.version, entry.run, entry.at) if entry else (None, None)
         noticed, watch = before.observe(holder.version if holder else None, *known)
         if noticed == NOTHING:
-            if lost := lost_request(context.instance, watch.asked):
-                return _lost(lost, watch)
+            if lost := lost_request(context.instance, job.name, watch.asked):
+                return _lost(project, lost, watch)
             return _skipped(f"Nothing moved: {watch.sentence}" if watch.moves else "No version is champion yet", watch)
         if noticed == DOUBTFUL:
             return _skipped("The alias is not where the history says: reported if the next tick sees it too", watch)
@@ -49,7 +55,7 @@ def champion_sensors(
             return _asked(_rescored(days, entry.rescore_from, why), watch)
         newest = _newest(days, target.rescore_days, holder) if holder else None
         requests = _rescored(days, newest, watch.sentence)
-        observation = _by_hand(holder, entry, before, registry)
+        observation = _by_hand(project, holder, entry, before, registry)
         return _asked(requests, watch, observation)
 
     return [watch_champion]
@@ -61,12 +67,12 @@ def _asked(requests: list[dg.RunRequest], watch: AliasWatch, *events: dg.AssetOb
     return dg.SensorResult(requests, skip_reason=why, asset_events=[*events], cursor=cursor)
 
 
-def _lost(lost: LostRequest, watch: AliasWatch) -> dg.SensorResult:
+def _lost(project: Project, lost: LostRequest, watch: AliasWatch) -> dg.SensorResult:
     """Handle a rescoring whose run did not succeed: request it once more, then report it on `predictions`, once."""
     if lost.again:
         return _asked([lost.again], watch)
     why = f"{lost.sentence}; until then these days lack predictions of version {watch.version}"
-    seen = dg.AssetObservation("predictions", description=why, metadata={"lost_run": lost.run.run_id})
+    seen = dg.AssetObservation(key_of(project, "predictions"), description=why, metadata={"lost_run": lost.run.run_id})
     events = [] if watch.told == lost.run.run_id else [seen]
     cursor = replace(watch, told=lost.run.run_id).written()
     return dg.SensorResult(skip_reason=why, asset_events=events, cursor=cursor)
@@ -77,9 +83,9 @@ def _skipped(why: str, watch: AliasWatch) -> dg.SensorResult:
 
 
 def _by_hand(
-    holder: ModelVersion | None, entry: Entry | None, before: AliasWatch, registry: ModelRegistry
+    project: Project, holder: ModelVersion | None, entry: Entry | None, before: AliasWatch, registry: ModelRegistry
 ) -> dg.AssetObservation:
-    recorded = entry.version if entry else "none"
+    champion, recorded = key_of(project, CHAMPION), entry.version if entry else "none"
     metadata: dict[str, Any] = {
         "model_name": registry.model,
         "recorded_version": recorded,
@@ -87,9 +93,9 @@ def _by_hand(
     }
     if holder is None:
         text = f"Nobody is champion any more; Dagster had made it version {recorded}"
-        return dg.AssetObservation(CHAMPION, description=text, metadata={"moved": "alias removed", **metadata})
+        return dg.AssetObservation(champion, description=text, metadata={"moved": "alias removed", **metadata})
     return dg.AssetObservation(
-        CHAMPION,
+        champion,
         description=f"Version {holder.version} is champion; Dagster had made it version {recorded}"
         if holder.version != recorded
         else f"Version {holder.version} is champion again; by hand it had been version {before.version}",

@@ -3,11 +3,13 @@
 Loading touches no network, no Spark and no registry, and imports no library that only steps need.
 """
 
+from dataclasses import replace
 from warnings import catch_warnings, simplefilter
 
 import dagster as dg
 
 from mlops_core.config import Target
+from mlops_core.defs.alerts import build_alerts, failure_sensors
 from mlops_core.defs.champion_watch import champion_sensors
 from mlops_core.defs.databricks_upkeep import upkeep_schedules, upkeep_sensors
 from mlops_core.defs.deployment import deployment_assets
@@ -20,6 +22,7 @@ from mlops_core.defs.maintenance import maintenance_schedules
 from mlops_core.defs.model_copy import copy_model_job
 from mlops_core.defs.monitoring import monitoring_assets
 from mlops_core.defs.monitoring_report import report_assets
+from mlops_core.defs.mutes import JOB as MUTES
 from mlops_core.defs.mutes import mute_alerts_job
 from mlops_core.defs.pairing_check import pairing_checks
 from mlops_core.defs.partitions import daily_partitions, predicted_partitions
@@ -35,22 +38,39 @@ from mlops_core.defs.validation import validation_assets, validation_checks
 from mlops_core.project import Project
 
 
-def definitions_of(project: Project, target: Target) -> dg.Definitions:
-    """Everything that Dagster runs of `project` for `target`."""
+def definitions_of(project: Project, target: Target, prefix: str | None = None) -> dg.Definitions:
+    """Everything that Dagster runs of `project` for `target`.
+
+    Args:
+        prefix: For a part of a code location, to be merged with others: what its names begin with, instead of the
+            project's own prefix. Its asset jobs bring their executor, and the code location keeps its own.
+
+    Raises:
+        DeclarationError: the prefix is one that Dagster refuses.
+    """
+    is_part, project = prefix is not None, project if prefix is None else replace(project, prefix=prefix)
+    executor = build_executor(project, target)
     with catch_warnings():
         simplefilter("ignore", dg.BetaWarning)  # a backfill policy is beta in name, and every load would say so
-        jobs = build_jobs(project, target)
-        made = _definitions(project, target, daily_partitions(target), predicted_partitions(target), jobs)
-        return dg.Definitions.merge(made, dg.Definitions(jobs=[mute_alerts_job(made)]))
+        made = _pipeline(project, target, build_jobs(project, target, executor if is_part else None))
+        watched = dg.Definitions.merge(made, _watch(project, target, made))
+        of_location = dg.Definitions(jobs=[mute_alerts_job(project, watched)], executor=None if is_part else executor)
+        return dg.Definitions.merge(watched, of_location)
 
 
-def _definitions(
-    project: Project,
-    target: Target,
-    daily: dg.DailyPartitionsDefinition,
-    predicted: dg.DailyPartitionsDefinition,
-    jobs: dict[str, Job],
-) -> dg.Definitions:
+def _watch(project: Project, target: Target, made: dg.Definitions) -> dg.Definitions:
+    """The sensors that tell of failed runs of what was made, and of failed ticks."""
+    scheduled = (each for each in made.schedules or () if isinstance(each, dg.ScheduleDefinition))
+    runs = {job.name for job in made.jobs or ()} | {schedule.job_name for schedule in scheduled}
+    ticks = {each.name for each in (*(made.schedules or ()), *(made.sensors or ()))}
+    failures = failure_sensors(project, target, build_alerts(target), runs | {project.named(MUTES)})
+    return dg.Definitions(
+        sensors=[*failures, *tick_sensors(project, target, ticks | {sensor.name for sensor in failures})]
+    )
+
+
+def _pipeline(project: Project, target: Target, jobs: dict[str, Job]) -> dg.Definitions:
+    daily, predicted = daily_partitions(target), predicted_partitions(target)
     return dg.Definitions(
         assets=[
             *ingestion_assets(project, target, daily),
@@ -71,16 +91,14 @@ def _definitions(
         ],
         jobs=[*jobs.values(), rollback_job(project, predicted), copy_model_job(project), *smoke_jobs(project, target)],
         schedules=[
-            *build_schedules(target, jobs, daily, predicted),
+            *build_schedules(project, target, jobs, daily, predicted),
             *maintenance_schedules(project, target),
             *upkeep_schedules(project, target),
         ],
         sensors=[
             *build_sensors(project, target, jobs),
-            *champion_sensors(target, jobs, predicted),
+            *champion_sensors(project, target, jobs, predicted),
             *upkeep_sensors(project, target),
-            *tick_sensors(target),
         ],
         resources=build_resources(project, target),
-        executor=build_executor(project, target),
     )

@@ -14,6 +14,7 @@ from mlops_core.adapters.snapshot import read_consistently
 from mlops_core.config import Target
 from mlops_core.defs.annotations import DataFrame
 from mlops_core.defs.approval import Approval, Automatic
+from mlops_core.defs.names import key_of, keys_of, needed, resources_of
 from mlops_core.defs.partitions import ONE_RUN_A_RANGE, days_of
 from mlops_core.defs.promotion_history import last_champion, linked, newest_entry
 from mlops_core.defs.refusals import one_sentence, tell_refusal
@@ -28,22 +29,22 @@ from mlops_core.deployment.promotion import (
 from mlops_core.project import Project
 from mlops_core.validation.verdict import NotValidatedError, require_judged_against, require_promotable
 
-REMEDY = "bring back what it needs, or launch rollback_job with a version that predicts"
-
 
 def deployment_assets(project: Project, target: Target, daily: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     table, feature_tables = project.events, [each.name for each in project.feature_tables]
+    remedy = f"bring back what it needs, or launch {project.named('rollback_job')} with a version that predicts"
 
     @dg.asset(
-        ins={"events": dg.AssetIn(table.name)},
-        group_name="deployment",
+        key=key_of(project, "predictions"),
+        ins={"champion": dg.AssetIn(key_of(project, CHAMPION)), "events": dg.AssetIn(key_of(project, table.name))},
+        group_name=project.named("deployment"),
         owners=[target.owner],
         kinds={"spark", "delta", "mlflow"},
         partitions_def=daily,
         backfill_policy=ONE_RUN_A_RANGE,
-        deps=feature_tables,
-        io_manager_key="table_io_manager",
-        required_resource_keys={"step_launcher", "feature_store", "tables", "model_registry"},
+        deps=keys_of(project, *feature_tables),
+        io_manager_key=project.named("table_io_manager"),
+        required_resource_keys=needed(project, "step_launcher", "feature_store", "tables", "model_registry"),
         code_version="1",
         description=f"The champion's prediction of `{table.label_column}` for each {table.noun} of a day, from what "
         f"was known at its `{table.event_time}`.\n\nEach row carries the model's name and version and the time of "
@@ -57,10 +58,10 @@ def deployment_assets(project: Project, target: Target, daily: dg.PartitionsDefi
 
         require_unseen(champion.version, champion.record, *days_of(context))
         inputs = model_inputs(project, to_score(table, events, *days_of(context)), *project.carried)
-        store, tables = context.resources.feature_store, context.resources.tables
+        store, tables = resources_of(project, context).feature_store, resources_of(project, context).tables
         with (
-            registry_answers(context.resources.model_registry.tracking_uri),
-            scorable(f"The champion, version {champion.version},", REMEDY),
+            registry_answers(resources_of(project, context).model_registry.tracking_uri),
+            scorable(f"The champion, version {champion.version},", remedy),
         ):
             scored, versions = read_consistently(
                 tables, feature_tables, lambda: predicted(store, project.model.task, champion, inputs)
@@ -75,13 +76,14 @@ def deployment_assets(project: Project, target: Target, daily: dg.PartitionsDefi
 def _champion(project: Project, target: Target) -> dg.AssetsDefinition:
     """The asset `champion`, whose config asks for an approval where the target does."""
     champion = dg.asset(
-        name="champion",
-        group_name="deployment",
+        key=key_of(project, CHAMPION),
+        ins={"challenger": dg.AssetIn(key_of(project, "challenger"))},
+        group_name=project.named("deployment"),
         owners=[target.owner],
         kinds={"mlflow"},
-        io_manager_key="model_io_manager",
+        io_manager_key=project.named("model_io_manager"),
         output_required=False,
-        required_resource_keys={"model_registry"},
+        required_resource_keys=needed(project, "model_registry"),
         code_version="1",
         description="The version that batch inference uses; the one before it keeps the alias `previous_champion`.\n\n"
         "Its materializations are the history of champions: from which version to which, who decided it, why, and what "
@@ -107,27 +109,29 @@ def _promoted(
     project: Project, context: dg.AssetExecutionContext, config: Approval | Automatic, challenger: ModelVersion
 ) -> Iterator[dg.Output[ModelVersion]]:
     """The challenger, unless it is refused or the history has it as champion already."""
-    registry = context.resources.model_registry
+    registry = resources_of(project, context).model_registry
     with registry_answers(registry.tracking_uri), one_sentence():
         version = approved(config.version, challenger.version)
         before = champion_before(registry, version)  # read first, to notice any later change
-        if why := _refusal(context, registry, challenger):
+        if why := _refusal(project, context, registry, challenger):
             return tell_refusal(context, challenger, why)
         measured = project.model.task.headlines(registry.run_metrics(challenger))
-    if _is_recorded(context, registry, challenger):
+    if _is_recorded(project, context, registry, challenger):
         return context.log.info(f"Version {version} is champion already, and the history has it")
     decision = Decision(challenger.name, version, config.approved_by, config.reason)
     yield dg.Output(challenger, metadata=linked(decision.entry(before, challenger.record, measured)))
 
 
-def _refusal(context: dg.AssetExecutionContext, registry: ModelRegistry, challenger: ModelVersion) -> str | None:
+def _refusal(
+    project: Project, context: dg.AssetExecutionContext, registry: ModelRegistry, challenger: ModelVersion
+) -> str | None:
     """Why this run's own challenger does not follow the champion; another run's, which a person asked for, is raised.
 
     Raises:
         NotValidatedError, NotShadowedError: the person's challenger was not judged, or not beside whom it would follow.
     """
     try:
-        _require_fit(context, registry, challenger)
+        _require_fit(project, context, registry, challenger)
     except (NotValidatedError, NotShadowedError) as error:
         if challenger.record.outputs.get("challenger") != context.run_id:
             raise
@@ -135,18 +139,22 @@ def _refusal(context: dg.AssetExecutionContext, registry: ModelRegistry, challen
     return None
 
 
-def _require_fit(context: dg.AssetExecutionContext, registry: ModelRegistry, challenger: ModelVersion) -> None:
+def _require_fit(
+    project: Project, context: dg.AssetExecutionContext, registry: ModelRegistry, challenger: ModelVersion
+) -> None:
     """Refuse a challenger that was not judged, or not against the version that it would replace."""
     require_promotable(challenger.record, challenger.version)
     champion = registry.find_alias(CHAMPION)
     holder = champion.version if champion else None
-    current = last_champion(context.instance, registry) if holder is None else holder
+    current = last_champion(project, context.instance, registry) if holder is None else holder
     require_judged_against(challenger.record, challenger.version, current, is_held=holder is not None)
     require_shadowed(challenger.record, challenger.version, holder)
 
 
-def _is_recorded(context: dg.AssetExecutionContext, registry: ModelRegistry, version: ModelVersion) -> bool:
+def _is_recorded(
+    project: Project, context: dg.AssetExecutionContext, registry: ModelRegistry, version: ModelVersion
+) -> bool:
     """Whether the newest entry already records it: a run that crashed between alias and entry is repeated."""
-    entry = newest_entry(context.instance, registry.model)
+    entry = newest_entry(project, context.instance, registry.model)
     made_in = (version.version, version.record.outputs.get(CHAMPION))
     return (entry and (entry.version, entry.run)) == made_in and registry.holder(CHAMPION) == Holder(version.version)

@@ -10,6 +10,7 @@ import dagster as dg
 from mlops_core.adapters.evaluation import score_side_by_side
 from mlops_core.adapters.model_registry import ModelVersion
 from mlops_core.adapters.snapshot import explain_missing_version, read_consistently
+from mlops_core.defs.names import resources_of
 from mlops_core.project import Project
 from mlops_core.version_record import version_tag
 
@@ -69,12 +70,12 @@ def score_held_out(
     from mlops_core.validation.scored_rows import check_rows, row_columns
 
     events, unseen = project.events, unseen_by(project, versions["candidate"])
-    tables, version = context.resources.tables, unseen.table_version
+    tables, version = resources_of(project, context).tables, unseen.table_version
 
     def score() -> tuple["pd.DataFrame", Mapping[str, list[str]]]:
         rows = held_out(events, tables.read(events.name, version), unseen.first_day, unseen.last_day)
         inputs = model_inputs(project, rows, *project.carried, events.label_column)
-        scored = score_side_by_side(context.resources.feature_store, project.model.task, inputs, versions)
+        scored = score_side_by_side(resources_of(project, context).feature_store, project.model.task, inputs, versions)
         return scored.rows.select(*row_columns(project), *versions).toPandas(), scored.features
 
     with explain_missing_version(events.name, version):

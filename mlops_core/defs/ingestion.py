@@ -12,6 +12,7 @@ from mlops_core.config import Target
 from mlops_core.defs.annotations import DataFrame
 from mlops_core.defs.config import BoundedConfig
 from mlops_core.defs.io_managers import REPLACED
+from mlops_core.defs.names import key_of, keys_of, needed, op_of, resources_of
 from mlops_core.defs.partitions import ONE_RUN_A_RANGE, days_of_run, last_partition
 from mlops_core.project import EventTable, Project
 
@@ -49,17 +50,21 @@ def ingestion_assets(
     project: Project, target: Target, daily: dg.TimeWindowPartitionsDefinition
 ) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     return [
-        each for events in project.event_tables for each in (_raw(events, target), _ingestion(events, target, daily))
+        each
+        for events in project.event_tables
+        for each in (_raw(project, events, target), _ingestion(project, events, target, daily))
     ]
 
 
-def _ingestion(events: EventTable, target: Target, daily: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefinition:
+def _ingestion(
+    project: Project, events: EventTable, target: Target, daily: dg.TimeWindowPartitionsDefinition
+) -> dg.AssetsDefinition:
     @dg.multi_asset(
-        name=events.ingestion_name,
+        name=op_of(project, events.ingestion_name),
         backfill_policy=ONE_RUN_A_RANGE,
-        deps=[events.raw_name],
-        outs=_outs(events, target),
-        required_resource_keys={"step_launcher", "sources", "tables"},
+        deps=keys_of(project, events.raw_name),
+        outs=_outs(project, events, target),
+        required_resource_keys=needed(project, "step_launcher", "sources", "tables"),
         description=f"Judge the {events.nouns} of the run's days and, for those that were delivered late, of "
         "`late_days` before.",
     )
@@ -67,17 +72,21 @@ def _ingestion(events: EventTable, target: Target, daily: dg.TimeWindowPartition
         from mlops_core.ingestion.accept import accept, require_acceptable
         from mlops_core.ingestion.conform import conform
 
-        source = context.resources.sources[events.name].choose(
-            path=config.path,
-            times=config.times,
-            rows=config.rows,
-            seed=config.seed,
-            drift_from=date.fromisoformat(config.drift_from) if config.drift_from else None,
+        source = (
+            resources_of(project, context)
+            .sources[events.name]
+            .choose(
+                path=config.path,
+                times=config.times,
+                rows=config.rows,
+                seed=config.seed,
+                drift_from=date.fromisoformat(config.drift_from) if config.drift_from else None,
+            )
         )
         days = days_taken(context, target, daily)
         rows = conform(events, source.read(), days)
         require_acceptable(events, rows, days)
-        removed = _removed(context, events, rows, days, config.allow_removal)
+        removed = _removed(project, context, events, rows, days, allowed=config.allow_removal)
         told: dict[str, Any] = {GENERATED: isinstance(source, GeneratedSource), **removed}
         replaced: dict[str, Any] = {REPLACED: days.replaced} if days.replaced else {}
         accepted, rejected = accept(events, rows)
@@ -86,13 +95,13 @@ def _ingestion(events: EventTable, target: Target, daily: dg.TimeWindowPartition
     return ingest
 
 
-def _raw(events: EventTable, target: Target) -> dg.AssetSpec:
+def _raw(project: Project, events: EventTable, target: Target) -> dg.AssetSpec:
     table = target.sources[events.name].table
     otherwise = table or ("generated" if events.sample else None)
     here = f"{events.path_variable}{f', or {otherwise}' if otherwise else ''}"
     return dg.AssetSpec(
-        events.raw_name,
-        group_name="ingestion",
+        key_of(project, events.raw_name),
+        group_name=project.named("ingestion"),
         owners=[target.owner],
         description=f"{events.nouns.capitalize()} as they are delivered: a table on Databricks; here a file or a folder"
         f"{', or generated ones' if events.sample else ''}.",
@@ -100,25 +109,27 @@ def _raw(events: EventTable, target: Target) -> dg.AssetSpec:
     )
 
 
-def _outs(events: EventTable, target: Target) -> dict[str, dg.AssetOut]:
+def _outs(project: Project, events: EventTable, target: Target) -> dict[str, dg.AssetOut]:
     late_days = target.feature_engineering_workflow.late_days
     late = dict.fromkeys(name for name in (events.known_at, events.label) if name and name != events.event_time)
     also = f", also those whose {' and '.join(f'`{name}`' for name in late)} are not known yet" if late else ""
     out = partial(
         dg.AssetOut,
-        io_manager_key="table_io_manager",
-        group_name="ingestion",
+        io_manager_key=project.named("table_io_manager"),
+        group_name=project.named("ingestion"),
         owners=[target.owner],
         kinds={"spark", "delta"},
     )
     return {
         events.name: out(
+            key=key_of(project, events.name),
             description=f"Accepted {events.nouns}, each once{also}. Times are "
             f"the wall clock of {events.time_zone}, and nothing shifts them. "
             f"A run takes those of its days and, for late ones, of {late_days} days before.",
             code_version="2",
         ),
         events.rejected_name: out(
+            key=key_of(project, events.rejected_name),
             description=f"{events.nouns.capitalize()} that were kept aside, with every reason that applies.",
             code_version="4",
         ),
@@ -126,16 +137,22 @@ def _outs(events: EventTable, target: Target) -> dict[str, dg.AssetOut]:
 
 
 def _removed(
-    context: dg.AssetExecutionContext, events: EventTable, rows: DataFrame, days: "EventDays", allowed: bool
+    project: Project,
+    context: dg.AssetExecutionContext,
+    events: EventTable,
+    rows: DataFrame,
+    days: "EventDays",
+    *,
+    allowed: bool,
 ) -> dict[str, dg.MetadataValue]:
     """How many events and days of the table the source no longer has; refused when they are many."""
     from mlops_core.ingestion.removal import removal
 
-    tables = context.resources.tables
+    tables = resources_of(project, context).tables
     if not tables.exists(events.name):
         return {}
     found = removal(events, tables.read(events.name).where(days.within), rows)
-    if not (allowed or _were_generated(context.instance, events)):
+    if not (allowed or _were_generated(project, context.instance, events)):
         found.require_small()
     if found.count:
         context.log.warning(f"The source lacks {found}: they are removed")
@@ -146,8 +163,8 @@ def _removed(
     }
 
 
-def _were_generated(instance: dg.DagsterInstance, events: EventTable) -> bool:
-    event = instance.get_latest_materialization_event(dg.AssetKey(events.name))
+def _were_generated(project: Project, instance: dg.DagsterInstance, events: EventTable) -> bool:
+    event = instance.get_latest_materialization_event(key_of(project, events.name))
     made = event.asset_materialization if event else None
     return bool(made and GENERATED in made.metadata and made.metadata[GENERATED].value)
 

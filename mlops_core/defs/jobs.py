@@ -7,6 +7,7 @@ import dagster as dg
 from mlops_core.adapters.step_launcher.compute import Compute
 from mlops_core.config import Target
 from mlops_core.defs.approval import asked_of_a_person
+from mlops_core.defs.names import key_of, keys_of
 from mlops_core.project import Project
 
 if TYPE_CHECKING:  # what `define_asset_job` returns: Dagster exports the function, not the type
@@ -20,47 +21,59 @@ CLUSTER_TAG = "databricks/cluster"
 REPORT = "monitoring_report"
 
 
-def build_jobs(project: Project, target: Target) -> dict[str, Job]:
-    """Job name -> job. A job runs the checks of what it makes."""
+def build_jobs(project: Project, target: Target, executor: dg.ExecutorDefinition | None = None) -> dict[str, Job]:
+    """Name without a prefix -> job. A job runs the checks of what it makes, by `executor`, else by the location's."""
     trained = (project.model.name, "challenger", *(("champion",) if target.promotion == "automatic" else ()))
     events = project.events
     outcome = "promote it" if target.promotion == "automatic" else "let it wait as challenger"
     selections = {
         "feature_engineering_job": (
-            dg.AssetSelection.assets(
+            _selected(
+                project,
                 *(name for each in project.event_tables for name in (each.name, each.rejected_name)),
                 *(table.name for table in project.feature_tables),
             ),
             f"Accept new {events.nouns} and build the feature tables of a day or a range of days",
         ),
         "model_training_job": (
-            dg.AssetSelection.assets(*trained),
+            _selected(project, *trained),
             f"Train a candidate, validate it, and {outcome} when it passes",
         ),
         "promote_job": (
-            dg.AssetSelection.assets("champion") | dg.AssetSelection.checks_for_assets("challenger"),
+            _selected(project, "champion") | dg.AssetSelection.checks_for_assets(key_of(project, "challenger")),
             "Score the challenger beside the champion, then make it champion, with who approves it and the reason",
         ),
         "batch_inference_job": (
-            dg.AssetSelection.assets("predictions"),
+            _selected(project, "predictions"),
             f"Predict the {events.nouns} of a day or a range of days with the champion",
         ),
         "monitoring_job": (
-            dg.AssetSelection.assets(*MONITOR_TABLES, REPORT),
+            _selected(project, *MONITOR_TABLES, REPORT),
             "Compare predictions with the labels that arrived and with the training rows, and judge",
         ),
     }
-    config = {"promote_job": asked_of_a_person()}
+    config = {"promote_job": asked_of_a_person(project)}
     return {
-        name: dg.define_asset_job(name, selection, config=config.get(name), description=text, tags=cluster_tag(target))
+        name: dg.define_asset_job(
+            project.named(name),
+            selection,
+            config=config.get(name),
+            description=text,
+            tags=cluster_tag(project, target),
+            executor_def=executor,
+        )
         for name, (selection, text) in selections.items()
     }
 
 
-def cluster_tag(target: Target) -> dict[str, str]:
-    """The tag of runs that use the target's compute: the cluster that they share, else the target itself."""
+def _selected(project: Project, *assets: str) -> dg.AssetSelection:
+    return dg.AssetSelection.assets(*keys_of(project, *assets))
+
+
+def cluster_tag(project: Project, target: Target) -> dict[str, str]:
+    """The tag of runs that use the target's compute: the cluster that they share, else the project's target itself."""
     if target.step_launcher == "none":
         return {}
     compute = Compute().overridden(target.compute)
     shared = compute.existing_cluster_id if compute.kind == "existing_cluster" else None
-    return {CLUSTER_TAG: shared or target.name}
+    return {CLUSTER_TAG: shared or project.named(target.name)}

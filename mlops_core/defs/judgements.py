@@ -12,6 +12,8 @@ import dagster as dg
 
 from mlops_core.config import MonitoringWorkflow, Target
 from mlops_core.defs.jobs import REPORT
+from mlops_core.defs.names import check_of, key_of
+from mlops_core.project import Project
 
 if TYPE_CHECKING:
     from mlops_core.monitoring.drift_rule import Drift
@@ -34,12 +36,14 @@ DESCRIPTIONS = {
 }
 
 
-def check_specs() -> list[dg.AssetCheckSpec]:
-    return [dg.AssetCheckSpec(name, asset=REPORT, description=text) for name, text in DESCRIPTIONS.items()]
+def check_specs(project: Project) -> list[dg.AssetCheckSpec]:
+    return [
+        dg.AssetCheckSpec(name, asset=key_of(project, REPORT), description=text) for name, text in DESCRIPTIONS.items()
+    ]
 
 
-def check_key(name: str) -> dg.AssetCheckKey:
-    return dg.AssetCheckKey(dg.AssetKey(REPORT), name)
+def check_key(project: Project, name: str) -> dg.AssetCheckKey:
+    return check_of(project, REPORT, name)
 
 
 def verdicts(judge: "Judge", found: "Findings", due: str | None) -> "dict[str, Verdict]":
@@ -54,7 +58,7 @@ def verdicts(judge: "Judge", found: "Findings", due: str | None) -> "dict[str, V
     }
 
 
-def judgements(target: Target, days: Sequence[str], judge: "Judge") -> Iterator[dg.AssetCheckResult]:
+def judgements(project: Project, target: Target, days: Sequence[str], judge: "Judge") -> Iterator[dg.AssetCheckResult]:
     """The judgement of the newest days; `days` are those with a partition."""
     found = judge.findings()
     due = newest_due(days, target.batch_inference_workflow.cron_schedule, judge.now)
@@ -67,7 +71,7 @@ def judgements(target: Target, days: Sequence[str], judge: "Judge") -> Iterator[
     }
     for name, (passed, description) in verdicts(judge, found, due).items():
         yield dg.AssetCheckResult(
-            asset_key=REPORT,
+            asset_key=key_of(project, REPORT),
             check_name=name,
             passed=passed,
             severity=dg.AssetCheckSeverity.ERROR if name == METRIC else dg.AssetCheckSeverity.WARN,

@@ -7,6 +7,7 @@ import dagster as dg
 from mlops_core.adapters.model_registry import ModelVersion
 from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.defs.held_out import unseen_by
+from mlops_core.defs.names import key_of, needed, resources_of
 from mlops_core.defs.training_rows import feature_versions, training_set
 from mlops_core.project import Project
 from mlops_core.validation.verdict import FAILED, LEAK_CHECK, PASSED
@@ -20,10 +21,10 @@ def training_checks(project: Project) -> list[dg.AssetChecksDefinition]:
     events = project.events
 
     @dg.asset_check(
-        asset=project.model.name,
+        asset=key_of(project, project.model.name),
         name=LEAK_CHECK,
         blocking=True,
-        required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"},
+        required_resource_keys=needed(project, "step_launcher", "tables", "feature_store", "model_registry"),
         description=f"{SAMPLED} sampled training rows have the features that the project's own code makes of the "
         f"{' and '.join(each.nouns for each in project.event_tables)} that were known at their time, and no input is "
         "null just where the label is.",
@@ -35,7 +36,7 @@ def training_checks(project: Project) -> list[dg.AssetChecksDefinition]:
 
         unseen = unseen_by(project, model)
         trained_on = {**model.record.tables, events.name: unseen.table_version}
-        read = context.resources.tables.read
+        read = resources_of(project, context).tables.read
         tables = {each.name: read(each.name, version=trained_on.get(each.name)) for each in project.event_tables}
         rows = tables[events.name]
         past = known_before(events, rows, unseen.first_day)
@@ -47,7 +48,7 @@ def training_checks(project: Project) -> list[dg.AssetChecksDefinition]:
         late, moved = late_inputs(project, rows), _moved(model.record.tables, feature_versions(project, context))
         faults = [*late.values(), *([_why(project, found, moved)] if found else [])]
         if late or not found or not moved:  # rows that differ for tables that moved prove nothing about the version
-            _write(context, model, passed=not faults)
+            _write(project, context, model, passed=not faults)
         return dg.AssetCheckResult(
             passed=not faults,
             description="; ".join(faults) or None,
@@ -61,9 +62,9 @@ def training_checks(project: Project) -> list[dg.AssetChecksDefinition]:
     return [features_are_known_in_time]
 
 
-def _write(context: dg.AssetCheckExecutionContext, version: ModelVersion, passed: bool) -> None:
+def _write(project: Project, context: dg.AssetCheckExecutionContext, version: ModelVersion, passed: bool) -> None:
     """A check blocks in its own run only, so its outcome is also written on the version."""
-    registry = context.resources.model_registry
+    registry = resources_of(project, context).model_registry
     with registry_answers(registry.tracking_uri):
         registry.write(version, VersionRecord(leak_check=PASSED if passed else FAILED))
 
@@ -84,5 +85,5 @@ def _why(project: Project, found: list[dict[str, object]], moved: Sequence[str])
         return differ + "features know the future, or their tables are stale"
     return differ + (
         f"{' and '.join(moved)} moved since the training, so they may be made of other {project.events.nouns} than "
-        "the model: run model_training_job again. If it fails again, features know the future"
+        f"the model: run {project.named('model_training_job')} again. If it fails again, features know the future"
     )

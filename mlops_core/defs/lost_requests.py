@@ -42,9 +42,11 @@ class LostRequest:
         )
 
 
-def lost_request(instance: dg.DagsterInstance, key: str) -> LostRequest | None:
-    """The request with this run key when its newest run ended without success, and no later one has done the same."""
-    found = next(_runs_of(instance, key), None) if key else None
+def lost_request(instance: dg.DagsterInstance, job: str, key: str) -> LostRequest | None:
+    """The request with this run key when the newest run of its job ended without success, and no later one has done the
+    same.
+    """
+    found = next(_runs_of(instance, job, key), None) if key else None
     if found is None or found.dagster_run.status not in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED):
         return None
     run = found.dagster_run
@@ -61,9 +63,9 @@ def days_of(tags: Mapping[str, str]) -> tuple[str, str] | None:
     return (first, last) if first and last else None
 
 
-def _runs_of(instance: dg.DagsterInstance, key: str) -> Iterator[dg.RunRecord]:
+def _runs_of(instance: dg.DagsterInstance, job: str, key: str) -> Iterator[dg.RunRecord]:
     """The runs with this key and those that repeat them, the newest first."""
-    asked = instance.get_run_records(dg.RunsFilter(tags={RUN_KEY: key}), limit=1)
+    asked = instance.get_run_records(dg.RunsFilter(job_name=job, tags={RUN_KEY: key}), limit=1)
     repeats = (instance.get_run_records(dg.RunsFilter(tags={ROOT_RUN: r.dagster_run.run_id}), limit=1) for r in asked)
     yield from sorted(
         (*asked, *(r for found in repeats for r in found)), key=lambda r: r.create_timestamp, reverse=True

@@ -12,6 +12,7 @@ from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.defs.config import NOT_BLANK, BoundedConfig
 from mlops_core.defs.ended_runs import require_running
 from mlops_core.defs.model_description import describe
+from mlops_core.defs.names import needed, op_of, resources_of
 from mlops_core.defs.refusals import one_sentence
 from mlops_core.project import Project
 from mlops_core.version_record import VersionRecord
@@ -29,11 +30,12 @@ class CopyConfig(BoundedConfig):
 def copy_model_job(project: Project) -> dg.JobDefinition:
     @dg.op(
         out=dg.Out(dg.Nothing),
-        required_resource_keys={"model_registry"},
+        name=op_of(project, "copy_version"),
+        required_resource_keys=needed(project, "model_registry"),
         description="Copy a validated version of another environment's model; it waits here as challenger",
     )
     def copy_version(context: dg.OpExecutionContext, config: CopyConfig) -> None:
-        registry: ModelRegistry = context.resources.model_registry
+        registry: ModelRegistry = resources_of(project, context).model_registry
         with registry_answers(registry.tracking_uri), one_sentence():
             copied = _copied(registry, config)
             describe(project, registry, copied)
@@ -47,7 +49,10 @@ def copy_model_job(project: Project) -> dg.JobDefinition:
             }
         )
 
-    @dg.job(name="copy_model_job", description="Bring a version that passed validation elsewhere here, as challenger")
+    @dg.job(
+        name=project.named("copy_model_job"),
+        description="Bring a version that passed validation elsewhere here, as challenger",
+    )
     def job() -> None:
         copy_version()
 

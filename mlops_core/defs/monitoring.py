@@ -9,6 +9,7 @@ from mlops_core.adapters.model_registry import ModelNotFoundError
 from mlops_core.config import Target
 from mlops_core.defs.annotations import DataFrame
 from mlops_core.defs.io_managers import MAY_BE_EMPTY
+from mlops_core.defs.names import key_of, needed, resources_of
 from mlops_core.defs.partitions import ONE_RUN_A_RANGE, days_of
 from mlops_core.project import Project
 
@@ -19,21 +20,22 @@ if TYPE_CHECKING:
 def monitoring_assets(project: Project, target: Target, daily: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     day_before_too = dg.TimeWindowPartitionMapping(start_offset=-1, allow_nonexistent_upstream_partitions=True)
     common: dict[str, Any] = {
-        "group_name": "monitoring",
+        "group_name": project.named("monitoring"),
         "owners": [target.owner],
         "kinds": {"spark", "delta"},
         "partitions_def": daily,
         "backfill_policy": ONE_RUN_A_RANGE,
-        "io_manager_key": "table_io_manager",
+        "io_manager_key": project.named("table_io_manager"),
         "code_version": "2",
     }
 
-    events = {"events": dg.AssetIn(project.events.name)}
+    predictions, events = key_of(project, "predictions"), {"events": dg.AssetIn(key_of(project, project.events.name))}
 
     @dg.asset(
         **common,
-        ins={"predictions": dg.AssetIn(metadata={MAY_BE_EMPTY: True}), **events},
-        required_resource_keys={"step_launcher"},
+        key=key_of(project, "inference_profile_metrics"),
+        ins={"predictions": dg.AssetIn(predictions, metadata={MAY_BE_EMPTY: True}), **events},
+        required_resource_keys=needed(project, "step_launcher"),
     )
     def inference_profile_metrics(
         context: dg.AssetExecutionContext, predictions: DataFrame, events: DataFrame
@@ -50,11 +52,12 @@ def monitoring_assets(project: Project, target: Target, daily: dg.PartitionsDefi
 
     @dg.asset(
         **common,
+        key=key_of(project, "inference_drift_metrics"),
         ins={
-            "predictions": dg.AssetIn(metadata={MAY_BE_EMPTY: True}, partition_mapping=day_before_too),
+            "predictions": dg.AssetIn(predictions, metadata={MAY_BE_EMPTY: True}, partition_mapping=day_before_too),
             **events,
         },
-        required_resource_keys={"step_launcher", "model_registry"},
+        required_resource_keys=needed(project, "step_launcher", "model_registry"),
     )
     def inference_drift_metrics(
         context: dg.AssetExecutionContext, predictions: DataFrame, events: DataFrame
@@ -75,7 +78,7 @@ def _bins_of(context: dg.AssetExecutionContext, project: Project, model: str, ve
     """The bins of a version's training rows; none, with a line in the log, when the registry no longer has it."""
     from mlops_core.monitoring.bins import bins_of
 
-    registry = context.resources.model_registry.of(model)
+    registry = resources_of(project, context).model_registry.of(model)
     try:
         return bins_of(registry.baseline(registry.get(version)), project)
     except ModelNotFoundError as error:

@@ -11,6 +11,7 @@ from mlops_core.config import Target
 from mlops_core.defs.jobs import MONITOR_TABLES, REPORT
 from mlops_core.defs.judgements import check_specs, judgements, verdicts
 from mlops_core.defs.metadata import as_data, plot, png
+from mlops_core.defs.names import key_of, keys_of, needed, resources_of
 from mlops_core.defs.partitions import ONE_RUN_A_RANGE, days_of
 from mlops_core.project import Project
 
@@ -28,15 +29,15 @@ def report_assets(
     project: Project, target: Target, daily: dg.TimeWindowPartitionsDefinition
 ) -> list[dg.AssetsDefinition]:
     @dg.asset(
-        name=REPORT,
-        group_name="monitoring",
+        key=key_of(project, REPORT),
+        group_name=project.named("monitoring"),
         owners=[target.owner],
         kinds={"html"},
         partitions_def=daily,
         backfill_policy=ONE_RUN_A_RANGE,
-        deps=list(MONITOR_TABLES),
-        check_specs=check_specs(),
-        required_resource_keys={"step_launcher", "tables", "pages"},
+        deps=keys_of(project, *MONITOR_TABLES),
+        check_specs=check_specs(project),
+        required_resource_keys=needed(project, "step_launcher", "tables", "pages"),
         code_version="4",
     )
     def monitoring_report(context: dg.AssetExecutionContext) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
@@ -48,16 +49,16 @@ def report_assets(
         from mlops_core.monitoring.judged_windows import as_numbers
         from mlops_core.monitoring.page import neighbours
 
-        (first, last), now, built = days_of(context), datetime.now(UTC), context.resources.pages
-        tables = dict(zip(("profile", "drift"), map(context.resources.tables.read, MONITOR_TABLES), strict=True))
+        (first, last), now, resources = days_of(context), datetime.now(UTC), resources_of(project, context)
+        tables = dict(zip(("profile", "drift"), map(resources.tables.read, MONITOR_TABLES), strict=True))
         judge = judge_of(project, target.monitoring_workflow, **tables, now=now, first=first)
-        yield from judgements(target, daily.get_partition_keys(), judge)
+        yield from judgements(project, target, daily.get_partition_keys(), judge)
         profile = _shown(as_numbers(tables["profile"], project.model.task), first, last)
         drift = _shown(tables["drift"], first, last)
         pictures = _pictures(project, judge, profile, drift, last)
-        links = partial(neighbours, first=target.first_day, last=target.newest_day) if built.is_site else None
+        links = partial(neighbours, first=target.first_day, last=target.newest_day) if resources.pages.is_site else None
         pages = _pages(project, judge, profile, drift, days=(first, last), pictures=pictures, links=links)
-        addresses = built.write({f"{day}.html": text for day, text in pages.items()})
+        addresses = resources.pages.write({f"{day}.html": text for day, text in pages.items()})
         for day in pages:
             page = dg.MetadataValue.url(addresses[f"{day}.html"])
             context.add_asset_metadata({"page": page}, partition_key=str(day))

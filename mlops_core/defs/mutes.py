@@ -16,6 +16,8 @@ from pydantic import Field
 
 from mlops_core.adapters.alerts import KINDS, Alert, Alerts
 from mlops_core.defs.config import NOT_BLANK, BoundedConfig
+from mlops_core.defs.names import op_of
+from mlops_core.project import Project
 
 JOB = "mute_alerts_job"
 TAG = "alerts/"
@@ -57,10 +59,14 @@ class Mute:
         return f"{self.kind} alerts about {self.name} are muted until {until} by {self.muted_by}: {self.reason}"
 
 
-def mute_alerts_job(definitions: dg.Definitions) -> dg.JobDefinition:
+def mute_alerts_job(project: Project, definitions: dg.Definitions) -> dg.JobDefinition:
     """The job, which takes the names of what these definitions have."""
 
-    @dg.op(out=dg.Out(dg.Nothing), description="Say on the run what is muted, until when, by whom and why")
+    @dg.op(
+        name=op_of(project, "mute_alerts"),
+        out=dg.Out(dg.Nothing),
+        description="Say on the run what is muted, until when, by whom and why",
+    )
     def mute_alerts(context: dg.OpExecutionContext, config: MuteConfig) -> Iterator[Any]:
         assets, known = _names(definitions)
         if config.name not in known:
@@ -71,11 +77,13 @@ def mute_alerts_job(definitions: dg.Definitions) -> dg.JobDefinition:
         context.instance.add_run_tags(context.run_id, {f"{TAG}{key}": value for key, value in asdict(mute).items()})
         context.log.info(str(mute))
         if config.name in assets:
-            yield dg.AssetObservation(config.name, description=str(mute), metadata=asdict(mute))
+            yield dg.AssetObservation(
+                dg.AssetKey.from_user_string(config.name), description=str(mute), metadata=asdict(mute)
+            )
         yield dg.Output(None)
 
     @dg.job(
-        name=JOB,
+        name=project.named(JOB),
         executor_def=dg.in_process_executor,
         description="Keep a kind of alert from people until a time: about one asset, job or sensor, or all",
     )
@@ -115,13 +123,13 @@ def _until(text: str, now: datetime) -> datetime:
     return until
 
 
-def tell(context: dg.SensorEvaluationContext, alerts: Alerts, alert: Alert) -> Mute | None:
+def tell(project: Project, context: dg.SensorEvaluationContext, alerts: Alerts, alert: Alert) -> Mute | None:
     """Send it, unless it is muted: then it is logged, and the mute is returned.
 
     Raises:
         AlertError: the channel did not accept it.
     """
-    mute = next((mute for mute in _in_force(context) if mute.covers(alert)), None)
+    mute = next((mute for mute in _in_force(project, context) if mute.covers(alert)), None)
     if mute is None:
         alerts.send(alert)
     else:
@@ -129,8 +137,8 @@ def tell(context: dg.SensorEvaluationContext, alerts: Alerts, alert: Alert) -> M
     return mute
 
 
-def _in_force(context: dg.SensorEvaluationContext) -> list[Mute]:
-    written = dg.RunsFilter(job_name=JOB, statuses=[dg.DagsterRunStatus.SUCCESS])
+def _in_force(project: Project, context: dg.SensorEvaluationContext) -> list[Mute]:
+    written = dg.RunsFilter(job_name=project.named(JOB), statuses=[dg.DagsterRunStatus.SUCCESS])
     newest: dict[tuple[str, str], Mute] = {}
     for run in context.instance.get_runs(written, limit=READ):
         if run.remote_job_origin is None or is_of_location(run, context):  # `dg launch` says no location

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from mlops_core.defs.names import key_of, needed, resources_of
 from mlops_core.defs.partitions import days_of_run
 from mlops_core.project import Project
 
@@ -10,10 +11,10 @@ def pairing_checks(project: Project) -> list[dg.AssetChecksDefinition]:
     events = project.events
 
     @dg.asset_check(
-        asset="predictions",
+        asset=key_of(project, "predictions"),
         name=f"each_{events.noun}_is_predicted_once",
         blocking=True,
-        required_resource_keys={"step_launcher", "tables"},
+        required_resource_keys=needed(project, "step_launcher", "tables"),
         description=f"Each {events.noun} of the run's days has one prediction of the version that predicted last, none "
         "has two.",
     )
@@ -22,13 +23,13 @@ def pairing_checks(project: Project) -> list[dg.AssetChecksDefinition]:
 
         days = days_of_run(context)
         within = f"day BETWEEN DATE'{days[0]}' AND DATE'{days[1]}'" if days else "true"
-        read = context.resources.tables.read
+        read = resources_of(project, context).tables.read
         found = pairing(events, *(read(name).where(within) for name in ("predictions", events.name)))
         missing = found.missing if days else 0  # of all days, late ones are missing that no run was asked for
         return dg.AssetCheckResult(
             passed=not (found.doubled or missing),
             description=f"{found.doubled} predictions are there more than once, {missing} {events.nouns} have none: "
-            "run batch_inference_job again for these days"
+            f"run {project.named('batch_inference_job')} again for these days"
             if found.doubled or missing
             else None,
             metadata={"doubled": found.doubled, "missing": missing},

@@ -8,9 +8,10 @@ import dagster as dg
 
 from mlops_core.adapters.model_registry import ModelRegistry
 from mlops_core.defs.metadata import readable
-from mlops_core.deployment.promotion import PREVIOUS_CHAMPION, TRAINED_IN, UNKNOWN
+from mlops_core.defs.names import key_of
+from mlops_core.deployment.promotion import CHAMPION, PREVIOUS_CHAMPION, TRAINED_IN, UNKNOWN
+from mlops_core.project import Project
 
-CHAMPION = dg.AssetKey("champion")
 PAGE = 10
 
 
@@ -27,20 +28,22 @@ class Entry:
     rescore_from: str | None
 
 
-def newest_entry(instance: dg.DagsterInstance, model: str) -> Entry | None:
+def newest_entry(project: Project, instance: dg.DagsterInstance, model: str) -> Entry | None:
     """The newest entry of `model`; None when there is none."""
-    found = next(entries(instance, model), None)
+    found = next(entries(project, instance, model), None)
     if found is None:
         return None
     record, told = found
     return Entry(int(told["version"]), record.run_id, record.timestamp, told.get("rescore_from"))
 
 
-def entries(instance: dg.DagsterInstance, model: str) -> Iterator[tuple[dg.EventLogRecord, Mapping[str, Any]]]:
+def entries(
+    project: Project, instance: dg.DagsterInstance, model: str
+) -> Iterator[tuple[dg.EventLogRecord, Mapping[str, Any]]]:
     """The history of `model`, the newest first: an instance may have the champions of several targets and names."""
     cursor, has_more = None, True
     while has_more:
-        page = instance.fetch_materializations(CHAMPION, limit=PAGE, cursor=cursor)
+        page = instance.fetch_materializations(key_of(project, CHAMPION), limit=PAGE, cursor=cursor)
         for record in page.records:
             told = values(record)
             if told.get("model_name") == model:
@@ -61,12 +64,12 @@ def values(record: dg.EventLogRecord) -> Mapping[str, Any]:
     return {key: entry.value for key, entry in materialization.metadata.items()} if materialization else {}
 
 
-def last_champion(instance: dg.DagsterInstance, registry: ModelRegistry) -> int | None:
+def last_champion(project: Project, instance: dg.DagsterInstance, registry: ModelRegistry) -> int | None:
     """The last champion, when the alias is unset: from the history, else from the registry.
 
     A step on a cluster has no history: there it is the version with the alias `previous_champion`.
     """
-    entry = newest_entry(instance, registry.model)
+    entry = newest_entry(project, instance, registry.model)
     if entry is not None:
         return entry.version
     previous = registry.holder(PREVIOUS_CHAMPION)

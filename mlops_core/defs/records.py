@@ -1,13 +1,17 @@
 """Dagster's records of checks and ticks: everything read from an instance outside of its public API."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick, TickStatus
-from dagster._utils.error import SerializableErrorInfo
 
-GOOD = (TickStatus.SUCCESS, TickStatus.SKIPPED)
+if TYPE_CHECKING:
+    from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick
+    from dagster._utils.error import SerializableErrorInfo
+
 UNFINISHED = 2
 """Unfinished ticks that may precede the newest ended one: the running one, and one lost by its daemon."""
 
@@ -60,7 +64,10 @@ def failing_ticks(instance: dg.DagsterInstance, location: str | None) -> Iterato
 
 
 def _streak(instance: dg.DagsterInstance, state: InstigatorState, newest: InstigatorTick) -> Streak:
-    good = instance.get_ticks(state.instigator_origin_id, state.selector_id, statuses=[*GOOD], limit=1)
+    from dagster._core.scheduler.instigation import TickStatus  # loading a code location needs none of it
+
+    succeeded = [TickStatus.SUCCESS, TickStatus.SKIPPED]
+    good = instance.get_ticks(state.instigator_origin_id, state.selector_id, statuses=succeeded, limit=1)
     return Streak(
         name=state.instigator_name,
         is_schedule=state.instigator_type.value == "SCHEDULE",

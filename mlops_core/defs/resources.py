@@ -1,6 +1,8 @@
 """The resources of a target: the only place that knows on which platform a target runs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from os import environ
 from typing import Any
 
@@ -21,6 +23,7 @@ from mlops_core.adapters.step_launcher.settings import LauncherSettings, SecretR
 from mlops_core.adapters.tables import LocalTables, UnityCatalogTables
 from mlops_core.config import ON_CLUSTER, Target
 from mlops_core.defs.io_managers import DeltaTableIOManager, ModelAliasIOManager
+from mlops_core.defs.names import needed, resources_of
 from mlops_core.defs.provenance import COMMIT_VARIABLE, git_commit
 from mlops_core.defs.tables import tables_of
 from mlops_core.ingestion.times import EventTimes
@@ -35,20 +38,29 @@ Resources = dict[str, dg.ResourceDefinition]
 
 
 def build_resources(project: Project, target: Target) -> Resources:
-    """The resources of `target`; nothing is started or imported before a step asks for it."""
+    """The resources of `target` by their keys; nothing is started or imported before a step asks for it."""
     platform = _local(project, target) if target.platform == "local" else _databricks(project, target)
     tables = tables_of(project)
     aliases = {project.model.name: "candidate", "challenger": "challenger", "champion": "champion"}
-    return platform | {
+    made = platform | {
         "table_io_manager": dg.IOManagerDefinition(
-            lambda context: DeltaTableIOManager(tables, context.resources.tables, context.resources.feature_store),
-            required_resource_keys={"tables", "feature_store"},
+            _building(project, lambda r: DeltaTableIOManager(tables, r.tables, r.feature_store)),
+            required_resource_keys=needed(project, "tables", "feature_store"),
         ),
         "model_io_manager": dg.IOManagerDefinition(
-            lambda context: ModelAliasIOManager(context.resources.model_registry, aliases),
-            required_resource_keys={"model_registry"},
+            _building(project, lambda r: ModelAliasIOManager(r.model_registry, aliases)),
+            required_resource_keys=needed(project, "model_registry"),
         ),
     }
+    return {project.named(name): resource for name, resource in made.items()}
+
+
+@contextmanager
+def adapters(project: Project, target: Target, *names: str) -> Iterator[Any]:
+    """Resources by their names without a prefix, for code that Dagster does not run; `names` with what each needs."""
+    made = build_resources(replace(project, prefix=""), target)
+    with dg.build_resources({name: made[name] for name in names}) as resources:
+        yield resources
 
 
 def build_executor(project: Project, target: Target) -> dg.ExecutorDefinition:
@@ -78,12 +90,12 @@ def _local(project: Project, target: Target) -> Resources:
         return registry
 
     return {
-        "spark": _built(lambda _: LocalSpark(state / "warehouse", target.schema_name)),
-        "tables": _built(lambda r: LocalTables(r.spark), {"spark"}),
-        "feature_store": _built(lambda r: _twin(r.tables, with_database()), {"tables"}),
-        "model_registry": _built(lambda _: with_database()),
-        "pages": _built(lambda _: FolderPages(state / "monitoring", opened["pages"])),
-        "sources": _built(lambda r: _local_sources(r.spark, target, times), {"spark"}),
+        "spark": _built(project, lambda _: LocalSpark(state / "warehouse", target.schema_name)),
+        "tables": _built(project, lambda r: LocalTables(r.spark), "spark"),
+        "feature_store": _built(project, lambda r: _twin(r.tables, with_database()), "tables"),
+        "model_registry": _built(project, lambda _: with_database()),
+        "pages": _built(project, lambda _: FolderPages(state / "monitoring", target.schema_name, opened["pages"])),
+        "sources": _built(project, lambda r: _local_sources(r.spark, target, times), "spark"),
         "step_launcher": dg.ResourceDefinition.none_resource("Steps run in the run's own process"),
     }
 
@@ -94,9 +106,9 @@ def _times(project: Project, target: Target) -> Mapping[str, EventTimes]:
 
 
 def _local_sources(spark: LocalSpark, target: Target, times: Mapping[str, EventTimes]) -> Mapping[str, Sources]:
-    state, days = target.state_path, (target.first_day, target.newest_day)
+    folder, days = target.state_path / "sources" / target.schema_name, (target.first_day, target.newest_day)
     return {
-        name: LocalSources(spark, state / name, each, *days, of_target(each.events, target))
+        name: LocalSources(spark, folder / name, each, *days, of_target(each.events, target))
         for name, each in times.items()
     }
 
@@ -126,12 +138,12 @@ def _databricks(project: Project, target: Target) -> Resources:
         ui=tracking_uri if tracking_uri.startswith("http") else workspace.url,
     )
     return {
-        "spark": _built(lambda _: ClusterSpark()),
-        "tables": _built(lambda r: UnityCatalogTables(r.spark, target.catalog, target.schema_name), {"spark"}),
-        "feature_store": _built(lambda r: DatabricksFeatureStore(r.tables, registry.registry_uri), {"tables"}),
-        "model_registry": _built(lambda _: registry),
-        "pages": _built(lambda _: MlflowPages(registry)),
-        "sources": _built(lambda r: _table_sources(r.spark, target, times), {"spark"}),
+        "spark": _built(project, lambda _: ClusterSpark()),
+        "tables": _built(project, lambda r: UnityCatalogTables(r.spark, target.catalog, target.schema_name), "spark"),
+        "feature_store": _built(project, lambda r: DatabricksFeatureStore(r.tables, registry.registry_uri), "tables"),
+        "model_registry": _built(project, lambda _: registry),
+        "pages": _built(project, lambda _: MlflowPages(registry)),
+        "sources": _built(project, lambda r: _table_sources(r.spark, target, times), "spark"),
         "step_launcher": _step_launcher(project, target),
     }
 
@@ -165,6 +177,10 @@ def launcher_settings(project: Project, target: Target) -> LauncherSettings:
     )
 
 
-def _built(build: Callable[[Any], Any], needs: set[str] | None = None) -> dg.ResourceDefinition:
+def _built(project: Project, build: Callable[[Any], Any], *needs: str) -> dg.ResourceDefinition:
     """A resource that is built once per step process, from the resources that it needs."""
-    return dg.ResourceDefinition(lambda context: build(context.resources), required_resource_keys=needs or set())
+    return dg.ResourceDefinition(_building(project, build), required_resource_keys=needed(project, *needs))
+
+
+def _building(project: Project, build: Callable[[Any], Any]) -> Callable[[dg.InitResourceContext], Any]:
+    return lambda context: build(resources_of(project, context))

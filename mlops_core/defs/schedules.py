@@ -14,8 +14,8 @@ from mlops_core.defs.ended_runs import ENDED
 from mlops_core.defs.jobs import Job
 from mlops_core.defs.judgements import LABELS, check_key
 from mlops_core.defs.records import newest_evaluated
+from mlops_core.project import Project
 
-LABELS_CHECK = check_key(LABELS)
 MONITORING = "monitoring"
 SCHEDULED_AT = ".dagster/scheduled_execution_time"
 MOST_DAYS_AGAIN = 14
@@ -23,6 +23,7 @@ MOST_DAYS_AGAIN = 14
 
 
 def build_schedules(
+    project: Project,
     target: Target,
     jobs: dict[str, Job],
     daily: dg.TimeWindowPartitionsDefinition,
@@ -37,16 +38,16 @@ def build_schedules(
     days_before = {MONITORING: target.monitoring_workflow.label_delay_days}
     partitioned = [
         _daily_schedule(
-            f"{name}_schedule", jobs[f"{name}_job"], workflow, target, days, days_before=days_before.get(name, 0)
+            project, name, jobs[f"{name}_job"], workflow, target, daily=days, days_before=days_before.get(name, 0)
         )
         for name, (workflow, days) in workflows.items()
     ]
-    return [*partitioned, _training_schedule(jobs["model_training_job"], target)]
+    return [*partitioned, _training_schedule(project, jobs["model_training_job"], target)]
 
 
-def _training_schedule(job: Job, target: Target) -> dg.ScheduleDefinition:
+def _training_schedule(project: Project, job: Job, target: Target) -> dg.ScheduleDefinition:
     """Once a day at most: Dagster's run keys are per tick, and the cron may change."""
-    name = "model_training_schedule"
+    name = project.named("model_training_schedule")
 
     @dg.schedule(
         name=name,
@@ -90,19 +91,20 @@ def daily_schedule_of(job: dg.JobDefinition, name: str, cron: str, target: Targe
 
 
 def _daily_schedule(
+    project: Project,
     name: str,
     job: Job,
     workflow: Workflow,
     target: Target,
-    daily: dg.TimeWindowPartitionsDefinition,
     *,
+    daily: dg.TimeWindowPartitionsDefinition,
     days_before: int,
 ) -> dg.ScheduleDefinition:
     """A tick materializes the day before it and, in the same run, `days_before` days before that."""
     extent = f"the day before and {days_before} days before that" if days_before else "the day before"
 
     @dg.schedule(
-        name=name,
+        name=project.named(f"{name}_schedule"),
         job=job,
         cron_schedule=workflow.cron_schedule,
         execution_timezone="UTC",
@@ -115,8 +117,8 @@ def _daily_schedule(
         if day not in keys:
             return dg.SkipReason(f"{day} is not a partition: {_extent(day, str(daily.start.date()), keys)}")
         first = keys[max(keys.index(day) - days_before, 0)]
-        if job.name == f"{MONITORING}_job":
-            first = _with_late_days(context.instance, keys, first)
+        if name == MONITORING:
+            first = _with_late_days(project, context.instance, keys, first)
         if first == day:
             return dg.RunRequest(run_key=day, partition_key=day)
         days = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": day}
@@ -132,9 +134,9 @@ def _extent(day: str, first: str, keys: Sequence[str]) -> str:
     return f"they end on {last}; set last_day in databricks.yml to let them go on."
 
 
-def _with_late_days(instance: dg.DagsterInstance, keys: Sequence[str], first: str) -> str:
+def _with_late_days(project: Project, instance: dg.DagsterInstance, keys: Sequence[str], first: str) -> str:
     """`first`, or the oldest day before it whose labels are late by the newest `labels_arrive`, if not too old."""
-    record = newest_evaluated(instance, LABELS_CHECK)
+    record = newest_evaluated(instance, check_key(project, LABELS))
     late = recorded(record.evaluation.metadata, "late_days", list) if record else None
     oldest = keys[max(keys.index(first) - MOST_DAYS_AGAIN, 0)]
     return min([first, *(day for day in late or () if oldest <= day)])

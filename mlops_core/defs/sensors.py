@@ -9,33 +9,33 @@ import dagster as dg
 from mlops_core.adapters.alerts import MISSING_RUN, VIOLATION, Alert, AlertError, Alerts
 from mlops_core.adapters.recorded_metadata import recorded
 from mlops_core.config import Target
-from mlops_core.defs.alerts import build_alerts, failure_sensors, links
+from mlops_core.defs.alerts import build_alerts, links
 from mlops_core.defs.jobs import Job
 from mlops_core.defs.judgements import METRIC, check_key
 from mlops_core.defs.lost_requests import LostRequest, lost_request
 from mlops_core.defs.mutes import tell
+from mlops_core.defs.names import op_of, titled
 from mlops_core.defs.records import newest_evaluated
 from mlops_core.monitoring.retraining import FINE, GIVE_UP, RETRAIN, History, Judgement, RetrainingRule
 from mlops_core.project import Project
 
-VIOLATION_CHECK = check_key(METRIC)
 LONGEST_TAG = 1_000
 """Maximum length of a tag's value: databases index the tags, PostgreSQL up to some 2,700 bytes."""
 
 
 def build_sensors(project: Project, target: Target, jobs: dict[str, Job]) -> list[dg.SensorDefinition]:
-    """The retraining sensor, and one for failed runs where the target has an alert channel."""
-    alerts = build_alerts(target)
-    return [_retraining_sensor(project, target, jobs["model_training_job"], alerts), *failure_sensors(target, alerts)]
+    """The retraining sensor."""
+    return [_retraining_sensor(project, target, jobs["model_training_job"], build_alerts(target))]
 
 
 def _retraining_sensor(project: Project, target: Target, training_job: Job, alerts: Alerts) -> dg.SensorDefinition:
     workflow, running = target.monitoring_workflow, target.schedules == "running"
     recovery_days = max(workflow.cooldown_days, workflow.num_evaluation_windows)
+    check = check_key(project, METRIC)
     rule = RetrainingRule(workflow.cooldown_days, workflow.max_retrainings, recovery_days)
 
     @dg.sensor(
-        name="retraining_sensor",
+        name=project.named("retraining_sensor"),
         job=training_job,
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
@@ -43,38 +43,46 @@ def _retraining_sensor(project: Project, target: Target, training_job: Job, aler
     )
     def retrain_on_violation(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         """Request one training per violation; reads the check's evaluations only, and starts no cluster."""
-        record = newest_evaluated(context.instance, VIOLATION_CHECK)
+        record = newest_evaluated(context.instance, check)
         if record is None:
-            return dg.SkipReason(f"{VIOLATION_CHECK.name} has not been evaluated yet")
+            return dg.SkipReason(f"{check.name} has not been evaluated yet")
         evaluation = record.evaluation
         found = {name: value.value for name, value in evaluation.metadata.items()}
         judged = Judgement(record.identity, evaluation.passed, recorded(evaluation.metadata, "day", str))
         decision, history = rule.decide(judged, History.read(context.cursor))
-        history = _told(context, history, alerts, evaluation, record.run_id)
+        history = _told(project, context, history, alerts, evaluation, run_id=record.run_id)
         if decision == RETRAIN:
             attempt = f"{history.retrainings} of {rule.max_retrainings}"
             request = dg.RunRequest(
                 run_key=judged.evaluation,
-                run_config={"ops": {project.model.name: {"config": {"training_days": workflow.retraining_days}}}},
+                run_config={
+                    "ops": {op_of(project, project.model.name): {"config": {"training_days": workflow.retraining_days}}}
+                },
                 tags=_tags(record.run_id, evaluation, found, attempt),
             )
             return dg.SensorResult([request], cursor=history.written())
-        if decision != FINE and (lost := lost_request(context.instance, history.asked)):
-            return _lost(context, lost, history, alerts)
+        if decision != FINE and (lost := lost_request(context.instance, training_job.name, history.asked)):
+            return _lost(project, context, lost, history, alerts)
         return dg.SensorResult(skip_reason=_skipped(decision, history, evaluation), cursor=history.written())
 
     return retrain_on_violation
 
 
-def _lost(context: dg.SensorEvaluationContext, lost: LostRequest, history: History, alerts: Alerts) -> dg.SensorResult:
+def _lost(
+    project: Project, context: dg.SensorEvaluationContext, lost: LostRequest, history: History, alerts: Alerts
+) -> dg.SensorResult:
     """Handle an unsuccessful training while the violation lasts: request it once more, then report it."""
     if (request := lost.again) is not None:
         return dg.SensorResult([request], cursor=replace(history, asked=str(request.run_key)).written())
     if history.told_run != lost.run.run_id:
         try:
-            title, pages, about = "A retraining is missing", links(lost.run.run_id), (lost.run.job_name,)
+            title, pages, about = (
+                titled(project, "A retraining is missing"),
+                links(lost.run.run_id),
+                (lost.run.job_name,),
+            )
             alert = Alert(lost.run.run_id, title, f"{lost.sentence}.", pages, kind=MISSING_RUN, about=about)
-            if tell(context, alerts, alert) is None:
+            if tell(project, context, alerts, alert) is None:
                 history = replace(history, told_run=lost.run.run_id)
         except AlertError as error:
             context.log.error(str(error))
@@ -107,10 +115,12 @@ def _tags(run_id: str, evaluation: dg.AssetCheckEvaluation, found: Mapping[str, 
 
 
 def _told(
+    project: Project,
     context: dg.SensorEvaluationContext,
     history: History,
     alerts: Alerts,
     evaluation: dg.AssetCheckEvaluation,
+    *,
     run_id: str,
 ) -> History:
     """Send the news of the history, once, and return it; what the channel did not accept is sent with the next tick."""
@@ -122,13 +132,12 @@ def _told(
         if history.gave_up
         else f"Retraining {history.retrainings} was asked for."
     )
+    check = evaluation.asset_check_key
     try:
-        pages, about = (
-            links(run_id, VIOLATION_CHECK),
-            (VIOLATION_CHECK.asset_key.to_user_string(), VIOLATION_CHECK.name),
-        )
-        alert = Alert(history.news, title, f"{evaluation.description}. {what}", pages, kind=VIOLATION, about=about)
-        mute = tell(context, alerts, alert)
+        pages, about = links(run_id, check), (check.asset_key.to_user_string(), check.name)
+        said = f"{evaluation.description}. {what}"
+        alert = Alert(history.news, titled(project, title), said, pages, kind=VIOLATION, about=about)
+        mute = tell(project, context, alerts, alert)
     except AlertError as error:
         context.log.error(str(error))
         return history

@@ -9,6 +9,7 @@ from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.adapters.shadow_scoring import shadow_scores
 from mlops_core.defs.approval import approved_version
 from mlops_core.defs.metadata import markdown_table, plot, png
+from mlops_core.defs.names import key_of, needed, resources_of
 from mlops_core.defs.refusals import one_sentence
 from mlops_core.deployment.promotion import CHAMPION, approved, shadow_status
 from mlops_core.project import Project
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
 def shadow_checks(project: Project) -> list[dg.AssetChecksDefinition]:
     @dg.asset_check(
-        asset="challenger",
+        asset=key_of(project, "challenger"),
         blocking=True,
-        required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"},
+        required_resource_keys=needed(project, "step_launcher", "tables", "feature_store", "model_registry"),
         description=f"The challenger has a prediction for each {project.events.noun} of the champion's newest days; "
         "and how both differ.",
     )
@@ -30,9 +31,9 @@ def shadow_checks(project: Project) -> list[dg.AssetChecksDefinition]:
         context: dg.AssetCheckExecutionContext, challenger: ModelVersion
     ) -> dg.AssetCheckResult:
         """The outcome is written on the version, where `champion` looks, in other runs too; what blocks is its step."""
-        registry = context.resources.model_registry
+        registry = resources_of(project, context).model_registry
         with registry_answers(registry.tracking_uri), one_sentence():
-            approved(approved_version(context.run), challenger.version)
+            approved(approved_version(project, context.run), challenger.version)
             champion = registry.find_alias(CHAMPION)
             if champion is None:
                 return dg.AssetCheckResult(passed=True, description="There is no champion yet")
@@ -51,10 +52,16 @@ def _compared(
 ) -> dg.AssetCheckResult:
     from mlops_core.deployment.shadow import differences
 
-    scored = shadow_scores(project, context.resources.tables, context.resources.feature_store, champion, challenger)
+    scored = shadow_scores(
+        project,
+        resources_of(project, context).tables,
+        resources_of(project, context).feature_store,
+        champion,
+        challenger,
+    )
     if scored is None:
         return dg.AssetCheckResult(passed=True, description=f"Version {champion.version} has predicted nothing yet")
-    per_day = differences(scored)
+    per_day = differences(scored, project.model.task.shape)
     missing, asked, nouns = int(per_day["missing"].sum()), int(per_day["events"].sum()), project.events.nouns
     return dg.AssetCheckResult(
         passed=not missing,

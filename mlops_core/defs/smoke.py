@@ -7,39 +7,50 @@ from typing import Any
 import dagster as dg
 
 from mlops_core.config import Target
+from mlops_core.defs.names import needed, op_of, resources_of
 from mlops_core.project import Project
-
-
-@dg.op(
-    out=dg.Out(dg.Nothing),
-    required_resource_keys={"step_launcher"},
-    config_schema={"seconds": dg.Field(int, default_value=300)},
-    description="Does nothing for a while, so that there is something to terminate",
-)
-def linger(context: dg.OpExecutionContext) -> None:
-    for _ in range(context.op_config["seconds"] * 10):
-        time.sleep(0.1)
-
-
-@dg.job(executor_def=dg.in_process_executor, description="A job to terminate: what it runs on Databricks should end")
-def smoke_cancellation_job() -> None:
-    linger()
 
 
 def smoke_jobs(project: Project, target: Target) -> list[dg.JobDefinition]:
     """For targets whose steps run on Databricks."""
-    return [_smoke_job(project), smoke_cancellation_job] if target.step_launcher == "unity_catalog" else []
+    return [_smoke_job(project), _cancellation_job(project)] if target.step_launcher == "unity_catalog" else []
+
+
+def _cancellation_job(project: Project) -> dg.JobDefinition:
+    @dg.op(
+        name=op_of(project, "linger"),
+        out=dg.Out(dg.Nothing),
+        required_resource_keys=needed(project, "step_launcher"),
+        config_schema={"seconds": dg.Field(int, default_value=300)},
+        description="Does nothing for a while, so that there is something to terminate",
+    )
+    def linger(context: dg.OpExecutionContext) -> None:
+        for _ in range(context.op_config["seconds"] * 10):
+            time.sleep(0.1)
+
+    @dg.job(
+        name=project.named("smoke_cancellation_job"),
+        executor_def=dg.in_process_executor,
+        description="A job to terminate: what it runs on Databricks should end",
+    )
+    def job() -> None:
+        linger()
+
+    return job
 
 
 def _smoke_job(project: Project) -> dg.JobDefinition:
     @dg.op(
+        name=op_of(project, "reach_everything"),
         out=dg.Out(dg.Nothing),
-        required_resource_keys={"step_launcher", "spark", "tables", "feature_store", "sources", "model_registry"},
+        required_resource_keys=needed(
+            project, "step_launcher", "spark", "tables", "feature_store", "sources", "model_registry"
+        ),
         description="Reads an event of each source, lists the schema's tables, asks feature store and model registry, "
         "on the cluster",
     )
     def reach_everything(context: dg.OpExecutionContext) -> None:
-        resources = context.resources
+        resources = resources_of(project, context)
         asked: dict[str, Any] = {"path": None, "times": None, "rows": 1, "seed": 0, "drift_from": None}
         rows = [source.choose(**asked).read().limit(1) for source in resources.sources.values()]
         champion = resources.model_registry.find_alias("champion")
@@ -55,9 +66,11 @@ def _smoke_job(project: Project) -> dg.JobDefinition:
         )
 
     @dg.job(
-        executor_def=dg.in_process_executor, description="Everything that a step on Databricks needs can be reached"
+        name=project.named("smoke_job"),
+        executor_def=dg.in_process_executor,
+        description="Everything that a step on Databricks needs can be reached",
     )
-    def smoke_job() -> None:
+    def job() -> None:
         reach_everything()
 
-    return smoke_job
+    return job

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
+from mlops_core.defs.names import key_of
 from mlops_core.deployment.prediction_columns import HISTORY_KEY, prediction_columns
 from mlops_core.ingestion.columns import accepted_columns, rejected_columns
 from mlops_core.monitoring.columns import DRIFT_COLUMNS, profile_columns
@@ -25,7 +26,7 @@ class TableSpec:
     """
 
     columns: Mapping[str, tuple[str, str]]
-    lineage: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    lineage: Mapping[str, Sequence[tuple[dg.AssetKey, str]]] = field(default_factory=dict)
     partitioned_by: tuple[str, ...] = (PARTITION_COLUMN,)
     history_key: tuple[str, ...] = ()
     primary_keys: tuple[str, ...] = ()
@@ -39,14 +40,15 @@ class TableSpec:
     def column_lineage(self) -> dg.TableColumnLineage:
         return dg.TableColumnLineage(
             {
-                column: [dg.TableColumnDep(dg.AssetKey(asset), source) for asset, source in sources]
+                column: [dg.TableColumnDep(asset, source) for asset, source in sources]
                 for column, sources in self.lineage.items()
             }
         )
 
 
-def _feature_table(table: FeatureTable) -> TableSpec:
-    return TableSpec(table.columns, table.lineage, primary_keys=table.primary_keys, timeseries_column=TIME)
+def _feature_table(project: Project, table: FeatureTable) -> TableSpec:
+    lineage = _as_keys(project, table.lineage)
+    return TableSpec(table.columns, lineage, primary_keys=table.primary_keys, timeseries_column=TIME)
 
 
 def tables_of(project: Project) -> Mapping[str, TableSpec]:
@@ -54,7 +56,7 @@ def tables_of(project: Project) -> Mapping[str, TableSpec]:
     tables = {
         **{events.name: TableSpec(accepted_columns(events)) for events in project.event_tables},
         **{events.rejected_name: TableSpec(rejected_columns(events)) for events in project.event_tables},
-        **{table.name: _feature_table(table) for table in project.feature_tables},
+        **{table.name: _feature_table(project, table) for table in project.feature_tables},
         "predictions": TableSpec(
             project.predicted_columns | prediction_columns(project), _lineage(project), history_key=HISTORY_KEY
         ),
@@ -67,10 +69,16 @@ def tables_of(project: Project) -> Mapping[str, TableSpec]:
     return tables
 
 
-def _lineage(project: Project) -> dict[str, list[tuple[str, str]]]:
+def _lineage(project: Project) -> dict[str, list[tuple[dg.AssetKey, str]]]:
     """Columns of the predictions -> the columns of other tables that they are made of."""
     events = project.events
     own = {column.name: project.sources(column) for column in project.inputs}
     own |= {name: (name,) for name in (events.event_time, *project.carried, DAY)}
     lineage = {name: [(events.name, source) for source in sources] for name, sources in own.items()}
-    return lineage | {output: [source] for output, source in project.looked_up_from.items()}
+    return _as_keys(project, lineage | {output: [source] for output, source in project.looked_up_from.items()})
+
+
+def _as_keys(
+    project: Project, lineage: Mapping[str, Sequence[tuple[str, str]]]
+) -> dict[str, list[tuple[dg.AssetKey, str]]]:
+    return {name: [(key_of(project, asset), source) for asset, source in each] for name, each in lineage.items()}

@@ -1,7 +1,7 @@
 """Watching schedules and sensors: a failed tick is not a failed run, and what it would have started never runs."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -11,19 +11,23 @@ from mlops_core.config import Target
 from mlops_core.defs.alerts import LONGEST_TEXT, build_alerts, page_of
 from mlops_core.defs.mutes import tell
 from mlops_core.defs.records import Streak, failing_ticks
+from mlops_core.project import Project
 
 NAME = "tick_failure_sensor"
 FAILURES_OF_A_SENSOR = 3
 """Consecutive failures before a sensor is reported: its next tick may succeed. A schedule loses its day at once."""
 
 
-def tick_sensors(target: Target) -> list[dg.SensorDefinition]:
-    """One sensor, which runs where schedules do, and wherever there is an alert channel."""
+def tick_sensors(project: Project, target: Target, starting: Container[str] = ()) -> list[dg.SensorDefinition]:
+    """One sensor, which runs where schedules do, and wherever there is an alert channel.
+
+    With a prefix it watches `starting`, the project's schedules and sensors; else all of the code location.
+    """
     running = target.schedules == "running" or target.alert_channel != "none"
-    alerts = build_alerts(target)
+    alerts, own = build_alerts(target), project.named(NAME)
 
     @dg.sensor(
-        name=NAME,
+        name=own,
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
         description=f"Tells, once, of a schedule whose tick failed and of a sensor that failed {FAILURES_OF_A_SENSOR} "
@@ -31,12 +35,12 @@ def tick_sensors(target: Target) -> list[dg.SensorDefinition]:
     )
     def tell_of_failing_ticks(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         location = context.code_location_origin.location_name if context.code_location_origin else None
-        failing = [streak for streak in failing_ticks(context.instance, location) if streak.name != NAME]
+        failing = [streak for streak in failing_ticks(context.instance, location) if streak.name != own]
         told = _still_told(json.loads(context.cursor or "{}"), failing)
-        named = _named(context, failing)
+        named = [each for each in _named(context, failing) if not project.prefix or each.name in starting]
         for streak in (streak for streak in named if streak.name not in told):
             try:
-                mute = tell(context, alerts, _alert(streak, target, location))
+                mute = tell(project, context, alerts, _alert(streak, target, location))
             except AlertError as error:
                 context.log.error(str(error))
                 continue

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import dagster as dg
 from pydantic import Field, create_model
 
-from mlops_core.adapters.flavors import description, require_flavor
+from mlops_core.adapters.flavors import COMPARED, description, require_flavor
 from mlops_core.adapters.model_version import ModelVersion, TrainingRecord
 from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.config import Target
 from mlops_core.defs.config import BoundedConfig
 from mlops_core.defs.metadata import plot, readable
 from mlops_core.defs.model_description import describe
+from mlops_core.defs.names import key_of, keys_of, needed, resources_of
 from mlops_core.defs.partitions import last_partition
 from mlops_core.defs.provenance import git_commit
 from mlops_core.defs.training_record import record_of
@@ -46,13 +47,13 @@ def training_assets(
     TrainingConfig = training_config(project, target)  # noqa: N806 - a class
 
     @dg.asset(
-        name=model.name,
-        group_name="training",
+        key=key_of(project, model.name),
+        group_name=project.named("training"),
         owners=[target.owner],
         kinds={model.training.flavor, "mlflow"},
-        deps=[events.name, *(table.name for table in project.feature_tables)],
-        io_manager_key="model_io_manager",
-        required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"},
+        deps=keys_of(project, events.name, *(table.name for table in project.feature_tables)),
+        io_manager_key=project.named("model_io_manager"),
+        required_resource_keys=needed(project, "step_launcher", "tables", "feature_store", "model_registry"),
         code_version="1",
         description=f"{model.meaning}\n\nTrained on the {events.nouns} whose label was known before the most recent "
         "`holdout_days`, logged to MLflow with the look-ups that it needs, and registered. The held-out metrics are "
@@ -127,10 +128,14 @@ def _registered(
     told: VersionRecord,
 ) -> ModelVersion:
     """Log the run and the model to MLflow, and register it as a new version."""
-    registry, store = context.resources.model_registry, context.resources.feature_store
+    from mlops_core.training.model_answers import predictions
+
+    registry, store = resources_of(project, context).model_registry, resources_of(project, context).feature_store
     events, training = project.events, project.model.training
-    inputs = record.baseline.drop(columns=[events.event_time, events.label_column, "prediction"])
-    described = description(training, project.model.task, fitted, inputs, record.baseline["prediction"])
+    task, some = project.model.task, record.baseline.drop(columns="prediction").head(COMPARED)
+    inputs = some.drop(columns=[events.event_time, events.label_column])
+    described = description(training, task, fitted, inputs, predictions(project.model, fitted, some))
+    told = replace(told, classes=task.shape.logged_classes(fitted))
     with registry_answers(registry.tracking_uri):
         with registry.run(f"{project.model.name} {context.run.run_id[:8]}", told.to_tags()):
             registry.log(record)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mlops_core.defs.annotations import DataFrame
+from mlops_core.defs.names import resources_of
 from mlops_core.project import Project
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
 def frozen_events(project: Project, context: Context) -> tuple[int, DataFrame]:
     """The events as of one Delta version, and its number: later checks read these rows, whatever arrives meanwhile."""
-    tables, name = context.resources.tables, project.events.name
+    tables, name = resources_of(project, context).tables, project.events.name
     tables.read(name)  # says what to do when there is no table yet
     version = tables.version(name)
     return version, tables.read(name, version)
@@ -26,12 +27,12 @@ def frozen_events(project: Project, context: Context) -> tuple[int, DataFrame]:
 def other_events(project: Project, context: Context) -> dict[str, int]:
     """Table of events that only make features -> its newest version."""
     names = [events.name for events in project.event_tables if events.name != project.events.name]
-    return {name: context.resources.tables.version(name) for name in names}
+    return {name: resources_of(project, context).tables.version(name) for name in names}
 
 
 def feature_versions(project: Project, context: Context) -> dict[str, int]:
     """Feature table -> its newest version, which is the one that look-ups read."""
-    tables = context.resources.tables
+    tables = resources_of(project, context).tables
     names = dict.fromkeys(lookup.table_name for lookup in project.lookups)
     return {name: tables.version(name) for name in names if tables.exists(name)}
 
@@ -41,7 +42,7 @@ def training_set(project: Project, context: Context, rows: DataFrame, exclude: S
     from mlops_core.training.model_inputs import model_inputs
 
     label = project.events.label_column
-    return context.resources.feature_store.create_training_set(
+    return resources_of(project, context).feature_store.create_training_set(
         df=model_inputs(project, rows, label),
         feature_lookups=list(project.lookups),
         label=label,

@@ -16,6 +16,7 @@ from mlops_core.config import Target
 from mlops_core.defs.candidate_validation import Validated, skip, validate
 from mlops_core.defs.config import BoundedConfig
 from mlops_core.defs.metadata import readable
+from mlops_core.defs.names import key_of, needed, op_of, resources_of
 from mlops_core.defs.refusals import one_sentence, tell_refusal
 from mlops_core.project import Project
 from mlops_core.validation.baseline_rules import baseline_rules
@@ -27,12 +28,15 @@ if TYPE_CHECKING:
 
 
 def validation_assets(project: Project, target: Target) -> list[dg.AssetsDefinition]:
+    candidate = {"candidate": dg.AssetIn(key_of(project, project.model.name))}
+
     @dg.asset(
-        ins={"candidate": dg.AssetIn(project.model.name)},
-        group_name="validation",
+        key=key_of(project, "challenger"),
+        ins=candidate,
+        group_name=project.named("validation"),
         owners=[target.owner],
         kinds={"mlflow"},
-        io_manager_key="model_io_manager",
+        io_manager_key=project.named("model_io_manager"),
         output_required=False,
         code_version="1",
     )
@@ -60,25 +64,26 @@ def validation_checks(project: Project, target: Target) -> list[dg.AssetChecksDe
             workflow.enable_baseline_comparison, description="Whether the candidate must be as good as the champion"
         )
 
-    specs = _specs(project)
+    specs, trained = _specs(project), key_of(project, project.model.name)
 
     @dg.multi_asset_check(
         specs=specs,
-        ins={"candidate": dg.AssetIn(project.model.name)},
-        required_resource_keys={"step_launcher", "tables", "feature_store", "model_registry"},
+        name=op_of(project, "candidate_validation"),
+        ins={"candidate": dg.AssetIn(trained)},
+        required_resource_keys=needed(project, "step_launcher", "tables", "feature_store", "model_registry"),
         description=f"Score the held-out {project.events.nouns} with the candidate and the champion, judge, and write "
         "the verdict on the version.",
     )
     def candidate_validation(
         context: dg.AssetCheckExecutionContext, config: ValidationConfig, candidate: ModelVersion
     ) -> Iterator[dg.AssetCheckResult]:
-        with registry_answers(context.resources.model_registry.tracking_uri):
+        with registry_answers(resources_of(project, context).model_registry.tracking_uri):
             if config.run_mode == "disabled":
                 skip(project, context, candidate)
                 results = [_skipped(spec) for spec in specs]
             else:
                 validated = validate(project, context, candidate, config.run_mode, config.enable_baseline_comparison)
-                results = [_result(project.model.name, verdict, validated) for verdict in validated.verdicts]
+                results = [_result(trained, verdict, validated) for verdict in validated.verdicts]
         yield from results
 
     return [candidate_validation]
@@ -97,12 +102,12 @@ def _specs(project: Project) -> list[dg.AssetCheckSpec]:
         }
     )
     return [
-        dg.AssetCheckSpec(name, asset=project.model.name, blocking=True, description=sentence)
+        dg.AssetCheckSpec(name, asset=key_of(project, project.model.name), blocking=True, description=sentence)
         for name, sentence in sentences.items()
     ]
 
 
-def _result(asset: str, verdict: "Verdict", validated: Validated) -> dg.AssetCheckResult:
+def _result(asset: dg.AssetKey, verdict: "Verdict", validated: Validated) -> dg.AssetCheckResult:
     """The outcome of one rule; that of the comparison carries the report."""
     report = validated.report if verdict.rule == CHAMPION_RULE else {}
     return dg.AssetCheckResult(

@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from mlops_core.monitoring.columns import PREDICTION, watched
+from mlops_core.monitoring.columns import PREDICTION, categorical, watched
 from mlops_core.monitoring.violation import ViolationRule
 from mlops_core.project import Project
 from mlops_core.tasks import MonitorMetric
@@ -19,6 +19,7 @@ from mlops_core.tasks.monitor_metric import AWAY, BELOW
 
 WORST = 10
 INDEX = "index.html"
+"""Of all projects: it lies above the folder of each."""
 WHOLE = {"model_id": "model", "count": "predictions", "label_coverage": "labelled"}
 SLICES = {"slice_key": "sliced by", "slice_value": "slice", "labelled_count": "labelled predictions"}
 COLUMNS = {
@@ -88,15 +89,16 @@ def page(
     )
 
 
-def index(days: Iterable[str]) -> str:
-    """The list of the pages of `days`, the newest first."""
-    return _rendered("index.html.j2", title="Monitoring of the predictions", days=sorted(days, reverse=True))
+def index(days: Mapping[str, Iterable[str]]) -> str:
+    """The list of the pages of each project's days, the newest first; `days` maps a folder to those in it."""
+    newest_first = {folder: sorted(each, reverse=True) for folder, each in days.items()}
+    return _rendered("index.html.j2", title="Monitoring of the predictions", days=newest_first)
 
 
 def neighbours(day: date, first: date, last: date) -> dict[str, str]:
     """Links of a day's page: to all days, and to the days before and after it that lie between `first` and `last`."""
     before, after = day - timedelta(days=1), day + timedelta(days=1)
-    found = {"All days": INDEX}
+    found = {"All days": f"../{INDEX}"}
     if before >= first:
         found[f"\u2190 {before}"] = f"{before}.html"
     if after <= last:
@@ -132,7 +134,7 @@ def _with_unit(name: str, unit: str | None) -> str:
 
 def _columns(whole: pd.DataFrame, drift: pd.DataFrame, project: Project) -> pd.DataFrame:
     rows = whole[whole["column_name"] != ":table"]
-    names = rows["column_name"].isin(project.categorical)
+    names = rows["column_name"].isin(categorical(project))
     rows = rows.assign(**{name: rows[name].mask(names) for name in ("avg", "min", "median", "max")})
     for name, kind in (("against_training", "BASELINE"), ("against_day_before", "CONSECUTIVE")):
         found = drift[drift["drift_type"] == kind].set_index(["model_id", "column_name"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,9 @@ RESERVED_TABLES = (
 )
 """The assets and tables of every project."""
 
+LONGEST_PREFIX = 50
+PREFIX = re.compile(rf"[A-Za-z][A-Za-z0-9_]{{0,{LONGEST_PREFIX - 1}}}")
+
 REASON = "reason"
 """The column of rejected events that says why they are."""
 
@@ -45,6 +49,19 @@ def require_all(values: object, kind: type | tuple[type, ...], place: str) -> No
     for value in values:
         if not isinstance(value, kinds):
             raise DeclarationError(f"{place} must hold {wanted} only, not {value!r}.")
+
+
+def require_prefix(value: object, place: str) -> None:
+    """Refuse what can't begin an asset's key, a job's name and a resource's key; the empty text is none.
+
+    Raises:
+        DeclarationError: `place` says where it is written.
+    """
+    if not isinstance(value, str) or (value and not PREFIX.fullmatch(value)):
+        raise DeclarationError(
+            f"{place} is {value!r}, but names in Dagster begin with a letter and have the letters a to z, digits and "
+            f"underscores only: write one of at most {LONGEST_PREFIX} of them, such as 'churn'."
+        )
 
 
 def require_duration(value: object, place: str) -> None:

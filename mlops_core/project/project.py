@@ -9,7 +9,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from mlops_core.project.checks import check_project, require_all
+from mlops_core.project.checks import check_project, require_all, require_prefix
 from mlops_core.project.columns import Column, DeclarationError, choices, require_known
 from mlops_core.project.events import DAY, EventTable
 from mlops_core.project.expressions import named_columns
@@ -28,11 +28,13 @@ class Project:
         events: What is predicted.
         feature_tables: What is looked up for an event.
         model: What predicts.
+        prefix: What its names in Dagster begin with, where another project or a team's own definitions are beside it:
+            letters, digits and underscores, a letter first. Tables and models go without it.
 
     Raises:
         DeclarationError: Events without a label, two tables of one name, a look-up in a table that isn't the
-            project's or by a column that isn't an input of the table's type, or an input that isn't known when an event
-            is predicted.
+            project's or by a column that isn't an input of the table's type, an input that isn't known when an event
+            is predicted, or a prefix that Dagster refuses.
         NameRefusedError: Two inputs or features of one name.
     """
 
@@ -41,8 +43,10 @@ class Project:
     events: EventTable
     feature_tables: tuple[FeatureTable, ...]
     model: Model
+    prefix: str = ""
 
     def __post_init__(self) -> None:
+        require_prefix(self.prefix, f"Project '{self.package}', prefix")
         require_all(self.feature_tables, FeatureTable, f"Project '{self.package}', feature_tables")
         _ = self.events.label_column  # what is predicted has one
         events = [table.name for table in self.event_tables]
@@ -66,6 +70,15 @@ class Project:
                 "and start Python in the folder that it lies in."
             )
         return Path(str(importlib.import_module(self.package).__file__)).resolve().parent
+
+    @property
+    def root(self) -> Path:
+        """The folder from which its package is imported."""
+        return self.folder.parents[self.package.count(".")]
+
+    def named(self, name: str) -> str:
+        """What it calls something in Dagster that others may have too: a job, a sensor, a resource."""
+        return f"{self.prefix}_{name}" if self.prefix else name
 
     @cached_property
     def event_tables(self) -> tuple[EventTable, ...]:

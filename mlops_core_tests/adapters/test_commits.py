@@ -6,6 +6,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import tenacity
 
 from mlops_core.adapters.tables import commits, committed, is_commit_conflict
 from mlops_core_tests.adapters.test_tables import days
@@ -54,7 +55,7 @@ class Losing:
 
 
 def test_lost_races_are_told_once_there_are_many(caplog, monkeypatch):
-    monkeypatch.setattr(commits, "wait_random_exponential", lambda **_: lambda _: 0)
+    monkeypatch.setattr(tenacity, "wait_random_exponential", lambda **_: lambda _: 0)
     caplog.set_level(logging.DEBUG, commits.__name__)
     assert committed(Losing(7)) == "done"
     assert [record.levelname for record in caplog.records] == ["DEBUG"] * 5 + ["INFO"] * 2
@@ -62,7 +63,7 @@ def test_lost_races_are_told_once_there_are_many(caplog, monkeypatch):
 
 
 def test_another_error_ends_it(monkeypatch):
-    monkeypatch.setattr(commits, "wait_random_exponential", lambda **_: lambda _: 0)
+    monkeypatch.setattr(tenacity, "wait_random_exponential", lambda **_: lambda _: 0)
     with pytest.raises(ValueError, match="no such column"):
         committed(Losing(2, ValueError("no such column")))
 

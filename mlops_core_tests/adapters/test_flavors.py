@@ -44,7 +44,7 @@ def lightgbm_training(fit: object, predict: object, flavor: str = "lightgbm") ->
 def test_scikit_learn_answers_the_probability_of_one(rows):
     model = TRAINING.fit(rows, Hyperparameters(max_iter=20))
     inputs = rows.drop(columns=["scheduled_departure", "late"])
-    predicted = pd.Series(TRAINING.predict(model, rows))
+    predicted = TRAINING.predict(model, rows)
     assert np.corrcoef(predicted, rows["distance"])[0, 1] > 0.5
     told = description(TRAINING, BINARY, model, inputs, predicted)
     assert told["pyfunc_predict_fn"] == "predict_proba"
@@ -54,7 +54,7 @@ def test_scikit_learn_answers_the_probability_of_one(rows):
 
 def test_the_probability_of_zero_is_refused(rows):
     model = TRAINING.fit(rows, Hyperparameters(max_iter=20))
-    inputs, predicted = rows.drop(columns=["scheduled_departure", "late"]), pd.Series(TRAINING.predict(model, rows))
+    inputs, predicted = rows.drop(columns=["scheduled_departure", "late"]), TRAINING.predict(model, rows)
     with pytest.raises(OtherAnswerError, match="flavor 'sklearn' logs it answers 0.* predict.. of the project says 0"):
         description(TRAINING, BINARY, model, inputs, 1 - predicted)
 
@@ -63,13 +63,13 @@ def test_a_booster_answers_the_probability_alone(rows):
     data = lightgbm.Dataset(rows[["distance"]], rows["late"])
     model = lightgbm.train({"objective": "binary", "verbose": -1}, data, 10)
     training = lightgbm_training(len, len)
-    predicted = pd.Series(model.predict(rows[["distance"]]))
+    predicted = model.predict(rows[["distance"]])
     assert "pyfunc_predict_fn" not in description(training, BINARY, model, rows[["distance"]], predicted)
 
 
 def test_classes_in_place_of_probabilities_are_refused(rows):
     model = lightgbm.LGBMClassifier(n_estimators=10, verbose=-1).fit(rows[["distance"]], rows["late"])
-    predicted = pd.Series(model.predict_proba(rows[["distance"]])[:, 1])
+    predicted = model.predict_proba(rows[["distance"]])[:, 1]
     with pytest.raises(OtherAnswerError, match="choose a model whose flavor answers that"):
         description(lightgbm_training(len, len), BINARY, model, rows[["distance"]], predicted)
     as_estimator = replace(lightgbm_training(len, len), flavor="sklearn")
@@ -81,5 +81,5 @@ def test_a_regression_answers_its_number(rows):
 
     model = HistGradientBoostingRegressor(max_iter=5).fit(rows[["distance"]], rows["distance"])
     training = replace(lightgbm_training(len, len), flavor="sklearn")
-    predicted = pd.Series(model.predict(rows[["distance"]]))
+    predicted = model.predict(rows[["distance"]])
     assert description(training, Regression(), model, rows[["distance"]], predicted)["pyfunc_predict_fn"] == "predict"

@@ -50,4 +50,4 @@ def seeing(*inputs: str | Input, events: EventTable = FLIGHTS) -> Project:
     return Project("mlops_core_tests.flights", events=events, feature_tables=(), model=model)
 
 
-PROJECT = project_of(ORIGIN, ROUTE, WEATHER_3H)
+PROJECT = replace(project_of(ORIGIN, ROUTE, WEATHER_3H), prefix="flights")

@@ -18,7 +18,7 @@ from mlops_core.adapters.model_registry import ModelRegistry
 from mlops_core.cli.run import RunFailedError, run_pipeline
 from mlops_core.config import Target, load_target
 from mlops_core.defs.definitions import definitions_of
-from mlops_core.defs.resources import build_resources
+from mlops_core.defs.resources import adapters
 from mlops_core.project import Project
 from mlops_core_tests.flights import sample
 from mlops_core_tests.flights.events import FLIGHTS
@@ -37,6 +37,8 @@ class Flights:
         rows: pd.DataFrame,
         project: Project = PROJECT,
         model_workflow: Mapping[str, object] | None = None,
+        *,
+        monitoring_workflow: Mapping[str, object] | None = None,
         others: Mapping[str, pd.DataFrame] | None = None,
         **variables: object,
     ) -> None:
@@ -44,11 +46,14 @@ class Flights:
         environ = {f"BUNDLE_VAR_{name}": str(value) for name, value in stated.items()}
         self.rows, self.project = rows, project
         target = load_target(project, "local", environ=environ)
-        workflow = target.model_workflow.model_copy(update=model_workflow)
-        self.target: Target = target.model_copy(update={"model_workflow": workflow})
+        workflows = {
+            "model_workflow": target.model_workflow.model_copy(update=model_workflow),
+            "monitoring_workflow": target.monitoring_workflow.model_copy(update=monitoring_workflow),
+        }
+        self.target: Target = target.model_copy(update=workflows)
         self.instance = dg.DagsterInstance.ephemeral()
-        with dg.build_resources({"r": build_resources(project, self.target)["model_registry"]}) as resources:
-            self.registry: ModelRegistry = resources.r
+        with adapters(project, self.target, "model_registry") as resources:
+            self.registry: ModelRegistry = resources.model_registry
         with pytest.MonkeyPatch.context() as patch:
             for name, events in {"flights": rows, **(others or {})}.items():
                 file = folder / f"{name}.parquet"
@@ -175,15 +180,16 @@ def test_each_table_of_events_has_its_own_source_and_checks() -> None:
     assert target.sources["flights"].table == "lake.aviation.flights"
     definitions = definitions_of(PROJECT, target)
     graph = definitions.resolve_asset_graph()
-    assert graph.get(dg.AssetKey("weather_features")).parent_keys == {dg.AssetKey("weather")}
-    assert graph.get(dg.AssetKey("raw_weather")).metadata["source"] == "lake.noaa.hourly"
-    assert {check.name for check in graph.get_check_keys_for_assets({dg.AssetKey("weather")})} == {
+    weather = dg.AssetKey(["flights", "weather"])
+    assert graph.get(dg.AssetKey(["flights", "weather_features"])).parent_keys == {weather}
+    assert graph.get(dg.AssetKey(["flights", "raw_weather"])).metadata["source"] == "lake.noaa.hourly"
+    assert {check.name for check in graph.get_check_keys_for_assets({weather})} == {
         "few_observations_are_rejected",
         "each_observation_is_accepted_once",
         "observations_are_within_partitions",
     }
-    made = definitions.resolve_job_def("feature_engineering_job").asset_layer.selected_asset_keys
-    assert {dg.AssetKey(name) for name in ("weather", "rejected_weather", "weather_features")} <= made
+    made = definitions.resolve_job_def("flights_feature_engineering_job").asset_layer.selected_asset_keys
+    assert {dg.AssetKey(["flights", name]) for name in ("weather", "rejected_weather", "weather_features")} <= made
 
 
 def test_a_delay_that_nobody_declared_late_stops_the_model_that_sees_it(tmp_path: Path) -> None:

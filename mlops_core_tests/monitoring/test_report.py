@@ -13,10 +13,11 @@ from pyspark.sql import DataFrame
 
 from mlops_core.adapters.tables import LocalTables
 from mlops_core.config import load_target
-from mlops_core.defs.jobs import MONITOR_TABLES, build_jobs
+from mlops_core.defs.jobs import MONITOR_TABLES, REPORT, build_jobs
 from mlops_core.defs.monitoring_report import report_assets
+from mlops_core.defs.names import key_of, keys_of
 from mlops_core.defs.partitions import daily_partitions
-from mlops_core.defs.resources import build_resources
+from mlops_core.defs.resources import adapters, build_resources
 from mlops_core.defs.sensors import build_sensors
 from mlops_core.monitoring.bins import bins_of
 from mlops_core.monitoring.drift import drift_metrics
@@ -37,19 +38,19 @@ class Report:
         rules |= {"num_evaluation_windows": 5, "num_violation_windows": 2, "minimum_count": 50, "minimum_coverage": 0.5}
         workflow = target.monitoring_workflow.model_copy(update=rules)
         self.target = target.model_copy(update={"monitoring_workflow": workflow})
-        resources, daily = build_resources(PROJECT, self.target), daily_partitions(self.target)
-        with dg.build_resources({name: resources[name] for name in ("spark", "tables")}) as built:
+        daily = daily_partitions(self.target)
+        with adapters(PROJECT, self.target, "spark", "tables") as built:
             tables: LocalTables = built.tables
         session = tables.spark.spark_session
         for name, frame in zip(MONITOR_TABLES, (profile, drift), strict=True):
             tables.replace(name, session.createDataFrame(frame.toArrow(), frame.schema), None, ["day"])
         definitions = dg.Definitions(
             assets=[
-                *(dg.AssetSpec(name, partitions_def=daily) for name in MONITOR_TABLES),
+                *(dg.AssetSpec(key, partitions_def=daily) for key in keys_of(PROJECT, *MONITOR_TABLES)),
                 *report_assets(PROJECT, self.target, daily),
             ],
-            resources=resources,
-            jobs=[dg.define_asset_job("report", ["monitoring_report"])],
+            resources=build_resources(PROJECT, self.target),
+            jobs=[dg.define_asset_job("report", dg.AssetSelection.assets(key_of(PROJECT, REPORT)))],
         )
         self.instance = dg.DagsterInstance.ephemeral()
         days = {"dagster/asset_partition_range_start": str(FIRST), "dagster/asset_partition_range_end": str(LAST)}
@@ -61,11 +62,11 @@ class Report:
         return {found.check_name: found for found in self.result.get_asset_check_evaluations()}
 
     def page(self) -> str:
-        return (self.target.state_path / "monitoring" / f"{LAST}.html").read_text()
+        return (self.target.state_path / "monitoring" / "flights" / f"{LAST}.html").read_text()
 
     def requests(self) -> list[dg.RunRequest]:
         sensors = build_sensors(PROJECT, self.target, build_jobs(PROJECT, self.target))
-        found = next(sensor for sensor in sensors if sensor.name == "retraining_sensor")(
+        found = next(sensor for sensor in sensors if sensor.name == "flights_retraining_sensor")(
             dg.build_sensor_context(self.instance)
         )
         return list(found.run_requests or [])
@@ -102,4 +103,4 @@ def test_a_retraining_by_a_metric_of_the_task(stored, tmp_path, metric, threshol
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
     (request,) = report.requests()
     assert request.tags["retraining/metric"] == metric
-    assert list(request.run_config["ops"]) == ["late_model"]
+    assert list(request.run_config["ops"]) == ["flights__late_model"]

@@ -169,7 +169,7 @@ def test_a_text_that_reads_as_a_column_is_none() -> None:
 
 
 def test_the_names_that_are_reserved_are_those_that_the_pipeline_makes() -> None:
-    defs = definitions_of(PROJECT, load_target(PROJECT))
+    defs = definitions_of(PROJECT, load_target(PROJECT), prefix="")
     made = {key.to_user_string() for key in defs.get_repository_def().asset_graph.get_all_asset_keys()}
     tables = {table.name for table in PROJECT.feature_tables}
     tables |= {name for events in PROJECT.event_tables for name in (events.name, events.raw_name, events.rejected_name)}

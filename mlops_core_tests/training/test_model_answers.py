@@ -14,13 +14,14 @@ from mlops_core.adapters.flavors import UnknownFlavorError, require_flavor
 from mlops_core.tasks import BinaryClassification
 from mlops_core.tasks.task import UnusableRowsError
 from mlops_core.training.model_answers import UnusableAnswerError, fitted, predictions
+from mlops_core_tests.flights.project import MODEL
 from mlops_core_tests.flights.train import TRAINING, Hyperparameters
 
 ROWS = pd.DataFrame({"a": [0.1, 0.4, 0.9], "empty": [np.nan] * 3, "late": [0, 1, 1]}, index=[5, 6, 7])
 
 
 def said(predict: Callable[[Any, pd.DataFrame], Any]) -> np.ndarray:
-    return predictions(replace(TRAINING, predict=predict), None, ROWS)
+    return predictions(replace(MODEL, training=replace(TRAINING, predict=predict)), None, ROWS)
 
 
 @pytest.mark.parametrize(

@@ -29,14 +29,25 @@ def folder(tmp_path: Path, port: int) -> Iterator[Path]:
 
 
 def test_what_is_written_is_found_at_its_address_and_in_the_index(folder, port):
-    pages = FolderPages(folder, f"http://127.0.0.1:{port}")
+    pages = FolderPages(folder, "fares", f"http://127.0.0.1:{port}")
     pages.write({"2016-02-28.html": "<p>one</p>"})
     addresses = pages.write({"2016-02-29.html": "<p>zwölf €</p>"})
     found = requests.get(addresses["2016-02-29.html"], timeout=5)
     assert (found.status_code, found.content.decode()) == (200, "<p>zwölf €</p>")
     index = requests.get(f"http://127.0.0.1:{port}/", timeout=5).text
-    assert index.index('href="2016-02-29.html"') < index.index('href="2016-02-28.html"')
-    assert 'href="index.html"' not in index
+    assert index.index('href="fares/2016-02-29.html"') < index.index('href="fares/2016-02-28.html"')
+    assert 'index.html"' not in index
+
+
+def test_pages_of_one_day_of_two_projects_lie_side_by_side_and_one_index_has_both(folder, port):
+    addresses = [
+        FolderPages(folder, name, f"http://127.0.0.1:{port}").write({"2016-02-29.html": f"<p>{name}</p>"})
+        for name in ("flights", "fares")
+    ]
+    texts = [requests.get(each["2016-02-29.html"], timeout=5).text for each in addresses]
+    assert texts == ["<p>flights</p>", "<p>fares</p>"]
+    index = requests.get(f"http://127.0.0.1:{port}/", timeout=5).text
+    assert 'href="fares/2016-02-29.html"' in index and 'href="flights/2016-02-29.html"' in index
 
 
 @pytest.mark.parametrize("path", ["", "2016-03-01.html", "../mlflow/mlflow.db", "%2e%2e/secret"])

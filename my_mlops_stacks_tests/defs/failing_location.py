@@ -43,5 +43,7 @@ def stopped_sensor() -> dg.SkipReason:
 VARIABLES = {"alert_channel": os.environ["FAILING_CHANNEL"], "schedules": "running"}
 TARGET = load_target(PROJECT, "local", environ={f"BUNDLE_VAR_{name}": value for name, value in VARIABLES.items()})
 defs = dg.Definitions(
-    jobs=[idle_job], schedules=[fragile_schedule], sensors=[fragile_sensor, stopped_sensor, *tick_sensors(TARGET)]
+    jobs=[idle_job],
+    schedules=[fragile_schedule],
+    sensors=[fragile_sensor, stopped_sensor, *tick_sensors(PROJECT, TARGET)],
 )

@@ -43,7 +43,7 @@ class Watched:
     def __init__(self, instance: dg.DagsterInstance, channel: Channel) -> None:
         self.instance, self.channel, self.cursor = instance, channel, None
         target = load_target(PROJECT, "local", environ={"BUNDLE_VAR_alert_channel": "teams"})
-        (self.sensor,) = failure_sensors(target, channel)
+        (self.sensor,) = failure_sensors(PROJECT, target, channel)
 
     def fail(self, **tags: str) -> str:
         return broken_job.execute_in_process(instance=self.instance, tags=tags, raise_on_error=False).run_id

@@ -13,13 +13,14 @@ from mlflow import MlflowClient
 from mlops_core.config import load_target
 from mlops_core.defs.definitions import definitions_of
 from mlops_core.defs.jobs import MONITOR_TABLES
+from mlops_core.defs.judgements import LABELS, METRIC, check_key
 from mlops_core.defs.records import newest_evaluated
 from mlops_core.defs.resources import build_resources
-from mlops_core.defs.schedules import LABELS_CHECK
-from mlops_core.defs.sensors import VIOLATION_CHECK
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.defs.test_judgements import Judged, days, drifts
 from my_mlops_stacks_tests.monitoring.test_rules import window
+
+VIOLATION_CHECK, LABELS_CHECK = check_key(PROJECT, METRIC), check_key(PROJECT, LABELS)
 
 EVENING = datetime(2016, 3, 1, 18, tzinfo=UTC)
 USUAL, LATE = "2016-02-27", "2016-02-25"

@@ -42,7 +42,7 @@ class Desk:
         """The keys of those that reach the channel."""
         self.channel.taken.clear()
         for alert in alerts:
-            tell(dg.build_sensor_context(self.instance), self.channel, alert)
+            tell(PROJECT, dg.build_sensor_context(self.instance), self.channel, alert)
         return [alert.key for alert in self.channel.taken]
 
 
@@ -121,7 +121,7 @@ def test_a_time_with_an_offset_is_that_moment(desk):
 def test_a_muted_failure_is_not_told_later_either(desk):
     """A run failed once; a condition that lasts is told when the mute has ended."""
     (sensor,) = failure_sensors(
-        load_target(PROJECT, "local", environ={"BUNDLE_VAR_alert_channel": "teams"}), desk.channel
+        PROJECT, load_target(PROJECT, "local", environ={"BUNDLE_VAR_alert_channel": "teams"}), desk.channel
     )
 
     @dg.asset(partitions_def=dg.StaticPartitionsDefinition(["a"]))

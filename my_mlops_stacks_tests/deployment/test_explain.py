@@ -78,8 +78,9 @@ def test_a_renamed_model_has_a_story_of_its_own(gate):
     ):
         gate.instance.report_runless_asset_event(event)
     assert list(explanation(PROJECT, gate.instance, gate.registry, day, number)) == before
-    assert newest_entry(gate.instance, champion.name).version == newest_entry(gate.instance, "fares").version == number
-    assert newest_entry(gate.instance, "nobody") is None
+    newest = [newest_entry(PROJECT, gate.instance, name) for name in (champion.name, "fares")]
+    assert [entry.version for entry in newest] == [number, number]
+    assert newest_entry(PROJECT, gate.instance, "nobody") is None
 
     told = list(explanation(PROJECT, gate.instance, gate.registry.of("fares"), day, number))
     chosen = [sentence.partition(", by ")[2] for name, sentence in told if name == "champion"]

@@ -8,7 +8,6 @@ import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import create_execution_plan, execute_plan
 
-from mlops_core.defs.promotion_history import CHAMPION
 from mlops_core.deployment.prediction_columns import prediction_columns
 from mlops_core.deployment.predictions import as_predictions, to_score
 from my_mlops_stacks.ingestion.trips import TRIPS
@@ -61,7 +60,7 @@ def test_a_champion_that_was_deleted_names_the_fix(gate):
 def test_a_run_that_goes_on_after_a_rollback_predicts_with_who_is_champion(gate):
     """The run promoted a version and failed at the predictions: going on, it does not bring back the bad one."""
     good, bad = promoted(gate, Constant(12.0)), promoted(gate, Constant(99.0))
-    promotion = gate.instance.get_latest_materialization_event(CHAMPION).run_id
+    promotion = gate.instance.get_latest_materialization_event(dg.AssetKey("champion")).run_id
     assert rolled_back(gate, good).success
     job = gate.definitions.resolve_job_def("batch_inference_job")
     job = job.get_subset(asset_selection={PREDICTIONS}, asset_check_selection=set())

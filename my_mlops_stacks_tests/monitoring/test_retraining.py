@@ -8,12 +8,15 @@ import pytest
 from mlops_core.adapters.alerts import Alert, AlertError
 from mlops_core.config import load_target
 from mlops_core.defs.jobs import build_jobs
-from mlops_core.defs.sensors import VIOLATION_CHECK, build_sensors
+from mlops_core.defs.judgements import METRIC, check_key
+from mlops_core.defs.sensors import build_sensors
 from mlops_core.monitoring.retraining import FINE, GIVE_UP, RETRAIN, WAIT, History, Judgement, RetrainingRule
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.conftest import with_fixed_rules
 
 RULE = RetrainingRule(cooldown_days=3, max_retrainings=2, recovery_days=4)
+
+VIOLATION_CHECK = check_key(PROJECT, METRIC)
 
 
 def story(*days: tuple[int | None, bool]) -> list[str]:

@@ -6,8 +6,6 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
-
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
@@ -37,6 +35,8 @@ def committed(write: Callable[[], T]) -> T:
 
     `write` is called anew each time: what it reads of the table must be read inside it.
     """
+    from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
+
     policy = retry(
         retry=retry_if_exception(is_commit_conflict),
         wait=wait_random_exponential(multiplier=0.05, max=2),

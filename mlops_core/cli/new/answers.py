@@ -8,8 +8,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+
+def _plain(text: str) -> str:
+    """One line that stands between the double quotes of Python, YAML and Markdown as it is."""
+    return " ".join(text.split()).replace('"', "'").replace("\\", "/")
+
+
+Line = Annotated[str, AfterValidator(_plain)]
 Kind = Literal["regression", "binary", "multiclass"]
 
 
@@ -22,7 +29,7 @@ class ColumnAnswer(Answer):
 
     name: str
     type: str
-    meaning: str
+    meaning: Line
     unit: str = ""
     nullable: bool = False
     known_late: bool = False
@@ -31,10 +38,14 @@ class ColumnAnswer(Answer):
 
 
 class RuleAnswer(Answer):
-    """A rule of rows, as `mlops_core.project.RowRule`: SQL that is true of a row that breaks it, and the reason."""
+    """A rule of rows, as `mlops_core.project.RowRule`: SQL that is true of a row that breaks it, and the reason.
+
+    `example` is column -> a value that breaks it, for the project's tests.
+    """
 
     broken: str
-    reason: str
+    reason: Line
+    example: dict[str, float | str] = {}
 
 
 class FeatureAnswer(Answer):
@@ -48,7 +59,7 @@ class FeatureAnswer(Answer):
 
     kind: Literal["Count", "Share", "Mean", "Sum", "Min", "Max", "Distinct"]
     name: str
-    meaning: str
+    meaning: Line
     of: str = ""
     where: str = ""
     unit: str = ""
@@ -58,7 +69,7 @@ class WindowAnswer(Answer):
     """A feature table of windows of `length_hours`, one each `slide_hours`."""
 
     name: str
-    meaning: str
+    meaning: Line
     length_hours: int
     slide_hours: int
     features: tuple[FeatureAnswer, ...]
@@ -76,7 +87,7 @@ class InputAnswer(Answer):
 
     name: str
     type: str
-    meaning: str
+    meaning: Line
     expression: str
 
 
@@ -86,7 +97,7 @@ class SliceAnswer(Answer):
     kind: Literal["ByValue", "ByBand", "ByHour"]
     name: str
     column: str
-    title: str
+    title: Line
     edges: tuple[float, ...] = ()
     unit: str = ""
 
@@ -97,7 +108,7 @@ class ThresholdAnswer(Answer):
     metric: str
     threshold: float
     greater_is_better: bool
-    reason: str = ""
+    reason: Line = ""
 
 
 class DrawAnswer(Answer):
@@ -105,7 +116,7 @@ class DrawAnswer(Answer):
 
     Args:
         kind: "number" (a quantile function), "value" (a value with its share), "key" (one of so many), "id" (a
-            number a row), "date" (of the event).
+            number a row), "date" (of the event; of a timestamp its time).
         quantiles: Of a number: its values at equal steps from 0 to 1.
         shares: Of values, as text: their shares, which sum to 1.
         count: Of keys: how many there are.
@@ -124,13 +135,16 @@ class SampleAnswer(Answer):
     """Rows to try the project on where there are none.
 
     Args:
-        draws: Columns of the source but time, `known_at` and label.
+        label: The column of the source that is the label, or that the label is computed of.
+        draws: Columns of the source but time, `known_at` and `label`.
         entity: The column whose level moves the label from week to week; empty for none.
         label_quantiles: Of a number: its values at equal steps from 0 to 1.
-        label_shares: Of a class: the share of each.
+        label_shares: Of a class: the share of each, as the source has them; the last one is most likely where the
+            effects are largest.
         hours_to_label: From the event to `known_at`, quantiles at equal steps from 0 to 1; empty where it is computed.
     """
 
+    label: str
     draws: tuple[DrawAnswer, ...]
     entity: str = ""
     label_quantiles: tuple[float, ...] = ()
@@ -165,6 +179,9 @@ class Answers(Answer):
         last_day: Empty when days go on.
         inputs: Columns that the model sees as they are.
         encoded: Those of `inputs` that are text or names.
+        keys_only: Those of `inputs` that only look features up, and have too many values for a model.
+        not_watched: Inputs and features that differ between days and hardly within one: weekdays, and windows of a day
+            and longer.
         metric_to_monitor: Of the task's monitor metrics, with the threshold of a violation.
         crons: Workflow (feature_engineering, model, batch_inference, monitoring) -> five fields, UTC.
         template: Where later versions of the template come from: "." in a repository that holds it, else its address.
@@ -172,9 +189,9 @@ class Answers(Answer):
 
     project: str
     owner: str = "team:ml-platform"
-    title: str
+    title: Line
     kind: Kind
-    noun: str
+    noun: Line
     events: str
     source: str = ""
     source_table: str = ""
@@ -195,8 +212,10 @@ class Answers(Answer):
     entities: tuple[EntityAnswer, ...] = ()
     inputs: tuple[str, ...]
     encoded: tuple[str, ...] = ()
+    keys_only: tuple[str, ...] = ()
     computed_inputs: tuple[InputAnswer, ...] = ()
     slices: tuple[SliceAnswer, ...] = ()
+    not_watched: tuple[str, ...] = ()
     thresholds: tuple[ThresholdAnswer, ...]
     metric_to_monitor: str
     metric_violation_threshold: float

@@ -75,11 +75,13 @@ if training.importance:
 
 predictions = {
     "model": training.predict(fitted, unseen),
-    "without looked-up features": prediction_without_features(training, rows, unseen, PROJECT.looked_up, parameters),
+    "without looked-up features": prediction_without_features(model, rows, unseen, PROJECT.looked_up, parameters),
     "constant": constant_prediction(model.task, rows[label], unseen),
 }
-measured = {name: model.task.measure(unseen[label].to_numpy(float), values) for name, values in predictions.items()}
+shape = model.task.shape
+actual = shape.labels(unseen[label])
+measured = {name: model.task.measure(actual, values) for name, values in predictions.items()}
 session.show(f"Held-out {events.nouns} since {start}", pd.DataFrame(measured).T.rename_axis("predictor").reset_index())
-scored = unseen.assign(prediction=predictions["model"])
+scored = unseen.assign(prediction=shape.column(predictions["model"]))
 for name, figure in model.task.figures(scored, label, events.event_time, events.label_unit).items():
     session.show(name.replace("_", " ").capitalize(), figure)

@@ -1,0 +1,80 @@
+"""Answers become the files of a project: by copier, from the template of the repository, all of them or none."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import yaml
+
+from mlops_core.cli.new.answers import Answers
+
+LOCATION = """  - python_module:
+      module_name: {name}.definitions
+      location_name: {name}
+"""
+
+
+class RenderError(RuntimeError):
+    """The project can't be written: one sentence with the fix."""
+
+
+def render(answers: Answers, root: Path) -> list[Path]:
+    """Write the project into the repository at `root`, with its code location; returns its files, relative to `root`.
+
+    The template is that of the last commit, which the answers file names: a later one is merged from there.
+
+    Raises:
+        RenderError: there is no template, a file is there already, or nothing may be written.
+    """
+    if not (root / "copier.yml").is_file():
+        raise RenderError(f"{root} has no template of projects, copier.yml: name a folder of this repository.")
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary).resolve() / "made"
+        _copy(answers, _template(root, folder.with_name("template")), folder)
+        files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+        if taken := [file for file in files if (root / file).exists()]:
+            raise RenderError(f"{taken[0]} is there already: choose another name, or remove what is left of a project.")
+        _move(files, folder, root)
+    _add_code_location(root / "workspace.yaml", answers.project)
+    return files
+
+
+def _template(root: Path, clone: Path) -> Path:
+    """The template as it was committed last, in a clone; the folder itself where there is no repository."""
+    if not (root / ".git").exists():
+        return root
+    subprocess.run(["git", "clone", "--quiet", "--shared", "--", root, clone], check=True)  # noqa: S603, S607
+    return clone
+
+
+def _copy(answers: Answers, template: Path, folder: Path) -> None:
+    from copier import run_copy
+
+    given = answers.model_dump(mode="json")
+    run_copy(str(template), folder, data=given, vcs_ref="HEAD", defaults=True, overwrite=True, quiet=True)
+
+
+def _move(files: list[Path], made: Path, root: Path) -> None:
+    """All of them; what was written goes again when one can't be."""
+    written: list[Path] = []
+    try:
+        for file in files:
+            missing = [folder for folder in (root / file).parents if not folder.exists()]
+            written += reversed(missing)
+            (root / file).parent.mkdir(parents=True, exist_ok=True)
+            written.append(root / file)
+            shutil.copy(made / file, root / file)
+    except OSError as error:
+        for path in reversed(written):
+            path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+        raise RenderError(f"{error.filename} can't be written, so nothing was: {error.strerror}.") from error
+
+
+def _add_code_location(workspace: Path, name: str) -> None:
+    text = workspace.read_text() if workspace.exists() else "load_from:\n"
+    locations = (yaml.safe_load(text) or {}).get("load_from") or []
+    if name not in [(location.get("python_module") or {}).get("location_name") for location in locations]:
+        workspace.write_text(text + LOCATION.format(name=name))
