@@ -15,6 +15,7 @@ from mlops_core.adapters.sources.csv_file import csv_batches
 from mlops_core.adapters.sources.data_files import CSV, DataFile
 from mlops_core.adapters.sources.errors import UnreadableEventsError
 from mlops_core.adapters.sources.file_source import files_at
+from mlops_core.adapters.sources.given_path import GivenPath
 from mlops_core.adapters.sources.header import plain
 from mlops_core.adapters.sources.inferred_types import type_of_column, type_of_texts
 from mlops_core.adapters.sources.parquet_file import parquet_batches
@@ -96,11 +97,12 @@ def sample_of_files(given: str, zone: str, without: Collection[str] = (), most: 
         UnreadableEventsError: what is there cannot be taken as it stands.
         NameRefusedError: a column is called as none can be.
     """
-    files = files_at(undeclared({}, zone), given)
+    place = GivenPath(given, "--rows")
+    files = files_at(undeclared({}, zone), place)
     found = _written(files)
     found = {name: kind for name, kind in found.items() if name not in without}
     types, unusable = _usable(found, given)
-    files = files_at(undeclared(types, zone), given)
+    files = files_at(undeclared(types, zone), place)
     texts = [name for name in types if found[name] is None]
     total, is_all, batches = _spread(files, EventTimes(undeclared(types, zone), _declared(found, zone)), most)
     table = _gathered(batches, types)
