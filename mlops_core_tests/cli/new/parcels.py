@@ -95,7 +95,6 @@ def parcels(kind: str = "binary", **changes: Any) -> Answers:
         "late_days": 5,
         "sample": {
             "label": LABELS[kind]["name"],
-            "label": LABELS[kind]["name"],
             "draws": (
                 {"name": "parcel_id", "kind": "id"},
                 {"name": "depot", "kind": "key", "count": 12},

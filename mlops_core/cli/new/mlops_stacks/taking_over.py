@@ -1,0 +1,48 @@
+"""What was imported becomes arguments and answers of a new project, and a list of what is left to do."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from mlops_core.cli.new.answers import Answers
+from mlops_core.cli.new.ask import Decisions
+from mlops_core.cli.new.mlops_stacks.imported import Imported
+
+CHECKLIST = "MOVING.md"
+ARGUMENTS = ("kind", "label", "event_time", "owner")
+ANSWERS = ("model_name", "source_table", "targets", "crons", "metric_to_monitor", "metric_violation_threshold")
+REASON = "as in the project of MLOps Stacks"
+
+
+def arguments(found: Imported, stated: dict[str, Any]) -> dict[str, Any]:
+    """`stated`, and what the old project says where nobody said anything."""
+    known = {name: found.answers.get(name) for name in ARGUMENTS}
+    known |= {"rows": found.answers.get("source") or found.answers.get("source_table"), "entity": found.entities}
+    return stated | {name: value for name, value in known.items() if value and not stated.get(name)}
+
+
+def taken_over(answers: Answers, found: Imported, decide: Decisions) -> Answers:
+    """The answers of the rows, and over them what the old project says; thresholds of both."""
+    over = {name: found.answers[name] for name in ANSWERS if name in found.answers}
+    for name, value in over.items():
+        decide.tell(name.replace("_", " "), ", ".join(value) if isinstance(value, dict) else str(value), REASON)
+    stated = {each["metric"]: each for each in found.answers.get("thresholds", ())}
+    for metric, each in stated.items():
+        bound = "at least" if each["greater_is_better"] else "at most"
+        decide.tell(metric, f"{bound} {each['threshold']:g}", REASON)
+    measured = [each for each in answers.thresholds if each.metric not in stated]
+    return Answers.model_validate(answers.model_dump() | over | {"thresholds": (*stated.values(), *measured)})
+
+
+def checklist(found: Imported, answers: Answers) -> str:
+    """What a person moves, by its place, and what to know, as Markdown."""
+    moves = sorted(found.moved, key=lambda move: move.here)
+    lines = [
+        line
+        for here, together in groupby(moves, key=lambda move: move.here)
+        for line in (f"\n`{here}`\n", *(f"- [ ] {move.what} ({move.there})" for move in together))
+    ]
+    said = [f"- {warning}" for warning in found.warnings]
+    title = "# What is left to move from MLOps Stacks\n"
+    return "\n".join([title, *said, *lines, ""]).replace("<events>", answers.events)
