@@ -24,15 +24,27 @@ def arguments(found: Imported, stated: dict[str, Any]) -> dict[str, Any]:
 
 def taken_over(answers: Answers, found: Imported, decide: Decisions) -> Answers:
     """The answers of the rows, and over them what the old project says; thresholds of both."""
-    over = {name: found.answers[name] for name in ANSWERS if name in found.answers}
+    over = {name: found.answers[name] for name in ANSWERS if found.answers.get(name)}
+    suggested = {each.metric: each.threshold for each in answers.thresholds}
+    if over.get("metric_to_monitor", answers.metric_to_monitor) == answers.metric_to_monitor:
+        suggested["metric_violation_threshold"] = answers.metric_violation_threshold
     for name, value in over.items():
-        decide.tell(name.replace("_", " "), ", ".join(value) if isinstance(value, dict) else str(value), REASON)
+        said = ", ".join(value) if isinstance(value, dict) else str(value)
+        decide.tell(name.replace("_", " "), said, _reason(name, value, suggested, found))
     stated = {each["metric"]: each for each in found.answers.get("thresholds", ())}
     for metric, each in stated.items():
-        bound = "at least" if each["greater_is_better"] else "at most"
-        decide.tell(metric, f"{bound} {each['threshold']:g}", REASON)
+        bound, value = "at least" if each["greater_is_better"] else "at most", each["threshold"]
+        decide.tell(metric, f"{bound} {value:g}", _reason(metric, value, suggested, found))
     measured = [each for each in answers.thresholds if each.metric not in stated]
     return Answers.model_validate(answers.model_dump() | over | {"thresholds": (*stated.values(), *measured)})
+
+
+def _reason(name: str, value: Any, suggested: dict[str, float], found: Imported) -> str:
+    """That the old project says so, and what the rows suggest where that is another number."""
+    if suggested.get(name, value) == value:
+        return REASON
+    found.warn(f"{name} is {value:g}, {REASON}; the rows suggest {suggested[name]:g}.")
+    return f"{REASON}; the rows suggest {suggested[name]:g}"
 
 
 def checklist(found: Imported, answers: Answers) -> str:

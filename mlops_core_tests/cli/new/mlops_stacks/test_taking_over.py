@@ -88,6 +88,20 @@ def test_thresholds_that_the_rows_suggest_stay_beside_those_of_the_old_project(o
         *("max_error", "mean_absolute_error", "r2_score", "root_mean_squared_error")
     ]
     assert {line.reason for line in decide.lines} == {"as in the project of MLOps Stacks"}
+
+
+def test_numbers_that_the_rows_contradict_are_said(old: Path) -> None:
+    decide, found = Decisions(accept), from_mlops_stacks(old)
+    change = {"threshold": 2.0, "metric": "mean_absolute_error", "greater_is_better": False}
+    taken_over(parcels("regression", thresholds=(change,), metric_to_monitor="mean_average_error"), found, decide)
+    reasons = {line.what: line.reason for line in decide.lines}
+    assert reasons["mean_absolute_error"] == "as in the project of MLOps Stacks; the rows suggest 2"
+    assert "mean_absolute_error is 4.5, as in the project of MLOps Stacks; the rows suggest 2." in found.warnings
+    assert any(warning.startswith("metric_violation_threshold is 6.5") for warning in found.warnings)
+
+
+def test_the_new_model_is_called_as_the_old_one(old: Path) -> None:
+    answers = taken_over(parcels("regression"), from_mlops_stacks(old), Decisions(accept))
     assert answers.model_name == "late_parcels_model"
 
 
