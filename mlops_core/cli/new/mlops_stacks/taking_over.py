@@ -7,7 +7,8 @@ from typing import Any
 
 from mlops_core.cli.new.answers import Answers
 from mlops_core.cli.new.ask import Decisions
-from mlops_core.cli.new.mlops_stacks.imported import Imported
+from mlops_core.cli.new.declared import declared
+from mlops_core.cli.new.mlops_stacks.imported import FILES, Imported
 
 CHECKLIST = "MOVING.md"
 ARGUMENTS = ("kind", "label", "event_time", "owner")
@@ -24,6 +25,7 @@ def arguments(found: Imported, stated: dict[str, Any]) -> dict[str, Any]:
 
 def taken_over(answers: Answers, found: Imported, decide: Decisions) -> Answers:
     """The answers of the rows, and over them what the old project says; thresholds of both."""
+    _leave_other_kinds(answers, found)
     over = {name: found.answers[name] for name in ANSWERS if found.answers.get(name)}
     suggested = {each.metric: each.threshold for each in answers.thresholds}
     if over.get("metric_to_monitor", answers.metric_to_monitor) == answers.metric_to_monitor:
@@ -37,6 +39,19 @@ def taken_over(answers: Answers, found: Imported, decide: Decisions) -> Answers:
         decide.tell(metric, f"{bound} {value:g}", _reason(metric, value, suggested, found))
     measured = [each for each in answers.thresholds if each.metric not in stated]
     return Answers.model_validate(answers.model_dump() | over | {"thresholds": (*stated.values(), *measured)})
+
+
+def _leave_other_kinds(answers: Answers, found: Imported) -> None:
+    """Metrics of another kind of problem than the new one are left to a person."""
+    metric, task = found.answers.get("metric_to_monitor"), declared(answers).model.task
+    if metric and metric not in [each.name for each in task.judged]:
+        found.move(f"the monitored metric {metric}, which is none of {answers.kind}", "monitoring", FILES["monitoring"])
+        del found.answers["metric_to_monitor"]
+        found.answers.pop("metric_violation_threshold", None)
+    if found.answers.get("kind", answers.kind) != answers.kind:
+        for each in found.answers.pop("thresholds", ()):
+            said = f"the threshold of {each['metric']}, {each['threshold']:g}, of another kind of problem"
+            found.move(said, "validation/validation.py", "validation/validation.py: validation_thresholds")
 
 
 def _reason(name: str, value: Any, suggested: dict[str, float], found: Imported) -> str:

@@ -100,6 +100,16 @@ def test_numbers_that_the_rows_contradict_are_said(old: Path) -> None:
     assert any(warning.startswith("metric_violation_threshold is 6.5") for warning in found.warnings)
 
 
+def test_metrics_of_another_kind_of_problem_are_left(old: Path) -> None:
+    found, before = from_mlops_stacks(old), parcels("binary")
+    answers = taken_over(before, found, Decisions(accept))
+    assert (answers.thresholds, answers.metric_to_monitor) == (before.thresholds, before.metric_to_monitor)
+    assert answers.metric_violation_threshold == before.metric_violation_threshold
+    left = [move.what for move in found.moved]
+    assert "the monitored metric mean_average_error, which is none of binary" in left
+    assert "the threshold of max_error, 48, of another kind of problem" in left
+
+
 def test_the_new_model_is_called_as_the_old_one(old: Path) -> None:
     answers = taken_over(parcels("regression"), from_mlops_stacks(old), Decisions(accept))
     assert answers.model_name == "late_parcels_model"
