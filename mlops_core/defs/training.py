@@ -79,6 +79,7 @@ def training_assets(
         past = since(known_before(events, known, start), first)
         rows, unseen = looked_up(project, context, past, held_out(events, known, start, last), start)
         require_enough(events, len(rows), start)
+        model.task.require_learnable(model.task.shape.labels(rows[events.label_column]))
         parameters = hyperparameters(project, config)
         context.log.info(f"Fitting {len(rows)} {events.nouns} before {start}; {len(unseen)} are held out")
         trained_model = fitted(model.training, rows, parameters)

@@ -6,7 +6,7 @@ is its place in that order. In a table they are a map from class to probability,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -51,7 +51,9 @@ class Classes(Shape):
 
     @property
     def says(self) -> str:  # type: ignore[override]
-        return f"{len(self.classes)} probabilities a row, in the order of the classes {self.listed}"
+        return (
+            f"a probability a row of each class, in the order of the model's classes_, or without them of {self.listed}"
+        )
 
     @cached_property
     def places(self) -> Mapping[Label, int]:
@@ -138,43 +140,40 @@ class Classes(Shape):
 
         return np.array(self.classes, dtype=object if self.is_text else "int64")[answers.argmax(axis=1)]
 
-    def in_order(self, probabilities: np.ndarray, of: Sequence[Label]) -> np.ndarray:
-        """Probabilities of the classes `of`, a column each, in the order of the declaration; 0 for those that lack.
+    def of_predict(self, model: Any, answered: np.ndarray) -> np.ndarray:
+        """The answers in the order of the declaration, 0 for a class that no training row was of.
 
-        Raises:
-            UnknownClassError: one of them is not declared, or they are not as many as columns.
+        They are as they were given where they are not one for each class of the model.
         """
         import numpy as np
 
-        given = np.asarray(probabilities, float)
-        found = self._declared(of)
-        if given.shape != (len(given), len(found)):
-            raise UnknownClassError(f"An array of shape {given.shape} has no column for each of {len(found)} classes.")
-        ordered = np.zeros((len(given), len(self.classes)))
-        ordered[:, [self.places[each] for each in found]] = given
+        classes = self.logged_classes(model)
+        if answered.shape != (len(answered), len(classes)):
+            return answered
+        ordered = np.zeros(self.of(len(answered)))
+        ordered[:, [self.places[each] for each in classes]] = answered
         return ordered
 
-    def _declared(self, of: Sequence[Label]) -> list[Label]:
-        found: list[Label] = [getattr(each, "item", lambda each=each: each)() for each in of]
-        if others := [each for each in found if each not in self.places]:
-            raise UnknownClassError(
-                f"The model knows the class {others[0]!r}, and the classes of the task are {self.listed}: declare it "
-                "there, or train a model without it."
-            )
-        return found
-
     def of_logged(self, model: Any, answered: np.ndarray) -> np.ndarray:
-        """The answers of a logged model in the order of the declaration; as they are where they are not one a class."""
-        classes = self.logged_classes(model)
-        return self.in_order(answered, classes) if answered.shape[1:] == (len(classes),) else answered
+        return self.of_predict(model, answered)
 
     def logged_classes(self, model: Any) -> tuple[Label, ...]:
-        """Those that a model of scikit-learn knows by their declared names; else it was fitted on their places."""
-        known = list(getattr(model, "classes_", self.classes))
-        try:
-            return tuple(self._declared(known))
-        except UnknownClassError:
-            return self.classes
+        """The classes by which a model of scikit-learn knows its columns; all of them for another model.
+
+        `classes_` are declared ones, or their places where the project fits it on these.
+        """
+        found = [getattr(each, "item", lambda each=each: each)() for each in getattr(model, "classes_", self.classes)]
+        if all(each in self.places for each in found):
+            return tuple(found)
+        if all(each in range(len(self.classes)) for each in found):
+            return tuple(self.classes[int(each)] for each in found)
+        raise UnknownClassError(self._unknown(next(each for each in found if each not in self.places)))
+
+    def _unknown(self, name: object) -> str:
+        return (
+            f"The model knows the class {name!r}, and the classes of the task are {self.listed}: declare it there, or "
+            "train a model without it."
+        )
 
     def from_logged(self, classes: tuple[Label, ...] | None) -> str:
         """The answer in the order of the declaration; 0 for what the model was never trained on.
@@ -186,9 +185,10 @@ class Classes(Shape):
             raise UnknownClassError(
                 "Its tag `classes` is missing, so nobody knows of which class each probability is: train a new version."
             )
-        found = self._declared(classes)
-        there = (f"get(prediction, {found.index(each)})" if each in found else "0D" for each in self.classes)
-        return f"CASE WHEN size(prediction) = {len(found)} THEN array({', '.join(there)}) END"
+        if others := [each for each in classes if each not in self.places]:
+            raise UnknownClassError(self._unknown(others[0]))
+        there = (f"get(prediction, {classes.index(each)})" if each in classes else "0D" for each in self.classes)
+        return f"CASE WHEN size(prediction) = {len(classes)} THEN array({', '.join(there)}) END"
 
 
 def as_text(value: Label) -> str:

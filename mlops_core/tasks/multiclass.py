@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -34,7 +34,9 @@ OF_ALL = ("macro", "score")
 class MulticlassClassification(Task):
     """The prediction is the likeliest of `classes`, which are the values of the label, texts or whole numbers.
 
-    Their order is that of every array of probabilities; of classes that are equally likely the first one is predicted.
+    `predict` of the project gives a probability of each, (rows x classes): in the order of `classes_` of a model that
+    has them, as `predict_proba` of scikit-learn does, else in this order. A class that no training row was of has the
+    probability 0; of equals, the first in this order is predicted.
     """
 
     classes: tuple[Label, ...]
@@ -85,19 +87,6 @@ class MulticlassClassification(Task):
             "Class share": tuple(f"label_share_{slug}" for slug in drawn),
         }
 
-    def in_order(self, probabilities: np.ndarray, of: Sequence[Label]) -> np.ndarray:
-        """What `predict` of a project has to give, (rows x classes), of the probabilities of `of`, a column each.
-
-        A class that is not among `of`, for no training row was of it, has the probability 0.
-
-        Args:
-            of: such as `classes_` of a classifier of scikit-learn.
-
-        Raises:
-            UnknownClassError: one of them is not declared.
-        """
-        return self.shape.in_order(probabilities, of)
-
     def figures(self, held_out: pd.DataFrame, label: str, event_time: str, unit: str = "") -> dict[str, Figure]:  # noqa: ARG002
         from mlops_core.tasks import class_plots
 
@@ -139,6 +128,15 @@ class MulticlassClassification(Task):
             raise UnusableRowsError(
                 f"A label is given as the place of its class, 0 to {len(self.classes) - 1}, not as {others[0]:g}: take "
                 "it from `shape.labels`."
+            )
+
+    def require_learnable(self, labels: np.ndarray) -> None:
+        super().require_learnable(labels)
+        present = set(labels.astype(int).tolist())
+        if len(present) == 1:
+            raise UnusableRowsError(
+                f"All {len(labels):,} labels to train on are {self.classes[present.pop()]!r}, and a model needs two "
+                "classes to tell apart: ingest more days, or look at how the label is made."
             )
 
     def fault(self, predicted: np.ndarray) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mlops_core.tasks.metric import Metric, RankMetric, SumMetric, Sums
+from mlops_core.tasks.metric import Metric, PairMetric, SumMetric, Sums
 from mlops_core.tasks.sums import quiet, ratio
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def metrics(slugs: Mapping[str, str]) -> tuple[Metric, ...]:
         SumMetric(
             "balanced_accuracy_score", "Balanced accuracy", greater_is_better=True, of_sums=_mean(count, _known_recall)
         ),
-        RankMetric("roc_auc_macro", "Mean ROC AUC of the classes", greater_is_better=True, of_rows=_roc_auc),
+        PairMetric("roc_auc_macro", "Mean ROC AUC of the classes", greater_is_better=True, of_pairs=_roc_auc),
         SumMetric("brier_score", "Brier score", greater_is_better=False, of_sums=ratio("squared", "rows")),
         *(metric for place, (slug, title) in enumerate(slugs.items()) for metric in _of_class(place, slug, title)),
     )
@@ -98,11 +98,13 @@ def mean_of_known(values: np.ndarray) -> np.ndarray:
     return np.nansum(values, axis=0) / (~np.isnan(values)).sum(axis=0)
 
 
-def _roc_auc(actual: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _roc_auc(actual: np.ndarray, predicted: np.ndarray, cluster: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     """That of each class against all others, of the classes that some rows are of and some are not."""
     import numpy as np
 
-    from mlops_core.tasks.ranks import roc_auc
+    from mlops_core.tasks.ranks import roc_auc_of_clusters
 
-    one_vs_rest = [roc_auc(actual == place, predicted[:, place], weights) for place in range(predicted.shape[1])]
-    return mean_of_known(np.stack(one_vs_rest))
+    each = (
+        roc_auc_of_clusters(actual == place, predicted[:, place], cluster, drawn) for place in range(predicted.shape[1])
+    )
+    return mean_of_known(np.stack(list(each)))

@@ -46,6 +46,10 @@ class Shape:
         """A column of `answer` as metrics take it; NaN where there is none."""
         return column.to_numpy(float)
 
+    def of_predict(self, model: Any, answered: np.ndarray) -> np.ndarray:  # noqa: ARG002
+        """The answers that `predict` of a project gives for a fitted model."""
+        return answered
+
     def column(self, answers: np.ndarray) -> Any:
         """Answers as pandas takes them for a column of `answer`."""
         return answers
@@ -55,7 +59,7 @@ class Shape:
         return answers
 
     def of_logged(self, model: Any, answered: np.ndarray) -> np.ndarray:  # noqa: ARG002
-        """The answers of a logged model, which gives a number a row, or one for each class: the last is that of 1."""
+        """The answers of a model as it is logged: a number a row, or one for each class, whose last is that of 1."""
         return answered if answered.ndim == 1 else answered[:, -1]
 
     def logged_classes(self, model: Any) -> tuple[Label, ...] | None:  # noqa: ARG002

@@ -45,7 +45,7 @@ def is_known(values: np.ndarray) -> np.ndarray:
     """Of each row, whether all its numbers are finite."""
     import numpy as np
 
-    return np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    return np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
 
 
 class Task(ABC):
@@ -105,6 +105,14 @@ class Task(ABC):
         Raises:
             UnusableRowsError: says which values there are.
         """
+
+    def require_learnable(self, labels: np.ndarray) -> None:
+        """Refuse labels that no model learns from.
+
+        Raises:
+            UnusableRowsError: says which there are.
+        """
+        self.check(labels)
 
     def fault(self, predicted: np.ndarray) -> str:  # noqa: ARG002
         """What is wrong with finite predictions; empty when nothing is."""

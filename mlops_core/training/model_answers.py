@@ -47,6 +47,7 @@ def predictions(declared: Model, model: Any, rows: pd.DataFrame) -> np.ndarray:
         values = np.asarray(answer, float)
     except (TypeError, ValueError):
         raise _unusable(task, rows, f"a {type(answer).__name__} that is not of numbers") from None
+    values = task.shape.of_predict(model, values)
     if values.shape != task.shape.of(len(rows)):
         raise _unusable(task, rows, f"an array of shape {values.shape}")
     if bad := int((~is_known(values)).sum()):

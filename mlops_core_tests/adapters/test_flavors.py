@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from mlops_core.adapters.flavors import OtherAnswerError, description
 from mlops_core.project import Training
-from mlops_core.tasks import BinaryClassification, Regression
+from mlops_core.tasks import BinaryClassification, MulticlassClassification, Regression
 from mlops_core_tests.flights.train import TRAINING, Hyperparameters
 
 BINARY = BinaryClassification()
@@ -74,6 +74,47 @@ def test_classes_in_place_of_probabilities_are_refused(rows):
         description(lightgbm_training(len, len), BINARY, model, rows[["distance"]], predicted)
     as_estimator = replace(lightgbm_training(len, len), flavor="sklearn")
     description(as_estimator, BINARY, model, rows[["distance"]], predicted)
+
+
+@pytest.fixture(scope="module")
+def banded(rows) -> pd.DataFrame:
+    """How far flights are: one class is rare, and one has none."""
+    far = pd.cut(rows["distance"], [0, 900, 2_800, 3_000], labels=["near", "far", "very far"]).astype(object)
+    return rows.assign(far=far)
+
+
+FAR = MulticlassClassification(classes=("near", "far", "very far", "around the world"))
+
+
+def test_the_probabilities_of_several_classes_are_told_apart_by_name(banded):
+    model = lightgbm.LGBMClassifier(n_estimators=10, verbose=-1).fit(banded[["distance"]], banded["far"])
+    training = replace(lightgbm_training(len, len), flavor="sklearn")
+    answers = FAR.shape.of_predict(model, model.predict_proba(banded[["distance"]]))
+    near = answers[:, 0][banded["distance"] < 900].mean()
+    assert near > 2 * answers[:, 0][banded["distance"] > 900].mean()
+    description(training, FAR, model, banded[["distance"]], answers)
+    exchanged = answers[:, [1, 0, 2, 3]]
+    with pytest.raises(OtherAnswerError, match="answers 0.* for a row of which predict.. of the project says 0"):
+        description(training, FAR, model, banded[["distance"]], exchanged)
+
+
+def test_a_booster_of_several_classes_answers_in_the_order_of_the_declaration(banded):
+    places = banded["far"].map(FAR.shape.places)
+    data = lightgbm.Dataset(banded[["distance"]], places)
+    model = lightgbm.train({"objective": "multiclass", "num_class": 4, "verbose": -1}, data, 10)
+    answers = FAR.shape.of_predict(model, model.predict(banded[["distance"]]))
+    description(lightgbm_training(len, len), FAR, model, banded[["distance"]], answers)
+    assert FAR.shape.logged_classes(model) == FAR.classes
+    assert (FAR.shape.predictions(answers) == banded["far"]).mean() > 0.9
+
+
+@pytest.mark.parametrize(("label", "sentence"), [("far", "answers no numbers"), ("place", "answers 1 numbers a row")])
+def test_a_class_in_place_of_several_probabilities_is_refused(banded, label, sentence):
+    named = banded.assign(place=banded["far"].map(FAR.shape.places))
+    model = lightgbm.LGBMClassifier(n_estimators=10, verbose=-1).fit(named[["distance"]], named[label])
+    answers = FAR.shape.of_predict(model, model.predict_proba(named[["distance"]]))
+    with pytest.raises(OtherAnswerError, match=f"flavor 'lightgbm' logs it {sentence}.*with flavor='sklearn'"):
+        description(lightgbm_training(len, len), FAR, model, named[["distance"]], answers)
 
 
 def test_a_regression_answers_its_number(rows):

@@ -51,8 +51,8 @@ def fit(rows: pd.DataFrame, parameters: train.Hyperparameters) -> Pipeline:
 
 
 def predict(model: Pipeline, rows: pd.DataFrame) -> np.ndarray:
-    """Probability of each band, of each row."""
-    return BAND.in_order(model.predict_proba(rows[list(model.feature_names_in_)]), model.classes_)
+    """Probability of each band that the model knows, of each row."""
+    return model.predict_proba(rows[list(model.feature_names_in_)])
 
 
 BAND_MODEL = replace(
@@ -67,4 +67,6 @@ BAND_MODEL = replace(
         }
     ),
 )
-BANDS = replace(PROJECT, events=BANDED, feature_tables=(ORIGIN, replace(ROUTE, events=BANDED)), model=BAND_MODEL)
+BANDS = replace(
+    PROJECT, events=BANDED, feature_tables=(ORIGIN, replace(ROUTE, events=BANDED)), model=BAND_MODEL, prefix="bands"
+)

@@ -28,7 +28,9 @@ class Banded(Flights):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, sample.flights("generated"), BANDS, monitoring_workflow=MONITORED)
         self.definitions = definitions_of(BANDS, self.target)
-        self.again = self.definitions.resolve_job_def("model_training_job").execute_in_process(instance=self.instance)
+        self.again = self.definitions.resolve_job_def("bands_model_training_job").execute_in_process(
+            instance=self.instance
+        )
 
     @property
     def bands(self) -> pd.Series:
@@ -147,7 +149,7 @@ def test_a_day_is_judged_and_a_training_asked_for_by_the_metric_of_one_class(ban
     found = banded.checks(banded.results["monitoring_job"])["metric_within_threshold"]
     assert not found.passed
     assert "recall_on_time is below 0.5 in 3 of the last 3 days" in (found.description or "")
-    sensor = banded.definitions.get_repository_def().get_sensor_def("retraining_sensor")
+    sensor = banded.definitions.get_repository_def().get_sensor_def("bands_retraining_sensor")
     ticked = sensor.evaluate_tick(
         dg.build_sensor_context(banded.instance, repository_def=banded.definitions.get_repository_def())
     )
@@ -156,7 +158,8 @@ def test_a_day_is_judged_and_a_training_asked_for_by_the_metric_of_one_class(ban
 
 
 def test_the_page_of_a_day_speaks_of_classes(banded: Banded) -> None:
-    page = (banded.target.state_path / "monitoring" / f"{sample.LAST}.html").read_text()
+    (file,) = (banded.target.state_path / "monitoring").rglob(f"{sample.LAST}.html")
+    page = file.read_text()
     heads = re.findall("<th>(.*?)</th>", page)
     for title in ("Accuracy", "Log loss", "Mean precision of the classes", "Recall of on time"):
         assert title in heads

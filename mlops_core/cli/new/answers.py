@@ -6,14 +6,17 @@ that a later version of the template is rendered from the same file.
 
 from __future__ import annotations
 
+from textwrap import shorten
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+LONGEST_LINE = 100
+
 
 def _plain(text: str) -> str:
-    """One line that stands between the double quotes of Python, YAML and Markdown as it is."""
-    return " ".join(text.split()).replace('"', "'").replace("\\", "/")
+    """A short line that stands between the double quotes of Python, YAML and Markdown as it is."""
+    return shorten(text.replace('"', "'").replace("\\", "/"), LONGEST_LINE, placeholder=" ...")
 
 
 Line = Annotated[str, AfterValidator(_plain)]

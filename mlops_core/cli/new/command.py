@@ -12,19 +12,16 @@ import os
 import sys
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from mlops_core.cli.new.answers import Answers
 from mlops_core.cli.new.ask import Ask, Decisions, Proposal, accept
-from mlops_core.cli.new.declared import task_of as declared_task
 from mlops_core.cli.new.errors import NewProjectError
 from mlops_core.cli.new.labels import KINDS
+from mlops_core.cli.new.mlops_stacks import CHECKLIST, arguments, checklist, from_mlops_stacks, taken_over
 from mlops_core.cli.new.names import check_name
-
-if TYPE_CHECKING:
-    from mlops_core.cli.new.mlops_stacks import Imported
 
 ROOT = Path(__file__).resolve().parents[3]
 WAREHOUSE = "DATABRICKS_WAREHOUSE_ID"
@@ -34,9 +31,6 @@ WAREHOUSE = "DATABRICKS_WAREHOUSE_ID"
 @click.argument("name", required=False, default="")
 @click.option("--rows", default="", help="A parquet, CSV or Delta file or folder, or catalog.schema.table.")
 @click.option("--toy", is_flag=True, help="No rows of yours: a toy problem of the kind that --kind says.")
-@click.option(
-    "--from-mlops-stacks", "stacks", default="", help="Folder of an MLOps Stacks project: what it says is taken."
-)
 @click.option("--kind", default="", help=f"Kind of problem: {', '.join(KINDS)}.")
 @click.option("--event-time", default="", help="Column: when an event happens, and is predicted.")
 @click.option("--known-at", default="", help="Column: when its label is known.")
@@ -60,20 +54,25 @@ WAREHOUSE = "DATABRICKS_WAREHOUSE_ID"
 @click.option("--title", default="", help="What is predicted, in a line.")
 @click.option("--owner", default="", help="Owner of the assets: team:<name> or an email address.")
 @click.option("--warehouse", default=lambda: os.environ.get(WAREHOUSE, ""), help=f"SQL warehouse; {WAREHOUSE}.")
+@click.option(
+    "--from-mlops-stacks", "old", default="", help="Folder of a rendered project of Databricks' MLOps Stacks."
+)
 @click.option("--root", type=click.Path(path_type=Path), default=ROOT, help="The repository that gets the project.")
 @click.option("--yes", is_flag=True, help="Take what is proposed.")
-def main(name: str, *, root: Path, yes: bool, **stated: Any) -> None:
+def main(name: str, *, root: Path, yes: bool, old: str, **stated: Any) -> None:
     logging.getLogger("databricks.sdk").setLevel(logging.CRITICAL)
     ask = _ask(yes)
     try:
-        imported = _imported(stated.pop("stacks"), stated)
-        name = name or (imported.project if imported else "")
-        name = name or ask("NAME", "What is the project called?", Proposal("", "The project has no name"))
+        imported = from_mlops_stacks(Path(old), name) if old else None
+        name = (
+            name
+            or (imported.project if imported else "")
+            or ask("NAME", "What is the project called?", Proposal("", "The project has no name"))
+        )
         check_name(name, root)
         decide = Decisions(ask)
-        answers = settled(name, stated, root, decide)
-        if imported:
-            answers = with_imported(answers, imported)
+        answers = settled(name, arguments(imported, stated) if imported else stated, root, decide)
+        answers = taken_over(answers, imported, decide) if imported else answers
         _show(decide)
         if not yes and not _go_on(name):
             click.echo("Nothing was written.")
@@ -85,9 +84,12 @@ def main(name: str, *, root: Path, yes: bool, **stated: Any) -> None:
     except (NewProjectError, ValueError, OSError) as error:
         click.secho(_sentence(error), fg="red", err=True)
         sys.exit(1)
-    if imported:
-        click.echo(_left_to_people(imported))
     click.echo(f"{name}/ has {len(files)} files: read {name}/project.py first.")
+    if imported:
+        (root / name / CHECKLIST).write_text(checklist(imported, answers))
+        click.echo(
+            f"{name}/{CHECKLIST} has {len(imported.moved)} things that you move by hand, with the place of each."
+        )
     click.secho(f"Next: make run PROJECT={name}", bold=True)
 
 
@@ -117,40 +119,6 @@ def settled(name: str, stated: dict[str, Any], root: Path, decide: Decisions) ->
     known = {field: stated[field] for field in Asked.__dataclass_fields__ if field in stated}
     asked = Asked(project=name, entities=stated["entity"], **known)
     return answers_of(asked, find(asked, profile, decide, date.today()), decide)
-
-
-def _imported(folder: str, stated: dict[str, Any]) -> Imported | None:
-    """What an MLOps Stacks project says, which is stated where nobody stated otherwise."""
-    if not folder:
-        return None
-    from mlops_core.cli.new.mlops_stacks import from_mlops_stacks
-
-    found = from_mlops_stacks(Path(folder))
-    for field in ("kind", "label", "event_time", "owner"):
-        stated[field] = stated[field] or str(found.answers.get(field, ""))
-    stated["entity"] = stated["entity"] or found.entities
-    rows = str(found.answers.get("source") or found.answers.get("source_table") or "")
-    stated["rows"] = stated["rows"] or ("" if stated["toy"] else rows)
-    return found
-
-
-def with_imported(answers: Answers, found: Imported) -> Answers:
-    """The answers with what an MLOps Stacks project says beyond what its rows and people do.
-
-    Thresholds are taken of metrics that its kind of problem has.
-    """
-    settled_by_rows = ("project", "kind", "label", "event_time", "owner", "source", "thresholds")
-    taken = {name: value for name, value in found.answers.items() if name not in settled_by_rows}
-    known = {metric.name for metric in declared_task(answers).metrics}
-    stated = tuple(each for each in found.answers.get("thresholds", ()) if dict(each)["metric"] in known)
-    changes = taken | ({"thresholds": stated} if stated else {})
-    return Answers.model_validate(answers.model_dump() | changes)
-
-
-def _left_to_people(found: Imported) -> str:
-    """What a person moves by hand, and has to know."""
-    moves = "\n".join(f"  {move}" for move in found.moved)
-    return "\n".join([f"By hand, from the old project to the new one:\n{moves}", *found.warnings])
 
 
 def _ask(yes: bool) -> Ask:
