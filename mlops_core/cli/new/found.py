@@ -136,9 +136,8 @@ def find(asked: Asked, profile: Profile, decide: Decisions, today: date) -> Foun
 
 def _noun(asked: Asked, profile: Profile, decide: Decisions) -> str:
     place = profile.source_table.rpartition(".")[2] or re.split(r"[/\\]", profile.source.rstrip("/"))[-1]
-    words = re.findall(r"[a-z]+", place.partition(".")[0].lower())
-    word = words[0] if words else ""
-    proposal = word.removesuffix("s") if len(word) > 3 else "event"  # noqa: PLR2004, shorter is no word
+    words = [word.removesuffix("s") for word in re.findall(r"[a-z]{4,}", place.partition(".")[0].lower())]
+    proposal = next((word for word in reversed(words) if word != asked.project), "event")
     noun = decide.settle(
         "--noun", "What is one row called?", asked.noun, Proposal(proposal, "after the name of the source")
     )
@@ -209,7 +208,7 @@ def _quick(
         table = table[sorted(gain, key=lambda name: -gain[name])[: inputs.MOST_INPUTS]]
     recents = recent.recents_of(profile, times, target(profile, label), known, entities)
     windows, base, best = recent.windows_of(table, recents, values, label, is_held_out)
-    recent.tell(decide, windows, base, label, best)
+    recent.tell(decide, windows, bool(entities), without=base, kind=label, found=best)
     return windows if not asked.entities else tuple(recents), base
 
 

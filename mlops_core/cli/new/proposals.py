@@ -24,6 +24,7 @@ def answers_of(asked: Asked, found: Found, decide: Decisions) -> Answers:
     events = f"{found.noun.replace(' ', '_')}s"
     computed = inputs.of_the_time(profile, times.event_time, decide)
     tables = entities.feature_tables(profile, label, found.windows, events, asked.unit)
+    ruled = [name for name in found.ruled if profile.distinct[name] > 2]  # noqa: PLR2004, two are no range
     metric, worst = limits.monitored(label.kind, found.measured, decide)
     answers = Answers(
         project=asked.project,
@@ -47,7 +48,7 @@ def answers_of(asked: Asked, found: Found, decide: Decisions) -> Answers:
         last_day="" if found.days.goes_on else str(found.days.last),
         holdout_days=found.days.holdout,
         columns=tuple(_column(found, name, asked.unit) for name in found.columns),
-        rules=value_rules.rules_of(profile, found.ruled, decide),
+        rules=value_rules.rules_of(profile, ruled, decide),
         entities=tables,
         inputs=found.inputs.names,
         encoded=tuple(name for name in found.inputs.categorical if name not in found.keys_only),

@@ -58,6 +58,16 @@ def test_a_column_without_nulls_that_tells_the_label_is_taken_for_late_unless_so
     assert "grade" in vouched.inputs
 
 
+def test_what_a_label_is_a_sum_of_is_known_late(tmp_path: Path) -> None:
+    rows, random = orders(), np.random.default_rng(2)
+    parts = {name: random.integers(0, 100, len(rows)) for name in ("members", "guests")}
+    rows = rows.assign(**parts, sold=parts["members"] + parts["guests"])
+    answers, decide = answered(written(rows.drop(columns=["late", "delay"]), tmp_path), tmp_path, label="sold")
+    assert not {"members", "guests"} & set(answers.inputs)
+    assert "a sum of it and others" in reason(decide, "known late", "guests")
+    assert {"distance", "parcels"} <= set(answers.inputs)
+
+
 def test_how_long_it_took_is_known_late(tmp_path: Path) -> None:
     rows = orders()
     took = (rows.delivered_at - rows.ordered_at).dt.total_seconds() / 60
