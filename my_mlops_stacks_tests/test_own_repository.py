@@ -111,7 +111,7 @@ def test_a_folder_with_files_is_refused_and_an_empty_one_taken(root: Path, tmp_p
     assert (tmp_path / "empty" / "churn" / "project.py").exists()
 
 
-@pytest.mark.parametrize("missing", ["scripts", "Makefile", "cicd"])
+@pytest.mark.parametrize("missing", ["scripts", "Makefile", "cicd.tar.gz"])
 def test_what_cannot_be_whole_is_not_made(root: Path, tmp_path: Path, missing: str) -> None:
     broken_root = tmp_path / "root"
     shutil.copytree(root, broken_root)
@@ -124,12 +124,22 @@ def test_what_cannot_be_whole_is_not_made(root: Path, tmp_path: Path, missing: s
         copy_repository(root, "nobody", tmp_path / "beside" / "nobody")
 
 
-def test_a_new_project_goes_there_and_leaves_nothing_here(root: Path, tmp_path: Path) -> None:
+def test_the_command_makes_it_there_and_leaves_nothing_here(root: Path, tmp_path: Path) -> None:
     before = names(root)
-    new_repository(parcels(project="depots"), root, tmp_path / "depots")
-    assert names(root) == before
-    assert (tmp_path / "depots" / "depots" / "project.py").exists()
+    rows = tmp_path / "rows.csv"
+    made = new_repository(parcels(project="depots", source=str(rows)), root, tmp_path / "depots")
+    assert Path("depots/project.py") in made
     assert str(root) in (tmp_path / "depots" / "depots" / ".copier-answers.yml").read_text()
+    call = [sys.executable, "-m", "mlops_core.cli.new", "parts", "--yes", "--toy", "--root", str(root), "--copy-to"]
+    done = subprocess.run([*call, tmp_path / "parts"], check=True, capture_output=True, text=True)
+    assert done.stdout.rstrip().endswith(f"Next: cd {tmp_path / 'parts'} && make run")
+    assert (tmp_path / "parts" / "parts" / "project.py").exists()
+    refused = subprocess.run([*call, tmp_path / "parts"], check=False, capture_output=True, text=True)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.strip() == f"{tmp_path / 'parts'} exists and is no empty folder: name a new one."
+    alone = subprocess.run([*call[:-1], "--wheel"], check=False, capture_output=True, text=True)
+    assert alone.stderr.strip() == "--wheel is for a repository of its own: name its folder with --copy-to."
+    assert names(root) == before
 
 
 def test_the_wheel_is_the_machinery_alone_and_can_be_imported(tmp_path: Path) -> None:
