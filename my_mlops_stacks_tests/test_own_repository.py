@@ -16,6 +16,7 @@ from cicd.pipelines import pipelines_of
 from mlops_core.cli.new.own_repository import copy_repository, new_repository
 from mlops_core.cli.new.render import RenderError, render
 from mlops_core_tests.cli.new.parcels import parcels
+from my_mlops_stacks_tests.azure.pull_requests import served
 from my_mlops_stacks_tests.conftest import ROOT
 from my_mlops_stacks_tests.repository import copy_files
 from my_mlops_stacks_tests.test_docs import broken
@@ -88,6 +89,26 @@ def test_its_pipelines_code_location_and_code_server_are_its_own(own: Path) -> N
 def test_links_of_its_documents_lead_somewhere(own: Path, by_wheel: Path) -> None:
     for folder in (own, by_wheel):
         assert {document: broken(document) for document in folder.rglob("*.md") if broken(document)} == {}
+
+
+def test_its_pipeline_completes_what_it_lacks_from_the_archive(own: Path, tmp_path: Path) -> None:
+    """There is no folder cicd/ in it."""
+    clone, remote = tmp_path / "clone", tmp_path / "remote.git"
+    shutil.copytree(own, clone)
+    shutil.rmtree(clone / ".azure")
+    author = ("-c", "user.name=tester", "-c", "user.email=tester@example.com")
+    for command in (("add", "--all"), (*author, "commit", "--quiet", "--message", "first")):
+        subprocess.run(["git", *command], cwd=clone, check=True)
+    subprocess.run(["git", "clone", "--quiet", "--bare", clone, remote], check=True)
+    subprocess.run(["git", "remote", "add", "origin", remote], cwd=clone, check=True)
+    (clone / ".venv").symlink_to(sys.prefix)
+    with served() as pull_requests:
+        environ = {**os.environ, **pull_requests.environment, "PROJECT_NAME": "churn"} | {"PYTHONPATH": str(clone)}
+        call = [clone / "scripts" / "deploy_cicd.sh"]
+        done = subprocess.run(call, env=environ, check=False, capture_output=True, text=True)
+    assert "pullrequest/1" in done.stdout, done.stderr
+    listed = subprocess.run(["git", "ls-tree", "-r", "cicd/churn"], cwd=remote, check=True, capture_output=True)
+    assert {name for name in names(own) if name.startswith(".azure/")} <= set(listed.stdout.decode().split())
 
 
 def test_with_a_wheel_it_depends_on_the_machinery_instead(by_wheel: Path, own: Path) -> None:
