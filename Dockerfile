@@ -1,6 +1,7 @@
 # syntax=docker/dockerfile:1
-# One image for everything that runs this project's code: the code server, runs, and with docker compose also the
-# webserver and the daemon. Build it with scripts/build_image.sh, which says the commit and the reference.
+# One image for everything that runs a project's code: the code server, runs, and with docker compose also the
+# webserver and the daemon. It holds every project of the repository, and serves PROJECT unless its command names another.
+# Build it with scripts/build_image.sh, which says the project, the commit and the reference.
 
 # Steps refuse to start when Python's minor version differs between here and the compute of databricks.yml: serverless
 # environment version 5 has Python 3.12. Change both together; `python -m my_mlops_stacks doctor` compares them.
@@ -13,10 +14,9 @@ ENV UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1 VIRTUAL_ENV=/opt/venv
 RUN pip install --no-cache-dir uv==0.13.9 && uv venv /opt/venv
 WORKDIR /build
 # Dependencies first: they change seldom, and this layer is then taken from the cache.
-COPY pyproject.toml setup.cfg constraints.txt README.md LICENSE ./
+COPY pyproject.toml setup.py setup.cfg constraints.txt README.md LICENSE ./
 RUN uv pip install -c constraints.txt ".[deployed]" "pyspark[connect]==${PYSPARK}.*"
-COPY mlops_core mlops_core
-COPY my_mlops_stacks my_mlops_stacks
+COPY . .
 RUN uv pip install --no-deps --reinstall-package my_mlops_stacks .
 
 FROM ${PYTHON}
@@ -31,12 +31,14 @@ COPY --from=build /opt/venv /opt/venv
 COPY deploy/dagster.yaml deploy/workspace.yaml /opt/dagster/dagster_home/
 
 # Last, because they differ in every build.
+ARG PROJECT=my_mlops_stacks
 ARG GIT_COMMIT=unknown
 ARG IMAGE=
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     DAGSTER_HOME=/opt/dagster/dagster_home \
     DAGSTER_CURRENT_IMAGE=${IMAGE} \
+    MLOPS_PROJECT=${PROJECT} \
     GIT_COMMIT=${GIT_COMMIT}
 LABEL org.opencontainers.image.revision=${GIT_COMMIT}
 
@@ -45,6 +47,6 @@ USER 10001
 WORKDIR /opt/dagster
 EXPOSE 4000
 # A command, not an entry point: Dagster's chart, its agents and its run launchers put their own command in its place.
-CMD ["dagster", "api", "grpc", "--host", "0.0.0.0", "--port", "4000", "--module-name", "my_mlops_stacks.definitions"]
+CMD ["sh", "-c", "exec dagster api grpc --host 0.0.0.0 --port 4000 --module-name $MLOPS_PROJECT.definitions"]
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=4 \
     CMD ["dagster", "api", "grpc-health-check", "--port", "4000"]

@@ -1,4 +1,7 @@
-"""`python -m cicd NAME`: set up the project NAME and its pipelines here, or with --pull-request on a branch."""
+"""`python -m cicd NAME`: set up the project NAME and its pipelines here, or with --pull-request on a branch.
+
+Arguments after `--` are those of `python -m mlops_core.cli.new`, for a project that does not exist yet.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ import sys
 from pathlib import Path
 from urllib.error import URLError
 
-from cicd.project import ProjectError, copy_project, set_up_project
 from cicd.pull_request import AzureRepos, branch_of_main, push_changes
+from cicd.set_up import ProjectError, check_name, set_up_project
 
 DESCRIPTION = "The pipelines and the code location of {name}. After the merge: scripts/create_pipelines.sh {name}"
 
@@ -19,18 +22,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Returns the exit code of the process."""
     parser = argparse.ArgumentParser(prog="python -m cicd", description=__doc__)
     parser.add_argument("name", help="the project, which is the name of its Python package")
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--pull-request", action="store_true", help="on a branch, and open its pull request")
-    where.add_argument("--copy-to", type=Path, help="only copy the project there, for a repository of its own")
-    options = parser.parse_args(arguments)
-    root = Path(__file__).resolve().parents[1]
+    parser.add_argument("--pull-request", action="store_true", help="on a branch, and open its pull request")
+    given = sys.argv[1:] if arguments is None else arguments
+    own, new = (given[: given.index("--")], given[given.index("--") + 1 :]) if "--" in given else (given, [])
+    options, root = parser.parse_args(own), Path.cwd()
     try:
-        if options.copy_to:
-            copy_project(root, options.name, options.copy_to)
-        elif options.pull_request:
-            sys.stdout.write(f"{_propose(root, options.name)}\n")
+        check_name(options.name)
+        if options.pull_request:
+            sys.stdout.write(f"{_propose(root, options.name, new)}\n")
         else:
-            set_up_project(root, options.name)
+            set_up_project(root, options.name, new)
     except (ProjectError, URLError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -43,10 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _propose(root: Path, name: str) -> str:
+def _propose(root: Path, name: str, arguments: list[str]) -> str:
     repository, branch = AzureRepos.of(os.environ), f"cicd/{name}"
     with branch_of_main(root, branch) as tree:
-        set_up_project(tree, name)
+        set_up_project(tree, name, arguments)
         if not push_changes(tree, branch, f"Set up the project {name} and its pipelines"):
             return f"Nothing to do: main has the project {name} and its pipelines."
         page = repository.ensure_pull_request(branch, f"Set up {name}", DESCRIPTION.format(name=name))

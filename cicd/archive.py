@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PATTERNS = (
     "cicd/*.py",
     "cicd/README.md",
-    "cicd/pipelines/*.yml",
+    "template/.azure/devops-pipelines/*.jinja",
     ".azure/devops-pipelines/README.md",
     ".azure/devops-pipelines/deploy-cicd.yml",
     ".azure/devops-pipelines/templates/*.yml",

@@ -1,51 +1,46 @@
-"""The pipelines of one project, from the templates beside this file."""
+"""The pipelines of a project, rendered from the template of projects."""
 
 from __future__ import annotations
 
-import string
+from configparser import RawConfigParser
 from pathlib import Path
+from typing import Any
 
+from jinja2 import Environment, StrictUndefined
+
+SOURCE = Path(__file__).resolve().parents[1]
+"""The repository, or what cicd.tar.gz holds of it."""
 FOLDER = Path(".azure/devops-pipelines")
-TEMPLATES = Path(__file__).with_name("pipelines")
-MACHINERY = "mlops_core"
-IMAGE = (
-    f"{MACHINERY}/*",
-    *("deploy/*", "scripts/*", "Dockerfile", ".dockerignore"),
-    *("Makefile", "pyproject.toml", "setup.cfg", "constraints.txt"),
-)
-"""What the image of the project at the repository's top is made of and by, besides its package."""
-WHOLE_REPOSITORY = (
-    *(".azure/*", ".ci/*", "benchmarks/*", "cicd/*", "docs/*"),
-    *(".gitignore", "LICENSE", "README.md", "dagster.local.yaml", "workspace.yaml"),
-)
-"""What its tests look at besides: a document that names a command, and the set-up of further projects, too."""
+MARKERS: dict[str, Any] = {
+    **{"variable_start_string": "[[", "variable_end_string": "]]"},
+    **{"block_start_string": "[%", "block_end_string": "%]"},
+    **{"comment_start_string": "[#", "comment_end_string": "#]"},
+    **{"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True},
+}
+"""Those of copier.yml, which renders a whole project."""
 
 
-class _Template(string.Template):
-    """With @ for $, which pipelines use themselves."""
-
-    delimiter = "@"
-
-
-def render_pipelines(project: str, folder: str) -> dict[Path, str]:
-    """Path in the repository -> text of each pipeline of `project`, whose files are in `folder` ("." for the top)."""
-    values = {"project": project, "folder": folder, **_paths(project, folder)}
+def pipelines_of(project: str, root: Path) -> dict[Path, str]:
+    """Path in the repository at `root` -> text of each pipeline of `project`."""
+    environment = Environment(undefined=StrictUndefined, autoescape=False, **MARKERS)  # noqa: S701 - YAML
+    values = {"project": project, "whole_repository": _tests_everything(project, root)}
     return {
-        FOLDER / template.name.replace("PROJECT", project): _Template(template.read_text()).substitute(values)
-        for template in sorted(TEMPLATES.glob("*.yml"))
+        FOLDER / file.name.removesuffix(".jinja").replace("[[ project ]]", project): environment.from_string(
+            file.read_text()
+        ).render(values)
+        for file in sorted((SOURCE / "template" / FOLDER).glob("*.jinja"))
     }
 
 
-def _paths(project: str, folder: str) -> dict[str, str]:
-    """What starts each pipeline, as the items of a YAML list: a change of another project must not."""
-    top = folder == "."
-    base = "" if top else f"{folder}/"
-    bundle = (f"{base}{project}/databricks.yml", f"{base}{project}/resources/*", f"{base}scripts/bundle.sh")
-    code = (f"{project}/*", *IMAGE)
-    tests = (
-        (*code, f"{MACHINERY}_tests/*", "databricks_emulator/*", f"{project}_tests/*", *WHOLE_REPOSITORY)
-        if top
-        else (f"{folder}/*",)
-    )
-    lists = {"bundle_paths": bundle, "code_paths": code if top else (f"{folder}/*",), "tests_paths": tests}
-    return {name: "\n".join(f"      - {path}" for path in paths) for name, paths in lists.items()}
+def shared_files() -> dict[Path, str]:
+    """What the pipelines of all projects share: templates that they include, and the pipeline that sets them up."""
+    files = sorted(path for path in (SOURCE / FOLDER).rglob("*") if path.parent.name == "templates")
+    named = [SOURCE / FOLDER / name for name in ("README.md", "deploy-cicd.yml")]
+    return {path.relative_to(SOURCE): path.read_text() for path in (*named, *files)}
+
+
+def _tests_everything(project: str, root: Path) -> bool:
+    """Whether `project` is the example, beside which the machinery and its tests lie."""
+    setup = RawConfigParser()
+    setup.read(root / "setup.cfg")
+    return setup.get("metadata", "name", fallback="") == project and (root / "mlops_core_tests").is_dir()

@@ -17,7 +17,6 @@ from mlops_core.adapters.spark import LocalSpark
 from mlops_core.project import Project
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from pyspark.sql import DataFrame
 
@@ -63,12 +62,6 @@ class Accepted:
         """`rows`, the earlier half and the later one."""
         middle = len(self.rows) // 2
         return self.rows[:middle].reset_index(drop=True), self.rows[middle:].reset_index(drop=True)
-
-    def constant(self, labels: pd.Series, held_out: pd.DataFrame) -> np.ndarray:
-        """The best constant prediction by these labels, for each of these rows."""
-        from mlops_core.training.baselines import constant_prediction
-
-        return constant_prediction(self.project.model.task, labels, held_out)
 
     def reasons(self, change: Mapping[str, Any]) -> set[str]:
         """Why an accepted event with other values of some columns is rejected."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
@@ -20,6 +21,7 @@ class VersionRecord:
         git_commit: Of the code that trained it.
         trained_from: First day that it was trained on.
         held_out_from, held_out_until: First and last day that its training held out.
+        classes: The class of each number that the model answers, where it predicts one of several.
         validation_run_id: The MLflow run with its report.
         validated_against: The version that it was compared with, or why with none.
         failed_rules: The rules that it failed, each with its value and bound.
@@ -39,6 +41,7 @@ class VersionRecord:
     trained_from: date | None = None
     held_out_from: date | None = None
     held_out_until: date | None = None
+    classes: tuple[str | int, ...] | None = None
     validation_run_id: str | None = None
     validated_against: str | None = None
     failed_rules: str | None = None
@@ -63,13 +66,18 @@ class VersionRecord:
             if name.endswith(TABLE) and value.isdecimal()
         }
         outputs = {name.removesuffix(OUTPUT): value for name, value in others.items() if name.endswith(OUTPUT)}
-        return cls(**{**own, **days}, tables=tables, outputs=outputs)  # type: ignore[arg-type]
+        classes = {"classes": tuple(json.loads(own["classes"]))} if "classes" in own else {}
+        return cls(**{**own, **days, **classes}, tables=tables, outputs=outputs)  # type: ignore[arg-type]
 
     def to_tags(self) -> dict[str, str]:
         """The tags of what is stated, in the order in which they are to be written."""
-        own = {name: str(value) for name in NAMES if (value := getattr(self, name)) is not None}
+        own = {name: _text(value) for name in NAMES if (value := getattr(self, name)) is not None}
         tables = {f"{name}{TABLE}": str(version) for name, version in self.tables.items()}
         return tables | {output_tag(alias): run for alias, run in self.outputs.items()} | own
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, tuple) else str(value)
 
 
 def output_tag(alias: str) -> str:

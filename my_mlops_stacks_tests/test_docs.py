@@ -14,9 +14,8 @@ from my_mlops_stacks_tests.repository import files
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|\bsrc(?:set)?=\"([^\"]+)\"")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-OTHERS = {file.parents[1].name for file in ROOT.glob("*/*/databricks.yml")}
-"""Further projects of the repository, whose own tests read their documents."""
-DOCUMENTS = [ROOT / name for name in files() if name.endswith(".md") and name.split("/")[0] not in OTHERS]
+MAKEFILES = "".join((ROOT / name).read_text() for name in ("Makefile", "repository.mk"))
+DOCUMENTS = [ROOT / name for name in files() if name.endswith(".md")]
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 
 
@@ -46,7 +45,7 @@ def test_every_link_leads_somewhere(document):
 @pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
 def test_every_command_exists(document):
     text = document.read_text()
-    targets = set(re.findall(r"^([a-z][\w.-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z][\w.-]*):", MAKEFILES, re.MULTILINE))
     named = set(re.findall(r"(?:^[$ ]*(?:\w+=\S+ )*|`)make ([a-z][\w.-]*)", text, re.MULTILINE))
     assert named - targets == set()
     modules = set(re.findall(r"python -m (my_mlops_stacks[\w.]*)", text))

@@ -48,7 +48,7 @@ def texts() -> Iterator[tuple[str, str]]:
     """Path and text of each file of the repository but this one and pictures."""
     for name in files():
         file = ROOT / name
-        if file.suffix != ".png" and not file.samefile(__file__):
+        if file.suffix not in (".png", ".gz") and not file.samefile(__file__):
             yield name, file.read_text(encoding="utf-8")
 
 

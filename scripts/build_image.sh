@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Build the image of a commit and push it: scripts/build_image.sh <registry> <commit>
+# Build a project's image of a commit and push it: scripts/build_image.sh PROJECT REGISTRY COMMIT
 # The last line of the output is the image's reference. An image that is in the registry is not built again, so that
 # a pipeline that runs twice never replaces what another environment has tested. Sign in to the registry before.
 set -euo pipefail
@@ -10,17 +10,19 @@ fail() {
     exit 1
 }
 
-[ $# -eq 2 ] || fail "Name the registry and the commit: scripts/build_image.sh myregistry.azurecr.io \$(git rev-parse HEAD)"
-registry=${1%/} commit=$2
+[ $# -eq 3 ] || fail "Name project, registry and commit: scripts/build_image.sh churn myregistry.azurecr.io \$(git rev-parse HEAD)"
+project=$1 registry=${2%/} commit=$3
+[ -f "$project/databricks.yml" ] || fail "There is no project '$project' here: a project is a folder with a databricks.yml."
 [[ $commit =~ ^[0-9a-f]{40}$ ]] || fail "The commit is '$commit': give its 40 digits, as git rev-parse HEAD prints them."
 git diff --quiet "$commit" -- . || fail "The files differ from commit $commit: commit the changes, or check it out, and build again."
-reference=$registry/my_mlops_stacks:$commit
+reference=$registry/$project:$commit
 
 if docker manifest inspect "$reference" >/dev/null 2>&1; then
     echo "The registry has this image already"
 else
     # The platform is that of the machines that run it, whatever this one is.
-    docker build --platform linux/amd64 --build-arg "GIT_COMMIT=$commit" --build-arg "IMAGE=$reference" --tag "$reference" .
+    docker build --platform linux/amd64 --build-arg "PROJECT=$project" --build-arg "GIT_COMMIT=$commit" \
+        --build-arg "IMAGE=$reference" --tag "$reference" .
     docker push "$reference"
 fi
 echo "$reference"

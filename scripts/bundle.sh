@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# The bundle of one target, for the pipelines: scripts/bundle.sh validate|plan|deploy|destroy TARGET [FOLDER]
+# The bundle of a project on one target, for the pipelines: scripts/bundle.sh PROJECT validate|plan|deploy|destroy TARGET [FOLDER]
 # `plan` writes plan.txt and plan.json into FOLDER; `deploy` with a FOLDER applies its plan.json and nothing else.
 set -euo pipefail
 
 usage() {
-    echo "Say what to do, and to which target: scripts/bundle.sh validate|plan|deploy|destroy TARGET [FOLDER]" >&2
+    echo "Name a project, what to do, and to which target: scripts/bundle.sh PROJECT validate|plan|deploy|destroy TARGET [FOLDER]" >&2
     exit 2
 }
 
-[ $# -ge 2 ] || usage
-verb=$1 target=$2 plan=${3:-}
-cd "$(dirname "$0")/../my_mlops_stacks"
+[ $# -ge 3 ] || usage
+project=$1 verb=$2 target=$3 plan=${4:-}
+cd "$(dirname "$0")/.."
+[ -f "$project/databricks.yml" ] || usage
+cd "$project"
 
 case $verb in
 validate)

@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# Deploy an image as this project's code location:
-#   scripts/deploy_code_location.sh --target staging|prod --image REFERENCE [--kind kubernetes|dagster-plus|compose]
+# Deploy an image as a project's code location:
+#   scripts/deploy_code_location.sh --project NAME --target staging|prod --image REFERENCE [--kind kubernetes|dagster-plus|compose]
 # It ends when the new code location serves its definitions, and fails when it does not. What each kind takes from the
 # environment is in docs/deployment.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 CHART_VERSION=1.13.27 # of Dagster's chart; the image has Dagster 1.13 as well
-CONFIG_MAP=my-mlops-stacks-env
 
 fail() {
     echo "$1" >&2
@@ -28,13 +27,13 @@ PYTHON
 
 deploy_to_kubernetes() {
     local namespace=${KUBERNETES_NAMESPACE:-dagster-$target}
-    kubectl get configmap "$CONFIG_MAP" --namespace "$namespace" --output name ||
-        fail "The namespace $namespace has no ConfigMap $CONFIG_MAP, which says where Databricks is: docs/deployment.md makes it."
+    kubectl get configmap "$SLUG-env" --namespace "$namespace" --output name ||
+        fail "The namespace $namespace has no ConfigMap $SLUG-env, which says where Databricks is: docs/deployment.md makes it."
     # Before the last colon and after it: together they are the reference again, by tag as well as by digest.
     export IMAGE_REPOSITORY=${image%:*} IMAGE_TAG=${image##*:} TOKEN_AUDIENCE=${TOKEN_AUDIENCE:-databricks}
     render deploy/kubernetes/code-location-values.yaml.template "$folder/values.yaml"
     # A file, not --set: --set on an item of a list replaces the whole item.
-    helm upgrade my-mlops-stacks dagster-user-deployments --install --repo https://dagster-io.github.io/helm \
+    helm upgrade "$SLUG" dagster-user-deployments --install --repo https://dagster-io.github.io/helm \
         --version "$CHART_VERSION" --namespace "$namespace" --values "$folder/values.yaml" --atomic --wait --timeout 10m
 }
 
@@ -45,26 +44,29 @@ deploy_to_dagster_plus() {
     [ -n "${DAGSTER_CLOUD_API_TOKEN:-}" ] || fail "Set DAGSTER_CLOUD_API_TOKEN: the pipeline reads it from its secret store."
     export TOKEN_AUDIENCE=${TOKEN_AUDIENCE:-databricks}
     render deploy/dagster_cloud.yaml.template "$folder/dagster_cloud.yaml"
-    dagster-cloud deployment add-location my_mlops_stacks --from "$folder/dagster_cloud.yaml" --image "$image" \
+    dagster-cloud deployment add-location "$project" --from "$folder/dagster_cloud.yaml" --image "$image" \
         --organization "$DAGSTER_CLOUD_ORGANIZATION" --deployment "$deployment" --location-load-timeout 600
 }
 
 deploy_with_compose() {
-    docker compose --file deploy/compose.yaml --project-name "my-mlops-stacks-$target" up \
+    docker compose --file deploy/compose.yaml --project-name "$SLUG-$target" up \
         --detach --wait --wait-timeout 600 --remove-orphans
 }
 
-kind=kubernetes target='' image=''
+kind=kubernetes project='' target='' image=''
 while [ $# -gt 0 ]; do
     [ $# -ge 2 ] || fail "$1 needs a value."
     case $1 in
     --kind) kind=$2 ;;
+    --project) project=$2 ;;
     --target) target=$2 ;;
     --image) image=$2 ;;
-    *) fail "$1 is unknown: give --target, --image and --kind." ;;
+    *) fail "$1 is unknown: give --project, --target, --image and --kind." ;;
     esac
     shift 2
 done
+[ -n "$project" ] && [ -f "$project/databricks.yml" ] ||
+    fail "The project is '$project': name a folder that has a databricks.yml with --project."
 [[ $target =~ ^(staging|prod)$ ]] || fail "The target is '$target': choose staging or prod with --target."
 [[ $image =~ ^[^[:space:]]+(:[A-Za-z0-9_][A-Za-z0-9_.-]*|@sha256:[0-9a-f]{64})$ ]] ||
     fail "The image is '$image': give the reference that scripts/build_image.sh printed, with its tag, to --image."
@@ -80,7 +82,8 @@ undefined=$(env | grep -oE '^(ALERT|AZURE|DAGSTER|DATABRICKS|KUBERNETES|TOKEN)_[
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-export MLOPS_TARGET=$target IMAGE=$image
+# Kubernetes takes no underscore in a name.
+export MLOPS_TARGET=$target IMAGE=$image MLOPS_PROJECT=$project SLUG=${project//_/-}
 case $kind in
 kubernetes) deploy_to_kubernetes ;;
 dagster-plus) deploy_to_dagster_plus ;;

@@ -3,6 +3,10 @@
 # then takes the versions that were tested, whatever was released since. pyspark is left out: it follows Databricks' runtime.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+constraints=()
+for requirements in */requirements.txt; do
+    constraints+=(-c "$requirements") # what the clusters of each project get
+done
 PATH=.venv/bin:$PATH uv pip compile setup.cfg --quiet --upgrade --universal --python-version 3.11 --all-extras \
-    -c my_mlops_stacks/requirements.txt --no-annotate --no-header --no-emit-package pyspark -o constraints.txt
+    "${constraints[@]}" --no-annotate --no-header --no-emit-package pyspark -o constraints.txt
 echo "constraints.txt is written: run 'make setup lint test', then commit it"

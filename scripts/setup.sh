@@ -23,7 +23,7 @@ extras=$(IFS=,; echo "dev${*:+,$*}")
 if [[ $PWD == *%* && ! -e .venv ]]; then
     home=${XDG_DATA_HOME:-$HOME/.local/share}
     mkdir -p "$home"
-    ln -sfn "$(mktemp -d "$home/my_mlops_stacks-venv.XXXXXX")" .venv
+    ln -sfn "$(mktemp -d "$home/mlops-venv.XXXXXX")" .venv
 fi
 mkdir -p .venv
 venv=$(cd .venv && pwd -P)

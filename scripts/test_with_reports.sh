@@ -3,5 +3,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p reports
+coverage=()
+for code in mlops_core/ */databricks.yml; do
+    [ ! -e "$code" ] || coverage+=(--cov "${code%%/*}")
+done
 .venv/bin/python -m pytest -n 2 --dist worksteal --junitxml reports/tests.xml \
-    --cov mlops_core --cov my_mlops_stacks --cov-report xml:reports/coverage.xml --cov-report term:skip-covered "$@"
+    "${coverage[@]}" --cov-report xml:reports/coverage.xml --cov-report term:skip-covered "$@"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_core.adapters.custom_metrics import explained_metrics
 from mlops_core.adapters.feature_store.point_in_time import column
-from mlops_core.adapters.feature_store.protocol import PREDICTION_COLUMN, FeatureStore
+from mlops_core.adapters.feature_store.protocol import FeatureStore
 from mlops_core.adapters.model_registry import ModelVersion
 from mlops_core.adapters.predicting import predicted
 from mlops_core.adapters.scoring_errors import scorable
@@ -41,7 +41,7 @@ class Scored:
 def score_side_by_side(
     store: FeatureStore, task: Task, rows: DataFrame, versions: Mapping[str, ModelVersion]
 ) -> Scored:
-    """Add a column to `rows` for each of `versions` ("candidate", "champion"), named so, with what it predicts.
+    """Add a column to `rows` for each of `versions` ("candidate", "champion"), named so, with its answers.
 
     Each looks up the features of its own specification. It is one query over the same rows, so predictions stay
     paired; one version's looked-up features are dropped before the next version is scored.
@@ -49,6 +49,8 @@ def score_side_by_side(
     Raises:
         CannotScoreError: a version has no specification, or needs what the rows or the feature tables lack.
     """
+    from pyspark.sql import functions as F
+
     scored = Scored(rows)
     for name, version in versions.items():
         given = scored.rows.columns
@@ -56,7 +58,7 @@ def score_side_by_side(
             answered = predicted(store, task, version, scored.rows)
         put_out = [output.name for output in task.outputs]
         scored.features[name] = [new for new in answered.columns if new not in (*given, *put_out)]
-        scored.rows = answered.select(*map(column, given), column(PREDICTION_COLUMN).alias(name))
+        scored.rows = answered.select(*map(column, given), F.expr(task.shape.answer).alias(name))
     return scored
 
 
@@ -73,7 +75,8 @@ def evaluated(
     """The task's metrics, MLflow's and `metrics`, logged to the active run with the table that they are of.
 
     Args:
-        rows: one row each with the columns `label` and `prediction`.
+        rows: one row each with the columns `label` and `prediction`, the answers; custom metrics are of what the table
+            of predictions has as `prediction`.
         source: name and Delta version of the table that the rows are from.
         metrics: custom metrics, as `mlflow.models.make_metric` makes them.
         config: options of MLflow's evaluator.
@@ -83,10 +86,12 @@ def evaluated(
     """
     import mlflow
 
-    dataset = _dataset(rows, label, prediction, *source)
+    actual, answers = task.shape.labels(rows[label]), task.shape.answers(rows[prediction])
+    said = rows[[label]].assign(**{prediction: task.shape.predictions(answers)})
+    dataset = _dataset(said, label, prediction, *source)
     with explained_metrics(metrics) as watched:
         by_mlflow = _by_mlflow(task, dataset, watched, config)
-    ours = task.measure(rows[label].to_numpy(float), rows[prediction].to_numpy(float))
+    ours = task.measure(actual, answers)
     mlflow.log_metrics({name: value for name, value in ours.items() if name not in by_mlflow})
     return by_mlflow | ours
 
@@ -112,14 +117,14 @@ def _dataset(rows: pd.DataFrame, label: str, prediction: str, table: str, versio
     from mlflow.models import infer_signature
 
     dataset = from_pandas(
-        rows[[label, prediction]],
+        rows,
         targets=label,
         predictions=prediction,
         name=f"held-out rows of {table}",
         digest=f"{table.rsplit('.', maxsplit=1)[-1]}@{version}"[-DIGEST_LENGTH:],
     )
     # MLflow caches the schema on first use, and would scan every value to infer it: a second for 300,000 rows.
-    vars(dataset)["schema"] = infer_signature(rows[[label, prediction]].head(1)).inputs
+    vars(dataset)["schema"] = infer_signature(rows.head(1)).inputs
     return dataset
 
 

@@ -21,6 +21,11 @@ EXAMPLES, COMPARED = 3, 100
 """Rows of the input example, and rows on which the logged model is compared with `predict`."""
 
 
+FIX = (
+    "let predict() say what the logged model does, or choose a model whose flavor answers that, such as the "
+    "probabilities of a classification with flavor='sklearn'"
+)
+
 FLAVOR = "FLAVOR_NAME ="
 """A module of MLflow in which this stands is a flavor."""
 
@@ -50,21 +55,23 @@ class OtherAnswerError(ValueError):
     """The model as logged by its flavor predicts something else than the project's `predict`."""
 
 
-def description(training: Training, task: Task, model: Any, rows: pd.DataFrame, predicted: pd.Series) -> dict[str, Any]:
+def description(
+    training: Training, task: Task, model: Any, rows: pd.DataFrame, predicted: np.ndarray
+) -> dict[str, Any]:
     """Arguments of `FeatureStore.log_model`: the model, its inputs and its outputs.
 
     Args:
-        rows: some inputs of the model.
-        predicted: what `predict` returns for them.
+        rows: some inputs of the model, of which at most `COMPARED` are looked at.
+        predicted: what `predict` returns for them, as metrics take it.
 
     Raises:
         OtherAnswerError: the logged model would return something else.
     """
     from mlflow.models import infer_signature
 
-    some, expected = rows.head(COMPARED), predicted.head(COMPARED).to_numpy(float)
+    some = rows.head(COMPARED)
     answered = _as_logged(training, task, model, some)
-    _require_same(training, _prediction(task, answered), expected)
+    _require_same(training, _prediction(training, task, model, answered), predicted[:COMPARED])
     example = some.head(EXAMPLES)
     with catch_warnings():  # MLflow warns that integer columns can't hold missing values: these have none
         simplefilter("ignore", UserWarning)
@@ -94,24 +101,30 @@ def _as_logged(training: Training, task: Task, model: Any, rows: pd.DataFrame) -
         return mlflow.pyfunc.load_model(path).predict(rows)
 
 
-def _prediction(task: Task, answered: Any) -> np.ndarray:
-    """`prediction` of each row, as `Task.outputs` takes it from the answer."""
+def _prediction(training: Training, task: Task, model: Any, answered: Any) -> np.ndarray:
+    """What the pipeline takes from the answer, as metrics take it."""
     import numpy as np
 
-    kind = ResultKind.parse(task.answer_type)
-    values = kind.column(answered).to_pylist()
-    return np.array([value[-1] if kind.is_array else value for value in values], dtype=float)
+    try:
+        values = ResultKind.parse(task.answer_type).column(answered).to_pylist()
+    except ValueError as error:
+        raise OtherAnswerError(
+            f"The model as MLflow's flavor '{training.flavor}' logs it answers no numbers: {FIX}."
+        ) from error
+    return task.shape.of_logged(model, np.array(values, dtype=float))
 
 
 def _require_same(training: Training, answered: np.ndarray, expected: np.ndarray) -> None:
     import numpy as np
 
+    by = f"The model as MLflow's flavor '{training.flavor}' logs it answers"
+    if answered.shape != expected.shape:
+        numbers, said = (each.size // max(len(each), 1) for each in (answered, expected))
+        raise OtherAnswerError(f"{by} {numbers} numbers a row, and predict() of the project {said}: {FIX}.")
     same = np.isclose(answered, expected, rtol=1e-5, atol=1e-8, equal_nan=True)
     if not same.all():
-        row = int(np.argmin(same))
+        place = np.unravel_index(int(np.argmin(same)), same.shape)
         raise OtherAnswerError(
-            f"The model as MLflow's flavor '{training.flavor}' logs it answers {answered[row]:.4g} for a row of which "
-            f"predict() of the project says {expected[row]:.4g}, so the pipeline would serve something else than was "
-            "measured: let predict() say what the logged model does, or choose a model whose flavor answers that, such "
-            "as the probabilities of a classification with flavor='sklearn'."
+            f"{by} {answered[place]:.4g} for a row of which predict() of the project says {expected[place]:.4g}, so "
+            f"the pipeline would serve something else than was measured: {FIX}."
         )

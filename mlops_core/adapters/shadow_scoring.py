@@ -20,8 +20,8 @@ REMEDY = "fix that and launch model_training_job again"
 def shadow_scores(
     project: Project, tables: Tables, store: FeatureStore, champion: ModelVersion, challenger: ModelVersion
 ) -> DataFrame | None:
-    """Each event that `champion` predicted on its newest days, with `champion_prediction` and the challenger's
-    `prediction`; None when it has predicted nothing yet.
+    """Each event that `champion` predicted on its newest days, with its answers as `champion_prediction` and the
+    challenger's prediction; None when it has predicted nothing yet.
 
     The events are read again and the challenger looks up its own features: those in the predictions table are the
     champion's.
@@ -42,6 +42,6 @@ def shadow_scores(
     events = project.events
     keys = list(events.identity)
     inputs = model_inputs(project, to_score(events, tables.read(events.name), *days), *project.carried)
-    asked = inputs.join(champion_predictions(own, days[0], keys), keys)
+    asked = inputs.join(champion_predictions(own, days[0], keys, project.model.task.shape), keys)
     with scorable(f"The challenger, version {challenger.version},", REMEDY):
         return predicted(store, project.model.task, challenger, asked)

@@ -10,7 +10,7 @@ import click
 GC_THRESHOLDS = (5_000_000, 50, 50)
 """Imported modules and events are never garbage: collecting among them takes a sixth of a run."""
 
-COMMANDS = ("run", "dev", "doctor", "explain", "query", "demo-drift", "smoke")
+COMMANDS = ("run", "dev", "doctor", "explain", "query", "demo-drift", "smoke", "integration")
 
 
 class Commands(click.Group):

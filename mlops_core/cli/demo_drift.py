@@ -27,6 +27,7 @@ from mlops_core.defs.judgements import METRIC, check_key
 from mlops_core.defs.names import op_of
 from mlops_core.defs.records import newest_evaluated
 from mlops_core.defs.resources import adapters
+from mlops_core.ingestion.times import WALL_CLOCK
 from mlops_core.project import Project
 
 FOLDER = Path(".local") / "demo-drift"
@@ -113,7 +114,7 @@ class Demo:
         days = zip(("start", "end"), (first, self.today), strict=True)
         tags = {f"dagster/asset_partition_range_{end}": str(day) for end, day in days}
         ingestion = op_of(self.project, self.project.events.ingestion_name)
-        delivered = {ingestion: {"config": {"path": str(self.folder / "delivered")}}}
+        delivered = {ingestion: {"config": {"path": str(self.folder / "delivered"), "times": WALL_CLOCK}}}
         result = self._run(job, tags, {"ops": delivered} if job == "feature_engineering_job" else {})
         if not result.success:
             raise DemoFailedError(f"{job} failed; its run {result.run_id} is in {self.folder / 'dagster'}.")

@@ -45,7 +45,7 @@ def main(project: Project, name: str | None, write_test: bool) -> None:
 
 def examine(project: Project, target: Target, write_test: bool = False) -> Iterator[tuple[str, Finding]]:
     """The findings about `target`, each under the name of its check, as soon as they are known."""
-    platform = _local_checks(target, write_test)
+    platform = _local_checks(project, target, write_test)
     if target.platform == "databricks":
         platform = _databricks_checks(project, target, write_test)
     requirements = project.folder / "requirements.txt"
@@ -59,13 +59,15 @@ def examine(project: Project, target: Target, write_test: bool = False) -> Itera
     )
 
 
-def _local_checks(target: Target, write_test: bool) -> Iterator[Check]:
+def _local_checks(project: Project, target: Target, write_test: bool) -> Iterator[Check]:
     state = target.state_path
     history = Path(os.environ.get("DAGSTER_HOME", state / "dagster"))
     yield Check("state folder", partial(local.writable, state, write_test))
     yield Check("run history", partial(local.writable, history, write_test))
     yield Check("mlflow", partial(local.mlflow_database, state / "mlflow" / "mlflow.db"))
     yield Check("tables", partial(local.whole_tables, state / "warehouse" / target.schema_name))
+    for events in project.event_tables:
+        yield Check(events.name, partial(local.source, events, target))
     yield Check("sail", partial(local.sail, state / "warehouse", target.schema_name))
 
 

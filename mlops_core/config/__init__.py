@@ -10,6 +10,7 @@ from mlops_core.config.errors import TargetError, listed
 from mlops_core.config.references import Value
 from mlops_core.config.settings import BundleSettings, read_bundle
 from mlops_core.config.target import Target, load_target, variables_of
+from mlops_core.config.target_values import is_full_name
 from mlops_core.config.variables import ENVIRONMENT_PREFIX
 from mlops_core.config.workflows import MonitoringWorkflow, Prices, Workflow
 from mlops_core.config.workspace_address import (
@@ -32,6 +33,7 @@ __all__ = [
     "Workflow",
     "WorkspaceAddress",
     "WrittenWorkspace",
+    "is_full_name",
     "link",
     "listed",
     "load_target",

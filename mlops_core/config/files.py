@@ -83,9 +83,9 @@ def read_files(folder: Path) -> BundleFiles:
         TargetError: a file is missing or malformed, or two contradict each other.
     """
     files = BundleFiles(folder)
-    files.add(ROOT_FILE, _read(folder, ROOT_FILE))
+    files.add(ROOT_FILE, read_file(folder, ROOT_FILE))
     for file in _included(files):
-        files.add(file, _read(folder, file))
+        files.add(file, read_file(folder, file))
     return files
 
 
@@ -106,7 +106,12 @@ def _included(files: BundleFiles) -> Iterator[str]:
             yield file
 
 
-def _read(folder: Path, file: str) -> dict[str, Any]:
+def read_file(folder: Path, file: str) -> dict[str, Any]:
+    """One file of the bundle in `folder`.
+
+    Raises:
+        TargetError: it can't be read, or is malformed.
+    """
     try:
         content = yaml.load((folder / file).read_bytes(), BundleLoader)  # noqa: S506 - it is a safe loader
     except OSError as error:

@@ -32,6 +32,7 @@ from mlops_core.config.target_values import (
     Text,
     Whole,
     fault,
+    is_full_name,
 )
 from mlops_core.config.workflows import (
     BatchInferenceWorkflow,
@@ -99,6 +100,9 @@ class Target(Frozen):
         for key, value in needed.items():
             if not value:
                 raise fault(key, f"a target of the platform {self.platform} needs a value")
+        for name, source in self.sources.items():
+            if self.platform == "databricks" and not is_full_name(str(source.table)):
+                raise fault(f"{name}_table", "it should be a table's full name, catalog.schema.table")
         if self.platform == "local" and not FOLDER_NAME.fullmatch(self.schema_name):
             raise fault("schema", "on the local platform it should be letters, digits, dashes and underscores")
         if self.last_day and self.last_day < self.first_day:

@@ -42,11 +42,10 @@ def _identifier_or_empty(name: str) -> str:
     return name and _identifier(name)
 
 
-def _full_name(name: str) -> str:
+def is_full_name(name: str) -> bool:
+    """Whether it has the form of a table's name in Unity Catalog, catalog.schema.table."""
     parts = name.split(".")
-    if len(parts) != len(("catalog", "schema", "table")) or not all(map(TABLE_NAME.fullmatch, parts)):
-        raise fault("", "it should be a table's full name, catalog.schema.table")
-    return name
+    return len(parts) == len(("catalog", "schema", "table")) and all(map(TABLE_NAME.fullmatch, parts))
 
 
 def _metric(name: str) -> str:
@@ -119,5 +118,4 @@ Flag = Annotated[bool, AsBool]
 SecretPath = Annotated[Text, AfterValidator(_secret_path)]
 MetricName = Annotated[Text, AfterValidator(_metric)]
 Owner = Annotated[Text, AfterValidator(_owner)]
-FullName = Annotated[Text, AfterValidator(_full_name)]
 IdentifierOrEmpty = Annotated[Text, AfterValidator(_identifier_or_empty)]

@@ -14,7 +14,6 @@ from mlops_core.config.target_values import (
     Cron,
     EmptyIsNone,
     Flag,
-    FullName,
     MetricName,
     Number,
     Price,
@@ -92,7 +91,11 @@ class Prices(Frozen):
 
 
 class Source(Frozen):
-    """Where events come from: a table, as catalog.schema.table, None on the local platform; and how to read times."""
+    """Where events come from, and how to read times.
 
-    table: Annotated[FullName | None, EmptyIsNone]
+    `table` is catalog.schema.table on Databricks; on the local platform a path of this machine, relative to the folder
+    that the project's package lies in, or None.
+    """
+
+    table: Annotated[str | None, EmptyIsNone, AsText]
     times: Annotated[str, Field(min_length=1), AsText]

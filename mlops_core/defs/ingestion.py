@@ -27,7 +27,9 @@ class IngestionConfig(BoundedConfig):
     """Where a local run takes its events from; a Databricks target reads its configured table."""
 
     path: str | None = Field(
-        None, description="Parquet, Delta or CSV file or folder; default: that of the environment, else generated"
+        None,
+        description="Parquet, Delta or CSV file or folder; default: that of the environment, else of databricks.yml, "
+        "else generated",
     )
     times: str | None = Field(
         None,
@@ -94,14 +96,16 @@ def _ingestion(
 
 
 def _raw(project: Project, events: EventTable, target: Target) -> dg.AssetSpec:
-    here = f"{events.path_variable}, or generated" if events.sample else events.path_variable
+    table = target.sources[events.name].table
+    otherwise = table or ("generated" if events.sample else None)
+    here = f"{events.path_variable}{f', or {otherwise}' if otherwise else ''}"
     return dg.AssetSpec(
         key_of(project, events.raw_name),
         group_name=project.named("ingestion"),
         owners=[target.owner],
         description=f"{events.nouns.capitalize()} as they are delivered: a table on Databricks; here a file or a folder"
         f"{', or generated ones' if events.sample else ''}.",
-        metadata={"source": target.sources[events.name].table or here},
+        metadata={"source": here if target.platform == "local" else table},
     )
 
 

@@ -15,6 +15,7 @@ from mlops_core.adapters.mlflow_database import database_uri, make_database
 from mlops_core.adapters.model_registry import ModelRegistry
 from mlops_core.adapters.pages import FolderPages, MlflowPages
 from mlops_core.adapters.sources.choice import LocalSources, Sources, TableSource
+from mlops_core.adapters.sources.given_path import of_target
 from mlops_core.adapters.spark import ClusterSpark, LocalSpark
 from mlops_core.adapters.step_launcher.compute import Compute
 from mlops_core.adapters.step_launcher.cost import PriceTable
@@ -107,7 +108,10 @@ def _times(project: Project, target: Target) -> Mapping[str, EventTimes]:
 
 def _local_sources(spark: LocalSpark, target: Target, times: Mapping[str, EventTimes]) -> Mapping[str, Sources]:
     folder, days = target.state_path / "sources" / target.schema_name, (target.first_day, target.newest_day)
-    return {name: LocalSources(spark, folder / name, each, *days) for name, each in times.items()}
+    return {
+        name: LocalSources(spark, folder / name, each, *days, of_target(each.events, target))
+        for name, each in times.items()
+    }
 
 
 def _table_sources(spark: ClusterSpark, target: Target, times: Mapping[str, EventTimes]) -> Mapping[str, Sources]:

@@ -1,6 +1,5 @@
 """Rollback: a job that gives the alias champion to an earlier version."""
 
-import math
 from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import partial
@@ -27,6 +26,7 @@ from mlops_core.deployment.promotion import (
 )
 from mlops_core.deployment.unseen import require_unseen
 from mlops_core.project import Project
+from mlops_core.tasks.task import is_known
 from mlops_core.validation.verdict import require_promotable
 from mlops_core.version_record import VersionRecord
 
@@ -137,9 +137,10 @@ def _predicts(project: Project, context: dg.OpExecutionContext, version: ModelVe
     sample = model_inputs(project, resources_of(project, context).tables.read(events.name).limit(SAMPLE))
     with scorable(f"Version {version.version}", "choose another version"):
         scored = predicted(resources_of(project, context).feature_store, project.model.task, version, sample)
-    rows = scored.select("prediction").collect()
-    wrong = sum(row[0] is None or not math.isfinite(row[0]) for row in rows)
-    if wrong or not rows:
+    shape = project.model.task.shape
+    rows = shape.answers(scored.selectExpr(f"{shape.answer} AS answer").toPandas()["answer"])
+    wrong = int((~is_known(rows)).sum())
+    if wrong or not len(rows):
         raise Refused(
             f"Version {version.version} has no prediction for {wrong} of {len(rows)} {events.nouns}: "
             "no alias was moved; choose another version."

@@ -61,7 +61,7 @@ def _compared(
     )
     if scored is None:
         return dg.AssetCheckResult(passed=True, description=f"Version {champion.version} has predicted nothing yet")
-    per_day = differences(scored)
+    per_day = differences(scored, project.model.task.shape)
     missing, asked, nouns = int(per_day["missing"].sum()), int(per_day["events"].sum()), project.events.nouns
     return dg.AssetCheckResult(
         passed=not missing,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import dagster as dg
 from pydantic import Field, create_model
 
-from mlops_core.adapters.flavors import description, require_flavor
+from mlops_core.adapters.flavors import COMPARED, description, require_flavor
 from mlops_core.adapters.model_version import ModelVersion, TrainingRecord
 from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.config import Target
@@ -79,6 +79,7 @@ def training_assets(
         past = since(known_before(events, known, start), first)
         rows, unseen = looked_up(project, context, past, held_out(events, known, start, last), start)
         require_enough(events, len(rows), start)
+        model.task.require_learnable(model.task.shape.labels(rows[events.label_column]))
         parameters = hyperparameters(project, config)
         context.log.info(f"Fitting {len(rows)} {events.nouns} before {start}; {len(unseen)} are held out")
         trained_model = fitted(model.training, rows, parameters)
@@ -128,10 +129,14 @@ def _registered(
     told: VersionRecord,
 ) -> ModelVersion:
     """Log the run and the model to MLflow, and register it as a new version."""
+    from mlops_core.training.model_answers import predictions
+
     registry, store = resources_of(project, context).model_registry, resources_of(project, context).feature_store
     events, training = project.events, project.model.training
-    inputs = record.baseline.drop(columns=[events.event_time, events.label_column, "prediction"])
-    described = description(training, project.model.task, fitted, inputs, record.baseline["prediction"])
+    task, some = project.model.task, record.baseline.drop(columns="prediction").head(COMPARED)
+    inputs = some.drop(columns=[events.event_time, events.label_column])
+    described = description(training, task, fitted, inputs, predictions(project.model, fitted, some))
+    told = replace(told, classes=task.shape.logged_classes(fitted))
     with registry_answers(registry.tracking_uri):
         with registry.run(f"{project.model.name} {context.run.run_id[:8]}", told.to_tags()):
             registry.log(record)

@@ -7,6 +7,7 @@ from mlops_core.defs.metadata import png
 from mlops_core.project import Project
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from pydantic import BaseModel
 
@@ -21,8 +22,9 @@ def record_of(
 
     events, task, training = project.events, project.model.task, project.model.training
     label = events.label_column
-    scored = held_out.assign(prediction=predictions(training, model, held_out))
-    measured = task.measure(held_out[label].to_numpy(float), scored["prediction"].to_numpy(float))
+    answers = predictions(project.model, model, held_out)
+    scored = held_out.assign(prediction=task.shape.column(answers))
+    measured = task.measure(task.shape.labels(held_out[label]), answers)
     figures = task.figures(scored, label, events.event_time, events.label_unit)
     if training.importance:
         figures["feature_importance"] = importance_plot(training.importance(model))
@@ -31,14 +33,14 @@ def record_of(
         counts["looked_up_share"] = float(rows[list(project.looked_up)].notna().mean().min())
     return TrainingRecord(
         parameters.model_dump(),
-        measured | _baselines(project, rows, held_out, scored["prediction"], parameters) | counts,
+        measured | _baselines(project, rows, held_out, answers, parameters) | counts,
         {name: png(figure) for name, figure in figures.items()},
-        training_baseline(training, rows, model),
+        training_baseline(project.model, rows, model),
     )
 
 
 def _baselines(
-    project: Project, rows: "pd.DataFrame", held_out: "pd.DataFrame", scored: "pd.Series", parameters: "BaseModel"
+    project: Project, rows: "pd.DataFrame", held_out: "pd.DataFrame", answers: "np.ndarray", parameters: "BaseModel"
 ) -> dict[str, float]:
     """The baselines' metrics and the effect of the features, as metrics of the run."""
     from mlops_core.training.baselines import constant_prediction, prediction_without_features
@@ -47,12 +49,13 @@ def _baselines(
     from mlops_core.validation.rules import compared_metric
 
     model, label = project.model, project.events.label_column
-    metric, actual = compared_metric(model), held_out[label].to_numpy(float)
-    constant = model.task.measure(actual, constant_prediction(model.task, rows[label], held_out))[metric.name]
+    task, shape = model.task, model.task.shape
+    metric, actual = compared_metric(model), shape.labels(held_out[label])
+    constant = task.measure(actual, constant_prediction(task, rows[label], held_out))[metric.name]
     if not project.looked_up:
         return Baselines(constant).metrics(metric.name)
-    less = prediction_without_features(model.training, rows, held_out, project.looked_up, parameters)
-    predicted: dict[str, Any] = {CANDIDATE: scored, CHAMPION: less}
+    less = prediction_without_features(model, rows, held_out, project.looked_up, parameters)
+    predicted: dict[str, Any] = {CANDIDATE: shape.column(answers), CHAMPION: shape.column(less)}
     both = held_out.assign(**predicted)
-    change = difference(model.task, metric, both, label=label, event_time=project.events.event_time)
-    return Baselines(constant, model.task.measure(actual, less)[metric.name], change).metrics(metric.name)
+    change = difference(task, metric, both, label=label, event_time=project.events.event_time)
+    return Baselines(constant, task.measure(actual, less)[metric.name], change).metrics(metric.name)

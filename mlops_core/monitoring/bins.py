@@ -2,22 +2,26 @@
 
 Numeric columns are cut at the baseline's deciles. Categorical columns, strings among them, have a bin for each value
 with at least the share `FREQUENT` of the baseline, and one for all others: unseen values count there, and rare ones
-cause no noise. Nulls have a bin of their own, except for the label: a null label has not arrived.
+cause no noise. A predicted class, and the label that is one, has a bin for each class that is declared. Nulls have a
+bin of their own, except for the label: a null label has not arrived.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from mlops_core.monitoring.columns import watched
+from mlops_core.monitoring.columns import PREDICTION, watched
 from mlops_core.monitoring.windows import number
 from mlops_core.project import Project
+from mlops_core.tasks.classes import Classes
 
 DECILES = np.linspace(0, 1, 11)[1:-1]
 FREQUENT = 0.02
@@ -79,19 +83,28 @@ class Bins:
 
 def bins_of(baseline: pd.DataFrame, project: Project) -> list[Bins]:
     """The bins of the monitored columns that the baseline has; few distinct values give fewer bins."""
-    label, found = project.events.label_column, []
+    label, shape, found = project.events.label_column, project.model.task.shape, []
     for column in (name for name in watched(project) if name in baseline):
-        if column in project.categorical and column != label:
+        if isinstance(shape, Classes) and column in (PREDICTION, label):
+            found.append(_by_class(baseline[column], column, shape, is_label=column == label))
+        elif column in project.categorical and column != label:
             found.append(_by_value(baseline[column], column, is_text=project.predicted_columns[column][0] == "string"))
         else:
             found.append(_by_edge(baseline[column].astype("float64"), column, is_label=column == label))
     return found
 
 
-def _by_value(values: pd.Series, column: str, *, is_text: bool) -> Bins:
+def _by_class(values: pd.Series, column: str, classes: Classes, *, is_label: bool) -> Bins:
+    """A bin for each declared class, however rare."""
+    made = _by_value(values, column, is_text=classes.is_text, among=classes.classes)
+    return replace(made, is_label=is_label)
+
+
+def _by_value(values: pd.Series, column: str, *, is_text: bool, among: Sequence[object] = ()) -> Bins:
+    """A bin for each value `among` these, by default the frequent ones."""
     present = values.dropna() if is_text else values.astype("float64").dropna()
     shares = present.value_counts(normalize=True)
-    frequent = sorted(shares.index[shares >= FREQUENT].tolist())
+    frequent: list[Any] = list(among) or sorted(shares.index[shares >= FREQUENT].tolist())
     by_value = present.value_counts().reindex(frequent, fill_value=0).tolist()
     counts = np.array([*by_value, len(present) - sum(by_value), len(values) - len(present)])
     total, zeros = (0.0, 0) if is_text else (float(present.sum()), int((present == 0).sum()))

@@ -17,6 +17,12 @@ NOT_DESCRIBED = ("date", "timestamp")
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
+def categorical(project: Project) -> frozenset[str]:
+    """The columns whose values have no order; prediction and label are among them where a class is predicted."""
+    classes = (PREDICTION, project.events.label_column) if project.model.task.shape.is_categorical else ()
+    return project.categorical | frozenset(classes)
+
+
 def watched(project: Project) -> list[str]:
     """The columns that are described each day and compared with the training rows, prediction and label last."""
     named = (*(column.name for column in project.inputs), *project.looked_up)
@@ -59,7 +65,8 @@ LABELS_AND_TIMES = {
 def table_metrics(project: Project) -> dict[str, tuple[str, str]]:
     """The columns that only rows about the predictions as a whole have -> type and meaning."""
     unit = project.events.label_unit
-    metrics = {metric.name: (metric.type, metric.description(unit)) for metric in project.model.task.monitored}
+    columns = (metric for metric in project.model.task.monitored if metric.is_column)
+    metrics = {metric.name: (metric.type, metric.description(unit)) for metric in columns}
     return metrics | LABELS_AND_TIMES
 
 

@@ -49,7 +49,8 @@ def drift_metrics(
     for group, counts in _counts(labelled, of_label).items():
         counted.setdefault(group, {}).update(counts)
     rows = [row for version, found in bins.items() for row in _of_version(counted, version, found)]
-    types = dict(predictions.dtypes) | {b.column: "double" for found in of_label.values() for b in found}
+    labels = {b.column: "string" if b.is_text else "double" for found in of_label.values() for b in found}
+    types = dict(predictions.dtypes) | labels
     rows = [(*row, types[row[5]]) for row in rows if row[0] >= first_day]
     kinds = ", ".join(f"{name} {DRIFT_COLUMNS[name][0]}" for name in COMPARED)
     schema = (

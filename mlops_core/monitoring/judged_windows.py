@@ -74,17 +74,17 @@ class AsOf:
 def windows_of(profile: DataFrame, metric: MonitorMetric, now: datetime) -> list[Window]:
     """Every window of the profile metrics, newest first; `now` is UTC."""
     latest = (now + CLOCK_TOLERANCE).strftime("%Y-%m-%d %H:%M:%S")
-    query = QUERY.replace("{metric}", metric.number)
+    number = metric.number.replace("{", "{{").replace("}", "}}")  # the name of a class may have them
+    query = QUERY.replace("{metric}", number)
     rows = profile.sparkSession.sql(query, args={"latest": latest}, profile=profile).collect()
     return [Window(**row.asDict() | {"made": _moment(row["made"])}) for row in rows]
 
 
 def as_numbers(profile: DataFrame, task: Task) -> DataFrame:
     """The profile with each of the task's metrics as its one number, without those that have none."""
-    for metric in task.judged:
-        if metric.number != metric.name:
-            profile = profile.withColumn(metric.name, F.expr(metric.number))
-    return profile.drop(*(metric.name for metric in task.monitored if not metric.number))
+    numbers = {metric.name: F.expr(metric.number) for metric in task.judged if metric.number != metric.name}
+    made = profile.withColumns(numbers) if numbers else profile
+    return made.drop(*(metric.name for metric in task.monitored if not metric.number))
 
 
 def rows_of(profile: pd.DataFrame, windows: Sequence[Window]) -> pd.DataFrame:

@@ -7,7 +7,6 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from mlops_core.monitoring.columns import PREDICTION
 from mlops_core.monitoring.windows import MODEL_DAY
 from mlops_core.project import Project
 
@@ -27,8 +26,9 @@ def with_labels(
     known = events.where(in_days).where(table.is_labelled).groupBy("day", *identity)
     labels = known.agg(F.sort_array(F.collect_list(label)).alias("labels"))
     sliced_by = sorted({each.column for each in project.model.slices} - {*identity, "day"})
+    kept = project.model.task.shape.kept
     # In a struct, for lists leave nulls out.
-    scored = F.struct(F.col(PREDICTION).cast("double").alias(PREDICTION), *sliced_by)
+    scored = F.struct(*(F.expr(how).alias(name) for name, how in kept.items()), *sliced_by)
     groups = predictions.where(in_days).groupBy(*MODEL_DAY, *identity)
     predicted = groups.agg(
         F.sort_array(F.collect_list(scored)).alias("scored"), F.max("prediction_time").alias("prediction_time")
@@ -38,7 +38,7 @@ def with_labels(
     return rows.select(
         *MODEL_DAY,
         *identity,
-        *(F.col(f"one.{name}").alias(name) for name in (*sliced_by, PREDICTION)),
+        *(F.col(f"one.{name}").alias(name) for name in (*sliced_by, *kept)),
         "prediction_time",
         F.get("labels", "nth").alias(label),
     )

@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from mlops_core.monitoring.columns import PREDICTION, watched
+from mlops_core.monitoring.columns import PREDICTION, categorical, watched
 from mlops_core.monitoring.violation import ViolationRule
 from mlops_core.project import Project
 from mlops_core.tasks import MonitorMetric
@@ -134,7 +134,7 @@ def _with_unit(name: str, unit: str | None) -> str:
 
 def _columns(whole: pd.DataFrame, drift: pd.DataFrame, project: Project) -> pd.DataFrame:
     rows = whole[whole["column_name"] != ":table"]
-    names = rows["column_name"].isin(project.categorical)
+    names = rows["column_name"].isin(categorical(project))
     rows = rows.assign(**{name: rows[name].mask(names) for name in ("avg", "min", "median", "max")})
     for name, kind in (("against_training", "BASELINE"), ("against_day_before", "CONSECUTIVE")):
         found = drift[drift["drift_type"] == kind].set_index(["model_id", "column_name"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -17,6 +18,9 @@ from mlops_core.tasks import MonitorMetric, Task
 
 LINE, BAD, GREY = "#4c72b0", "#c44e52", "#8c8c8c"
 PLACES = {"left": 0.09, "right": 0.95, "hspace": 0.12}  # searching for them would draw each figure twice
+COLORS = (LINE, "#dd8452", "#55a868")
+MOST_COLUMNS = 5
+"""Of the legend."""
 STYLES = ("-", ":", "--", "-.")
 DAYS_MARKED = 100
 VERSIONS_NAMED = 9
@@ -43,16 +47,16 @@ def metric_over_time(
     rows = judged.sort_values("day")
     days = pd.to_datetime(rows["day"])
     marker = "." if len(rows) <= DAYS_MARKED else ""
-    for metric, style in zip(metrics, STYLES, strict=False):
+    for metric, (color, style) in zip(metrics, product(COLORS, STYLES), strict=False):
         values = rows[metric.name].astype("float64")
-        above.plot(days, values, marker=marker, linestyle=style, color=LINE, label=metric.title)
+        above.plot(days, values, marker=marker, linestyle=style, color=color, label=metric.title)
     if rule is not None:
         above.axhline(rule.metric_violation_threshold, color=BAD, linewidth=1, label=f"threshold {rule.threshold}")
     _with_room(above)
     below.bar(days, rows["label_coverage"], color=GREY, width=0.8)
     name_days(below, days)
     _promotions(above, days, rows["model_id"])
-    above.legend(loc="lower left", ncols=len(metrics) + 1, fontsize=8)
+    above.legend(loc="lower left", ncols=min(len(metrics) + 1, MOST_COLUMNS), fontsize=8)
     return figure
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from mlops_core.monitoring.classes import with_class_metrics
 from mlops_core.monitoring.columns import (
     COLUMN_METRICS,
     PREDICTION,
@@ -26,6 +27,7 @@ from mlops_core.monitoring.quantiles import IN_ORDER, with_quantiles
 from mlops_core.monitoring.slicing import SLICE, grouping_sets, slice_key, slice_value, with_slices
 from mlops_core.monitoring.windows import MODEL_DAY, computed, number, window_columns
 from mlops_core.project import Project
+from mlops_core.tasks.classes import Classes
 
 TABLE = ":table"
 TEXT = "string"
@@ -87,18 +89,22 @@ def profile_metrics(predictions: DataFrame, labelled: DataFrame, project: Projec
     whole = with_quantiles(whole, [each.name for each in inputs if each.has_quantiles])
     whole = whole.withColumns({name: F.lit(None).cast("string") for name in SLICE})
     by_column = _exploded(whole, [_column_row(each, project) for each in inputs], project)
-    outputs = [Described(name, "double") for name in (PREDICTION, project.events.label_column)]
+    shape = project.model.task.shape
+    both = (PREDICTION, project.events.label_column)
+    outputs = [Described(name, shape.described_as, shape.is_categorical) for name in both]
     rows = [_table_row(project), *(_column_row(each, project) for each in outputs)]
     return computed(_exploded(_sliced(labelled, outputs, project), rows, project).unionByName(by_column))
 
 
 def _sliced(labelled: DataFrame, outputs: Sequence[Described], project: Project) -> DataFrame:
     """One row per day, model version and slice, with the metrics and the descriptions of prediction and label."""
-    slices, metrics = project.model.slices, project.model.task.monitored
+    slices, task = project.model.slices, project.model.task
+    metrics = [metric for metric in task.monitored if metric.is_column]
     rows = _numbers(with_slices(labelled, slices), outputs)
     predicted, actual = (F.col(each.name) for each in outputs)
     is_judged = predicted.isNotNull() & actual.isNotNull()
-    rows = rows.withColumns({"predicted": F.when(is_judged, predicted), "actual": F.when(is_judged, actual)})
+    judged = task.shape.judged(project.events.label_column)
+    rows = rows.withColumns({name: F.when(is_judged, F.expr(how)) for name, how in judged.items()})
     aggregates = {"labelled_count": "count(actual)", "last_prediction_time": "max(prediction_time)"}
     aggregates |= {metric.name: metric.sql for metric in metrics if metric.of == "rows"}
     described = [how for each in outputs for how in each.aggregates]
@@ -109,8 +115,11 @@ def _sliced(labelled: DataFrame, outputs: Sequence[Described], project: Project)
         f"FROM {{rows}} GROUP BY {grouping_sets(slices, MODEL_DAY)}"
     )
     groups = labelled.sparkSession.sql(query, rows=rows).withColumn("slice_value", slice_value(slices))
-    groups = with_order_metrics(groups, rows, slices, [metric for metric in metrics if metric.of == "scores"])
-    return with_quantiles(groups, [each.name for each in outputs])
+    if isinstance(task.shape, Classes):
+        groups = with_class_metrics(groups, rows, slices, metrics, task.shape.names)
+    else:
+        groups = with_order_metrics(groups, rows, slices, metrics)
+    return with_quantiles(groups, [each.name for each in outputs if each.has_quantiles])
 
 
 def _numbers(rows: DataFrame, columns: Sequence[Described]) -> DataFrame:

@@ -45,7 +45,8 @@ class Training:
         fit: From rows and hyperparameters to a model. The rows are in the order of time, a pandas DataFrame with these
             columns: the event's time, the inputs, the looked-up features, the label. Texts and booleans are as they
             are; integers of the event that no event lacks are int64, other numbers float64.
-        predict: From a model and rows to one prediction a row: a number, or the probability of the label 1.
+        predict: From a model and rows to one prediction a row: a number, the probability of the label 1, or that of
+            each class.
         hyperparameters: The pydantic model of what a run may change, each with its default.
         flavor: The flavor of MLflow that logs the model, such as "lightgbm" or "sklearn".
         packages: Of requirements.txt, what scoring needs besides MLflow.

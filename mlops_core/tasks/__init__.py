@@ -3,7 +3,16 @@
 from mlops_core.tasks.binary import BinaryClassification
 from mlops_core.tasks.metric import Metric
 from mlops_core.tasks.monitor_metric import MonitorMetric
+from mlops_core.tasks.multiclass import MulticlassClassification
 from mlops_core.tasks.regression import Regression
 from mlops_core.tasks.task import Output, Task
 
-__all__ = ["BinaryClassification", "Metric", "MonitorMetric", "Output", "Regression", "Task"]
+__all__ = [
+    "BinaryClassification",
+    "Metric",
+    "MonitorMetric",
+    "MulticlassClassification",
+    "Output",
+    "Regression",
+    "Task",
+]

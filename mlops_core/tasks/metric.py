@@ -73,3 +73,21 @@ class RankMetric(Metric):
         import numpy as np
 
         return float(self.of_rows(actual, predicted, np.ones((1, len(actual))))[0])
+
+
+@dataclass(frozen=True)
+class PairMetric(Metric):
+    """A metric of pairs of rows: how often a pair counts follows from how often the clusters of both were drawn.
+
+    Args:
+        of_pairs: From label and prediction of each row, its cluster's code, and how often each cluster was drawn
+            (resamples x clusters), to the metric of each resample.
+    """
+
+    _: KW_ONLY
+    of_pairs: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+    def value(self, statistics: Sums, actual: np.ndarray, predicted: np.ndarray) -> float:  # noqa: ARG002
+        import numpy as np
+
+        return float(self.of_pairs(actual, predicted, np.zeros(len(actual), int), np.ones((1, 1)))[0])

@@ -9,6 +9,7 @@ from mlops_core.tasks.metric import Metric
 
 ABOVE, BELOW, AWAY = "above", "below", "away from zero beyond"
 LABEL_UNIT = "{label}"
+Over = Literal["rows", "scores", "cells", "classes"]
 CLASSES = "struct<one_vs_all:map<string,double>,macro:double,weighted:double>"
 """Spark's type of a metric by class, as Databricks' data quality monitoring has it."""
 
@@ -24,7 +25,12 @@ class MonitorMetric:
         sql: An aggregate. Of "rows" it is over `actual` and `predicted`, numbers that are both null where label or
             prediction is unknown. Of "scores" it is over one row for each distinct prediction: how many labelled rows
             have it, `positives` and `negatives`, and how many have it or a higher one, positives as `hits`, all as
-            `alarms`.
+            `alarms`. Where a class is predicted, "rows" have the places of both classes, the probability of the label's
+            as `likelihood`, and all as `class_probabilities`, and "scores" are those of one class, over which the
+            metric is averaged; "cells" are over one row for each `prediction` and `label` with their `count`, "classes"
+            over one for each `class`, with its `labels`, the `predictions` of it, those of them that are right as
+            `hits`, and the labelled rows of all classes as `everything`. Empty when only `number` tells it, by other
+            columns.
         greater_is_better: None when it is best at zero, from either side.
         of: What `sql` is over.
         unit: What it is in; "{label}" stands for the label's unit.
@@ -41,13 +47,18 @@ class MonitorMetric:
     sql: str
     _: KW_ONLY
     greater_is_better: bool | None
-    of: Literal["rows", "scores"] = "rows"
+    of: Over = "rows"
     unit: str = ""
     type: str = "double"
     number: str = ""
     drawn_with: str = ""
     is_shown: bool = False
     is_ours: bool = False
+
+    @property
+    def is_column(self) -> bool:
+        """Whether the profile metrics have a column of it."""
+        return bool(self.sql)
 
     @classmethod
     def like(cls, metric: Metric, meaning: str, sql: str, **stated: Any) -> MonitorMetric:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec
 
 from mlops_core.tasks.metric import Sums
 
@@ -14,15 +14,18 @@ if TYPE_CHECKING:
     OfSums = Callable[[Sums], np.ndarray]
 
 
-def quiet(metric: OfSums) -> OfSums:
+Given = ParamSpec("Given")
+
+
+def quiet(metric: Callable[Given, np.ndarray]) -> Callable[Given, np.ndarray]:
     """The metric without NumPy's warnings of a division by zero: a cell without rows has none."""
 
     @wraps(metric)
-    def call(sums: Sums) -> np.ndarray:
+    def call(*args: Given.args, **kwargs: Given.kwargs) -> np.ndarray:
         import numpy as np
 
         with np.errstate(divide="ignore", invalid="ignore"):
-            return metric(sums)
+            return metric(*args, **kwargs)
 
     return call
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from mlops_core.tasks.metric import Metric
 from mlops_core.tasks.monitor_metric import MonitorMetric
+from mlops_core.tasks.shape import Shape
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +41,13 @@ class Output:
     has_unit: bool = False
 
 
+def is_known(values: np.ndarray) -> np.ndarray:
+    """Of each row, whether all its numbers are finite."""
+    import numpy as np
+
+    return np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+
+
 class Task(ABC):
     """A kind of problem."""
 
@@ -57,17 +65,20 @@ class Task(ABC):
     predict_method: str = "predict"
     """The method of a scikit-learn estimator that answers."""
 
+    shape: Shape = Shape()
+    """What a prediction is in the project's functions, in metrics and in tables."""
+
     model_type: str | None = None
     """The `model_type` of MLflow's evaluation whose metrics of `prediction` are logged too; None without one."""
 
     @property
     @abstractmethod
     def outputs(self) -> tuple[Output, ...]:
-        """The columns of a prediction; metrics are of the first one, `prediction`."""
+        """The columns of a prediction; metrics are of `shape.answer`, monitoring describes the first, `prediction`."""
 
     @abstractmethod
     def figures(self, held_out: pd.DataFrame, label: str, event_time: str, unit: str = "") -> dict[str, Figure]:
-        """Pictures of `prediction` on held-out rows, by their names."""
+        """Pictures by their names of held-out rows, whose `prediction` is what `shape.column` makes of answers."""
 
     @property
     @abstractmethod
@@ -84,7 +95,7 @@ class Task(ABC):
         """What each row adds to the sums that metrics are made of; `rows` among them, which is 1 for each."""
 
     @abstractmethod
-    def constant(self, labels: np.ndarray) -> float:
+    def constant(self, labels: np.ndarray) -> float | np.ndarray:
         """The best prediction that is the same for every row, by the labels of the training rows."""
 
     @abstractmethod
@@ -94,6 +105,14 @@ class Task(ABC):
         Raises:
             UnusableRowsError: says which values there are.
         """
+
+    def require_learnable(self, labels: np.ndarray) -> None:
+        """Refuse labels that no model learns from.
+
+        Raises:
+            UnusableRowsError: says which there are.
+        """
+        self.check(labels)
 
     def fault(self, predicted: np.ndarray) -> str:  # noqa: ARG002
         """What is wrong with finite predictions; empty when nothing is."""
@@ -140,6 +159,9 @@ class Task(ABC):
     def measure(self, actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
         """Every metric of some rows; NaN for one that they do not determine.
 
+        Args:
+            actual, predicted: labels and answers as `shape` has them.
+
         Raises:
             UnusableRowsError: there are no rows, a label is none of the task's, or a value is not finite.
         """
@@ -148,12 +170,10 @@ class Task(ABC):
         return {metric.name: metric.value(statistics, actual, predicted) for metric in self.metrics}
 
     def _check_rows(self, actual: np.ndarray, predicted: np.ndarray) -> None:
-        import numpy as np
-
         if not len(actual):
             raise UnusableRowsError("There are no rows to measure a model on: hold out days that have labelled events.")
         for name, values in (("labels", actual), ("predictions", predicted)):
-            if bad := int((~np.isfinite(values)).sum()):
+            if bad := int((~is_known(values)).sum()):
                 raise UnusableRowsError(f"{bad} of {len(values)} {name} are no finite numbers.")
         if fault := self.fault(predicted):
             raise UnusableRowsError(f"Of {len(predicted)} predictions, {fault}: see what `predict` of training gives.")

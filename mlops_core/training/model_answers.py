@@ -1,4 +1,4 @@
-"""What the functions of a project give: a model, and one number a row."""
+"""What the functions of a project give: a model, and its answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mlops_core.project import Training
+from mlops_core.project import Model, Training
+from mlops_core.tasks import Task
+from mlops_core.tasks.task import is_known
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -32,22 +34,24 @@ def fitted(training: Training, rows: pd.DataFrame, parameters: BaseModel) -> Any
     return model
 
 
-def predictions(training: Training, model: Any, rows: pd.DataFrame) -> np.ndarray:
-    """What `predict` says of each row: by position, so the index of a Series says nothing.
+def predictions(declared: Model, model: Any, rows: pd.DataFrame) -> np.ndarray:
+    """What `predict` says of each row, as metrics take it: by position, so the index of a Series says nothing.
 
     Raises:
-        UnusableAnswerError: It is not one finite number a row, or `predict` fails.
+        UnusableAnswerError: It is not what the task's `shape` says, of finite numbers, or `predict` fails.
     """
     with _explained("predict", rows):
-        answer = training.predict(model, rows.copy())
+        answer = declared.training.predict(model, rows.copy())
+    task = declared.task
     try:
         values = np.asarray(answer, float)
     except (TypeError, ValueError):
-        raise _unusable(rows, f"a {type(answer).__name__} that is not of numbers") from None
-    if values.shape != (len(rows),):
-        raise _unusable(rows, f"an array of shape {values.shape}")
-    if bad := int((~np.isfinite(values)).sum()):
-        raise _unusable(rows, f"{bad:,} that are no finite numbers")
+        raise _unusable(task, rows, f"a {type(answer).__name__} that is not of numbers") from None
+    values = task.shape.of_predict(model, values)
+    if values.shape != task.shape.of(len(rows)):
+        raise _unusable(task, rows, f"an array of shape {values.shape}")
+    if bad := int((~is_known(values)).sum()):
+        raise _unusable(task, rows, f"{bad:,} that are no finite numbers")
     return values
 
 
@@ -62,8 +66,5 @@ def _explained(function: str, rows: pd.DataFrame) -> Iterator[None]:
         raise UnusableAnswerError(f"{function} of training raised {error!r} for {len(rows):,} rows{told}.") from error
 
 
-def _unusable(rows: pd.DataFrame, given: str) -> UnusableAnswerError:
-    return UnusableAnswerError(
-        f"predict of training gives {given} for {len(rows):,} rows: return one number a row, which is the probability "
-        "of the label 1 in a binary classification."
-    )
+def _unusable(task: Task, rows: pd.DataFrame, given: str) -> UnusableAnswerError:
+    return UnusableAnswerError(f"predict of training gives {given} for {len(rows):,} rows: return {task.shape.says}.")

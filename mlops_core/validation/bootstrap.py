@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlops_core.tasks import Metric, Task
-from mlops_core.tasks.metric import RankMetric, SumMetric
+from mlops_core.tasks.metric import PairMetric, RankMetric, SumMetric
 
 RESAMPLES = 1_000
 CONFIDENCE = 0.95
@@ -68,15 +68,18 @@ class Rows:
     ) -> tuple[np.ndarray, np.ndarray]:
         if isinstance(metric, SumMetric):
             return metric.of_sums(whole), metric.of_sums(redrawn)
-        if isinstance(metric, RankMetric):
-            parts = [self._ranked(metric, self.segment == segment, drawn) for segment in range(self.shape[1])]
-            return np.array([value for value, _ in parts]), np.stack([values for _, values in parts], axis=1)
-        raise TypeError(f"Nothing resamples the metric '{metric.name}', a {type(metric).__name__}.")
+        parts = [self._of_rows(metric, self.segment == segment, drawn) for segment in range(self.shape[1])]
+        return np.array([value for value, _ in parts]), np.stack([values for _, values in parts], axis=1)
 
-    def _ranked(self, metric: RankMetric, inside: np.ndarray, drawn: np.ndarray) -> tuple[float, np.ndarray]:
+    def _of_rows(self, metric: Metric, inside: np.ndarray, drawn: np.ndarray) -> tuple[float, np.ndarray]:
         actual, predicted, cluster = self.actual[inside], self.predicted[inside], self.cluster[inside]
         if not len(actual):
             return np.nan, np.full(len(drawn), np.nan)
+        if isinstance(metric, PairMetric):
+            found = metric.of_pairs(actual, predicted, cluster, np.vstack([np.ones(drawn.shape[1]), drawn]))
+            return float(found[0]), found[1:]
+        if not isinstance(metric, RankMetric):
+            raise TypeError(f"Nothing resamples the metric '{metric.name}', a {type(metric).__name__}.")
         step = max(1, CHUNK // len(actual))
         parts = (drawn[at : at + step][:, cluster] for at in range(0, len(drawn), step))
         values = np.concatenate([metric.of_rows(actual, predicted, weights) for weights in parts])

@@ -20,7 +20,7 @@ def compare(scored: pd.DataFrame, task: Task, slices: Sequence[Slice], *, label:
     """Metrics with their intervals, one row each `by`, `segment` and `metric`.
 
     Args:
-        scored: one row an event: `label`, `event_time`, the columns of `slices`, and the predictions of `candidate`
+        scored: one row an event: `label`, `event_time`, the columns of `slices`, and the answers of `candidate`
             and, when there is one, `champion`.
 
     Returns:
@@ -28,8 +28,8 @@ def compare(scored: pd.DataFrame, task: Task, slices: Sequence[Slice], *, label:
         interval as `_low` and `_high`; those of a champion that is not there are missing.
     """
     cluster, hours = pd.factorize(scored[event_time].dt.floor("h"))
-    predictions = {model: scored[model].to_numpy(float) for model in (CANDIDATE, CHAMPION) if model in scored}
-    sample = _Sample(task, scored[label].to_numpy(float), predictions, cluster, draws(len(hours)))
+    predictions = {model: task.shape.answers(scored[model]) for model in (CANDIDATE, CHAMPION) if model in scored}
+    sample = _Sample(task, task.shape.labels(scored[label]), predictions, cluster, draws(len(hours)))
     whole = pd.Categorical.from_codes([0] * len(scored), pd.Index([ALL]))
     divided = {ALL: whole, **{each.name: segments(each, scored[each.column]) for each in slices}}
     parts = (part for by, labels in divided.items() for part in sample.compared(by, labels))
@@ -45,9 +45,9 @@ def difference(
         rows: as for `compare`.
     """
     cluster, hours = pd.factorize(rows[event_time].dt.floor("h"))
-    actual, alone, drawn = rows[label].to_numpy(float), np.zeros(len(rows), int), draws(len(hours))
+    actual, alone, drawn = task.shape.labels(rows[label]), np.zeros(len(rows), int), draws(len(hours))
     ours, theirs = (
-        Rows(task, actual, rows[model].to_numpy(float), cluster, alone, (len(hours), 1)).measured(drawn, [metric])
+        Rows(task, actual, task.shape.answers(rows[model]), cluster, alone, (len(hours), 1)).measured(drawn, [metric])
         for model in (CANDIDATE, CHAMPION)
     )
     value, resamples = (our - their for our, their in zip(ours[metric.name], theirs[metric.name], strict=True))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from mlops_core.project import Project
-from mlops_core.tasks.task import UnusableRowsError
+from mlops_core.tasks.task import UnusableRowsError, is_known
 from mlops_core.validation.comparison import CANDIDATE, CHAMPION
 
 AGAIN = "launch model_training_job again"
@@ -25,14 +24,15 @@ def check_rows(project: Project, scored: pd.DataFrame, days: str) -> None:
         UnusableRowsError: there are too few, one lacks what its segment is named after, or a label or a prediction is
             not a finite number.
     """
-    events = project.events
+    events, shape = project.events, project.model.task.shape
     for column in (name for name in row_columns(project) if name in events.required):
         if bad := int(scored[column].isna().sum()):
             raise UnusableRowsError(
                 f"{column} is missing for {bad} of {len(scored)} {events.nouns} ({days}): {_reject(project)}."
             )
     for column, fix in _fixes(project).items():
-        bad = int((~np.isfinite(scored[column].to_numpy(float))).sum()) if column in scored else 0
+        as_numbers = shape.labels if column == events.label_column else shape.answers
+        bad = int((~is_known(as_numbers(scored[column]))).sum()) if column in scored else 0
         if bad:
             raise UnusableRowsError(
                 f"{column} is not a finite number for {bad} of {len(scored)} {events.nouns} ({days}): {fix}."

@@ -37,6 +37,8 @@ class Flights:
         rows: pd.DataFrame,
         project: Project = PROJECT,
         model_workflow: Mapping[str, object] | None = None,
+        *,
+        monitoring_workflow: Mapping[str, object] | None = None,
         others: Mapping[str, pd.DataFrame] | None = None,
         **variables: object,
     ) -> None:
@@ -44,8 +46,11 @@ class Flights:
         environ = {f"BUNDLE_VAR_{name}": str(value) for name, value in stated.items()}
         self.rows, self.project = rows, project
         target = load_target(project, "local", environ=environ)
-        workflow = target.model_workflow.model_copy(update=model_workflow)
-        self.target: Target = target.model_copy(update={"model_workflow": workflow})
+        workflows = {
+            "model_workflow": target.model_workflow.model_copy(update=model_workflow),
+            "monitoring_workflow": target.monitoring_workflow.model_copy(update=monitoring_workflow),
+        }
+        self.target: Target = target.model_copy(update=workflows)
         self.instance = dg.DagsterInstance.ephemeral()
         with adapters(project, self.target, "model_registry") as resources:
             self.registry: ModelRegistry = resources.model_registry

@@ -12,6 +12,7 @@ from mlops_core.adapters.spark import LocalSpark
 from mlops_core.ingestion.accept import accept
 from mlops_core.ingestion.conform import conform
 from mlops_core.ingestion.times import EventTimes
+from mlops_core_tests.adapters.sources.landed import named
 from mlops_core_tests.flights.events import FLIGHTS
 
 COLUMNS = list(FLIGHTS.types)
@@ -22,7 +23,7 @@ def test_flights_of_files_are_accepted_as_they_are(flights: pd.DataFrame, tmp_pa
     file, delivered = tmp_path / f"flights.{suffix}", pd.concat([flights, flights[:5]])
     delivered.to_parquet(file) if suffix == "parquet" else delivered.to_csv(file, index=False)
     spark = LocalSpark(tmp_path / "warehouse", "test")
-    source = FileSource(spark, str(file), tmp_path / "landed", EventTimes(FLIGHTS, "wall_clock"))
+    source = FileSource(spark, named(FLIGHTS, file), tmp_path / "landed", EventTimes(FLIGHTS, "wall_clock"))
     accepted, rejected = (part.toPandas() for part in accept(FLIGHTS, conform(FLIGHTS, source.read())))
     assert rejected.reason.tolist() == ["duplicate"] * 5
     found, expected = (rows[COLUMNS].sort_values("flight_id", ignore_index=True) for rows in (accepted, flights))

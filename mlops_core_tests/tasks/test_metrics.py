@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from mlops_core.tasks import BinaryClassification, Regression
+from mlops_core.tasks import BinaryClassification, MulticlassClassification, Regression
 from mlops_core.tasks.metric import SumMetric
 from mlops_core.tasks.task import UnusableRowsError
 
@@ -65,11 +65,53 @@ def rows(task, count: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray]
     if isinstance(task, Regression):
         actual = random.gamma(2, 6, count)
         return actual, actual + random.normal(0, 3, count)
+    if isinstance(task, MulticlassClassification):
+        probabilities = np.round(random.dirichlet([2, 1, 1], count), 2)
+        probabilities[:, 0] = 1 - probabilities[:, 1:].sum(axis=1)  # ties, and a sum of 1
+        probabilities = np.clip(probabilities, 0, 1)
+        places = (random.random((count, 1)) > np.cumsum(probabilities, axis=1)[:, :-1]).sum(axis=1)
+        return places.astype(float), probabilities
     probability = np.round(random.beta(1, 3, count), 2)
     return (random.random(count) < probability).astype(float), probability
 
 
-CASES = [(Regression(), REGRESSION), *((BinaryClassification(at), binary(at)) for at in (0.2, 0.5))]
+def multiclass(task: MulticlassClassification) -> dict:
+    places = range(len(task.classes))
+
+    def of_classes(metric, **options):
+        return lambda actual, predicted, sample_weight=None: metric(
+            actual, predicted.argmax(axis=1), sample_weight=sample_weight, **options
+        )
+
+    def of_class(metric, place):
+        return lambda *rows, **weights: of_classes(metric, labels=[place], average=None)(*rows, **weights).item()
+
+    def brier(actual, predicted, sample_weight=None):
+        distance = ((predicted - np.eye(len(places))[actual.astype(int)]) ** 2).sum(axis=1)
+        return np.average(distance, weights=sample_weight)
+
+    scores = {"precision": sk.precision_score, "recall": sk.recall_score, "f1": sk.f1_score}
+    return {
+        "log_loss": lambda *rows, **weights: sk.log_loss(*rows, labels=places, **weights),
+        "accuracy_score": of_classes(sk.accuracy_score),
+        **{f"{name}_macro": of_classes(metric, average="macro") for name, metric in scores.items()},
+        "balanced_accuracy_score": of_classes(sk.balanced_accuracy_score),
+        "roc_auc_macro": lambda *rows, **weights: sk.roc_auc_score(*rows, multi_class="ovr", **weights),
+        "brier_score": brier,
+        **{
+            f"{name}_{slug}": of_class(metric, place)
+            for name, metric in scores.items()
+            for place, slug in enumerate(task.slugs)
+        },
+    }
+
+
+MULTICLASS = MulticlassClassification(classes=("early", "on time", "late"))
+CASES = [
+    (Regression(), REGRESSION),
+    *((BinaryClassification(at), binary(at)) for at in (0.2, 0.5)),
+    (MULTICLASS, multiclass(MULTICLASS)),
+]
 
 
 @pytest.mark.parametrize(("task", "truth"), CASES)

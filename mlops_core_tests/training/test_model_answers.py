@@ -14,13 +14,15 @@ from mlops_core.adapters.flavors import UnknownFlavorError, require_flavor
 from mlops_core.tasks import BinaryClassification
 from mlops_core.tasks.task import UnusableRowsError
 from mlops_core.training.model_answers import UnusableAnswerError, fitted, predictions
+from mlops_core_tests.flights.bands import BAND_MODEL
+from mlops_core_tests.flights.project import MODEL
 from mlops_core_tests.flights.train import TRAINING, Hyperparameters
 
 ROWS = pd.DataFrame({"a": [0.1, 0.4, 0.9], "empty": [np.nan] * 3, "late": [0, 1, 1]}, index=[5, 6, 7])
 
 
 def said(predict: Callable[[Any, pd.DataFrame], Any]) -> np.ndarray:
-    return predictions(replace(TRAINING, predict=predict), None, ROWS)
+    return predictions(replace(MODEL, training=replace(TRAINING, predict=predict)), None, ROWS)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,24 @@ def said(predict: Callable[[Any, pd.DataFrame], Any]) -> np.ndarray:
 def test_other_answers_are_refused(answer: Any, sentence: str) -> None:
     with pytest.raises(UnusableAnswerError, match=sentence):
         said(lambda _model, _rows: answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (
+            [0.1, 0.2, 0.7],
+            r"gives an array of shape \(3,\) for 3 rows: return a probability a row of each class",
+        ),
+        (np.full((3, 3), 1 / 3), r"array of shape \(3, 3\) for 3 rows: .* 'early', 'on time', 'late', 'a day late'"),
+        ([["a"] * 4] * 3, "gives a list that is not of numbers"),
+        ([[0.5, 0.5, 0, np.nan], [1, 0, 0, 0], [1, 0, 0, 0]], "gives 1 that are no finite numbers"),
+    ],
+)
+def test_other_answers_than_a_probability_of_each_class_are_refused(answer: Any, sentence: str) -> None:
+    training = replace(BAND_MODEL.training, predict=lambda _model, _rows: answer)
+    with pytest.raises(UnusableAnswerError, match=sentence):
+        predictions(replace(BAND_MODEL, training=training), None, ROWS)
 
 
 def test_an_answer_counts_by_position_whatever_its_index() -> None:

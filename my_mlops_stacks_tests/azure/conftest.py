@@ -72,8 +72,10 @@ def tools(tmp_path: Path) -> Tools:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A folder with the scripts of this project and an empty package."""
+    """A folder with the scripts of this repository and two projects without code."""
     folder = tmp_path / "project"
     shutil.copytree(ROOT / "scripts", folder / "scripts")
-    (folder / "my_mlops_stacks").mkdir()
+    for name in ("my_mlops_stacks", "churn"):
+        (folder / name).mkdir()
+        (folder / name / "databricks.yml").write_text("bundle: {}\n")
     return folder

@@ -9,9 +9,9 @@ from typing import Any
 from my_mlops_stacks_tests.azure.graph import Job, Node, dependencies, holds, jobs, results, stages
 
 TALKS_TO_DATABRICKS = re.compile(
-    r"databricks|bundle\.sh|\.doctor|\.integration|deploy_code_location|sign_in_to_cluster"
+    r"databricks|bundle\.sh|-m \w+ (doctor|integration)\b|deploy_code_location|sign_in_to_cluster"
 )
-DEPLOYS = re.compile(r"bundle\.sh deploy (test|staging|prod)|deploy_code_location\.sh .*--target (staging|prod)")
+DEPLOYS = re.compile(r"bundle\.sh \w+ deploy (test|staging|prod)|deploy_code_location\.sh .*--target (staging|prod)")
 SECRET = re.compile(
     r"client_?secret|secret_?key|servicePrincipalKey|addSpnToEnvironment|DATABRICKS_TOKEN|ARM_CLIENT_SECRET|\bdapi[0-9a-f]"
     r"|(?<!DAGSTER_PG_)(?<!ALERT_EMAIL_)password|idToken",
@@ -71,7 +71,7 @@ def prod_is_changed_behind_its_environment(pipeline: Node) -> Iterator[str]:
         if deploys and not (job.environment or "").endswith("-prod"):
             yield f"job {job.stage}.{job.name} deploys prod without the environment whose approval guards it"
         for step, command in job.commands():
-            writes = deploys or not re.search(r"bundle\.sh plan", command)
+            writes = deploys or not re.search(r"bundle\.sh \w+ plan", command)
             if _connection(step) == production and writes and not (job.environment or "").endswith("-prod"):
                 yield f"job {job.stage}.{job.name} writes as {production} outside of the environment of prod"
 
@@ -108,7 +108,7 @@ def doctor_looks_after_each_deployment(pipeline: Node) -> Iterator[str]:
         for position, command in enumerate(commands):
             deployed = DEPLOYS.search(command)
             target = deployed and (deployed[1] or deployed[2])
-            if target and not any(f".doctor --target {target}" in later for later in commands[position + 1 :]):
+            if target and not any(f" doctor --target {target}" in later for later in commands[position + 1 :]):
                 yield f"job {job.stage}.{job.name} deploys {target}, and no doctor looks at it afterwards"
 
 
@@ -116,9 +116,9 @@ def bundles_are_deployed_as_planned(pipeline: Node) -> Iterator[str]:
     planned: dict[str, str] = {}
     for job in jobs(pipeline):
         for _, command in job.commands():
-            if plan := re.search(r"bundle\.sh plan (\w+)", command):
+            if plan := re.search(r"bundle\.sh \w+ plan (\w+)", command):
                 planned[plan[1]] = job.stage
-            applied = re.search(r"bundle\.sh deploy (staging|prod)(.*)", command)
+            applied = re.search(r"bundle\.sh \w+ deploy (staging|prod)(.*)", command)
             if applied and f"plan-{applied[1]}" not in applied[2]:
                 yield f"job {job.stage}.{job.name} deploys {applied[1]} without the plan that was shown"
             if applied and planned.get(applied[1]) in (None, job.stage):
@@ -128,7 +128,7 @@ def bundles_are_deployed_as_planned(pipeline: Node) -> Iterator[str]:
 def tests_are_torn_down(pipeline: Node) -> Iterator[str]:
     every = jobs(pipeline)
     for job in every:
-        if not any(re.search(r"bundle\.sh deploy test", command) for _, command in job.commands()):
+        if not any(re.search(r"bundle\.sh \w+ deploy test", command) for _, command in job.commands()):
             continue
         others = [other for other in every if other.stage == job.stage and _always_destroys(other, job.name)]
         if not others:
@@ -140,7 +140,8 @@ def _always_destroys(job: Job, after: str) -> bool:
     if after not in ([waits] if isinstance(waits, str) else waits) or job.node.get("condition") != "always()":
         return False
     return any(
-        "bundle.sh destroy test" in command and step.get("condition") == "always()" for step, command in job.commands()
+        re.search(r"bundle\.sh \w+ destroy test", command) and step.get("condition") == "always()"
+        for step, command in job.commands()
     )
 
 

@@ -1,69 +1,158 @@
-"""The templates in cicd/: what they render here, the archive for another repository, and a project that moves there."""
+"""The pipelines of projects: what the template renders, the archive, and a repository that has the archive alone."""
 
 from __future__ import annotations
 
+import gzip
+import os
 import subprocess
 import sys
 import tarfile
-import time
+from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
 
 from cicd.archive import pack
-from cicd.pipelines import render_pipelines
-from cicd.project import set_up_project
+from cicd.pipelines import FOLDER, MARKERS, pipelines_of
+from cicd.set_up import ProjectError, check_name, set_up_project
 from my_mlops_stacks_tests.conftest import ROOT
+from my_mlops_stacks_tests.repository import files
 
-PIPELINES = sorted(render_pipelines("my_mlops_stacks", "."))
-
-
-@pytest.mark.parametrize("path", PIPELINES, ids=lambda path: path.name)
-def test_the_pipelines_here_are_what_the_templates_give(path: Path) -> None:
-    """Change the template in cicd/pipelines, then run `python -m cicd my_mlops_stacks`."""
-    assert (ROOT / path).read_text() == render_pipelines("my_mlops_stacks", ".")[path]
+EXAMPLE, SECOND = "my_mlops_stacks", "churn"
+KINDS = ("bundle-cicd", "code-location-cicd", "tests-ci")
 
 
-def test_two_archives_of_the_same_files_are_equal(tmp_path: Path) -> None:
-    pack(tmp_path / "first.tar.gz")
-    time.sleep(1.1)  # a time in the archive, in seconds, would differ
-    pack(tmp_path / "second.tar.gz")
-    assert (tmp_path / "first.tar.gz").read_bytes() == (tmp_path / "second.tar.gz").read_bytes()
-    with tarfile.open(tmp_path / "first.tar.gz") as archive:
+@pytest.mark.parametrize("path", sorted(pipelines_of(EXAMPLE, ROOT)), ids=lambda path: path.name)
+def test_the_pipelines_of_the_example_are_what_the_template_renders(path: Path) -> None:
+    """Change the file in template/.azure/devops-pipelines, then run `python -m cicd my_mlops_stacks`."""
+    assert (ROOT / path).read_text() == pipelines_of(EXAMPLE, ROOT)[path]
+
+
+def test_copier_renders_the_same_pipelines() -> None:
+    assert yaml.safe_load((ROOT / "copier.yml").read_text())["_envops"] == MARKERS
+
+
+@cache
+def triggers() -> dict[str, list[str]]:
+    """Pipeline of two projects -> the paths whose change on main starts it."""
+    found = {**pipelines_of(EXAMPLE, ROOT), **pipelines_of(SECOND, ROOT)}
+    return {path.stem: yaml.safe_load(text)["trigger"]["paths"]["include"] for path, text in found.items()}
+
+
+def starts(changed: str) -> set[str]:
+    return {name for name, paths in triggers().items() if any(fnmatch(changed, path) for path in paths)}
+
+
+def of(project: str, *kinds: str) -> set[str]:
+    return {f"{project}-{kind}" for kind in kinds or KINDS}
+
+
+@pytest.mark.parametrize(
+    ("changed", "pipelines"),
+    [
+        ("my_mlops_stacks/training/train.py", of(EXAMPLE, "tests-ci", "code-location-cicd")),
+        ("my_mlops_stacks/resources/model-workflow-resource.yml", of(EXAMPLE)),
+        ("my_mlops_stacks_tests/bundle/test_target.py", of(EXAMPLE, "tests-ci")),
+        ("churn/training/train.py", of(SECOND, "tests-ci", "code-location-cicd")),
+        ("churn/databricks.yml", of(SECOND)),
+        ("churn_tests/test_model.py", of(SECOND, "tests-ci")),
+        ("docs/runbook.md", of(EXAMPLE, "tests-ci")),
+        ("mlops_core_tests/conftest.py", of(EXAMPLE, "tests-ci")),
+        ("mlops_core/defs/jobs.py", of(EXAMPLE, *KINDS[1:]) | of(SECOND, *KINDS[1:])),
+        ("setup.py", of(EXAMPLE, *KINDS[1:]) | of(SECOND, *KINDS[1:])),
+        (".dockerignore", of(EXAMPLE, *KINDS[1:]) | of(SECOND, *KINDS[1:])),
+        ("scripts/bundle.sh", of(EXAMPLE) | of(SECOND)),
+    ],
+)
+def test_a_change_starts_the_pipelines_of_what_it_concerns(changed: str, pipelines: set[str]) -> None:
+    assert starts(changed) == pipelines
+
+
+def test_every_file_is_tested_when_it_changes() -> None:
+    assert [file for file in files() if not starts(file) & of(EXAMPLE, "tests-ci")] == []
+
+
+def test_a_further_project_is_tested_alone_and_the_example_with_everything() -> None:
+    def stages(project: str) -> dict:
+        return yaml.safe_load(pipelines_of(project, ROOT)[FOLDER / f"{project}-tests-ci.yml"])
+
+    assert stages(EXAMPLE)["stages"][0]["parameters"]["wholeRepository"] is True
+    assert stages(SECOND)["stages"][0]["parameters"]["wholeRepository"] is False
+    assert ("schedules" in stages(EXAMPLE), "schedules" in stages(SECOND)) == (True, False)
+
+
+def test_the_archive_is_that_of_its_sources(tmp_path: Path) -> None:
+    """`make cicd.tar.gz` packs it: the same files give the same bytes, but for what another zlib makes of them."""
+    for name in ("first", "second"):
+        pack(tmp_path / name)
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+    committed = gzip.decompress((ROOT / "cicd.tar.gz").read_bytes())
+    assert gzip.decompress((tmp_path / "first").read_bytes()) == committed
+    with tarfile.open(ROOT / "cicd.tar.gz") as archive:
         entries = archive.getmembers()
     names = [entry.name for entry in entries]
     assert names == sorted(names)
-    assert {"cicd/README.md", ".azure/devops-pipelines/README.md"} < set(names)
+    assert {"cicd/set_up.py", ".azure/devops-pipelines/templates/set-up.yml"} < set(names)
     assert {(entry.mtime, entry.uid, entry.uname, entry.mode) for entry in entries} == {(0, 0, "", 0o644)}
 
 
-def test_another_repository_gets_pipelines_from_the_archive(tmp_path: Path) -> None:
-    """The polyrepo: a project at the top of a repository of its own."""
-    pack(tmp_path / "cicd.tar.gz")
-    other = tmp_path / "other"
-    (other / "fare_two").mkdir(parents=True)
-    (other / "fare_two" / "databricks.yml").write_text("bundle: {name: fare_two}\n")
-    with tarfile.open(tmp_path / "cicd.tar.gz") as archive:
-        archive.extractall(other, filter="data")
-    subprocess.run([sys.executable, "-m", "cicd", "fare_two"], cwd=other, check=True)
-    pipeline = yaml.safe_load((other / ".azure" / "devops-pipelines" / "fare_two-tests-ci.yml").read_text())
-    assert pipeline["stages"][0]["parameters"]["folder"] == "."
-    assert "fare_two/*" in pipeline["trigger"]["paths"]["include"]
-    assert (other / ".azure" / "devops-pipelines" / pipeline["stages"][0]["template"]).exists()
+def test_a_repository_with_the_archive_alone_gets_pipelines(tmp_path: Path) -> None:
+    repository, unpacked = tmp_path / "repository", tmp_path / "unpacked"
+    (repository / SECOND).mkdir(parents=True)
+    (repository / SECOND / "databricks.yml").write_text("# ours\n")
+    with tarfile.open(ROOT / "cicd.tar.gz") as archive:
+        archive.extractall(unpacked, filter="data")
+    call = [sys.executable, "-m", "cicd", SECOND]
+    for _ in range(2):
+        environ = os.environ | {"PYTHONPATH": str(unpacked)}
+        subprocess.run(call, cwd=repository, env=environ, check=True)
+    own = texts(repository)
+    assert own.pop(f"{SECOND}/databricks.yml") == "# ours\n"
+    assert f"module_name: {SECOND}.definitions" in own.pop("workspace.yaml")
+    assert {name for name in own if "/templates/" not in name} == {
+        f"{FOLDER}/{name}" for name in (*(f"{SECOND}-{kind}.yml" for kind in KINDS), "README.md", "deploy-cicd.yml")
+    }
+    for name in KINDS:
+        pipeline = yaml.safe_load(own[f"{FOLDER}/{SECOND}-{name}.yml"])
+        assert (repository / FOLDER / pipeline["stages"][0]["template"]).exists()
 
 
-def test_a_project_that_is_there_is_not_touched_again(tmp_path: Path) -> None:
-    own = tmp_path / "fare_two" / "fare_two"
-    own.mkdir(parents=True)
-    (own / "databricks.yml").write_text("# ours\n")
-    set_up_project(tmp_path, "fare_two")
-    first = texts(tmp_path)
-    set_up_project(tmp_path, "fare_two")
-    assert texts(tmp_path) == first
-    assert first["fare_two/fare_two/databricks.yml"] == "# ours\n"
-    assert "module_name: fare_two.definitions" in first["workspace.yaml"]
+@pytest.mark.parametrize("name", ["", "class", "Churn", "1st", "a", "a" * 31, "churn/x", "..", "chürn", "a b", "x\n"])
+def test_a_name_that_can_name_no_package_is_refused_and_nothing_is_written(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ProjectError, match="The project's name is .*: use 2 to 30 lower-case letters"):
+        check_name(name)
+    environ = os.environ | {"PYTHONPATH": str(ROOT)}
+    call = [sys.executable, "-m", "cicd", name]
+    done = subprocess.run(call, cwd=tmp_path, env=environ, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n"), list(tmp_path.iterdir())) == (1, 1, [])
+
+
+def test_a_folder_that_is_no_project_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    with pytest.raises(ProjectError, match="docs is a folder that is no project"):
+        set_up_project(tmp_path, "docs")
+    with pytest.raises(ProjectError, match="This repository can't make the project churn"):
+        set_up_project(tmp_path, "churn")
+    assert [path.name for path in tmp_path.iterdir()] == ["docs"]
+
+
+def test_the_webserver_on_kubernetes_finds_a_further_project(tmp_path: Path) -> None:
+    values = tmp_path / "deploy" / "kubernetes" / "dagster-values.yaml"
+    values.parent.mkdir(parents=True)
+    values.write_text((ROOT / "deploy" / "kubernetes" / "dagster-values.yaml").read_text())
+    for name in ("late_flights", "late_flights", "churn"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "databricks.yml").touch()
+        set_up_project(tmp_path, name)
+    servers = yaml.safe_load(values.read_text())["dagsterWebserver"]["workspace"]["servers"]
+    assert servers[-2:] == [
+        {"host": "late-flights", "port": 4000, "name": "late_flights"},
+        {"host": "churn", "port": 4000, "name": "churn"},
+    ]
+    assert len(servers) == 3
 
 
 def texts(folder: Path) -> dict[str, str]:
-    return {str(file.relative_to(folder)): file.read_text() for file in folder.rglob("*") if file.is_file()}
+    return {file.relative_to(folder).as_posix(): file.read_text() for file in folder.rglob("*") if file.is_file()}

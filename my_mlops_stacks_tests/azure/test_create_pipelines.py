@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cicd.pipelines import render_pipelines
+from cicd.pipelines import pipelines_of
 from my_mlops_stacks_tests.azure.conftest import Tools
 from my_mlops_stacks_tests.conftest import ROOT
 
@@ -40,8 +40,8 @@ def created(project: Path, tools: Tools):
     def run(answers: dict[str, str], *arguments: str) -> list[list[str]]:
         tools.add("az")
         tools.answer(answers)
-        for name, folder in (("my_mlops_stacks", "."), ("fare_two", "fare_two")):
-            for path, text in render_pipelines(name, folder).items():
+        for name in ("my_mlops_stacks", "churn"):
+            for path, text in pipelines_of(name, ROOT).items():
                 (project / path).parent.mkdir(parents=True, exist_ok=True)
                 (project / path).write_text(text)
         script = project / "scripts" / "create_pipelines.sh"
@@ -115,13 +115,10 @@ def test_pull_requests_are_built_by_the_pipelines_of_what_they_change(created) -
 
 
 def test_pull_requests_of_another_project_are_not_built(created) -> None:
-    found = filters(created(NOTHING_THERE, "fare_two", "the-approver"))
-    assert "/fare_two/*" in found["fare_two-tests-ci"]
-    for name, paths in found.items():
-        assert all(
-            path.startswith(("/fare_two/", f"/.azure/devops-pipelines/{name}", "/.azure/devops-pipelines/templates/"))
-            for path in paths
-        )
+    found = filters(created(NOTHING_THERE, "churn", "the-approver"))
+    assert {"/churn/*", "/churn_tests/*", "/mlops_core/*"} < set(found["churn-tests-ci"])
+    assert {"/churn/databricks.yml", "/churn/resources/*"} < set(found["churn-bundle-cicd"])
+    assert not [path for paths in found.values() for path in paths if path.startswith(("/my_mlops_stacks", "/docs"))]
 
 
 def test_what_is_missing_is_said(project: Path, tools: Tools) -> None:

@@ -39,7 +39,7 @@ def repository(project: Path) -> Repository:
 def image(repository: Repository, tools: Tools, branch: str, earlier: str = "") -> tuple[str | None, str]:
     """The image that the script names, and what it complains of."""
     script = repository.folder / "scripts" / "image_of_commit.sh"
-    done = tools.run(script, "mlopsregistry", f"refs/heads/{branch}", EARLIER_IMAGE=earlier)
+    done = tools.run(script, "my_mlops_stacks", "mlopsregistry", f"refs/heads/{branch}", EARLIER_IMAGE=earlier)
     found = re.findall(r"##vso\[task.setvariable variable=image;isOutput=true\](\S+)", done.stdout)
     return (found[0] if found else None), done.stderr
 

@@ -45,16 +45,16 @@ def written(pipeline: dict, file: Path) -> Path:
 
 def test_every_combination_of_parameters_is_here() -> None:
     """Of this project: the repository may have others."""
-    own = [case for case in CASES if case.file.name.startswith(("deploy-cicd", "my_mlops_stacks-"))]
+    own = [case for case in CASES if case.file.name.startswith("my_mlops_stacks-")]
     assert [str(case) for case in own if case.flow == "trunk"] == [
-        "deploy-cicd-trunk-second_project",
         "my_mlops_stacks-bundle-cicd-trunk",
         "my_mlops_stacks-code-location-cicd-trunk-kubernetes-of_this_commit",
         "my_mlops_stacks-code-location-cicd-trunk-dagster-plus-of_this_commit",
         "my_mlops_stacks-code-location-cicd-trunk-compose-of_this_commit",
         "my_mlops_stacks-tests-ci-trunk",
     ]
-    assert len(own) == 12
+    assert len(own) == 10
+    assert len([case for case in CASES if case.file.stem == "deploy-cicd"]) == 3  # kinds of problems
 
 
 def test_the_schema_of_azure_pipelines_accepts_every_combination(tmp_path: Path) -> None:
@@ -171,6 +171,26 @@ def test_tests_get_names_of_their_own_run() -> None:
     for environment in environments:
         assert environment["BUNDLE_VAR_schema"] == "my_mlops_stacks_ci_$(Build.BuildId)"
         assert environment["BUNDLE_VAR_experiment"] == "/Shared/my_mlops_stacks-ci-$(Build.BuildId)"
+
+
+def test_the_pipeline_that_sets_up_projects_stands_alone_and_agrees_with_the_others() -> None:
+    """A repository that has the archive alone has no templates yet."""
+    text = (PIPELINES / "deploy-cicd.yml").read_text()
+    assert "- template:" not in text
+    chosen = yaml.safe_load((PIPELINES / "templates" / "variables.yml").read_text())["variables"]
+    for name in ("vmImage", "pythonVersion", "testServiceConnection"):
+        assert re.search(rf": \"?{re.escape(str(chosen[name]))}\"?$", text, re.MULTILINE), name
+
+
+def test_what_somebody_types_for_a_new_project_reaches_the_script_as_values() -> None:
+    typed = {"ProjectName": "churn", "SourceTable": "a.b.$(c)", "Label": "late", "Workspace": "https://adb-1"}
+    pipeline = named("deploy-cicd", **typed).rendered()
+    (step,) = [step for job in jobs(pipeline) for step, command in job.commands() if "deploy_cicd.sh" in command]
+    assert step["inputs"]["inlineScript"] == "scripts/deploy_cicd.sh"
+    assert (step["env"]["SOURCE_TABLE"], step["env"]["LABEL"]) == ("a.b.$(c)", "late")
+    assert step["env"]["DATABRICKS_HOST"] == "https://adb-1"
+    assert "EVENT_TIME" not in step["env"]
+    assert [rule.__name__ for rule in RULES if list(rule(pipeline))] == ["variables_are_defined"]  # that of the name
 
 
 def test_a_kind_of_deployment_that_does_not_exist_is_refused() -> None:

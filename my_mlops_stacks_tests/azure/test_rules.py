@@ -46,7 +46,7 @@ BROKEN = [
     ),
     (
         "prod_is_changed_behind_its_environment",
-        replaced(BUNDLE, "bundle.sh plan", "bundle.sh deploy"),
+        replaced(BUNDLE, "bundle.sh ${{ parameters.project }} plan", "bundle.sh ${{ parameters.project }} deploy"),
         "outside of the environment of prod",
     ),
     (
@@ -79,21 +79,29 @@ BROKEN = [
         "outside of AzureCLI@2",
     ),
     ("deployments_say_their_kind", replaced(CODE, "--kind ${{ parameters.kind }} ", ""), "does not say --kind"),
-    ("doctor_looks_after_each_deployment", replaced(CODE, ".doctor --target", ".doctor --targets"), "no doctor"),
-    ("doctor_looks_after_each_deployment", replaced(BUNDLE, ".doctor ", ".nurse "), "no doctor"),
-    ("doctor_looks_after_each_deployment", replaced(TESTS, ".doctor ", ".nurse "), "deploys test, and no doctor"),
+    ("doctor_looks_after_each_deployment", replaced(CODE, " doctor --target", " doctor --targets"), "no doctor"),
+    ("doctor_looks_after_each_deployment", replaced(BUNDLE, " doctor ", " nurse "), "no doctor"),
+    ("doctor_looks_after_each_deployment", replaced(TESTS, " doctor ", " nurse "), "deploys test, and no doctor"),
     (
         "bundles_are_deployed_as_planned",
         replaced(BUNDLE, ' "$(Pipeline.Workspace)/plan-${{ parameters.target }}"', ""),
         "without the plan that was shown",
     ),
-    ("bundles_are_deployed_as_planned", replaced(BUNDLE, "bundle.sh plan", "bundle.sh validate"), "no stage before it"),
+    (
+        "bundles_are_deployed_as_planned",
+        replaced(BUNDLE, "bundle.sh ${{ parameters.project }} plan", "bundle.sh ${{ parameters.project }} validate"),
+        "no stage before it",
+    ),
     (
         "tests_are_torn_down",
         replaced(TESTS, "condition: always()\n        pool", "condition: succeeded()\n        pool"),
         "always",
     ),
-    ("tests_are_torn_down", replaced(TESTS, "bundle.sh destroy", "bundle.sh validate"), "always"),
+    (
+        "tests_are_torn_down",
+        replaced(TESTS, "bundle.sh ${{ parameters.project }} destroy", "bundle.sh ${{ parameters.project }} validate"),
+        "always",
+    ),
     (
         "results_are_published",
         replaced(TESTS, "condition: succeededOrFailed()", "enabled: true"),
@@ -146,7 +154,7 @@ UNREADABLE = [
     (replaced(TESTS, "target: test\n", "target: tests\n"), RenderError, "not one of"),
     (replaced(TESTS, "tools: databricks", "tool: databricks"), RenderError, "has no parameter tool"),
     (replaced(TESTS, "steps:\n", "steps: &steps\n"), RenderError, "YAML anchor"),
-    (replaced(SET_UP, "parameters.folder", "parameters.fodler"), ExpressionError, "which nothing defines"),
+    (replaced(SET_UP, "parameters.tools", "parameters.fodler"), ExpressionError, "which nothing defines"),
 ]
 
 

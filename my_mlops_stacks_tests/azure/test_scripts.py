@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from mlops_core.cli import COMMANDS
 from my_mlops_stacks_tests.azure.cases import cases
 from my_mlops_stacks_tests.azure.conftest import Tools
 from my_mlops_stacks_tests.azure.graph import jobs
@@ -67,7 +68,9 @@ def test_the_guide_names_what_compose_cannot_do_without() -> None:
     required = set(re.findall(r"\$\{(\w+):\?", (ROOT / "deploy" / "compose.yaml").read_text()))
     (row,) = [line for line in (ROOT / "docs" / "mlops-setup.md").read_text().splitlines() if "| `compose-" in line]
     assert {"DAGSTER_PG_PASSWORD", "AZURE_CLIENT_ID"} < required
-    assert required - {"IMAGE", "MLOPS_TARGET"} <= set(re.findall(r"`(\w+)`", row))  # the script says those two
+    assert required - {"IMAGE", "MLOPS_TARGET", "MLOPS_PROJECT"} <= set(
+        re.findall(r"`(\w+)`", row)
+    )  # the script says those
 
 
 def test_every_script_that_a_pipeline_calls_is_here() -> None:
@@ -76,6 +79,15 @@ def test_every_script_that_a_pipeline_calls_is_here() -> None:
     called = {name for command in commands for name in re.findall(r"scripts/\w+\.sh", command)}
     assert {"scripts/bundle.sh", "scripts/image_of_commit.sh", "scripts/deploy_code_location.sh"} < called
     assert [name for name in sorted(called) if not (ROOT / name).exists()] == []
+
+
+def test_every_command_of_the_project_that_a_pipeline_calls_exists() -> None:
+    pipelines = [case.rendered() for case in cases(PIPELINES)]
+    commands = [command for pipeline in pipelines for job in jobs(pipeline) for _, command in job.commands()]
+    called = {found for command in commands for found in re.findall(r"python -m (\w\S*) (\S+)", command)}
+    assert {("my_mlops_stacks", "doctor"), ("my_mlops_stacks", "integration")} <= called
+    assert {name for package, name in called if package == "my_mlops_stacks"} <= set(COMMANDS)
+    assert {package for package, _ in called} <= {"my_mlops_stacks", "cicd"}
 
 
 @pytest.mark.parametrize(
@@ -100,10 +112,13 @@ def test_the_command_of_the_pipeline_deploys(project: Path, tools: Tools, tmp_pa
 @pytest.mark.parametrize(
     ("arguments", "call"),
     [
-        (["validate", "prod"], ["bundle", "validate", "--target", "prod"]),
-        (["deploy", "test"], ["bundle", "deploy", "--target", "test"]),
-        (["deploy", "prod", "/plans"], ["bundle", "deploy", "--target", "prod", "--plan", "/plans/plan.json"]),
-        (["destroy", "test"], ["bundle", "destroy", "--target", "test", "--auto-approve"]),
+        (["my_mlops_stacks", "validate", "prod"], ["bundle", "validate", "--target", "prod"]),
+        (["my_mlops_stacks", "deploy", "test"], ["bundle", "deploy", "--target", "test"]),
+        (
+            ["my_mlops_stacks", "deploy", "prod", "/plans"],
+            ["bundle", "deploy", "--target", "prod", "--plan", "/plans/plan.json"],
+        ),
+        (["churn", "destroy", "test"], ["bundle", "destroy", "--target", "test", "--auto-approve"]),
     ],
 )
 def test_what_the_databricks_cli_is_asked(project: Path, tools: Tools, arguments: list[str], call: list[str]) -> None:
@@ -118,7 +133,7 @@ def test_a_plan_is_kept_and_shown_on_the_page_of_the_run(project: Path, tools: T
     tools.answer(
         {"databricks bundle plan": "create schemas.schema", "databricks bundle plan --target prod --output": "{}"}
     )
-    done = tools.run(project / "scripts" / "bundle.sh", "plan", "prod", str(tmp_path / "plan"))
+    done = tools.run(project / "scripts" / "bundle.sh", "churn", "plan", "prod", str(tmp_path / "plan"))
     assert (tmp_path / "plan" / "plan.json").read_text() == "{}\n"
     assert "create schemas.schema" in done.stdout
     (summary,) = re.findall(r"##vso\[task.uploadsummary\](.*)", done.stdout)
@@ -129,17 +144,18 @@ def test_a_plan_that_fails_fails_the_step(project: Path, tools: Tools, tmp_path:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "databricks").write_text("#!/bin/sh\nexit 3\n")
     (tmp_path / "bin" / "databricks").chmod(0o755)
-    assert tools.run(project / "scripts" / "bundle.sh", "plan", "prod", str(tmp_path / "plan")).returncode == 3
+    assert tools.run(project / "scripts" / "bundle.sh", "churn", "plan", "prod", str(tmp_path / "plan")).returncode == 3
 
 
 @pytest.mark.parametrize(
-    "arguments", [["destroy", "prod"], ["destroy", "staging"], ["deploy"], ["explode", "test"], []]
+    "arguments",
+    [["churn", "destroy", "prod"], ["churn", "deploy"], ["churn", "explode", "test"], ["nobody", "deploy", "test"], []],
 )
 def test_what_bundle_refuses(project: Path, tools: Tools, arguments: list[str]) -> None:
     tools.add("databricks")
     done = tools.run(project / "scripts" / "bundle.sh", *arguments)
     assert (done.returncode, tools.calls()) == (2, [])
-    assert "Only the target test" in done.stderr if "destroy" in arguments else "Say what to do" in done.stderr
+    assert "Only the target test" in done.stderr if "destroy" in arguments else "Name a project" in done.stderr
 
 
 class Archives:
@@ -208,13 +224,18 @@ def test_the_cluster_is_reached_as_the_identity_of_the_pipeline(project: Path, t
 
 def test_the_definitions_of_every_target_are_loaded(project: Path, tools: Tools) -> None:
     shutil.copy(ROOT / "my_mlops_stacks" / "databricks.yml", project / "my_mlops_stacks")
+    (project / "churn" / "databricks.yml").write_text("targets: {local: {}, prod: {}}\n")
     tools.add("dagster.py", folder=project)  # which python -m finds before the installed one
     (project / ".venv" / "bin").mkdir(parents=True)
     (project / ".venv" / "bin" / "python").symlink_to(ROOT / ".venv" / "bin" / "python")
     done = tools.run(project / "scripts" / "validate_definitions.sh")
-    assert re.findall(r"Target (\w+)", done.stdout) == ["local", "dev", "test", "staging", "prod"]
-    call = ["dagster.py", "definitions", "validate", "--module-name", "my_mlops_stacks.definitions"]
-    assert tools.calls() == [call] * 5
+    found = re.findall(r"Project (\w+), target (\w+)", done.stdout)
+    of_churn = [("churn", target) for target in ("local", "prod")]
+    assert found[:2] == of_churn
+    assert found[2:] == [("my_mlops_stacks", target) for target in ("local", "dev", "test", "staging", "prod")]
+    assert [call[-1] for call in tools.calls()] == [f"{project}.definitions" for project, _ in found]
+    done = tools.run(project / "scripts" / "validate_definitions.sh", "churn")
+    assert re.findall(r"Project (\w+), target (\w+)", done.stdout) == of_churn
 
 
 @pytest.mark.parametrize("can", [True, False], ids=["as root", "as nobody"])

@@ -12,5 +12,5 @@ for argument in "$@"; do
     case $previous in --values | --from) cp "$argument" "$STUB_NOTES/$name.yaml" ;; esac
     previous=$argument
 done
-env | grep -E '^(IMAGE|MLOPS_TARGET|ALERT_[A-Z_]+)=' >"$STUB_NOTES/$name.env" || true
+env | grep -E '^(IMAGE|MLOPS_TARGET|MLOPS_PROJECT|ALERT_[A-Z_]+)=' >"$STUB_NOTES/$name.env" || true
 [ ! -e "$STUB_NOTES/${name}_fails" ] && [ ! -e "$STUB_NOTES/${name}_${1-}_fails" ]

@@ -11,6 +11,7 @@ import pytest
 from my_mlops_stacks_tests.deploy.conftest import ROOT, Shell
 
 REGISTRY = "registry.example.com"
+PROJECT = "churn"
 
 
 @pytest.fixture
@@ -19,6 +20,8 @@ def commit(shell: Shell, tmp_path: Path) -> str:
     shell.root = tmp_path / "repository"
     (shell.root / "scripts").mkdir(parents=True)
     shutil.copy(ROOT / "scripts" / "build_image.sh", shell.root / "scripts")
+    (shell.root / PROJECT).mkdir()
+    (shell.root / PROJECT / "databricks.yml").write_text("bundle: {name: churn}\n")
     _git(shell.root, "init", "--quiet")
     _git(shell.root, "add", ".")
     _git(shell.root, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", "first")
@@ -26,14 +29,15 @@ def commit(shell: Shell, tmp_path: Path) -> str:
 
 
 def test_an_image_of_the_commit_is_built_and_pushed(shell: Shell, commit: str) -> None:
-    reference = f"{REGISTRY}/my_mlops_stacks:{commit}"
+    reference = f"{REGISTRY}/{PROJECT}:{commit}"
     shell.let_fail("docker_manifest")  # the registry does not have it
-    done = shell.run("build_image.sh", f"{REGISTRY}/", commit)
+    done = shell.run("build_image.sh", PROJECT, f"{REGISTRY}/", commit)
     assert done.returncode == 0, done.stderr
     asked, built, pushed = shell.calls
     assert asked == ["docker", "manifest", "inspect", reference]
     assert built[:4] == ["docker", "build", "--platform", "linux/amd64"]
     assert f"GIT_COMMIT={commit}" in built
+    assert f"PROJECT={PROJECT}" in built
     assert f"IMAGE={reference}" in built
     assert built[-2:] == [reference, "."]
     assert pushed == ["docker", "push", reference]
@@ -44,32 +48,44 @@ def test_an_image_of_the_commit_is_built_and_pushed(shell: Shell, commit: str) -
 def test_a_failed_build_prints_no_reference(shell: Shell, commit: str, command: str) -> None:
     shell.let_fail("docker_manifest")
     shell.let_fail(f"docker_{command}")
-    failed = shell.run("build_image.sh", REGISTRY, commit)
+    failed = shell.run("build_image.sh", PROJECT, REGISTRY, commit)
     assert failed.returncode == 1
     assert REGISTRY not in failed.stdout
 
 
 def test_an_image_that_is_there_is_not_built_again(shell: Shell, commit: str) -> None:
-    done = shell.run("build_image.sh", REGISTRY, commit)
+    done = shell.run("build_image.sh", PROJECT, REGISTRY, commit)
     assert [call[1] for call in shell.calls] == ["manifest"]
-    assert done.stdout.splitlines()[-1] == f"{REGISTRY}/my_mlops_stacks:{commit}"
+    assert done.stdout.splitlines()[-1] == f"{REGISTRY}/{PROJECT}:{commit}"
 
 
 def test_files_that_are_not_of_the_commit_are_not_built(shell: Shell, commit: str) -> None:
     with (shell.root / "scripts" / "build_image.sh").open("a") as script:
         script.write("# changed\n")
-    refused = shell.run("build_image.sh", REGISTRY, commit)
+    refused = shell.run("build_image.sh", PROJECT, REGISTRY, commit)
     assert refused.returncode == 1
     assert f"The files differ from commit {commit}" in refused.stderr
     assert not shell.calls
 
 
-@pytest.mark.parametrize("arguments", [(), (REGISTRY,), (REGISTRY, "main"), (REGISTRY, "0123abc")])
-def test_arguments_that_say_no_commit_are_refused_in_a_sentence(shell: Shell, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "arguments", [(), (PROJECT, REGISTRY), (PROJECT, REGISTRY, "main"), (PROJECT, REGISTRY, "0123abc")]
+)
+def test_arguments_that_say_no_commit_are_refused_in_a_sentence(
+    shell: Shell, commit: str, arguments: tuple[str, ...]
+) -> None:
+    assert commit
     refused = shell.run("build_image.sh", *arguments)
     assert refused.returncode == 1
     assert len(refused.stderr.splitlines()) == 1
     assert "git rev-parse HEAD" in refused.stderr
+
+
+@pytest.mark.parametrize("name", ["", "docs", "nobody"])
+def test_a_project_that_does_not_exist_is_refused_in_a_sentence(shell: Shell, commit: str, name: str) -> None:
+    refused = shell.run("build_image.sh", name, REGISTRY, commit)
+    assert (refused.returncode, shell.calls) == (1, [])
+    assert refused.stderr.startswith(f"There is no project '{name}' here")
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,11 +21,12 @@ from my_mlops_stacks_tests.repository import files_under
 IMAGE = "registry.example.com:5000/my_mlops_stacks:0123456789012345678901234567890123456789"
 DIGEST = f"registry.example.com/my_mlops_stacks@sha256:{'a' * 64}"
 PLUS = {"DAGSTER_CLOUD_ORGANIZATION": "acme", "DAGSTER_CLOUD_API_TOKEN": "agent:acme:0123"}
+PROJECT = ("--project", "my_mlops_stacks")
 TOKEN_FILE = "/var/run/secrets/databricks/token"
 
 
 def deploy(shell: Shell, *arguments: str, image: str = IMAGE, **variables: str) -> subprocess.CompletedProcess[str]:
-    return shell.run("deploy_code_location.sh", "--image", image, *arguments, **variables)
+    return shell.run("deploy_code_location.sh", *PROJECT, "--image", image, *arguments, **variables)
 
 
 def test_kubernetes_is_the_default_and_gets_its_values_in_a_file(shell: Shell) -> None:
@@ -45,14 +47,37 @@ def test_the_chart_is_pinned_to_the_version_of_dagster(shell: Shell) -> None:
     assert re.fullmatch(rf"{re.escape(floor)}\.\d+", version)
 
 
+def test_a_second_project_has_a_code_server_and_names_of_its_own(shell: Shell, tmp_path: Path) -> None:
+    """Of each kind, from the same files; Kubernetes takes no underscore."""
+    shell.root = tmp_path / "repository"
+    for folder in ("scripts", "deploy"):
+        shutil.copytree(ROOT / folder, shell.root / folder)
+    (shell.root / "late_flights").mkdir()
+    image = f"registry.example.com/late_flights:{'0' * 40}"
+    (shell.root / "late_flights" / "databricks.yml").write_text("bundle: {name: late_flights}\n")
+    for kind in ("kubernetes", "dagster-plus", "compose"):
+        arguments = ("--project", "late_flights", "--kind", kind, "--target", "prod", "--image", image)
+        done = shell.run("deploy_code_location.sh", *arguments, **PLUS)
+        assert done.returncode == 0, done.stderr
+    config_map, helm, plus, compose = shell.calls
+    assert config_map[3] == "late-flights-env"
+    assert helm[2] == "late-flights"
+    assert plus[3] == "late_flights"
+    assert compose[compose.index("--project-name") + 1] == "late-flights-prod"
+    for given in (shell.given("helm"), shell.given("dagster-cloud")):
+        assert "late-flights" in str(given)
+        assert "stacks" not in str(given)
+    assert shell.given("helm")["deployments"][0]["dagsterApiGrpcArgs"][1] == "late_flights.definitions"
+
+
 @pytest.mark.parametrize("image", [IMAGE, DIGEST])
 def test_the_code_server_runs_the_image_as_it_was_named(shell: Shell, image: str) -> None:
     deploy(shell, "--target", "prod", image=image)
     [deployment] = shell.given("helm")["deployments"]
     assert f"{deployment['image']['repository']}:{deployment['image']['tag']}" == image  # as the chart writes it
     command = dockerfile.last(ROOT / "Dockerfile", "CMD").words
-    assert command[-2:] == deployment["dagsterApiGrpcArgs"]
-    assert str(deployment["port"]) in command
+    assert deployment["dagsterApiGrpcArgs"] == ["--module-name", "my_mlops_stacks.definitions"]
+    assert command[-1].endswith(f"--port {deployment['port']} --module-name $MLOPS_PROJECT.definitions")
     assert deployment["podSecurityContext"]["runAsUser"] == int(dockerfile.last(ROOT / "Dockerfile", "USER").text)
 
 
@@ -164,17 +189,26 @@ def test_compose_starts_the_image_and_waits_for_its_health(shell: Shell) -> None
     [call] = shell.calls
     assert call[1:4] == ["compose", "--file", "deploy/compose.yaml"]
     assert {"up", "--detach", "--wait"} <= set(call)
-    assert shell.environment_of("docker") == {"IMAGE": IMAGE, "MLOPS_TARGET": "staging"}
+    assert shell.environment_of("docker") == {
+        "IMAGE": IMAGE,
+        "MLOPS_TARGET": "staging",
+        "MLOPS_PROJECT": "my_mlops_stacks",
+    }
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--image", IMAGE), "The target is ''"),
-        (("--image", IMAGE, "--target", "dev"), "choose staging or prod"),
-        (("--target", "prod"), "The image is ''"),
-        (("--target", "prod", "--image", "registry.example.com:5000/my_mlops_stacks"), "with its tag"),
-        (("--target", "prod", "--image", IMAGE, "--kind", "swarm"), "choose kubernetes, dagster-plus or compose"),
+        (("--image", IMAGE, "--target", "prod"), "The project is ''"),
+        (("--project", "docs", "--image", IMAGE, "--target", "prod"), "The project is 'docs'"),
+        ((*PROJECT, "--image", IMAGE), "The target is ''"),
+        ((*PROJECT, "--image", IMAGE, "--target", "dev"), "choose staging or prod"),
+        ((*PROJECT, "--target", "prod"), "The image is ''"),
+        ((*PROJECT, "--target", "prod", "--image", "registry.example.com:5000/my_mlops_stacks"), "with its tag"),
+        (
+            (*PROJECT, "--target", "prod", "--image", IMAGE, "--kind", "swarm"),
+            "choose kubernetes, dagster-plus or compose",
+        ),
         (("--target", "prod", "--image"), "--image needs a value"),
         (("--to", "prod"), "--to is unknown"),
     ],
@@ -198,6 +232,7 @@ def test_the_compose_file_is_valid_and_closed_to_the_network() -> None:
     assert all("/var/run/docker.sock" not in str(service) for service in services.values())
     server = yaml.safe_load((ROOT / "deploy" / "workspace.yaml").read_text())["load_from"][0]["grpc_server"]
     assert server["host"] in services
+    assert server["location_name"] == {"env": "MLOPS_PROJECT"}
     assert str(server["port"]) == dockerfile.last(ROOT / "Dockerfile", "EXPOSE").text
 
 

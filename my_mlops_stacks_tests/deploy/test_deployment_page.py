@@ -21,7 +21,7 @@ def test_every_variable_that_compose_takes_is_explained() -> None:
     compose = (ROOT / "deploy" / "compose.yaml").read_text()
     taken = set(re.findall(r"\$\{(\w+)", compose)) | set(re.findall(r"^ +([A-Z_]+):$", compose, re.MULTILINE))
     assert "DATABRICKS_HOST" in taken
-    given_by_the_script = {"IMAGE", "MLOPS_TARGET"}
+    given_by_the_script = {"IMAGE", "MLOPS_TARGET", "MLOPS_PROJECT"}
     assert {name for name in taken - given_by_the_script if f"`{name}`" not in PAGE} == set()
 
 

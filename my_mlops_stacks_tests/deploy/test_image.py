@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -60,11 +61,18 @@ def test_no_secret_is_asked_for_or_set() -> None:
 def test_what_is_copied_exists_and_is_sent_to_the_build() -> None:
     copies = [one for one in dockerfile.instructions(DOCKERFILE) if one.name == "COPY" and "--from" not in one.text]
     sources = [source for copy in copies for source in copy.words[:-1]]
-    assert {"mlops_core", "my_mlops_stacks"} <= set(sources)
+    assert "." in sources
     for source in sources:
         assert (ROOT / source).exists()
-        assert dockerfile.is_sent(source, IGNORE)
-    assert dockerfile.is_sent("my_mlops_stacks/resources/ml-artifacts-resource.yml", IGNORE)
+        assert source == "." or dockerfile.is_sent(source, IGNORE)
+
+
+@pytest.mark.parametrize("project", ["my_mlops_stacks", "churn"])
+@pytest.mark.parametrize(
+    "file", ["__init__.py", "training/train.py", "databricks.yml", "requirements.txt", "resources/a-resource.yml"]
+)
+def test_every_project_is_sent_to_the_build(project: str, file: str) -> None:
+    assert dockerfile.is_sent(f"{project}/{file}", IGNORE)
 
 
 @pytest.mark.parametrize(
@@ -72,24 +80,29 @@ def test_what_is_copied_exists_and_is_sent_to_the_build() -> None:
     [
         *(".env", "my_mlops_stacks/.env", ".git/config", ".databrickscfg", ".local/mlflow/mlflow.db"),
         *(".venv/bin/python", "my_mlops_stacks_tests/conftest.py", "my_mlops_stacks/__pycache__/a.cpython-312.pyc"),
+        *("churn_tests/test_model.py", "churn/.env", "churn/.copier-answers.yml", "data/churn.parquet", "rows.csv"),
     ],
 )  # fmt: skip
 def test_nothing_else_is_sent(path: str) -> None:
     assert not dockerfile.is_sent(path, IGNORE)
 
 
-INSTALLED = (".py", ".yml", ".txt", ".j2")
+INSTALLED = (".py", ".yml", ".txt", ".j2", ".typed")
+SECOND = ("__init__.py", "databricks.yml", "training/train.py", "resources/a-resource.yml", "requirements.txt")
 
 
 def test_every_file_that_the_package_needs_is_installed(tmp_path: Path) -> None:
     """The image installs the package, not a link to its source: data files must be declared in setup.cfg."""
-    build = "from setuptools import setup; setup()"
     copy_files(tmp_path)
-    command = [sys.executable, "-c", build, "-q", "build"]
+    for name in SECOND:
+        (tmp_path / "churn" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "churn" / name).touch()
+    command = [sys.executable, "setup.py", "-q", "build"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     installed = tmp_path / "build" / "lib"
     source = {file.relative_to(ROOT) for package in PACKAGES for file in files_under(package)}
-    needed = {file for file in source if file.suffix in INSTALLED and "notebooks" not in file.parts}
+    needed = {file for file in source if Path(f"x{file.name}").suffix in INSTALLED and "notebooks" not in file.parts}
+    needed |= {Path("churn", name) for name in SECOND}
     assert needed == {file.relative_to(installed) for file in installed.rglob("*") if file.is_file()}
 
 
@@ -136,15 +149,17 @@ def test_it_tells_run_launchers_its_own_image(code_server: int) -> None:
 
 def test_its_ports_agree() -> None:
     port = dockerfile.last(DOCKERFILE, "EXPOSE").text
-    assert port in dockerfile.last(DOCKERFILE, "CMD").words
+    assert f" {port} " in dockerfile.last(DOCKERFILE, "CMD").words[-1]
     assert port in dockerfile.health_check(DOCKERFILE)
 
 
 def _here(command: list[str], port: int) -> list[str]:
     """A command of the image as it runs on this machine: this environment's program, on loopback, on `port`."""
     exposed = dockerfile.last(DOCKERFILE, "EXPOSE").text
-    changed = {"0.0.0.0": "127.0.0.1", exposed: str(port)}
-    return [_program(command[0]), *(changed.get(word, word) for word in command[1:])]
+    changed = {"0.0.0.0": "127.0.0.1", exposed: str(port), "dagster api": f"{_program('dagster')} api"}
+    for here, there in changed.items():
+        command = [word.replace(here, there) for word in command]
+    return [shutil.which(command[0]) or _program(command[0]), *command[1:]]
 
 
 def _program(name: str) -> str:
@@ -153,4 +168,10 @@ def _program(name: str) -> str:
 
 def _environment(home: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return {**kept, "PYTHONPATH": str(ROOT), "DAGSTER_HOME": str(home), "DAGSTER_CURRENT_IMAGE": IMAGE}
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "DAGSTER_HOME": str(home),
+        "DAGSTER_CURRENT_IMAGE": IMAGE,
+        "MLOPS_PROJECT": "my_mlops_stacks",
+    }

@@ -13,7 +13,7 @@ from mlops_core.training.baselines import constant_prediction, prediction_withou
 from mlops_core.training.model_inputs import as_declared, model_inputs
 from mlops_core.training.plots import importance_plot
 from my_mlops_stacks.project import PROJECT
-from my_mlops_stacks.training.train import TRAINING, Hyperparameters, fit, importance, predict
+from my_mlops_stacks.training.train import Hyperparameters, fit, importance, predict
 
 PARAMETERS = Hyperparameters(num_boost_round=30, num_leaves=8, learning_rate=0.2)
 
@@ -42,7 +42,7 @@ def test_the_model_beats_the_mean_and_the_model_without_features(trips):
         return float(np.sqrt(np.mean((predicted - actual) ** 2)))
 
     with_features = error(predict(fit(rows, PARAMETERS), held_out))
-    without = error(prediction_without_features(TRAINING, rows, held_out, ["surge"], PARAMETERS))
+    without = error(prediction_without_features(PROJECT.model, rows, held_out, ["surge"], PARAMETERS))
     mean = error(constant_prediction(Regression(), rows["fare_amount"], held_out))
     assert with_features < without / 2 < mean / 2
     assert without > 1.2  # the surge, uniform over 5 USD, is noise of 1.44 USD to a model that does not see it
@@ -59,7 +59,7 @@ def test_missing_features_are_nan_and_can_be_scored(trips):
 
 def test_the_baseline_is_a_sample_of_the_training_rows_with_predictions(trips):
     model = fit(trips, PARAMETERS)
-    baseline = training_baseline(TRAINING, trips, model)
+    baseline = training_baseline(PROJECT.model, trips, model)
     assert len(baseline) == len(trips)
     np.testing.assert_allclose(baseline["prediction"], model.predict(baseline[model.feature_name()]))
 

@@ -10,6 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from mlops_core.adapters.doctor.finding import Finding, failed, ok
+from mlops_core.adapters.sources.given_path import of_environment, of_target
+from mlops_core.config import Target
+from mlops_core.project import EventTable
 
 
 def sail(warehouse: Path, schema: str) -> Iterator[Finding]:
@@ -38,6 +41,32 @@ def whole_tables(schema_folder: Path) -> Iterator[Finding]:
         yield failed(said, fix.rstrip("."))
     if not found:
         yield ok("All tables are whole")
+
+
+def source(events: EventTable, target: Target) -> Iterator[Finding]:
+    """Whether the rows are there that a run reads which names none itself."""
+    from mlops_core.adapters.sources.errors import UnreadableEventsError
+    from mlops_core.adapters.sources.file_source import files_at
+
+    of_databricks_yml = of_target(events, target)
+    given = of_environment(events, of_databricks_yml) or of_databricks_yml
+    if given is None:
+        yield _without_path(events)
+        return
+    try:
+        count = len(files_at(events, given))
+    except (OSError, UnreadableEventsError) as error:
+        said, _, fix = str(error).rpartition(": ")
+        yield failed(said, fix.rstrip("."))
+        return
+    yield ok(f"{events.nouns.capitalize()} are read from {given}: {count} file{'s' * (count > 1)}")
+
+
+def _without_path(events: EventTable) -> Finding:
+    if events.sample:
+        return ok(f"{events.nouns.capitalize()} are generated")
+    fix = f"set {events.path_variable}, or {events.variable('table')} in databricks.yml, to a file or folder of them"
+    return failed(f"There are no {events.nouns} to read, and '{events.name}' declares no sample", fix)
 
 
 def mlflow_database(file: Path) -> Iterator[Finding]:

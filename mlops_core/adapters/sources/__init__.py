@@ -5,6 +5,7 @@ wrote, so they are *landed* first: each becomes a parquet file with exactly the 
 once for as long as neither changes. Every row of a file is there, or the file is refused.
 
 - `choice`: which source a run reads
+- `given_path`: where a path was named
 - `source_path`, `data_files`, `delta_files`: from a path to data files
 - `parquet_file`, `csv_file` (with `csv_dialect`, `swallowed`): one data file in batches
 - `header`, `column_types`: whether it has the columns, and types that hold their values

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mlops_core.adapters.sources.file_source import FileSource
 from mlops_core.adapters.sources.generated_source import GeneratedSource
+from mlops_core.adapters.sources.given_path import GivenPath, of_environment, of_run
 from mlops_core.adapters.sources.unity_catalog_source import UnityCatalogSource
 from mlops_core.adapters.spark import Spark
 from mlops_core.ingestion.times import EventTimes
@@ -34,7 +35,8 @@ class Sources(Protocol):
 
 @dataclass(frozen=True)
 class LocalSources:
-    """The path that a run names, else that of the environment, else a sample of the days `first_day` to `last_day`.
+    """The path that a run names, else that of the environment, else `table`, which is the target's; without any, a
+    sample of the days `first_day` to `last_day`.
 
     How the times of files are to be read says the run, else the environment, else `times`.
     """
@@ -44,15 +46,16 @@ class LocalSources:
     times: EventTimes
     first_day: date
     last_day: date
+    table: GivenPath | None = None
 
     def choose(self, *, path: str | None, times: str | None, rows: int, seed: int, drift_from: date | None) -> Source:
         """The source of a run.
 
         Raises:
-            NoSampleError: the run and the environment name no path, and the project can't make events.
+            NoSampleError: no path is named, and the project can't make events.
         """
         events = self.times.events
-        given = path or os.environ.get(events.path_variable)
+        given = of_run(path) if path else of_environment(events, self.table) or self.table
         if given:
             asked = times or os.environ.get(events.times_variable)
             declared = EventTimes(events, asked) if asked else self.times

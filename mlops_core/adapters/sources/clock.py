@@ -59,7 +59,8 @@ def _contradiction(times: EventTimes, label: str | None) -> str | None:
     """What to say, behind the name of a column, of times labelled as `label`; None if they may be so."""
     if label is None or times.zone is not None:
         return None
-    setting, zone = times.events.times_variable, times.events.time_zone
+    events, zone = times.events, times.events.time_zone
+    setting = f"{events.times_variable} (or {events.variable('times')} in databricks.yml)"
     if times.declared == WALL_CLOCK:
         return (
             f"has times of the zone {label}, where wall clock without a zone is declared: set {setting} to UTC if they "

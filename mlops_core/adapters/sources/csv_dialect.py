@@ -73,6 +73,19 @@ def dialect_of(events: EventTable, file: DataFile) -> Dialect:
     return Dialect(separator, len(names), columns, header_lines, has_rows, has_quotes, escapes)
 
 
+def written_names(file: DataFile) -> list[str]:
+    """The names of the header, by the separator that gives the most; for a file of which nothing is declared yet.
+
+    Raises:
+        UnreadableEventsError: it is empty or of another format.
+    """
+    with opened(file) as stream:
+        block = stream.read(_BLOCK)
+    _check_format(file, block)
+    lines = block.splitlines(keepends=True)
+    return max((_header(lines, separator)[0] for separator in _SEPARATORS), key=len)
+
+
 def opened(file: DataFile) -> pa.NativeFile:
     """The bytes of the file, decompressed."""
     import pyarrow as pa

@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from mlops_core.adapters.sources.errors import UnreadableEventsError
-from mlops_core.project import EventTable
 
 PARQUET, CSV = "parquet", "csv"
 _FORMATS = {".parquet": PARQUET, ".csv": CSV, ".csv.gz": CSV}
@@ -28,14 +27,15 @@ class DataFile:
     constants: tuple[tuple[str, str | None], ...] = ()
 
 
-def data_files(events: EventTable, path: Path) -> list[DataFile]:
+def data_files(setting: str, path: Path) -> list[DataFile]:
     """The files at `path`, a file or a folder, but for hidden ones: those that start with a dot or an underscore.
+
+    `setting` is what names the path.
 
     Raises:
         FileNotFoundError: there is no data file, or one is a link to nothing.
         UnreadableEventsError: files of several formats or of an unknown one, or of a table whose log is not read.
     """
-    setting = events.path_variable
     _refuse_inside_of_table(path)
     files = sorted(_files(path)) if path.is_dir() else [_existing(path)]
     kinds = {_suffix(file): file for file in reversed(files)}
@@ -46,7 +46,7 @@ def data_files(events: EventTable, path: Path) -> list[DataFile]:
     if len({_FORMATS.get(suffix) for suffix in kinds}) > 1 or not kinds.keys() <= _FORMATS.keys():
         found = ", ".join(sorted(f"{suffix or 'no suffix'} ({file.name})" for suffix, file in kinds.items()))
         raise UnreadableEventsError(
-            f"Files at {path} must all be .parquet or all .csv; found: {found}. Point {setting} to one kind."
+            f"Files at {path} have {found}: point {setting} to files that are all .parquet or all .csv."
         )
     return [DataFile(file, _FORMATS[_suffix(file)], _folder_values(file)) for file in files]
 

@@ -10,6 +10,7 @@ from mlops_core.adapters.plain_paths import plain_path
 from mlops_core.adapters.sources import source_path
 from mlops_core.adapters.sources.data_files import DataFile, data_files
 from mlops_core.adapters.sources.delta_files import delta_files, is_delta
+from mlops_core.adapters.sources.given_path import GivenPath
 from mlops_core.adapters.sources.landing import Landing
 from mlops_core.adapters.spark import Spark
 from mlops_core.ingestion.times import EventTimes
@@ -29,7 +30,7 @@ class FileSource:
     """
 
     spark: Spark
-    path: str
+    path: GivenPath
     landed: Path
     times: EventTimes
 
@@ -45,7 +46,7 @@ class FileSource:
         return self.spark.spark_session.read.parquet(str(plain_path(snapshot)))
 
 
-def files_at(events: EventTable, given: str) -> list[DataFile]:
+def files_at(events: EventTable, given: GivenPath) -> list[DataFile]:
     """The data files of what a person wrote: a file, a folder, or a Delta table.
 
     Raises:
@@ -53,4 +54,4 @@ def files_at(events: EventTable, given: str) -> list[DataFile]:
         UnreadableEventsError: what is there cannot be taken as it stands.
     """
     path = source_path.resolve(events, given)
-    return delta_files(events, path) if is_delta(path) else data_files(events, path)
+    return delta_files(events, path) if is_delta(path) else data_files(given.setting, path)

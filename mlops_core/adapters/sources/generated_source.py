@@ -70,6 +70,7 @@ class GeneratedSource:
         if self.events.sample is None:
             raise NoSampleError(
                 f"There are no {self.events.nouns} to read, and '{self.events.name}' declares no sample: set "
-                f"{self.events.path_variable} to a parquet or CSV file, a folder of such files or a Delta table."
+                f"{self.events.path_variable}, or {self.events.variable('table')} in databricks.yml, to a parquet or "
+                "CSV file, a folder of such files or a Delta table."
             )
         return self.events.sample

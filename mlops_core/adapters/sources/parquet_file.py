@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mlops_core.adapters.sources.clock import FileClock
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 BATCH_ROWS = 131_072
 
 
-def parquet_batches(file: DataFile, clock: FileClock) -> Iterator[pa.RecordBatch]:
-    """The file's rows, in batches of `landed_schema`.
+def parquet_batches(
+    file: DataFile, clock: FileClock, row_groups: Sequence[int] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """The file's rows, or those of some row groups, in batches of `landed_schema`.
 
     Raises:
         UnreadableEventsError: it is no whole parquet file, or a column is missing, doubled or of another kind of type.
@@ -35,7 +37,7 @@ def parquet_batches(file: DataFile, clock: FileClock) -> Iterator[pa.RecordBatch
             positions = positions_of(events, file, opened.schema_arrow.names)
             for name, position in positions.items():
                 _check_type(file, events.types[name], opened.schema_arrow.field(position))
-            yield from _batches(file, opened, positions, clock)
+            yield from _batches(file, opened, positions, clock, row_groups)
     except (pa.ArrowException, OSError) as error:
         raise UnreadableEventsError(
             f"{file.path} cannot be read as parquet, it is cut off, damaged or another format "
@@ -44,14 +46,18 @@ def parquet_batches(file: DataFile, clock: FileClock) -> Iterator[pa.RecordBatch
 
 
 def _batches(
-    file: DataFile, opened: pq.ParquetFile, positions: dict[str, int], clock: FileClock
+    file: DataFile,
+    opened: pq.ParquetFile,
+    positions: dict[str, int],
+    clock: FileClock,
+    row_groups: Sequence[int] | None,
 ) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
     events = clock.times.events
     names = {name: opened.schema_arrow.names[position] for name, position in positions.items()}
     moments = {name for name in names if events.types[name] == "timestamp" and _is_int96(opened, names[name])}
-    for batch in opened.iter_batches(BATCH_ROWS, columns=list(names.values())):
+    for batch in opened.iter_batches(BATCH_ROWS, row_groups, columns=list(names.values())):
         columns = {name: batch.column(names[name]) for name in names}
         columns |= {name: columns[name].cast(pa.timestamp("us", "UTC")) for name in moments}
         yield rows_of(columns | constants_of(events, file, names, batch.num_rows), clock)

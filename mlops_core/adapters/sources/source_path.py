@@ -7,6 +7,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from mlops_core.adapters.sources.errors import UnreadableEventsError
+from mlops_core.adapters.sources.given_path import GivenPath
+from mlops_core.config import is_full_name
 from mlops_core.project import EventTable
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
@@ -14,29 +16,33 @@ _SHOWN = 200
 _PATTERN = re.compile(r"[*?\[]")
 
 
-def resolve(events: EventTable, given: str) -> Path:
+def resolve(events: EventTable, given: GivenPath) -> Path:
     """The absolute path that `given` names: a path, which may start with ~, or a file:// address.
 
     Raises:
         FileNotFoundError: nothing is there.
-        UnreadableEventsError: it is an address of another machine, the home of a person who is unknown here, or no
-            path at all.
+        UnreadableEventsError: it is an address of another machine or a table of Unity Catalog, the home of a person
+            who is unknown here, or no path at all.
     """
-    setting = events.path_variable
-    path = _local(setting, given)
+    setting = given.setting
+    path = given.base / _local(setting, given.written)
     if _exists(setting, path):
         return path.resolve()
     if path.is_symlink():
         raise FileNotFoundError(f"{path} is a link to {path.readlink()}, which does not exist: fix the link.")
-    if _PATTERN.search(given):
+    if _PATTERN.search(given.written):
         raise FileNotFoundError(
-            f"There are no {events.nouns} at {path}: patterns are not expanded. Set {setting} to the folder of the "
+            f"There are no {events.nouns} at {path}, and patterns are not expanded: set {setting} to the folder of the "
             "files."
         )
-    raise FileNotFoundError(
-        f"There are no {events.nouns} at {path.resolve()}: set {setting} to a parquet or CSV file, a folder of such "
-        f"files or a Delta table{', or unset it to generate some' if events.sample else ''}."
-    )
+    what = "a parquet or CSV file, a folder of such files or a Delta table"
+    otherwise = f", or {given.otherwise}" if given.otherwise else ""
+    if is_full_name(given.written) and path.suffix.lower() not in (".parquet", ".csv", ".gz"):
+        raise UnreadableEventsError(
+            f"{setting} is {given.written}, which is no path of this machine, and tables of Unity Catalog are read by "
+            f"targets on Databricks: set it to {what}{otherwise}."
+        )
+    raise FileNotFoundError(f"There are no {events.nouns} at {path.resolve()}: set {setting} to {what}{otherwise}.")
 
 
 def _exists(setting: str, path: Path) -> bool:

@@ -6,14 +6,17 @@ that a later version of the template is rendered from the same file.
 
 from __future__ import annotations
 
+from textwrap import shorten
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+LONGEST_LINE = 100
+
 
 def _plain(text: str) -> str:
-    """One line that stands between the double quotes of Python, YAML and Markdown as it is."""
-    return " ".join(text.split()).replace('"', "'").replace("\\", "/")
+    """A short line that stands between the double quotes of Python, YAML and Markdown as it is."""
+    return shorten(text.replace('"', "'").replace("\\", "/"), LONGEST_LINE, placeholder=" ...")
 
 
 Line = Annotated[str, AfterValidator(_plain)]
@@ -116,7 +119,7 @@ class DrawAnswer(Answer):
 
     Args:
         kind: "number" (a quantile function), "value" (a value with its share), "key" (one of so many), "id" (a
-            number a row), "date" (of the event).
+            number a row), "date" (of the event; of a timestamp its time).
         quantiles: Of a number: its values at equal steps from 0 to 1.
         shares: Of values, as text: their shares, which sum to 1.
         count: Of keys: how many there are.
@@ -135,13 +138,16 @@ class SampleAnswer(Answer):
     """Rows to try the project on where there are none.
 
     Args:
-        draws: Columns of the source but time, `known_at` and label.
+        label: The column of the source that is the label, or that the label is computed of.
+        draws: Columns of the source but time, `known_at` and `label`.
         entity: The column whose level moves the label from week to week; empty for none.
         label_quantiles: Of a number: its values at equal steps from 0 to 1.
-        label_shares: Of a class: the share of each.
+        label_shares: Of a class: the share of each, as the source has them; the last one is most likely where the
+            effects are largest.
         hours_to_label: From the event to `known_at`, quantiles at equal steps from 0 to 1; empty where it is computed.
     """
 
+    label: str
     draws: tuple[DrawAnswer, ...]
     entity: str = ""
     label_quantiles: tuple[float, ...] = ()

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mlops_core.adapters.sources.file_source import files_at
+from mlops_core.adapters.sources.given_path import GivenPath
 from mlops_core.adapters.sources.landing import Landing
 from mlops_core.ingestion.columns import SOURCE_PROBLEM
 from mlops_core.ingestion.times import EventTimes
@@ -69,9 +70,14 @@ def arrow(*rows: tuple) -> pa.Table:
     return pa.table(dict(zip(SCHEMA.names, zip(*rows, strict=True), strict=True)), SCHEMA)
 
 
+def named(events: EventTable, path: Path | str) -> GivenPath:
+    """The path as `<EVENTS>_PATH` names it."""
+    return GivenPath(str(path), events.path_variable, otherwise="unset it to generate some" if events.sample else "")
+
+
 def landed(events: EventTable, path: Path | str, times: str = "wall_clock") -> pa.Table:
     """All rows of the path as they are landed, with `source_problem`."""
-    files = files_at(events, str(path))
+    files = files_at(events, named(events, path))
     with TemporaryDirectory() as folder:
         rows = pq.read_table(Landing(Path(folder), EventTimes(events, times)).snapshot(files))
     assert rows.column_names == [*events.types, SOURCE_PROBLEM]

@@ -15,7 +15,7 @@ from mlops_core.adapters.sources.file_source import files_at
 from mlops_core.adapters.sources.generated_source import NoSampleError
 from mlops_core.adapters.spark import LocalSpark
 from mlops_core.ingestion.times import EventTimes
-from mlops_core_tests.adapters.sources.landed import DEPARTURES, ROWS, arrow, landed
+from mlops_core_tests.adapters.sources.landed import DEPARTURES, ROWS, arrow, landed, named
 
 ASKED = {"times": None, "rows": 10, "seed": 0, "drift_from": None}
 WALL_CLOCK = EventTimes(DEPARTURES, "wall_clock")
@@ -28,7 +28,10 @@ def sources(tmp_path: Path) -> LocalSources:
 
 
 def test_events_without_a_sample_need_a_path(sources: LocalSources) -> None:
-    with pytest.raises(NoSampleError, match="no departures to read, .* no sample: set DEPARTURES_PATH to a parquet"):
+    with pytest.raises(
+        NoSampleError,
+        match="no departures to read, .* no sample: set DEPARTURES_PATH, or departures_table in .*, to a parquet",
+    ):
         sources.choose(path=None, **ASKED)
 
 
@@ -40,7 +43,7 @@ def test_the_environment_names_the_path(sources: LocalSources, tmp_path: Path, m
 
 def test_sentences_name_the_settings(sources: LocalSources, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no departures at .*gone: set DEPARTURES_PATH to .* Delta table\.$"):
-        files_at(DEPARTURES, str(tmp_path / "gone"))
+        files_at(DEPARTURES, named(DEPARTURES, tmp_path / "gone"))
     table = TableSource(sources.spark, "a.b.c", WALL_CLOCK)
     with pytest.raises(ValueError, match=r"reads a\.b\.c \(departures_table and departures_times in databricks.yml\)"):
         table.choose(path="d.parquet", **ASKED)
@@ -49,5 +52,8 @@ def test_sentences_name_the_settings(sources: LocalSources, tmp_path: Path) -> N
     index = arrow(*ROWS).schema.get_field_index("landed_at")
     in_utc = arrow(*ROWS).set_column(index, "landed_at", arrow(*ROWS)["landed_at"].cast(pa.timestamp("us", "UTC")))
     pq.write_table(in_utc, tmp_path / "d.parquet")
-    with pytest.raises(UnreadableEventsError, match="set DEPARTURES_TIMES to UTC if they are moments"):
+    with pytest.raises(
+        UnreadableEventsError,
+        match=r"set DEPARTURES_TIMES \(or departures_times in databricks.yml\) to UTC if they are moments",
+    ):
         landed(DEPARTURES, tmp_path / "d.parquet")

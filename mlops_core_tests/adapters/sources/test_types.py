@@ -22,7 +22,7 @@ from mlops_core.adapters.sources.errors import UnreadableEventsError
 from mlops_core.adapters.sources.file_source import files_at
 from mlops_core.adapters.sources.landing import Landing
 from mlops_core.ingestion.times import EventTimes
-from mlops_core_tests.adapters.sources.landed import DEPARTURES, LANDED, ROWS, SCHEMA, arrow, departure, landed
+from mlops_core_tests.adapters.sources.landed import DEPARTURES, LANDED, ROWS, SCHEMA, arrow, departure, landed, named
 
 WHOLE = arrow(*ROWS)
 
@@ -254,6 +254,6 @@ def test_a_column_that_is_declared_otherwise_is_landed_anew(tmp_path: Path) -> N
         columns = tuple(replace(each, type=kind) if each.name == "seats" else each for each in DEPARTURES.columns)
         events = replace(DEPARTURES, columns=columns)
         landing = Landing(tmp_path / "landed", EventTimes(events, "wall_clock"))
-        rows = pq.read_table(landing.snapshot(files_at(events, str(tmp_path / "d.parquet"))))
+        rows = pq.read_table(landing.snapshot(files_at(events, named(events, tmp_path / "d.parquet"))))
         kinds[kind] = rows.schema.field("seats").type
     assert kinds == {"int": pa.int32(), "double": pa.float64()}

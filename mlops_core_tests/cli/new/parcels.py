@@ -94,6 +94,7 @@ def parcels(kind: str = "binary", **changes: Any) -> Answers:
         "label_delay_days": 2,
         "late_days": 5,
         "sample": {
+            "label": LABELS[kind]["name"],
             "draws": (
                 {"name": "parcel_id", "kind": "id"},
                 {"name": "depot", "kind": "key", "count": 12},

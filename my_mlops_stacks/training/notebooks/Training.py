@@ -18,6 +18,7 @@ import pandas as pd
 
 from mlops_core.cli.session import open_session
 from mlops_core.training.baselines import constant_prediction, prediction_without_features
+from mlops_core.training.model_answers import predictions
 from mlops_core.training.model_inputs import as_declared, model_inputs
 from mlops_core.training.plots import importance_plot
 from mlops_core.training.split import held_out, holdout_start, in_order_of_time, known_before, labelled_days, sampled
@@ -73,13 +74,14 @@ if training.importance:
 
 # COMMAND ----------
 
-predictions = {
-    "model": training.predict(fitted, unseen),
-    "without looked-up features": prediction_without_features(training, rows, unseen, PROJECT.looked_up, parameters),
+shape = model.task.shape
+answers = {
+    "model": predictions(model, fitted, unseen),
+    "without looked-up features": prediction_without_features(model, rows, unseen, PROJECT.looked_up, parameters),
     "constant": constant_prediction(model.task, rows[label], unseen),
 }
-measured = {name: model.task.measure(unseen[label].to_numpy(float), values) for name, values in predictions.items()}
+measured = {name: model.task.measure(shape.labels(unseen[label]), values) for name, values in answers.items()}
 session.show(f"Held-out {events.nouns} since {start}", pd.DataFrame(measured).T.rename_axis("predictor").reset_index())
-scored = unseen.assign(prediction=predictions["model"])
+scored = unseen.assign(prediction=shape.column(answers["model"]))
 for name, figure in model.task.figures(scored, label, events.event_time, events.label_unit).items():
     session.show(name.replace("_", " ").capitalize(), figure)

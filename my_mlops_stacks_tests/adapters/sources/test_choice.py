@@ -7,6 +7,7 @@ import pytest
 
 from mlops_core.adapters.sources.choice import LocalSources, TableSource
 from mlops_core.adapters.sources.file_source import FileSource
+from mlops_core.adapters.sources.given_path import of_run
 from mlops_core.adapters.sources.unity_catalog_source import UnityCatalogSource
 from mlops_core.adapters.spark import LocalSpark
 from mlops_core.adapters.tables import LocalTables
@@ -14,6 +15,7 @@ from mlops_core.config import load_target
 from mlops_core.defs.resources import build_resources
 from mlops_core.ingestion.columns import SOURCE_PROBLEM
 from mlops_core.ingestion.times import EventTimes
+from mlops_core_tests.adapters.sources.landed import named
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.adapters.sources.sample import COLUMNS, EVENTS, TRIPS
 
@@ -29,12 +31,12 @@ def test_the_path_of_the_run_then_that_of_the_environment_then_generated_trips(
     monkeypatch.setenv("TRIPS_PATH", "from/environment.csv")
     monkeypatch.setenv("TRIPS_TIMES", "UTC")
     by_run = sources.choose(path="from/run.csv", times="wall_clock", **ASKED)
-    assert by_run == FileSource(local, "from/run.csv", landed, WALL_CLOCK)
+    assert by_run == FileSource(local, of_run("from/run.csv"), landed, WALL_CLOCK)
     by_environment = sources.choose(path=None, times=None, **ASKED)
-    assert by_environment == FileSource(local, "from/environment.csv", landed, UTC)
+    assert by_environment == FileSource(local, named(EVENTS, "from/environment.csv"), landed, UTC)
     monkeypatch.delenv("TRIPS_TIMES")
     assert sources.choose(path=None, times=None, **ASKED) == FileSource(
-        local, "from/environment.csv", landed, WALL_CLOCK
+        local, named(EVENTS, "from/environment.csv"), landed, WALL_CLOCK
     )
     monkeypatch.delenv("TRIPS_PATH")
     assert sources.choose(path=None, times=None, **ASKED).read().count() == 100
@@ -62,7 +64,7 @@ def test_a_target_with_a_table_reads_no_path(local: LocalSpark) -> None:
 
 def test_reads_a_table_by_name(tables: LocalTables, tmp_path: Path) -> None:
     TRIPS.to_parquet(tmp_path / "trips.parquet")
-    rows = FileSource(tables.spark, str(tmp_path / "trips.parquet"), tmp_path / "landed", WALL_CLOCK).read()
+    rows = FileSource(tables.spark, named(EVENTS, tmp_path / "trips.parquet"), tmp_path / "landed", WALL_CLOCK).read()
     assert rows.columns == [*COLUMNS, SOURCE_PROBLEM]
     tables.replace("raw_trips", rows)
     assert UnityCatalogSource(tables.spark, "test.raw_trips", WALL_CLOCK).read().count() == 3

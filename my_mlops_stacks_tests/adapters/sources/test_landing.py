@@ -26,6 +26,7 @@ from mlops_core.ingestion.conform import conform
 from mlops_core.ingestion.days import EventDays
 from mlops_core.ingestion.times import EventTimes
 from mlops_core_tests.adapters.odd_names import ODD_NAMES
+from mlops_core_tests.adapters.sources.landed import named
 from my_mlops_stacks_tests.adapters.sources.sample import EVENTS, HEADER, LINE, TIMES, TRIPS
 
 WALL_CLOCK = EventTimes(EVENTS, "wall_clock")
@@ -41,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def snapshot(folder: Path, times: EventTimes = WALL_CLOCK) -> Path:
-    return Landing(folder.parent / "landed", times).snapshot(data_files(EVENTS, folder))
+    return Landing(folder.parent / "landed", times).snapshot(data_files("TRIPS_PATH", folder))
 
 
 def inodes(snapshot: Path) -> set[int]:
@@ -73,17 +74,17 @@ def test_another_declaration_lands_anew(folder: Path) -> None:
 
 
 def test_a_run_reads_what_was_there_when_it_began(local: LocalSpark, folder: Path) -> None:
-    rows = FileSource(local, str(folder), folder.parent / "landed", WALL_CLOCK).read()
+    rows = FileSource(local, named(EVENTS, folder), folder.parent / "landed", WALL_CLOCK).read()
     TRIPS.to_csv(folder / "0.csv", index=False)
     (folder / "1.csv").unlink()
-    again = FileSource(local, str(folder), folder.parent / "landed", WALL_CLOCK).read()
+    again = FileSource(local, named(EVENTS, folder), folder.parent / "landed", WALL_CLOCK).read()
     assert (rows.count(), again.count()) == (3, 4)
     assert conform(EVENTS, rows).where("fare_amount = 9.5").count() == 1
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_a_state_folder_of_any_name(local: LocalSpark, folder: Path, name: str) -> None:
-    assert FileSource(local, str(folder), folder.parent / name / "landed", WALL_CLOCK).read().count() == 3
+    assert FileSource(local, named(EVENTS, folder), folder.parent / name / "landed", WALL_CLOCK).read().count() == 3
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,10 +152,10 @@ def test_days_are_found_without_reading_the_others(local: LocalSpark, tmp_path: 
         assert len(ends) == 3
         assert all(earlier.max < later.min for earlier, later in pairwise(ends))
         assert file.schema_arrow.field(0).type == pa.timestamp("us")
-    rows = FileSource(local, str(tmp_path / "t.csv"), tmp_path / "landed", WALL_CLOCK).read()
+    rows = FileSource(local, named(EVENTS, tmp_path / "t.csv"), tmp_path / "landed", WALL_CLOCK).read()
     accepted, _ = accept(EVENTS, conform(EVENTS, rows, EventDays(date(2016, 1, 2), date(2016, 1, 3))))
     assert accepted.count() == (frame[TIMES[0]].dt.day.isin([2, 3]) & (frame[TIMES[0]].dt.month == 1)).sum()
 
 
 def snapshot_of(path: Path) -> Path:
-    return Landing(path.parent / "landed", WALL_CLOCK).snapshot(data_files(EVENTS, path))
+    return Landing(path.parent / "landed", WALL_CLOCK).snapshot(data_files("TRIPS_PATH", path))

@@ -10,6 +10,7 @@ import pytest
 from mlops_core.adapters.sources import source_path
 from mlops_core.adapters.sources.errors import UnreadableEventsError
 from mlops_core_tests.adapters.odd_names import ODD_NAMES
+from mlops_core_tests.adapters.sources.landed import named
 from my_mlops_stacks_tests.adapters.sources.sample import EVENTS, TRIPS, good_rows, is_sample, source_rows
 
 
@@ -57,7 +58,7 @@ def test_other_machines_are_refused_with_what_to_do(given: str) -> None:
 
 
 def test_a_pattern_is_refused(csv: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="patterns are not expanded. Set TRIPS_PATH to the folder"):
+    with pytest.raises(FileNotFoundError, match="patterns are not expanded: set TRIPS_PATH to the folder"):
         source_rows(csv.parent / "*.csv")
 
 
@@ -70,7 +71,7 @@ def test_a_missing_path(csv: Path, name: str) -> None:
 @pytest.mark.parametrize("given", ["x" * 5000, f"{'x' * 300}.csv"])
 def test_what_is_no_path_is_refused(given: str) -> None:
     with pytest.raises(UnreadableEventsError, match="where nothing can be read"):
-        source_path.resolve(EVENTS, given)
+        source_path.resolve(EVENTS, named(EVENTS, given))
 
 
 def test_an_unknown_home() -> None:
@@ -132,12 +133,14 @@ def test_an_empty_folder(tmp_path: Path) -> None:
 
 def test_several_formats(csv: Path) -> None:
     TRIPS.to_parquet(csv.parent / "a.parquet")
-    with pytest.raises(UnreadableEventsError, match=r"found: \.csv \(trips.csv\), \.parquet \(a.parquet\)\. Point"):
+    with pytest.raises(
+        UnreadableEventsError, match=r"have \.csv \(trips.csv\), \.parquet \(a.parquet\): point TRIPS_PATH"
+    ):
         source_rows(csv.parent)
 
 
 @pytest.mark.parametrize(("name", "found"), [("trips.xlsx", r"\.xlsx"), ("trips", "no suffix")])
 def test_an_unknown_format(tmp_path: Path, name: str, found: str) -> None:
     (tmp_path / name).write_text("x")
-    with pytest.raises(UnreadableEventsError, match=f"must all be .parquet or all .csv; found: {found} .{name}"):
+    with pytest.raises(UnreadableEventsError, match=f"have {found} .{name}.: point TRIPS_PATH to files that are all"):
         source_rows(tmp_path / name)

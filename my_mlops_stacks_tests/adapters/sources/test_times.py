@@ -108,8 +108,8 @@ class TestContradictions:
         (tmp_path / "trips.csv").write_text(f"{HEADER}\n{LINE}\n{LINE.replace(':00,', ':00-05:00,')}\n")
         expected = (
             f"Column tpep_dropoff_datetime of {tmp_path / 'trips.csv'} has times of the zone -05:00, where wall clock "
-            "without a zone is declared: set TRIPS_TIMES to UTC if they are moments, to wall_clock_as_utc if the "
-            "clock of America/New_York was only labelled UTC."
+            "without a zone is declared: set TRIPS_TIMES (or trips_times in databricks.yml) to UTC if they are "
+            "moments, to wall_clock_as_utc if the clock of America/New_York was only labelled UTC."
         )
         with pytest.raises(UnreadableEventsError) as raised:
             source_rows(tmp_path / "trips.csv")

@@ -81,6 +81,6 @@ scored = shadow_scores(PROJECT, session.tables, session.feature_store, champion,
 if scored is None:
     session.show("Nothing to compare", f"Version {champion.version} has predicted nothing yet")
 else:
-    per_day = differences(scored)
+    per_day = differences(scored, PROJECT.model.task.shape)
     session.show(f"Version {challenger.version} less version {champion.version}", per_day)
     session.show("Challenger and champion on the same trips", differences_plot(per_day, PROJECT.events.label_unit))

@@ -1,0 +1,161 @@
+"""`python -m mlops_core.cli.new NAME`: a project of your own, from a table of your own, in a minute.
+
+It reads a sample of the rows and proposes everything else, each with the reason: types, times, label, identity, row
+rules, feature tables, slices, thresholds. What it can't tell it asks at a terminal; elsewhere say it with an argument.
+Nothing is written before all of it is settled.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mlops_core.cli.new.answers import Answers
+from mlops_core.cli.new.ask import Ask, Decisions, Proposal, accept
+from mlops_core.cli.new.errors import NewProjectError
+from mlops_core.cli.new.labels import KINDS
+from mlops_core.cli.new.mlops_stacks import CHECKLIST, arguments, checklist, from_mlops_stacks, taken_over
+from mlops_core.cli.new.names import check_name
+
+ROOT = Path(__file__).resolve().parents[3]
+WAREHOUSE = "DATABRICKS_WAREHOUSE_ID"
+
+
+@click.command(help=__doc__, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("name", required=False, default="")
+@click.option("--rows", default="", help="A parquet, CSV or Delta file or folder, or catalog.schema.table.")
+@click.option("--toy", is_flag=True, help="No rows of yours: a toy problem of the kind that --kind says.")
+@click.option("--kind", default="", help=f"Kind of problem: {', '.join(KINDS)}.")
+@click.option("--event-time", default="", help="Column: when an event happens, and is predicted.")
+@click.option("--known-at", default="", help="Column: when its label is known.")
+@click.option("--known-after", default="", help="How long after the event the label is known, such as 12h or 30d.")
+@click.option("--known-at-sql", default="", help='The same as SQL, such as "began_at + minutes * INTERVAL 1 MINUTE".')
+@click.option("--label", default="", help="Column: what is predicted; with --label-sql the name of the new one.")
+@click.option("--label-sql", default="", help='The label as SQL over the columns, such as "arrival_delay > 15".')
+@click.option("--positive", default="", help="Which of a binary label's two values is predicted.")
+@click.option("--unit", default="", help="What the numbers of the label are in, such as EUR.")
+@click.option("--identity", multiple=True, help="Column that tells one event from another; several times for several.")
+@click.option(
+    "--entity", multiple=True, help="Column that features are kept of; several times for several, - for none."
+)
+@click.option(
+    "--known-late", multiple=True, help="Column that is known only with the label; several times for several."
+)
+@click.option("--known-in-time", multiple=True, help="Column that is known at the event, whatever it looks like.")
+@click.option("--without", multiple=True, help="Column that is not read at all; several times for several.")
+@click.option("--time-zone", default="UTC", help="Zone whose wall clock the times are, such as Europe/Berlin.")
+@click.option("--noun", default="", help="What one row is called, such as 'order'.")
+@click.option("--title", default="", help="What is predicted, in a line.")
+@click.option("--owner", default="", help="Owner of the assets: team:<name> or an email address.")
+@click.option("--warehouse", default=lambda: os.environ.get(WAREHOUSE, ""), help=f"SQL warehouse; {WAREHOUSE}.")
+@click.option(
+    "--from-mlops-stacks", "old", default="", help="Folder of a rendered project of Databricks' MLOps Stacks."
+)
+@click.option("--root", type=click.Path(path_type=Path), default=ROOT, help="The repository that gets the project.")
+@click.option("--yes", is_flag=True, help="Take what is proposed.")
+def main(name: str, *, root: Path, yes: bool, old: str, **stated: Any) -> None:
+    logging.getLogger("databricks.sdk").setLevel(logging.CRITICAL)
+    ask = _ask(yes)
+    try:
+        imported = from_mlops_stacks(Path(old), name) if old else None
+        name = (
+            name
+            or (imported.project if imported else "")
+            or ask("NAME", "What is the project called?", Proposal("", "The project has no name"))
+        )
+        check_name(name, root)
+        decide = Decisions(ask)
+        answers = settled(name, arguments(imported, stated) if imported else stated, root, decide)
+        answers = taken_over(answers, imported, decide) if imported else answers
+        _show(decide)
+        if not yes and not _go_on(name):
+            click.echo("Nothing was written.")
+            return
+        files = _rendered(answers, root)
+    except KeyboardInterrupt:
+        click.echo("Nothing was written.", err=True)
+        sys.exit(130)
+    except (NewProjectError, ValueError, OSError) as error:
+        click.secho(_sentence(error), fg="red", err=True)
+        sys.exit(1)
+    click.echo(f"{name}/ has {len(files)} files: read {name}/project.py first.")
+    if imported:
+        (root / name / CHECKLIST).write_text(checklist(imported, answers))
+        click.echo(
+            f"{name}/{CHECKLIST} has {len(imported.moved)} things that you move by hand, with the place of each."
+        )
+    click.secho(f"Next: make run PROJECT={name}", bold=True)
+
+
+def settled(name: str, stated: dict[str, Any], root: Path, decide: Decisions) -> Answers:
+    """The answers, by what was stated and what `decide` settles.
+
+    Raises:
+        NewProjectError: something is missing or contradicts the rows.
+        ValueError: the rows can't be read.
+    """
+    from mlops_core.cli.new.found import Asked, find
+    from mlops_core.cli.new.proposals import answers_of
+    from mlops_core.cli.new.rows import read
+    from mlops_core.cli.new.toys import toy
+
+    if stated["toy"]:
+        kind = decide.settle("--kind", "What kind of problem?", stated["kind"], Proposal("binary", "the usual"), KINDS)
+        return toy(name, kind, owner=stated["owner"])
+    rows = decide.settle(
+        "--rows",
+        "Where are the rows (a parquet, CSV or Delta file or folder, or catalog.schema.table)?",
+        stated["rows"],
+        Proposal("", "Nothing says where the rows are (or --toy for generated ones)"),
+    )
+    profile = read(rows, root, zone=stated["time_zone"], without=stated["without"], warehouse=stated["warehouse"])
+    decide.tell("looked at", f"{len(profile):,} of {profile.total:,} rows", f"{len(profile.types)} columns")
+    known = {field: stated[field] for field in Asked.__dataclass_fields__ if field in stated}
+    asked = Asked(project=name, entities=stated["entity"], **known)
+    return answers_of(asked, find(asked, profile, decide, date.today()), decide)
+
+
+def _ask(yes: bool) -> Ask:
+    if yes or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return accept
+    from mlops_core.cli.new.questions import ask
+
+    return ask
+
+
+def _go_on(name: str) -> bool:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise NewProjectError("This is what would be written, and nobody can be asked here: agree with --yes.")
+    from mlops_core.cli.new.questions import confirmed
+
+    return confirmed(f"Write the project {name}?")
+
+
+def _show(decide: Decisions) -> None:
+    from mlops_core.cli.new.shown import table
+
+    click.echo(table(decide.lines))
+
+
+def _rendered(answers: Answers, root: Path) -> list[Path]:
+    from mlops_core.cli.new.render import RenderError, render
+
+    try:
+        return render(answers, root)
+    except RenderError as error:
+        raise NewProjectError(str(error)) from error
+
+
+def _sentence(error: Exception) -> str:
+    """The error as one sentence; of the operating system's, what it was about."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename} can't be read or written: {error.strerror}."
+    if isinstance(error, OSError) and not str(error).endswith("."):
+        return f"The rows can't be read ({str(error).rstrip('.')}): name a source that this user may read."
+    return str(error)

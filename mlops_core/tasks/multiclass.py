@@ -1,0 +1,183 @@
+"""Which of several classes something is of is predicted: a probability of each, and the likeliest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from mlops_core.tasks.classes import Classes
+from mlops_core.tasks.metric import Metric
+from mlops_core.tasks.monitor_metric import MonitorMetric
+from mlops_core.tasks.multiclass_metrics import HITS, LABELS, PREDICTED, metrics
+from mlops_core.tasks.multiclass_monitoring import MOST_DRAWN, monitored
+from mlops_core.tasks.shape import Label
+from mlops_core.tasks.task import Output, Task, UnusableRowsError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+FEWEST_CLASSES, MOST_CLASSES = 3, 100
+LARGEST_CLASS = 2**53
+"""Beyond it a double, which tables are compared by, does not hold every whole number."""
+ROUNDING = 1e-3
+"""By so much probabilities of single precision may miss a sum of 1."""
+OF_ALL = ("macro", "score")
+"""How names of metrics end that are of no class."""
+
+
+@dataclass(frozen=True)
+class MulticlassClassification(Task):
+    """The prediction is the likeliest of `classes`, which are the values of the label, texts or whole numbers.
+
+    `predict` of the project gives a probability of each, (rows x classes): in the order of `classes_` of a model that
+    has them, as `predict_proba` of scikit-learn does, else in this order. A class that no training row was of has the
+    probability 0; of equals, the first in this order is predicted.
+    """
+
+    classes: tuple[Label, ...]
+
+    predict_method = "predict_proba"
+    answer_type = "array<double>"
+    compared = "log_loss"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.classes, tuple | list):
+            raise ValueError(
+                f"MulticlassClassification: classes must be a tuple, such as ('a', 'b', 'c'), not {self.classes!r}."
+            )
+        object.__setattr__(self, "classes", tuple(self.classes))
+        if why := _refusal(self.classes):
+            raise ValueError(f"MulticlassClassification: {why}.")
+
+    @property
+    def label_types(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("string",) if self.shape.is_text else ("int", "bigint")
+
+    @cached_property
+    def shape(self) -> Classes:  # type: ignore[override]
+        return Classes(self.classes)
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        return self.shape.outputs
+
+    @cached_property
+    def slugs(self) -> Mapping[str, str]:
+        """Class as the name of a metric has it -> as people read it."""
+        return dict(zip(_slugs(self.classes), map(str, self.classes), strict=True))
+
+    @cached_property
+    def metrics(self) -> tuple[Metric, ...]:
+        return metrics(self.slugs)
+
+    @cached_property
+    def monitored(self) -> tuple[MonitorMetric, ...]:
+        return monitored(self.slugs, self.shape)
+
+    @property
+    def plotted(self) -> Mapping[str, tuple[str, ...]]:  # type: ignore[override]
+        drawn = list(self.slugs)[:MOST_DRAWN]
+        return {
+            "Predicted share": tuple(f"predicted_share_{slug}" for slug in drawn),
+            "Class share": tuple(f"label_share_{slug}" for slug in drawn),
+        }
+
+    def figures(self, held_out: pd.DataFrame, label: str, event_time: str, unit: str = "") -> dict[str, Figure]:  # noqa: ARG002
+        from mlops_core.tasks import class_plots
+
+        actual, answers = self.shape.labels(held_out[label]), self.shape.answers(held_out["prediction"])
+        predicted, names = answers.argmax(axis=1), list(self.slugs.values())
+        return {
+            "confusion_matrix": class_plots.confusion_matrix(actual, predicted, names),
+            "classes": class_plots.scores_by_class(actual, predicted, names),
+        }
+
+    def statistics(self, actual: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
+        import numpy as np
+
+        smallest = np.finfo(float).eps  # a probability of exactly 0 would have an infinite loss
+        place, likeliest = actual.astype(int), predicted.argmax(axis=1)
+        is_of = (place[:, None] == np.arange(len(self.classes))).astype(float)
+        of_label = np.clip((predicted * is_of).sum(axis=1), smallest, 1)
+        sums = {
+            "rows": np.ones(len(actual)),
+            "log_loss": -np.log(of_label),
+            "squared": ((predicted - is_of) ** 2).sum(axis=1),
+            "hits": (place == likeliest).astype(float),
+        }
+        for each in range(len(self.classes)):
+            is_predicted = (likeliest == each).astype(float)
+            sums |= {LABELS.format(each): is_of[:, each], PREDICTED.format(each): is_predicted}
+            sums[HITS.format(each)] = is_of[:, each] * is_predicted
+        return sums
+
+    def constant(self, labels: np.ndarray) -> np.ndarray:
+        """The share of each class."""
+        import numpy as np
+
+        return np.bincount(labels.astype(int), minlength=len(self.classes)) / len(labels)
+
+    def check(self, labels: np.ndarray) -> None:
+        """Refuse what is no place of a class; `shape.labels` has refused labels of other classes."""
+        if others := sorted(set(labels.tolist()) - set(range(len(self.classes)))):
+            raise UnusableRowsError(
+                f"A label is given as the place of its class, 0 to {len(self.classes) - 1}, not as {others[0]:g}: take "
+                "it from `shape.labels`."
+            )
+
+    def require_learnable(self, labels: np.ndarray) -> None:
+        super().require_learnable(labels)
+        present = set(labels.astype(int).tolist())
+        if len(present) == 1:
+            raise UnusableRowsError(
+                f"All {len(labels):,} labels to train on are {self.classes[present.pop()]!r}, and a model needs two "
+                "classes to tell apart: ingest more days, or look at how the label is made."
+            )
+
+    def fault(self, predicted: np.ndarray) -> str:
+        import numpy as np
+
+        if predicted.shape != self.shape.of(len(predicted)):
+            return f"of the shape {predicted.shape}, none is {self.shape.says}"
+        outside = int(((predicted < 0) | (predicted > 1)).any(axis=1).sum())
+        if outside:
+            return f"{outside} are no probabilities from 0 to 1"
+        others = int((np.abs(predicted.sum(axis=1) - 1) > ROUNDING).sum())
+        return f"{others} do not sum to 1 over the classes" if others else ""
+
+
+def _refusal(classes: tuple[Label, ...]) -> str:
+    """Why these are no classes; empty when they are."""
+    kinds = {type(each) for each in classes}
+    if classes and kinds not in ({str}, {int}):
+        return f"classes must be texts or whole numbers, and all the same, not {classes[:5]!r}"
+    if repeated := [each for each in dict.fromkeys(classes) if classes.count(each) > 1][:5]:
+        return f"classes has {', '.join(map(repr, repeated))} twice"
+    if any(abs(each) > LARGEST_CLASS for each in classes if isinstance(each, int)):
+        return "a class is a whole number up to 2 to the power of 53, or a text"
+    if len(classes) < FEWEST_CLASSES:
+        return (
+            f"{len(classes)} classes are too few: of two, predict one by a BinaryClassification, whose label is "
+            "computed_by a condition, such as \"answer = 'yes'\""
+        )
+    if len(classes) > MOST_CLASSES:
+        return (
+            f"{len(classes):,} classes are more than {MOST_CLASSES}, and each has metrics of its own: put rare ones "
+            "together by computed_by of the label, or predict a number"
+        )
+    return ""
+
+
+def _slugs(classes: tuple[Label, ...]) -> list[str]:
+    """Each class as letters, digits and underscores; by its place where nothing is left, or another is the same."""
+    found: list[str] = []
+    for place, each in enumerate(classes):
+        slug = re.sub(r"[^a-z0-9]+", "_", str(each).lower()).strip("_")
+        is_free = slug and slug not in (*found, *OF_ALL) and not re.fullmatch(r"class_\d+", slug)
+        found.append(slug if is_free else f"class_{place}")
+    return found
