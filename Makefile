@@ -30,7 +30,7 @@ $(MLFLOW_DB): | .venv/.ready
 	@echo "Creating MLflow's database" && $(PY) -m mlops_core.adapters.mlflow_database $@
 
 .PHONY: run
-run: setup ## Run the whole pipeline here: on TRIPS_PATH when set, else on generated trips
+run: setup ## Run the whole pipeline here: on rows of your own where they are named, else on generated ones
 	@$(PY) -m $(CHOSEN)
 
 .PHONY: demo-drift
@@ -67,7 +67,7 @@ doctor: setup ## Say what a target lacks before anything runs, and how to fix it
 
 .PHONY: update-project
 update-project: setup ## Bring a later version of the template into a project: make update-project PROJECT=churn
-	@$(PY) -m copier update --defaults --answers-file $(CHOSEN)/.copier-answers.yml
+	@$(PY) -m copier update --defaults --vcs-ref HEAD --answers-file $(CHOSEN)/.copier-answers.yml
 
 .PHONY: lock
 lock: ## Write constraints.txt anew, with the newest versions that setup.cfg allows

@@ -6,7 +6,7 @@ new-project: setup ## Make a project from a table of your own: make new-project 
 
 .PHONY: wheel
 wheel: setup ## Build the machinery alone as a wheel in dist/, for a package feed
-	@$(PY) -m mlops_core.cli.new.machinery_wheel dist
+	@$(PY) scripts/build_wheel.py dist
 
 .PHONY: test-contract
 test-contract: ## Hold Databricks' own feature engineering client to the contract of the local one (licensed for use with Databricks)

@@ -11,7 +11,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PATTERNS = (
     "cicd/*.py",
     "cicd/README.md",
-    "copier.yml",
     "template/.azure/devops-pipelines/*.jinja",
     ".azure/devops-pipelines/README.md",
     ".azure/devops-pipelines/deploy-cicd.yml",

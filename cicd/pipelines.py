@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from configparser import RawConfigParser
 from pathlib import Path
+from typing import Any
 
-import yaml
 from jinja2 import Environment, StrictUndefined
 
 SOURCE = Path(__file__).resolve().parents[1]
 """The repository, or what cicd.tar.gz holds of it."""
 FOLDER = Path(".azure/devops-pipelines")
+MARKERS: dict[str, Any] = {
+    **{"variable_start_string": "[[", "variable_end_string": "]]"},
+    **{"block_start_string": "[%", "block_end_string": "%]"},
+    **{"comment_start_string": "[#", "comment_end_string": "#]"},
+    **{"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True},
+}
+"""Those of copier.yml, which renders a whole project."""
 
 
 def pipelines_of(project: str, root: Path) -> dict[Path, str]:
     """Path in the repository at `root` -> text of each pipeline of `project`."""
-    environment = Environment(undefined=StrictUndefined, autoescape=False, **_markers())  # noqa: S701 - YAML
+    environment = Environment(undefined=StrictUndefined, autoescape=False, **MARKERS)  # noqa: S701 - YAML
     values = {"project": project, "whole_repository": _tests_everything(project, root)}
     return {
         FOLDER / file.name.removesuffix(".jinja").replace("[[ project ]]", project): environment.from_string(
@@ -30,11 +37,6 @@ def shared_files() -> dict[Path, str]:
     files = sorted(path for path in (SOURCE / FOLDER).rglob("*") if path.parent.name == "templates")
     named = [SOURCE / FOLDER / name for name in ("README.md", "deploy-cicd.yml")]
     return {path.relative_to(SOURCE): path.read_text() for path in (*named, *files)}
-
-
-def _markers() -> dict[str, str | bool]:
-    markers: dict[str, str | bool] = yaml.safe_load((SOURCE / "copier.yml").read_text())["_envops"]
-    return markers
 
 
 def _tests_everything(project: str, root: Path) -> bool:

@@ -68,8 +68,8 @@ def _make(root: Path, name: str, arguments: Sequence[str]) -> None:
 
 def _add_code_location(workspace: Path, name: str) -> None:
     text = workspace.read_text() if workspace.exists() else "load_from:\n"
-    locations = yaml.safe_load(text)["load_from"] or []
-    if name not in [location["python_module"].get("location_name") for location in locations]:
+    locations = (yaml.safe_load(text) or {}).get("load_from") or []
+    if name not in [(location.get("python_module") or {}).get("location_name") for location in locations]:
         workspace.write_text(text + LOCATION.format(name=name))
 
 

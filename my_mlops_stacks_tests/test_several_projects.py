@@ -57,7 +57,10 @@ needs_make = pytest.mark.skipif(not shutil.which("make"), reason="there is no ma
         (["test"], "-m pytest -n 2 --dist worksteal"),
         (["test", "PROJECT=churn"], "-m pytest churn_tests -n 2 --dist worksteal"),
         (["test", "PROJECT=my_mlops_stacks"], "-m pytest my_mlops_stacks_tests -n 2 --dist worksteal"),
-        (["update-project", "PROJECT=churn"], "update --defaults --answers-file churn/.copier-answers.yml"),
+        (
+            ["update-project", "PROJECT=churn"],
+            "update --defaults --vcs-ref HEAD --answers-file churn/.copier-answers.yml",
+        ),
     ],
 )
 def test_a_command_is_for_the_project_that_it_names(repository: Path, arguments: list[str], command: str) -> None:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Make in Azure DevOps what the pipelines of a project need and a YAML file can't give itself: the environments with the
 # approval of prod, the pipelines, and the branch policies that build pull requests. What exists is left as it is.
-#   ORGANIZATION=https://dev.azure.com/acme DEVOPS_PROJECT=mlops REPOSITORY=taxi \
+#   ORGANIZATION=https://dev.azure.com/acme DEVOPS_PROJECT=mlops REPOSITORY=mlops \
 #       scripts/create_pipelines.sh PROJECT APPROVER
 # APPROVER is the id of the group or person who approves prod. Sign in before with `az login`; it takes the extension
 # azure-devops of the Azure CLI.

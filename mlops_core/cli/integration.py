@@ -15,6 +15,7 @@ import click
 import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 
+from mlops_core.adapters.recorded_metadata import recorded
 from mlops_core.adapters.step_launcher.launcher import UnityCatalogStepLauncher
 from mlops_core.config import Target, TargetError, load_target
 from mlops_core.defs.partitions import daily_partitions
@@ -60,18 +61,22 @@ def materialize(
     days = daily_partitions(target).get_partition_keys()
     extent = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
     for job, tags, given in (("feature_engineering_job", extent, {}), ("model_training_job", {}, config or {})):
-        result = dg.execute_job(_job(project, job), instance, tags=tags, run_config=dict(given), raise_on_error=False)
+        result = dg.execute_job(
+            _job(project, project.named(job)), instance, tags=tags, run_config=dict(given), raise_on_error=False
+        )
         UnityCatalogStepLauncher(launcher_settings(project, target)).tear_down(instance, result.dagster_run)
         if not result.success:
             raise IntegrationError(f"{job} failed: the log above says where, and its fix.")
-        if why := instance.get_run_by_id(result.run_id).tags.get(REFUSED_TAG):
+        run = instance.get_run_by_id(result.run_id)
+        if why := run and run.tags.get(REFUSED_TAG):
             raise IntegrationError(f"{job} ran, but its model would not be promoted: {why}")
         yield f"{job}: {_made(project, instance, result.run_id)}"
 
 
 def _made(project: Project, instance: dg.DagsterInstance, run_id: str) -> str:
     """The assets of a run, with the rows of all days where they are tables."""
-    expected = [*(each.name for each in (*project.event_tables, *project.feature_tables)), project.model.name]
+    tables = [*(events.name for events in project.event_tables), *(table.name for table in project.feature_tables)]
+    expected = [*tables, project.model.name]
     logged = instance.all_logs(run_id)
     events = [entry.dagster_event for entry in logged if entry.dagster_event is not None]
     launched = {event.step_key for event in events if event.is_engine_event and _tells_of_databricks(event)}
@@ -83,7 +88,7 @@ def _made(project: Project, instance: dg.DagsterInstance, run_id: str) -> str:
         if name in expected and event.step_key not in launched:
             raise IntegrationError(f"{name} was not made on Databricks: look at step_launcher of the target.")
         metadata = event.step_materialization_data.materialization.metadata
-        counts = [metadata[key].value for key in ROW_COUNTS if key in metadata]
+        counts = [count for key in ROW_COUNTS if (count := recorded(metadata, key, int)) is not None]
         rows[name] = (rows.get(name) or 0) + counts[0] if counts else rows.get(name)
     if empty := [name for name in expected if rows.get(name) == 0]:
         raise IntegrationError(f"{', '.join(empty)} has no rows: look whether the target may read its source tables.")

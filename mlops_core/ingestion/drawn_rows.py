@@ -101,6 +101,8 @@ def _column(draw: Draw, day: date, rows: int, seed: int) -> tuple[np.ndarray, np
     if draw.kind == "id":
         first = (day - _FIRST_ID).days * _IDS_A_DAY
         return np.arange(first, first + rows), np.zeros(rows)
+    if draw.kind == "date":
+        return np.zeros(rows), np.zeros(rows)
     share = random.random(rows)
     if draw.kind == "key":
         number = (share * draw.count).astype(int)

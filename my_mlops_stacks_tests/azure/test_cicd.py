@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from cicd.archive import pack
-from cicd.pipelines import FOLDER, pipelines_of
+from cicd.pipelines import FOLDER, MARKERS, pipelines_of
 from cicd.set_up import ProjectError, check_name, set_up_project
 from my_mlops_stacks_tests.conftest import ROOT
 from my_mlops_stacks_tests.repository import files
@@ -28,6 +28,10 @@ KINDS = ("bundle-cicd", "code-location-cicd", "tests-ci")
 def test_the_pipelines_of_the_example_are_what_the_template_renders(path: Path) -> None:
     """Change the file in template/.azure/devops-pipelines, then run `python -m cicd my_mlops_stacks`."""
     assert (ROOT / path).read_text() == pipelines_of(EXAMPLE, ROOT)[path]
+
+
+def test_copier_renders_the_same_pipelines() -> None:
+    assert yaml.safe_load((ROOT / "copier.yml").read_text())["_envops"] == MARKERS
 
 
 @cache
@@ -90,7 +94,7 @@ def test_the_archive_is_that_of_its_sources(tmp_path: Path) -> None:
         entries = archive.getmembers()
     names = [entry.name for entry in entries]
     assert names == sorted(names)
-    assert {"cicd/set_up.py", "copier.yml", ".azure/devops-pipelines/templates/set-up.yml"} < set(names)
+    assert {"cicd/set_up.py", ".azure/devops-pipelines/templates/set-up.yml"} < set(names)
     assert {(entry.mtime, entry.uid, entry.uname, entry.mode) for entry in entries} == {(0, 0, "", 0o644)}
 
 

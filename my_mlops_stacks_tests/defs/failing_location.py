@@ -1,6 +1,7 @@
 """A code location with a schedule and a sensor that fail while a file is there, and the sensor that tells of it."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -42,8 +43,9 @@ def stopped_sensor() -> dg.SkipReason:
 
 VARIABLES = {"alert_channel": os.environ["FAILING_CHANNEL"], "schedules": "running"}
 TARGET = load_target(PROJECT, "local", environ={f"BUNDLE_VAR_{name}": value for name, value in VARIABLES.items()})
+WATCHING = replace(PROJECT, prefix=os.environ.get("FAILING_PREFIX", ""))
 defs = dg.Definitions(
     jobs=[idle_job],
     schedules=[fragile_schedule],
-    sensors=[fragile_sensor, stopped_sensor, *tick_sensors(PROJECT, TARGET)],
+    sensors=[fragile_sensor, stopped_sensor, *tick_sensors(WATCHING, TARGET, {"fragile_schedule"})],
 )

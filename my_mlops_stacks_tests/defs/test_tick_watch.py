@@ -129,3 +129,14 @@ def test_without_a_channel_the_ui_says_it(tmp_path, monkeypatch, webhook):
         minutes.pass_by(5)
         assert "ticks of fragile_sensor failed" in minutes.said()
         assert webhook.bodies == []
+
+
+@pytest.mark.slow
+def test_with_a_prefix_a_project_tells_of_its_own_schedules_and_sensors(tmp_path, monkeypatch, webhook):
+    monkeypatch.setenv("FAILING_PREFIX", "own")
+    with daemon(tmp_path, "teams", monkeypatch, webhook) as minutes:
+        minutes.break_down()
+        minutes.pass_by(5)
+        (schedule,) = minutes.told
+        assert "fragile_schedule fails" in schedule
+        assert "fragile_sensor" not in minutes.said("own_tick_failure_sensor")

@@ -23,7 +23,9 @@ from mlops_core.adapters.sources.values import rows_of
 from mlops_core.ingestion.columns import SOURCE_PROBLEM
 from mlops_core.ingestion.times import WALL_CLOCK, EventTimes
 from mlops_core.project import Column, EventTable
+from mlops_core.project.checks import REASON
 from mlops_core.project.columns import ColumnType
+from mlops_core.project.events import DAY
 from mlops_core.project.names import require_columns
 
 if TYPE_CHECKING:
@@ -105,7 +107,7 @@ def sample_of_files(given: str, zone: str, without: Collection[str] = (), most: 
     files = files_at(undeclared(types, zone), place)
     texts = [name for name in types if found[name] is None]
     total, is_all, batches = _spread(files, EventTimes(undeclared(types, zone), _declared(found, zone)), most)
-    table = _gathered(batches, types)
+    table = _gathered(batches, types, given)
     if texts:
         types = types | {name: type_of_texts(_joined(table, name)) for name in texts}
         times = EventTimes(undeclared(types, zone), _declared(found, zone, table, types))
@@ -178,7 +180,9 @@ def _usable(found: Mapping[str, pa.DataType | None], given: str) -> tuple[dict[s
     unusable: dict[str, str] = {}
     for name, kind in found.items():
         held = "string" if kind is None else type_of_column(kind)
-        if held:
+        if name.lower() in (DAY, REASON):
+            unusable[name] = "the pipeline has a column of that name: rename it at the source to use it"
+        elif held:
             types[name] = held
         else:
             unusable[name] = "it has no value" if _is_null(kind) else f"it holds {kind}, which is no single value"
@@ -250,12 +254,12 @@ def _thinned(
             yield batch if share >= 1 else batch.filter(pa.array(random.random(batch.num_rows) < share))
 
 
-def _gathered(batches: Iterator[pa.RecordBatch], types: Mapping[str, ColumnType]) -> pa.Table:
+def _gathered(batches: Iterator[pa.RecordBatch], types: Mapping[str, ColumnType], given: str) -> pa.Table:
     import pyarrow as pa
 
     read = list(batches)
     if not read:
-        raise UnreadableEventsError("There are no rows: give it a source that has some.")
+        raise UnreadableEventsError(f"{given} has no row: give it a source that has some.")
     return pa.Table.from_batches(read).select([*types, SOURCE_PROBLEM]).combine_chunks()
 
 

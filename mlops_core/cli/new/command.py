@@ -20,6 +20,7 @@ from mlops_core.cli.new.answers import Answers
 from mlops_core.cli.new.ask import Ask, Decisions, Proposal, accept
 from mlops_core.cli.new.errors import NewProjectError
 from mlops_core.cli.new.labels import KINDS
+from mlops_core.cli.new.mlops_stacks import CHECKLIST, arguments, checklist, from_mlops_stacks, taken_over
 from mlops_core.cli.new.names import check_name
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -53,16 +54,25 @@ WAREHOUSE = "DATABRICKS_WAREHOUSE_ID"
 @click.option("--title", default="", help="What is predicted, in a line.")
 @click.option("--owner", default="", help="Owner of the assets: team:<name> or an email address.")
 @click.option("--warehouse", default=lambda: os.environ.get(WAREHOUSE, ""), help=f"SQL warehouse; {WAREHOUSE}.")
+@click.option(
+    "--from-mlops-stacks", "old", default="", help="Folder of a rendered project of Databricks' MLOps Stacks."
+)
 @click.option("--root", type=click.Path(path_type=Path), default=ROOT, help="The repository that gets the project.")
 @click.option("--yes", is_flag=True, help="Take what is proposed.")
-def main(name: str, *, root: Path, yes: bool, **stated: Any) -> None:
+def main(name: str, *, root: Path, yes: bool, old: str, **stated: Any) -> None:
     logging.getLogger("databricks.sdk").setLevel(logging.CRITICAL)
     ask = _ask(yes)
     try:
-        name = name or ask("NAME", "What is the project called?", Proposal("", "The project has no name"))
+        imported = from_mlops_stacks(Path(old), name) if old else None
+        name = (
+            name
+            or (imported.project if imported else "")
+            or ask("NAME", "What is the project called?", Proposal("", "The project has no name"))
+        )
         check_name(name, root)
         decide = Decisions(ask)
-        answers = settled(name, stated, root, decide)
+        answers = settled(name, arguments(imported, stated) if imported else stated, root, decide)
+        answers = taken_over(answers, imported, decide) if imported else answers
         _show(decide)
         if not yes and not _go_on(name):
             click.echo("Nothing was written.")
@@ -75,6 +85,11 @@ def main(name: str, *, root: Path, yes: bool, **stated: Any) -> None:
         click.secho(_sentence(error), fg="red", err=True)
         sys.exit(1)
     click.echo(f"{name}/ has {len(files)} files: read {name}/project.py first.")
+    if imported:
+        (root / name / CHECKLIST).write_text(checklist(imported, answers))
+        click.echo(
+            f"{name}/{CHECKLIST} has {len(imported.moved)} things that you move by hand, with the place of each."
+        )
     click.secho(f"Next: make run PROJECT={name}", bold=True)
 
 
@@ -139,6 +154,8 @@ def _rendered(answers: Answers, root: Path) -> list[Path]:
 
 def _sentence(error: Exception) -> str:
     """The error as one sentence; of the operating system's, what it was about."""
-    if isinstance(error, OSError) and error.strerror:
+    if isinstance(error, OSError) and error.filename:
         return f"{error.filename} can't be read or written: {error.strerror}."
+    if isinstance(error, OSError) and not str(error).endswith("."):
+        return f"The rows can't be read ({str(error).rstrip('.')}): name a source that this user may read."
     return str(error)

@@ -14,7 +14,7 @@ from mlops_core.project import Column, EventTable, Input, Model, Project, RowRul
 from mlops_core.project.columns import DeclarationError
 from mlops_core.project.names import NameRefusedError
 from mlops_core.project.slices import Slice
-from mlops_core.tasks import BinaryClassification, Regression, Task
+from mlops_core.tasks import BinaryClassification, MulticlassClassification, Regression, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,10 +113,8 @@ def _model(answers: Answers) -> Model:
 def task_of(answers: Answers) -> Task:
     """The task."""
     if answers.kind == "multiclass":
-        from mlops_core.tasks import MulticlassClassification  # type: ignore[attr-defined]
-
-        task: Task = MulticlassClassification(answers.classes)
-        return task
+        is_text = next(each.type for each in answers.columns if each.name == answers.label) == "string"
+        return MulticlassClassification(answers.classes if is_text else tuple(map(int, answers.classes)))
     return BinaryClassification() if answers.kind == "binary" else Regression()
 
 

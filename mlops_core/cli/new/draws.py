@@ -16,7 +16,7 @@ from mlops_core.cli.new.roles import Times
 
 STEPS = 10
 _ENDS = 0.01
-MOST_VALUES, MOST_KEYS = 20, 60
+MOST_VALUES, MOST_KEYS = 12, 60
 LEAST_ROWS_OF_A_VALUE = 10
 
 

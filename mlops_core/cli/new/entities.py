@@ -14,6 +14,8 @@ from mlops_core.cli.new.recent import DAY, Window, slide_hours
 
 FEWEST, SHARE_OF_ROWS = 5, 20
 MOST = 2
+NONE = "-"
+"""Said for no entity."""
 _MOST_CLASSES = 3
 _ALMOST_ALL = 0.9
 
@@ -29,14 +31,15 @@ def entities_of(
     Raises:
         NewProjectError: one of `given` is none of them, or a number with a fraction.
     """
-    profile.known([name for name in given if name], "--entity")
-    for name in given:
-        if name and name not in possible:
+    named = [name for name in given if name not in ("", NONE)]
+    profile.known(named, "--entity")
+    for name in named:
+        if name not in possible:
             raise NewProjectError(
                 f"--entity is '{name}', which is not known of every event when it happens: choose from "
                 f"{', '.join(possible)}."
             )
-        if name and profile.types[name] not in ("int", "bigint", "string"):
+        if profile.types[name] not in ("int", "bigint", "string"):
             raise NewProjectError(f"--entity is '{name}', a {profile.types[name]}, and features are kept of names.")
     likely = [name for name in possible if _recurs(profile, name)]
     best = sorted(likely, key=lambda name: -_explained(profile, name, label))[:MOST]
@@ -45,9 +48,9 @@ def entities_of(
         "--entity",
         "Of which columns are features kept (separated by commas, - for none)?",
         ",".join(given),
-        Proposal(",".join(best) or "-", reason),
+        Proposal(",".join(best) or NONE, reason),
     )
-    chosen = tuple(name.strip() for name in value.split(",") if name.strip() not in ("", "-"))
+    chosen = tuple(name.strip() for name in value.split(",") if name.strip() not in ("", NONE))
     if set(chosen) - set(given) - set(best):
         return entities_of(profile, label, possible, chosen, decide)
     return chosen

@@ -13,7 +13,7 @@ from mlops_core.cli.new.engine import values_of
 from mlops_core.cli.new.errors import NewProjectError
 from mlops_core.cli.new.labels import Label
 from mlops_core.cli.new.profile import Profile
-from mlops_core.cli.new.quick_model import LEAST, Measured, matrix, target
+from mlops_core.cli.new.quick_model import LEAST, Measured, matrix, measured, target
 from mlops_core.cli.new.roles import Times
 from mlops_core.project.expressions import named_columns
 
@@ -204,6 +204,9 @@ def _quick(
     table = matrix(profile, names)[known]
     clock = profile.frame[times.event_time][known].dt
     table = table.assign(_hour=clock.hour, _weekday=clock.weekday)
+    if len(names) > inputs.MOST_INPUTS:
+        gain = measured(table, values, label, is_held_out).gain
+        table = table[sorted(gain, key=lambda name: -gain[name])[: inputs.MOST_INPUTS]]
     recents = recent.recents_of(profile, times, target(profile, label), known, entities)
     windows, base, best = recent.windows_of(table, recents, values, label, is_held_out)
     recent.tell(decide, windows, base, label, best)

@@ -19,8 +19,8 @@ KINDS: tuple[Kind, ...] = ("regression", "binary", "multiclass")
 MOST_CLASSES = 50
 FEW_CLASSES = 12
 LEAST_OF_A_CLASS = 10
-_POSITIVE = ("yes", "y", "true", "t", "1", "1.0", "bad", "late", "fraud", "churned", "positive", "default", "failed")
-_NEGATIVE = ("no", "n", "false", "f", "0", "0.0", "good", "ok", "on time", "negative", "passed")
+_POSITIVE = ("yes", "y", "true", "t", "bad", "late", "fraud", "churned", "positive", "default", "failed")
+_NEGATIVE = ("no", "n", "false", "f", "0", "-1", "good", "ok", "on time", "negative", "passed")
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,18 @@ def shaped(
         return _binary(profile, label, source, of, positive=positive, decide=decide)
     if positive:
         raise NewProjectError(f"--positive is the value that is 1 in a binary problem, and this is a {kind}.")
-    classes = _classes(profile, label) if kind == "multiclass" else ()
-    return profile, Label(kind, label, source, of, classes)
+    if kind == "regression":
+        return profile, Label(kind, label, source, of)
+    classes = _classes(profile, label)
+    if profile.types[label] in ("string", "int", "bigint"):
+        return profile, Label(kind, label, source, of, classes)
+    if of:
+        raise NewProjectError("--label-sql gives numbers with a fraction, which are no classes: CAST them AS INT.")
+    whole = profile.is_whole(label)
+    name, sql = free_name(f"{label}_class", profile), f"CAST({label} AS {'INT' if whole else 'STRING'})"
+    values = profile.frame[label] if whole else profile.frame[label].map(written, na_action="ignore")
+    made = profile.with_column(name, "int" if whole else "string", values, sql)
+    return made, Label(kind, name, source, (label,), classes)
 
 
 def _classes(profile: Profile, label: str) -> tuple[str, ...]:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 ENOUGH_NULLS = 10
 TELLS, MAY_TELL = 0.98, 0.9
 """How much of what can be told of the label a column alone tells before it is taken for one known only with it."""
-_ROWS = 10_000
+_ROWS, _VALUES = 10_000, 600_000
+"""So many rows tell, and of many columns so many values in all."""
+_LEAST_ROWS = 2_000
 _LEAVES = 32
 
 
@@ -31,7 +33,8 @@ def late_columns(
     found = dict.fromkeys(late, "given")
     found |= dict.fromkeys({*label.of, label.source} - {label.column}, "the label is computed of it")
     rows = profile.frame[has_label(profile, label, times)]
-    rows = rows.sample(min(_ROWS, len(rows)), random_state=0).sort_values(times.event_time)
+    enough = max(_LEAST_ROWS, min(_ROWS, _VALUES // len(profile.types)))
+    rows = rows.sample(min(enough, len(rows)), random_state=0).sort_values(times.event_time)
     for name in profile.types:
         if name in roles or name in found or name in in_time:
             continue

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops_core.cli.new.labels import Label
 from mlops_core.cli.new.profile import Profile
-from mlops_core.tasks import BinaryClassification, Regression, Task
+from mlops_core.tasks import BinaryClassification, Regression
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,15 +38,6 @@ def matrix(profile: Profile, names: list[str]) -> pd.DataFrame:
         values = profile.frame[name]
         columns[name] = values if profile.is_number(name) else pd.Series(pd.factorize(values)[0]).where(values.notna())
     return pd.DataFrame(columns).astype("float64").set_axis(profile.frame.index)
-
-
-def task_of(label: Label) -> Task:
-    """The task that has the metrics."""
-    if label.kind == "multiclass":
-        from mlops_core.tasks import MulticlassClassification  # type: ignore[attr-defined]
-
-        return MulticlassClassification(label.classes)
-    return BinaryClassification() if label.kind == "binary" else Regression()
 
 
 def target(profile: Profile, label: Label) -> pd.Series:
@@ -87,7 +78,7 @@ def metrics(label: Label, actual: np.ndarray, predicted: np.ndarray) -> dict[str
     import numpy as np
 
     if label.kind != "multiclass":
-        return task_of(label).measure(actual, predicted)
+        return (BinaryClassification() if label.kind == "binary" else Regression()).measure(actual, predicted)
     from sklearn.metrics import f1_score, log_loss
 
     places, chosen = np.arange(len(label.classes)), predicted.argmax(axis=1)
@@ -108,7 +99,7 @@ def _fitted(inputs: pd.DataFrame, label: pd.Series, kind: Label) -> object:
 
     objective = {"regression": "regression", "binary": "binary", "multiclass": "multiclass"}[kind.kind]
     fixed = {"objective": objective, "seed": 0, "deterministic": True, "force_row_wise": True, "verbose": -1}
-    sizes = {"num_leaves": 15, "learning_rate": 0.1, "min_data_in_leaf": _FEWEST_IN_A_LEAF, "num_threads": 2}
+    sizes = {"num_leaves": 15, "learning_rate": 0.1, "min_data_in_leaf": _FEWEST_IN_A_LEAF, "num_threads": 1}
     classes = {"num_class": len(kind.classes)} if kind.kind == "multiclass" else {}
     data = lightgbm.Dataset(inputs, label)
     return lightgbm.train(fixed | sizes | classes, data, num_boost_round=_TREES)

@@ -133,7 +133,7 @@ def label(profile: Profile, times: Times, given: str, decide: Decisions) -> str:
     if name in roles or name not in possible:
         raise NewProjectError(f"The label can't be '{name}', a time: name what is to be predicted with --label.")
     if profile.distinct[name] == 1:
-        value = profile.frame[name].dropna().iloc[0]
+        value = profile.frame[name].dropna().unique().tolist()[0]
         raise NewProjectError(
             f"The label '{name}' is {value!r} in every row that has one, so there is nothing to predict: "
             "choose another column, or a source with other outcomes too."

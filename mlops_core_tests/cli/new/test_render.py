@@ -73,12 +73,40 @@ ODD = {
     ),
     "inputs": ("depot", "distance", *(f"n{i}" for i in range(30))),
 }
+LONG = {
+    "columns": (
+        *parcels().columns[:-1],
+        {
+            "name": "late",
+            "type": "int",
+            "meaning": "1 when it took long",
+            "computed_by": f"CAST(distance > 10 {'AND distance < 1000 ' * 12}AS INT)",
+        },
+        {"name": "service", "type": "string", "meaning": "Which service"},
+    ),
+    "sample": {
+        "label": "distance",
+        "draws": (
+            {"name": "parcel_id", "kind": "id"},
+            {"name": "depot", "kind": "key", "count": 12, "nulls": 0.03},
+            {"name": "service", "kind": "value", "shares": {f"the service {i}": 0.1 for i in range(10)}, "nulls": 0.1},
+        ),
+        "label_quantiles": tuple(12.25 * step for step in range(16)),
+        "hours_to_label": tuple(1234.25 * step for step in range(1, 16)),
+    },
+}
+NUMBERED = {
+    "classes": ("1", "2", "10"),
+    "columns": (*parcels().columns[:-1], {"name": "band", "type": "int", "meaning": "How long it took, as a number"}),
+}
 NOTHING = {"rules": (), "entities": (), "slices": (), "computed_inputs": (), "encoded": (), "not_watched": ()}
 VARIANTS = {
     "regression": parcels("regression"),
     "binary": parcels(),
     "multiclass": parcels("multiclass"),
     "odd": parcels(**ODD),
+    "long": parcels(**LONG),
+    "numbered": parcels("multiclass", **NUMBERED),
     "little": parcels(**NOTHING, inputs=("distance",)),
     "keys": parcels(keys_only=("depot",), encoded=()),
     "after": parcels(project="zoo"),  # its imports stand behind those of the machinery

@@ -6,6 +6,7 @@ Its YAML is read as the bundle CLI reads it, its Python is parsed and never impo
 - `names`; `schedules`, `quartz`; `parameters`; `jobs`: names, hosts, catalogs; when jobs run, and what they are told
 - `rules`, `recipe`; `source_code`, `syntax`: thresholds, and what Python files say literally
 - `places`: the place of each file that a person moves
+- `taking_over`: what of it becomes arguments, answers, and a list for people
 """
 
 from __future__ import annotations
@@ -23,20 +24,23 @@ from mlops_core.cli.new.mlops_stacks.reading import CICD, read_bundle
 from mlops_core.cli.new.mlops_stacks.recipe import recipe
 from mlops_core.cli.new.mlops_stacks.rules import thresholds_of_code
 from mlops_core.cli.new.mlops_stacks.schedules import schedules
+from mlops_core.cli.new.mlops_stacks.taking_over import CHECKLIST, arguments, checklist, taken_over
 
-__all__ = ["Imported", "Move", "from_mlops_stacks"]
+__all__ = ["CHECKLIST", "Imported", "Move", "arguments", "checklist", "from_mlops_stacks", "taken_over"]
 
 BRANCHES = {"input_default_branch": "main", "input_release_branch": "release"}
 
 
-def from_mlops_stacks(folder: Path) -> Imported:
-    """What the project in `folder`, or in the one folder of it that is a project, says for a new one.
+def from_mlops_stacks(folder: Path, project: str = "") -> Imported:
+    """What the project in `folder`, or in the one folder of it that is a project, says for the new one `project`.
+
+    Without a name the new one is called as the old one, in lower case with underscores.
 
     Raises:
         NewProjectError: it is no rendered MLOps Stacks project, half of one, or a file of it can't be read.
     """
     bundle = read_bundle(folder)
-    found = Imported(snake(bundle.name))
+    found = Imported(project or snake(bundle.name))
     names(bundle, found)
     schedules(bundle, found)
     parameters(bundle, found)

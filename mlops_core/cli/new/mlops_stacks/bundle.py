@@ -69,7 +69,7 @@ class StacksBundle:
     def _resolved(self, target: str) -> Content:
         shared = {key: value for key, value in self.files.content.items() if key != "targets"}
         content = _merged(shared, self.files.mapping("targets", target))
-        values = {f"var.{name}": _default(value) for name, value in (content.get("variables") or {}).items()}
+        values = {f"var.{name}": _default(value) for name, value in section(content, "variables").items()}
         values |= {"bundle.target": target, "bundle.name": self.name}
         resolved: Content = _replaced(content, values, frozenset())
         return resolved

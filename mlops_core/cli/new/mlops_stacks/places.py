@@ -36,6 +36,10 @@ READ = (
 )
 """Files that are read, or of which nothing is left to move."""
 CODE = (".py", ".ipynb")
+PASSED_OVER = ("__pycache__", "venv", "node_modules", "mlruns", "build", "dist")
+"""Folders of what is made or installed, as are those with a dot in front."""
+NAMED = 6
+"""So many files of a move are named; more are counted."""
 
 
 def places(folder: Path, found: Imported) -> None:
@@ -50,23 +54,23 @@ def places(folder: Path, found: Imported) -> None:
         for secret in source_code.secrets(tree):
             found.move(f"the secret {secret}", file, "databricks.yml: secrets")
     for (what, here), files in moves.items():
-        found.move(what, ", ".join(files), here)
+        more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
+        found.move(what, ", ".join(files[:NAMED]) + more, here)
     found.entities = tuple(dict.fromkeys(columns))
 
 
 def _files(folder: Path) -> Iterator[str]:
     for path in sorted(folder.rglob("*")):
         file = path.relative_to(folder).as_posix()
-        hidden = any(part.startswith((".", "__pycache__")) for part in PurePosixPath(file).parts)
+        hidden = any(part.startswith(".") or part in PASSED_OVER for part in PurePosixPath(file).parts)
         if path.is_file() and not hidden and not any(fnmatch(file, pattern) for pattern in READ):
             yield file
 
 
 def _place(file: str) -> tuple[str, str]:
-    """What it is, empty where its contents say so, and its place; a file that no template has keeps its own."""
-    return next(
-        ((what, here) for pattern, what, here in PLACES if fnmatch(file, pattern)), ("a file of your own", file)
-    )
+    """What it is, empty where its contents say so, and its place; a file that no template has keeps its folder."""
+    own = ("what is your own", f"{PurePosixPath(file).parent}/".removeprefix("./"))
+    return next(((what, here) for pattern, what, here in PLACES if fnmatch(file, pattern)), own)
 
 
 def _parsed(folder: Path, file: str, found: Imported) -> ast.Module:

@@ -22,8 +22,8 @@ def read_bundle(given: Path) -> StacksBundle:
         NewProjectError: it is no MLOps Stacks project that was rendered, or a file of it can't be read.
     """
     folder = _folder(given)
-    _refuse_unrendered(folder)
     try:
+        _refuse_unrendered(folder)
         files = read_files(folder)
         included = {ROOT_FILE, *files.origins.values()}
         others = tuple(file for file in _resource_files(folder) if file not in included)
@@ -31,6 +31,8 @@ def read_bundle(given: Path) -> StacksBundle:
             files.add(file, read_file(folder, file))
         bundle = StacksBundle(folder, files, others)
         is_trained = any(True for target in bundle.targets for _ in bundle.jobs(target, "model"))
+    except OSError as error:
+        raise NewProjectError(f"{error.filename} can't be read: {error.strerror}.") from None
     except TargetError as error:
         raise NewProjectError(f"{folder} can't be imported: {error}") from None
     if not bundle.targets:
@@ -72,4 +74,4 @@ def _refuse_unrendered(folder: Path) -> None:
 
 
 def _resource_files(folder: Path) -> list[str]:
-    return sorted(f"resources/{file.name}" for file in folder.glob("resources/*.y*ml"))
+    return sorted(f"resources/{file.name}" for file in folder.glob("resources/*.y*ml") if file.is_file())

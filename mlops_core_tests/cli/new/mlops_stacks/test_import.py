@@ -92,9 +92,18 @@ def test_each_file_of_ones_own_has_a_place(imported: Imported) -> None:
     learnt = "looked up: mean_hours_late, parcels by depot_id; hyperparameters: num_leaves=63, objective=regression"
     assert moves(imported, "training/train.py: fit and Hyperparameters") == [(f"what it computes; {learnt}", notebook)]
     assert moves(imported, "databricks.yml: secrets") == [("the secret parcels/weather-token", notebook)]
-    assert moves(imported, "routes/distances.py") == [("a file of your own", "routes/distances.py")]
+    assert moves(imported, "routes/") == [("what is your own", "routes/distances.py")]
     assert "deployment/batch_inference/predict.py" in {move.there for move in imported.moved}
     assert not any("README" in move.there for move in imported.moved)
+
+
+def test_many_files_of_ones_own_are_counted(tmp_path: Path) -> None:
+    files = {f"maps/{name}.csv": "a" for name in "abcdefgh"} | {".venv/x.py": "", "venv/y.py": "", "Makefile": "all:"}
+    found = from_mlops_stacks(write(tmp_path, files))
+    shown = ", ".join(f"maps/{name}.csv" for name in "abcdef")
+    assert moves(found, "maps/") == [("what is your own", f"{shown} and 2 more")]
+    assert moves(found, "") == [("what is your own", "Makefile")]
+    assert not any("venv" in move.there for move in found.moved)
 
 
 def test_what_no_answer_has_is_moved_by_hand(imported: Imported) -> None:

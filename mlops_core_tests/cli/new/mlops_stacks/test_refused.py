@@ -103,6 +103,8 @@ def test_shapes_that_nobody_expects_are_passed_over(tmp_path: Path) -> None:
     bundle = BUNDLE.replace(
         "variables:\n", "variables:\n  a: {default: '${var.b}${var.b}'}\n  b: {default: '${var.a}'}\n", 1
     )
+    bundle = bundle.replace("variables: {catalog_name: sandbox}", "variables: sandbox")
+    (tmp_path / "resources" / "folder.yml").mkdir(parents=True)
     found = from_mlops_stacks(write(tmp_path, {MODEL_FILE: odd, "databricks.yml": bundle}))
     assert found.answers["label"] == "hours_late"
 

@@ -1,0 +1,244 @@
+"""What is proposed of a table, held against what pandas says of it; each proposal has its reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from deltalake import write_deltalake
+
+from mlops_core.cli.new.answers import Answers
+from mlops_core.cli.new.declared import declared, events_of
+from mlops_core_tests.cli.new.tables import answered, orders, reason, written
+
+
+def names(answers: Answers) -> list[str]:
+    return [column.name for column in answers.columns]
+
+
+def column(answers: Answers, name: str) -> object:
+    return next(each for each in answers.columns if each.name == name)
+
+
+def test_a_table_whose_columns_say_what_they_are_needs_no_word(tmp_path: Path) -> None:
+    answers, decide = answered(written(orders(), tmp_path), tmp_path)
+    assert (answers.event_time, answers.known_at, answers.label) == ("ordered_at", "delivered_at", "late")
+    assert (answers.kind, answers.identity, answers.noun, answers.events) == (
+        "binary",
+        ("order_id",),
+        "order",
+        "orders",
+    )
+    assert answers.inputs == ("shop", "distance", "parcels")
+    assert answers.encoded == ("shop",)
+    assert [entity.column for entity in answers.entities] == ["shop"]
+    assert (answers.first_day, answers.last_day) == ("2026-01-01", "2026-03-01")
+    assert answers.source == "orders.parquet"
+    assert all(line.reason for line in decide.lines)
+
+
+def test_what_is_known_only_with_the_label_is_no_input(tmp_path: Path) -> None:
+    answers, decide = answered(written(orders(), tmp_path), tmp_path)
+    assert "delay" not in answers.inputs
+    assert "delay" in events_of(answers).known_late
+    assert "null only where the label" in reason(decide, "known late", "delay")
+
+
+def test_a_column_without_nulls_that_tells_the_label_is_taken_for_late_unless_somebody_vouches_for_it(
+    tmp_path: Path,
+) -> None:
+    rows = orders().dropna(subset="late")
+    file = written(rows.assign(grade=np.where(rows.late == 1, "bad", "good")), tmp_path)
+    answers, decide = answered(file, tmp_path)
+    assert "grade" not in answers.inputs
+    assert "it alone tells the label" in reason(decide, "known late", "grade")
+    vouched, _ = answered(file, tmp_path, known_in_time=("grade",))
+    assert "grade" in vouched.inputs
+
+
+def test_how_long_it_took_is_known_late(tmp_path: Path) -> None:
+    rows = orders()
+    took = (rows.delivered_at - rows.ordered_at).dt.total_seconds() / 60
+    rows = rows.assign(minutes=took.fillna(took.median()), late=rows.late.fillna(0))
+    answers, decide = answered(written(rows, tmp_path), tmp_path)
+    assert "minutes" not in answers.inputs
+    assert "how long 'delivered_at' took" in reason(decide, "known late", "minutes")
+
+
+def test_what_is_left_out_has_its_reason(tmp_path: Path) -> None:
+    rows = orders()
+    rows = rows.assign(
+        tags=[[1, 2]] * len(rows), day=1, empty=pd.Series(dtype="float64"), counter=np.arange(len(rows)) * 1.0
+    )
+    answers, decide = answered(written(rows, tmp_path), tmp_path)
+    for name, why in {
+        "remark": "4,000 different texts",
+        "country": "the same in every row",
+        "order_id": "it tells events apart",
+        "tags": "no single value",
+        "day": "the pipeline has a column of that name",
+        "empty": "it has no value",
+        "counter": "it goes on with time",
+    }.items():
+        assert why in reason(decide, "left out", name)
+        assert name not in answers.inputs
+    assert "remark" not in names(answers)
+
+
+@pytest.mark.parametrize(
+    ("values", "positive", "chosen"),
+    [
+        ((False, True), "", "true"),
+        (("N", "Y"), "", "Y"),
+        (("good", "bad"), "", "bad"),
+        ((1, 2), "", ""),
+        ((1, 2), "1", "1"),
+    ],
+)
+def test_a_label_of_two_other_values_becomes_one_of_0_and_1(
+    tmp_path: Path, values: tuple[object, object], positive: str, chosen: str
+) -> None:
+    """Two numbers say nothing: the rarer one is proposed."""
+    rows = orders().dropna(subset="late").drop(columns="delay")
+    rows = rows.assign(late=[values[int(late)] for late in rows.late])
+    answers, _ = answered(written(rows, tmp_path), tmp_path, label="late", positive=positive)
+    chosen = chosen or str(rows.late.value_counts().index[-1])
+    made = column(answers, answers.label)
+    quoted = f"'{chosen}'" if isinstance(values[0], str) else chosen
+    assert made.computed_by == f"CAST(late = {quoted} AS INT)"  # type: ignore[attr-defined]
+    assert "late" in events_of(answers).known_late
+    assert "late" not in answers.inputs
+
+
+def test_a_label_by_sql_makes_what_it_is_computed_of_known_late(tmp_path: Path) -> None:
+    rows = orders().drop(columns="late")
+    answers, _ = answered(written(rows, tmp_path), tmp_path, label="very_late", label_sql="delay > 0.5")
+    assert column(answers, "very_late").computed_by == "CAST(delay > 0.5 AS INT)"  # type: ignore[attr-defined]
+    assert "delay" in events_of(answers).known_late
+    assert answers.sample.label == "delay"
+
+
+def test_a_label_that_is_known_after_a_fixed_time_has_a_column_that_says_so(tmp_path: Path) -> None:
+    rows = orders().drop(columns="delivered_at")
+    answers, _ = answered(written(rows, tmp_path), tmp_path, label="late", known_after="7d", time_zone="Europe/Berlin")
+    assert answers.known_at == "known_at"
+    assert "INTERVAL 168 HOURS" in column(answers, "known_at").computed_by  # type: ignore[attr-defined]
+    assert "Europe/Berlin" in column(answers, "known_at").computed_by  # type: ignore[attr-defined]
+    assert answers.label_delay_days == 7
+    assert answers.longest_hours > 168
+    assert (answers.times, answers.time_zone) == ("wall_clock", "Europe/Berlin")
+    declared(answers)
+
+
+def test_classes_are_those_of_the_label(tmp_path: Path) -> None:
+    rows = orders()
+    rows = rows.assign(
+        outcome=pd.cut(rows.delay, [-9, -0.5, 0.5, 9], labels=["early", "on time", "late"]).astype(object)
+    )
+    file = written(rows.drop(columns=["delay", "late"]), tmp_path)
+    answers, _ = answered(file, tmp_path)
+    assert (answers.kind, answers.label) == ("multiclass", "outcome")
+    assert answers.classes == ("early", "late", "on time")
+    assert {each.metric for each in answers.thresholds} == {"log_loss", "accuracy_score"}
+
+
+def test_a_number_is_a_regression_in_its_unit(tmp_path: Path) -> None:
+    answers, _ = answered(written(orders().drop(columns="late"), tmp_path), tmp_path, label="delay", unit="h")
+    assert (answers.kind, answers.label_unit) == ("regression", "h")
+    features = [feature for window in answers.entities[0].windows for feature in window.features]
+    assert {feature.of for feature in features if feature.kind == "Mean"} == {"delay"}
+
+
+def test_no_rule_rejects_more_than_a_whisker_and_a_broken_row_is_caught(tmp_path: Path) -> None:
+    rows = orders()
+    rows.loc[rows.index[:8], "distance"] = -5.0
+    rows.loc[rows.index[8:12], "distance"] = 1e9
+    answers, _ = answered(written(rows, tmp_path), tmp_path)
+    rules = [rule for rule in answers.rules if rule.broken.startswith("distance")]
+    rejected = pd.concat([rows.query(rule.broken) for rule in rules])
+    assert len(rejected) == 12
+    for rule in answers.rules:
+        assert len(pd.DataFrame([rule.example]).query(rule.broken)) == 1
+
+
+def test_an_identity_of_several_columns_is_unique(tmp_path: Path) -> None:
+    rows = orders().drop(columns=["order_id", "remark"])
+    rows = rows.assign(ordered_at=rows.ordered_at.dt.floor("h"))
+    answers, _ = answered(written(rows, tmp_path), tmp_path)
+    assert answers.identity[0] == "ordered_at"
+    assert len(answers.identity) > 1
+    assert rows.duplicated(list(answers.identity)).mean() < 0.05
+    assert not set(answers.identity) & set(events_of(answers).known_late)
+
+
+def test_numbers_that_are_codes_are_categories(tmp_path: Path) -> None:
+    rows = orders()
+    codes = rows["shop"].str.removeprefix("shop ").astype(int) * 1111
+    answers, _ = answered(written(rows.assign(region_code=codes), tmp_path), tmp_path)
+    assert column(answers, "region_code").categorical  # type: ignore[attr-defined]
+    assert not column(answers, "parcels").categorical  # type: ignore[attr-defined]
+
+
+def test_thresholds_lie_between_knowing_nothing_and_the_quick_model(tmp_path: Path) -> None:
+    answers, _ = answered(written(orders(), tmp_path), tmp_path)
+    late = orders().dropna(subset="late")
+    held_out = late[late.ordered_at >= pd.Timestamp("2026-03-02") - pd.Timedelta(days=answers.holdout_days)]
+    share = late.drop(held_out.index).late.mean()
+    constant = -np.mean(np.where(held_out.late == 1, np.log(share), np.log(1 - share)))
+    limits = {each.metric: each for each in answers.thresholds}
+    assert 0.5 < limits["roc_auc"].threshold < 1
+    assert limits["log_loss"].threshold < constant
+    assert f"{constant:.3g}" in limits["log_loss"].reason
+    assert limits["log_loss"].threshold < answers.metric_violation_threshold < constant + 0.01
+
+
+@pytest.mark.parametrize("form", ["csv", "csv.gz", "semicolons", "folder", "hive", "delta"])
+def test_every_form_of_the_rows_gives_the_same_answers(tmp_path: Path, form: str) -> None:
+    rows = orders()
+    expected, _ = answered(written(rows, tmp_path), tmp_path)
+    place = tmp_path / "orders"
+    if form == "folder":
+        place.mkdir()
+        for number, part in enumerate(np.array_split(rows, 3)):
+            part.to_parquet(place / f"{number}.parquet", index=False)
+    elif form == "hive":
+        rows.to_parquet(place, partition_cols=["parcels"], index=False)
+    elif form == "delta":
+        write_deltalake(place, rows, partition_by=["parcels"])
+    else:
+        place = tmp_path / f"orders.{'csv' if form == 'semicolons' else form}"
+        rows.to_csv(place, index=False, sep=";" if form == "semicolons" else ",")
+    answers, _ = answered(place, tmp_path)
+    assert sorted(answers.inputs) == sorted(expected.inputs)
+    same = ("event_time", "known_at", "label", "identity", "kind", "encoded", "first_day", "holdout_days")
+    assert {name: getattr(answers, name) for name in same} == {name: getattr(expected, name) for name in same}
+
+
+def test_no_row_of_the_source_is_in_the_sample(tmp_path: Path) -> None:
+    rows = orders()
+    rows.loc[rows.index[0], ["shop", "distance"]] = ["the only one", 98_765.4]
+    answers, _ = answered(written(rows, tmp_path), tmp_path)
+    kept = answers.sample.model_dump_json()
+    assert "the only one" not in kept
+    assert "98765" not in kept and "98800" not in kept
+
+
+def test_three_hundred_columns_become_a_model_that_people_can_read(tmp_path: Path) -> None:
+    rows = orders()
+    noise = np.random.default_rng(1).normal(size=(len(rows), 300))
+    wide = pd.concat([rows, pd.DataFrame(noise, columns=[f"n{number}" for number in range(300)])], axis=1)
+    answers, decide = answered(written(wide, tmp_path), tmp_path)
+    assert {"shop", "distance"} <= set(answers.inputs)
+    assert len(answers.inputs) == 30
+    assert len(answers.columns) < 40
+    assert sum("gains least" in line.reason for line in decide.lines) == 273
+
+
+def test_an_entity_that_is_named_is_taken(tmp_path: Path) -> None:
+    answers, _ = answered(written(orders(), tmp_path), tmp_path, entity=("parcels",))
+    assert [entity.column for entity in answers.entities] == ["parcels"]
+    none, _ = answered(written(orders(), tmp_path), tmp_path, entity=("-",))
+    assert none.entities == ()
+    declared(none)
