@@ -136,7 +136,10 @@ def find(asked: Asked, profile: Profile, decide: Decisions, today: date) -> Foun
 
 def _noun(asked: Asked, profile: Profile, decide: Decisions) -> str:
     place = profile.source_table.rpartition(".")[2] or re.split(r"[/\\]", profile.source.rstrip("/"))[-1]
-    words = [word.removesuffix("s") for word in re.findall(r"[a-z]{4,}", place.partition(".")[0].lower())]
+    words = [
+        word if word.endswith("ss") else word.removesuffix("s")
+        for word in re.findall(r"[a-z]{4,}", place.partition(".")[0].lower())
+    ]
     proposal = next((word for word in reversed(words) if word != asked.project), "event")
     noun = decide.settle(
         "--noun", "What is one row called?", asked.noun, Proposal(proposal, "after the name of the source")

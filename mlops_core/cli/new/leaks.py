@@ -132,7 +132,7 @@ def _numbers(profile: Profile, values: pd.Series, actual: np.ndarray, half: int)
     """The values, names as the mean label of the first half's."""
     import pandas as pd
 
-    if not profile.is_number(values.name):
+    if not profile.is_number(str(values.name)):
         means = pd.Series(actual[:half]).groupby(values.iloc[:half].to_numpy()).mean()
         values = values.map(means)
     filled = values.astype("float64")
