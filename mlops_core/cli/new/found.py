@@ -125,7 +125,7 @@ def find(asked: Asked, profile: Profile, decide: Decisions, today: date) -> Foun
             f"Nothing is left that a model could see of a {noun} ({reasons or 'all others are known late'}): give it "
             "rows with more columns, or vouch for one with --known-in-time."
         )
-    windows, quick = _quick(profile, label, times, found_days, seen=seen, entities=kept, asked=asked, decide=decide)
+    windows, quick = _quick(profile, label, times, found_days, seen=seen, entities=kept, decide=decide)
     kept = tuple(name for name in kept if any(name == entity for entity, _ in windows))
     seen = inputs.inputs_of(profile, time, unknown, identity=ids, entities=kept)
     seen = inputs.most_useful(seen, quick.gain, kept)
@@ -188,7 +188,6 @@ def _quick(
     *,
     seen: inputs.Inputs,
     entities: Sequence[str],
-    asked: Asked,
     decide: Decisions,
 ) -> tuple[tuple[recent.Window, ...], Measured]:
     """The windows that help a quick model on the days held out, and what it reaches of the inputs alone."""
@@ -212,7 +211,7 @@ def _quick(
     recents = recent.recents_of(profile, times, target(profile, label), known, entities)
     windows, base, best = recent.windows_of(table, recents, values, label, is_held_out)
     recent.tell(decide, windows, bool(entities), without=base, kind=label, found=best)
-    return windows if not asked.entities else tuple(recents), base
+    return tuple(recents) if decide.is_a_persons("--entity") else windows, base
 
 
 def _tell_inputs(seen: inputs.Inputs, unusable: Mapping[str, str], decide: Decisions) -> None:

@@ -77,7 +77,20 @@ def test_ctrl_c_at_the_last_question_writes_nothing(tmp_path: Path) -> None:
     root = tmp_path / "repository"
     root.mkdir()
     said = ["--kind", "binary", "--event-time", "ordered_at", "--known-at", "delivered_at", "--label", "late"]
-    said += ["--identity", "order_id", "--entity", "shop", "--noun", "order", "--rows", str(file), "--root", str(root)]
+    said += [
+        "--identity",
+        "order_id",
+        "--entity",
+        "shop",
+        "--noun",
+        "order",
+        "--owner",
+        "team:shops",
+        "--rows",
+        str(file),
+        "--root",
+        str(root),
+    ]
     master, slave = pty.openpty()
     call = [sys.executable, "-m", "mlops_core.cli.new", "churn", *said]
     process = subprocess.Popen(call, stdin=slave, stdout=slave, stderr=slave, cwd=Path(__file__).parents[3])
