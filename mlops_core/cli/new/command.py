@@ -111,7 +111,7 @@ def settled(name: str, stated: dict[str, Any], root: Path, decide: Decisions) ->
 
     if stated["toy"]:
         kind = decide.settle("--kind", "What kind of problem?", stated["kind"], Proposal("binary", "the usual"), KINDS)
-        return toy(name, kind, owner=stated["owner"])
+        return toy(name, kind, decide, owner=stated["owner"])
     rows = decide.settle(
         "--rows",
         "Where are the rows (a parquet, CSV or Delta file or folder, or catalog.schema.table)?",
