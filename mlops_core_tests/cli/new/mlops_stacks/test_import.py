@@ -200,6 +200,15 @@ def test_a_classifier_leaves_the_kind_to_the_rows(tmp_path: Path) -> None:
     assert "kind" not in found.answers
 
 
+def test_the_label_is_what_was_trained_on(tmp_path: Path) -> None:
+    """The template of version 0.2 has a metric where the column of the label belongs."""
+    found = from_mlops_stacks(write(tmp_path, {MODEL_FILE: MODEL.replace("hours_late", "mean_squared_error")}))
+    assert "label" not in found.answers
+    made = TRAINING + 'training_set = fe.create_training_set(df=rows, feature_lookups=lookups, label="hours")\n'
+    write(tmp_path, {"training/notebooks/TrainWithFeatureStore.py": made})
+    assert from_mlops_stacks(tmp_path).answers["label"] == "hours"
+
+
 def test_two_times_are_a_question(tmp_path: Path) -> None:
     second = FEATURES.replace(
         "      schedule:", FEATURES.partition("      tasks:\n")[2].partition("      schedule")[0] + "      schedule:"
