@@ -44,10 +44,14 @@ class ProjectComponent(dg.Component, dg.Model, dg.Resolvable):
     prefix: str | None = Field(None, description="What its names begin with; else the project's own prefix")
     target: str | None = Field(None, description="Target of its databricks.yml; else that of MLOPS_TARGET, else local")
 
+    packages: list[str] = Field(
+        default_factory=list, description="Import packages of this code location, for steps on Databricks"
+    )
+
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:  # noqa: ARG002
         project = declared_project(self.project)
         prefix = project.prefix if self.prefix is None else self.prefix
-        return definitions_of(project, load_target(project, self.target), prefix)
+        return definitions_of(project, load_target(project, self.target), prefix, packages=self.packages)
 
 
 def declared_project(path: str) -> Project:

@@ -3,6 +3,7 @@
 Loading touches no network, no Spark and no registry, and imports no library that only steps need.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from warnings import catch_warnings, simplefilter
 
@@ -26,7 +27,7 @@ from mlops_core.defs.mutes import JOB as MUTES
 from mlops_core.defs.mutes import mute_alerts_job
 from mlops_core.defs.pairing_check import pairing_checks
 from mlops_core.defs.partitions import daily_partitions, predicted_partitions
-from mlops_core.defs.resources import build_executor, build_resources
+from mlops_core.defs.resources import Resources, build_executor, build_resources
 from mlops_core.defs.rollback import rollback_job
 from mlops_core.defs.schedules import build_schedules
 from mlops_core.defs.sensors import build_sensors
@@ -38,21 +39,26 @@ from mlops_core.defs.validation import validation_assets, validation_checks
 from mlops_core.project import Project
 
 
-def definitions_of(project: Project, target: Target, prefix: str | None = None) -> dg.Definitions:
+def definitions_of(
+    project: Project, target: Target, prefix: str | None = None, *, packages: Sequence[str] = ()
+) -> dg.Definitions:
     """Everything that Dagster runs of `project` for `target`.
 
     Args:
         prefix: For a part of a code location, to be merged with others: what its names begin with, instead of the
             project's own prefix. Its asset jobs bring their executor, and the code location keeps its own.
+        packages: Import packages, beside the project's, that the module of the code location is made of: steps on
+            Databricks load it there.
 
     Raises:
-        DeclarationError: the prefix is one that Dagster refuses.
+        DeclarationError: the prefix is one that Dagster refuses, or a package is not there.
     """
     is_part, project = prefix is not None, project if prefix is None else replace(project, prefix=prefix)
     executor = build_executor(project, target)
     with catch_warnings():
         simplefilter("ignore", dg.BetaWarning)  # a backfill policy is beta in name, and every load would say so
-        made = _pipeline(project, target, build_jobs(project, target, executor if is_part else None))
+        jobs = build_jobs(project, target, executor if is_part else None)
+        made = _pipeline(project, target, jobs, build_resources(project, target, packages))
         watched = dg.Definitions.merge(made, _watch(project, target, made))
         of_location = dg.Definitions(jobs=[mute_alerts_job(project, watched)], executor=None if is_part else executor)
         return dg.Definitions.merge(watched, of_location)
@@ -69,7 +75,7 @@ def _watch(project: Project, target: Target, made: dg.Definitions) -> dg.Definit
     )
 
 
-def _pipeline(project: Project, target: Target, jobs: dict[str, Job]) -> dg.Definitions:
+def _pipeline(project: Project, target: Target, jobs: dict[str, Job], resources: Resources) -> dg.Definitions:
     daily, predicted = daily_partitions(target), predicted_partitions(target)
     return dg.Definitions(
         assets=[
@@ -100,5 +106,5 @@ def _pipeline(project: Project, target: Target, jobs: dict[str, Job]) -> dg.Defi
             *champion_sensors(project, target, jobs, predicted),
             *upkeep_sensors(project, target),
         ],
-        resources=build_resources(project, target),
+        resources=resources,
     )

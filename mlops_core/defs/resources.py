@@ -1,6 +1,6 @@
 """The resources of a target: the only place that knows on which platform a target runs."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from os import environ
@@ -28,6 +28,7 @@ from mlops_core.defs.provenance import COMMIT_VARIABLE, git_commit
 from mlops_core.defs.tables import tables_of
 from mlops_core.ingestion.times import EventTimes
 from mlops_core.project import Project
+from mlops_core.project.project import folder_of
 
 IMPORTED_FIRST = ("mlflow.models.evaluation.evaluator_registry",)
 """MLflow imports its evaluators, and matplotlib with them, under a lock that imports of other threads need too."""
@@ -37,9 +38,9 @@ REQUIREMENTS_FILES = ("requirements.txt", "requirements-databricks.txt")
 Resources = dict[str, dg.ResourceDefinition]
 
 
-def build_resources(project: Project, target: Target) -> Resources:
+def build_resources(project: Project, target: Target, packages: Sequence[str] = ()) -> Resources:
     """The resources of `target` by their keys; nothing is started or imported before a step asks for it."""
-    platform = _local(project, target) if target.platform == "local" else _databricks(project, target)
+    platform = _local(project, target) if target.platform == "local" else _databricks(project, target, packages)
     tables = tables_of(project)
     aliases = {project.model.name: "candidate", "challenger": "challenger", "champion": "champion"}
     made = platform | {
@@ -123,7 +124,7 @@ def _twin(tables: LocalTables, registry: ModelRegistry) -> FeatureStore:
     return LocalFeatureStore(tables, registry)
 
 
-def _databricks(project: Project, target: Target) -> Resources:
+def _databricks(project: Project, target: Target, packages: Sequence[str]) -> Resources:
     from mlops_core.adapters.feature_store.databricks import DatabricksFeatureStore
 
     workspace, times = target.workspace_address, _times(project, target)
@@ -144,19 +145,19 @@ def _databricks(project: Project, target: Target) -> Resources:
         "model_registry": _built(project, lambda _: registry),
         "pages": _built(project, lambda _: MlflowPages(registry)),
         "sources": _built(project, lambda r: _table_sources(r.spark, target, times), "spark"),
-        "step_launcher": _step_launcher(project, target),
+        "step_launcher": _step_launcher(project, target, packages),
     }
 
 
-def _step_launcher(project: Project, target: Target) -> dg.ResourceDefinition:
+def _step_launcher(project: Project, target: Target, packages: Sequence[str]) -> dg.ResourceDefinition:
     from mlops_core.adapters.step_launcher.launcher import step_launcher_resource
     from mlops_core.adapters.step_launcher.stock import stock_step_launcher
 
     launchers = {"unity_catalog": step_launcher_resource, "databricks_pyspark": stock_step_launcher}
-    return launchers[target.step_launcher](launcher_settings(project, target))
+    return launchers[target.step_launcher](launcher_settings(project, target, packages))
 
 
-def launcher_settings(project: Project, target: Target) -> LauncherSettings:
+def launcher_settings(project: Project, target: Target, packages: Sequence[str] = ()) -> LauncherSettings:
     """What `target` says about its step launcher.
 
     The cluster reads the target anew, so what the environment here puts over it (a variable, MLflow) goes there too.
@@ -167,7 +168,7 @@ def launcher_settings(project: Project, target: Target) -> LauncherSettings:
     return LauncherSettings(
         volume=target.staging_volume,
         compute=Compute().overridden(target.compute),
-        packages=(project.folder,),
+        packages=(project.folder, *map(folder_of, packages)),
         requirements=tuple(line for file in REQUIREMENTS_FILES for line in read_requirements(project.folder / file)),
         imports=IMPORTED_FIRST,
         environment={"MLOPS_TARGET": target.name, COMMIT_VARIABLE: git_commit(target.root), **overrides},

@@ -64,12 +64,7 @@ class Project:
     @property
     def folder(self) -> Path:
         """Where its package lies."""
-        if not _is_package(self.package):
-            raise DeclarationError(
-                f"There is no package '{self.package}' to import: name the one whose project.py declares this project, "
-                "and start Python in the folder that it lies in."
-            )
-        return Path(str(importlib.import_module(self.package).__file__)).resolve().parent
+        return folder_of(self.package)
 
     @property
     def root(self) -> Path:
@@ -216,6 +211,20 @@ class Project:
                 )
             if known[name] != kind:
                 raise DeclarationError(f"{place}: '{name}' is {known[name]}, and the key '{key}' is {kind}.")
+
+
+def folder_of(package: str) -> Path:
+    """Where an import package lies.
+
+    Raises:
+        DeclarationError: there is none of this name.
+    """
+    if not _is_package(package):
+        raise DeclarationError(
+            f"There is no package '{package}' to import: name the one whose project.py declares the project, and start "
+            "Python in the folder that it lies in."
+        )
+    return Path(str(importlib.import_module(package).__file__)).resolve().parent
 
 
 def _is_package(name: str) -> bool:
