@@ -112,7 +112,7 @@ def test_what_no_answer_has_is_moved_by_hand(imported: Imported) -> None:
     assert moves(imported, "resources/ml-artifacts-resource.yml: registered_models.model.grants") == [
         (
             "the right of 'depots' to read the model",
-            "resources/ml-artifacts-resource.yml: resources.registered_models.model",
+            "resources/ml-artifacts-resource.yml: resources.registered_models",
         )
     ]
     assert moves(imported, "databricks.yml: targets.dev.workspace.host")
