@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings, simplefilter
 
 from mlops_core.adapters.custom_metrics import explained_metrics
 from mlops_core.adapters.feature_store.point_in_time import column
@@ -129,8 +130,10 @@ def _dataset(rows: pd.DataFrame, label: str, prediction: str, table: str, versio
         name=f"held-out rows of {table}",
         digest=f"{table.rsplit('.', maxsplit=1)[-1]}@{version}"[-DIGEST_LENGTH:],
     )
-    # MLflow caches the schema on first use, and would scan every value to infer it: a second for 300,000 rows.
-    vars(dataset)["schema"] = infer_signature(rows.head(1)).inputs
+    with catch_warnings():  # MLflow warns that integer columns can't hold missing values: these have none
+        simplefilter("ignore", UserWarning)
+        # MLflow caches the schema on first use, and would scan every value to infer it: a second for 300,000 rows.
+        vars(dataset)["schema"] = infer_signature(rows.head(1)).inputs
     return dataset
 
 
