@@ -12,11 +12,11 @@ from mlops_core.cli.new.profile import WHISKER, Profile
 from mlops_core.project.columns import NUMBERS, ColumnType
 
 _LABELS = re.compile(
-    r"^(label|target|y|class|outcome|response)$|churn|default|fraud|late$|is_|_amount$|fare|price|sales|cnt$|count$"
+    r"^(label|target|y|class|outcome|response)$|churn|default|fraud|late$|is_|_amount$|price|sales|cnt$|count$"
     r"|converted|cancel|returned|_delay$|survived|revenue|demand|status|rating|score"
 )
-_BEGINS = re.compile(r"start|begin|creat|open|pickup|order|sched|post|event|signup|request|time|date|snapshot")
-_KNOWN = re.compile(r"end|clos|deliver|dropoff|resolv|complet|known|finish|label|arriv|land|paid|return|updat|settl")
+_BEGINS = re.compile(r"start|begin|creat|open|pick|order|sched|post|event|signup|request|time|date|snapshot")
+_KNOWN = re.compile(r"end|clos|deliver|drop|resolv|complet|known|finish|label|arriv|land|paid|return|updat|settl")
 _DURATION = re.compile(r"(\d+)\s*(h|d|w)")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 
