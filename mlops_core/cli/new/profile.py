@@ -131,7 +131,7 @@ def _endless(rows: SampledRows) -> tuple[dict[str, str], pd.Series]:
         is_endless = pc.fill_null(pc.invert(pc.is_finite(rows.table.column(name))), False).to_pandas()
         if is_endless.mean() > WHISKER:
             found[name] = (
-                f"NaN or infinite in {is_endless.mean():.1%} of the rows, which are rejected: make it null there"
+                f"NaN or infinite in {is_endless.mean():.1%} of the rows, which a run rejects: make it null there"
             )
         else:
             is_finite &= ~is_endless
