@@ -21,7 +21,7 @@ class VersionRecord:
         git_commit: Of the code that trained it.
         trained_from: First day that it was trained on.
         held_out_from, held_out_until: First and last day that its training held out.
-        classes: The class of each number that the model answers, where it predicts one of several.
+        answered_classes: The class of each number that the model answers, where it predicts one of several.
         validation_run_id: The MLflow run with its report.
         validated_against: The version that it was compared with, or why with none.
         failed_rules: The rules that it failed, each with its value and bound.
@@ -41,7 +41,7 @@ class VersionRecord:
     trained_from: date | None = None
     held_out_from: date | None = None
     held_out_until: date | None = None
-    classes: tuple[str | int, ...] | None = None
+    answered_classes: tuple[str | int, ...] | None = None
     validation_run_id: str | None = None
     validated_against: str | None = None
     failed_rules: str | None = None
@@ -66,7 +66,7 @@ class VersionRecord:
             if name.endswith(TABLE) and value.isdecimal()
         }
         outputs = {name.removesuffix(OUTPUT): value for name, value in others.items() if name.endswith(OUTPUT)}
-        classes = {"classes": tuple(json.loads(own["classes"]))} if "classes" in own else {}
+        classes = {CLASSES: tuple(json.loads(own[CLASSES]))} if CLASSES in own else {}
         return cls(**{**own, **days, **classes}, tables=tables, outputs=outputs)  # type: ignore[arg-type]
 
     def to_tags(self) -> dict[str, str]:
@@ -91,4 +91,5 @@ def version_tag(table: str) -> str:
 
 
 NAMES = tuple(each.name for each in fields(VersionRecord) if each.name not in ("tables", "outputs"))
+CLASSES = "answered_classes"
 DAYS = ("trained_from", "held_out_from", "held_out_until")

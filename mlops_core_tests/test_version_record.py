@@ -18,6 +18,7 @@ TAGS = {
     "trained_from": "2013-01-28",
     "held_out_from": "2013-02-04",
     "held_out_until": "2013-02-06",
+    "answered_classes": '["früh", "on time"]',
     "validation_run_id": "m7",
     "validated_against": "3",
     "failed_rules": "none",
@@ -41,6 +42,8 @@ def test_days_versions_and_runs_are_typed():
     assert record.held_out_from == date(2013, 2, 4)
     assert record.tables == {"flights": 4, "origin_features": 12}
     assert record.outputs == {"champion": "r9"}  # a dry run makes no asset
+    assert record.answered_classes == ("früh", "on time")
+    assert VersionRecord.from_tags({"answered_classes": "[3, 1]"}).answered_classes == (3, 1)
     assert record.dry_run_in_dagster_run == "r2"
     assert version_tag("flights") in TAGS
 

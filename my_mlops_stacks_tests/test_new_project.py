@@ -27,7 +27,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_toy_problem_of_each_kind(clone: Clone, kind: str) -> None:
     name = f"toy_{kind}"
-    clone.run(f'make new-project NAME={name} ARGS="--toy {kind} --yes"')
+    clone.run(f'make new-project NAME={name} ARGS="--toy --kind {kind} --yes"')
     said = clone.run(f"make run PROJECT={name}")
     assert re.search(rf"Champion +\w+ version 1: {KINDS[kind]} [\d.]+", said)
     passed, checks = re.search(r"Checks +(\d+) of (\d+) passed", said).groups()

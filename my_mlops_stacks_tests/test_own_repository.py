@@ -16,6 +16,7 @@ from cicd.pipelines import pipelines_of
 from mlops_core.cli.new.own_repository import copy_repository, new_repository
 from mlops_core.cli.new.render import RenderError, render
 from mlops_core_tests.cli.new.parcels import parcels
+from my_mlops_stacks_tests.azure.pull_requests import served
 from my_mlops_stacks_tests.conftest import ROOT
 from my_mlops_stacks_tests.repository import copy_files
 from my_mlops_stacks_tests.test_docs import broken
@@ -90,6 +91,26 @@ def test_links_of_its_documents_lead_somewhere(own: Path, by_wheel: Path) -> Non
         assert {document: broken(document) for document in folder.rglob("*.md") if broken(document)} == {}
 
 
+def test_its_pipeline_completes_what_it_lacks_from_the_archive(own: Path, tmp_path: Path) -> None:
+    """There is no folder cicd/ in it."""
+    clone, remote = tmp_path / "clone", tmp_path / "remote.git"
+    shutil.copytree(own, clone)
+    shutil.rmtree(clone / ".azure")
+    author = ("-c", "user.name=tester", "-c", "user.email=tester@example.com")
+    for command in (("add", "--all"), (*author, "commit", "--quiet", "--message", "first")):
+        subprocess.run(["git", *command], cwd=clone, check=True)
+    subprocess.run(["git", "clone", "--quiet", "--bare", clone, remote], check=True)
+    subprocess.run(["git", "remote", "add", "origin", remote], cwd=clone, check=True)
+    (clone / ".venv").symlink_to(sys.prefix)
+    with served() as pull_requests:
+        environ = {**os.environ, **pull_requests.environment, "PROJECT_NAME": "churn"} | {"PYTHONPATH": str(clone)}
+        call = [clone / "scripts" / "deploy_cicd.sh"]
+        done = subprocess.run(call, env=environ, check=False, capture_output=True, text=True)
+    assert "pullrequest/1" in done.stdout, done.stderr
+    listed = subprocess.run(["git", "ls-tree", "-r", "cicd/churn"], cwd=remote, check=True, capture_output=True)
+    assert {name for name in names(own) if name.startswith(".azure/")} <= set(listed.stdout.decode().split())
+
+
 def test_with_a_wheel_it_depends_on_the_machinery_instead(by_wheel: Path, own: Path) -> None:
     assert not (by_wheel / "mlops_core").exists()
     text = (by_wheel / "setup.cfg").read_text()
@@ -111,7 +132,7 @@ def test_a_folder_with_files_is_refused_and_an_empty_one_taken(root: Path, tmp_p
     assert (tmp_path / "empty" / "churn" / "project.py").exists()
 
 
-@pytest.mark.parametrize("missing", ["scripts", "Makefile", "cicd"])
+@pytest.mark.parametrize("missing", ["scripts", "Makefile", "cicd.tar.gz"])
 def test_what_cannot_be_whole_is_not_made(root: Path, tmp_path: Path, missing: str) -> None:
     broken_root = tmp_path / "root"
     shutil.copytree(root, broken_root)
@@ -124,12 +145,22 @@ def test_what_cannot_be_whole_is_not_made(root: Path, tmp_path: Path, missing: s
         copy_repository(root, "nobody", tmp_path / "beside" / "nobody")
 
 
-def test_a_new_project_goes_there_and_leaves_nothing_here(root: Path, tmp_path: Path) -> None:
+def test_the_command_makes_it_there_and_leaves_nothing_here(root: Path, tmp_path: Path) -> None:
     before = names(root)
-    new_repository(parcels(project="depots"), root, tmp_path / "depots")
-    assert names(root) == before
-    assert (tmp_path / "depots" / "depots" / "project.py").exists()
+    rows = tmp_path / "rows.csv"
+    made = new_repository(parcels(project="depots", source=str(rows)), root, tmp_path / "depots")
+    assert Path("depots/project.py") in made
     assert str(root) in (tmp_path / "depots" / "depots" / ".copier-answers.yml").read_text()
+    call = [sys.executable, "-m", "mlops_core.cli.new", "parts", "--yes", "--toy", "--root", str(root), "--copy-to"]
+    done = subprocess.run([*call, tmp_path / "parts"], check=True, capture_output=True, text=True)
+    assert done.stdout.rstrip().endswith(f"Next: cd {tmp_path / 'parts'} && make run")
+    assert (tmp_path / "parts" / "parts" / "project.py").exists()
+    refused = subprocess.run([*call, tmp_path / "parts"], check=False, capture_output=True, text=True)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.strip() == f"{tmp_path / 'parts'} exists and is no empty folder: name a new one."
+    alone = subprocess.run([*call[:-1], "--wheel"], check=False, capture_output=True, text=True)
+    assert alone.stderr.strip() == "--wheel is for a repository of its own: name its folder with --copy-to."
+    assert names(root) == before
 
 
 def test_the_wheel_is_the_machinery_alone_and_can_be_imported(tmp_path: Path) -> None:
@@ -158,13 +189,19 @@ def with_wheel(venv: Path, dist: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
-@pytest.mark.parametrize("wheel", [False, True], ids=["machinery inside", "machinery as a wheel"])
-def test_it_passes_lint_and_its_tests_alone(request: pytest.FixtureRequest, tmp_path: Path, wheel: bool) -> None:
+@pytest.mark.parametrize(
+    ("wheel", "targets"),
+    [(False, ["lint", "test"]), (True, ["test"])],
+    ids=["machinery inside", "machinery as a wheel"],
+)
+def test_it_passes_lint_and_its_tests_alone(
+    request: pytest.FixtureRequest, tmp_path: Path, wheel: bool, targets: list[str]
+) -> None:
     folder = request.getfixturevalue("by_wheel" if wheel else "own")
     venv = with_wheel(tmp_path / "venv", tmp_path / "dist").parents[1] if wheel else Path(sys.prefix)
     (folder / ".venv").symlink_to(venv)
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHONPATH", "DAGSTER_HOME"))}
-    call = ["make", "--assume-old", ".venv/.ready", "lint", "test"]
+    call = ["make", "--assume-old", ".venv/.ready", *targets]
     done = subprocess.run(call, cwd=folder, env=environ, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert re.search(r"\d+ passed", done.stdout)

@@ -20,7 +20,7 @@ def predicted(store: FeatureStore, task: Task, version: ModelVersion, rows: Data
     """
     from pyspark.sql import functions as F
 
-    answer = F.expr(task.shape.from_logged(version.record.classes))
+    answer = F.expr(task.shape.from_logged(version.record.answered_classes))
     answered = store.score_batch(model_uri=version.uri, df=rows, result_type=task.answer_type)
     answered = answered.withColumn(PREDICTION_COLUMN, answer)
     return answered.withColumns({output.name: F.expr(output.sql).cast(output.type) for output in task.outputs})

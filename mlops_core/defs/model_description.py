@@ -29,6 +29,9 @@ def _history(project: Project, record: VersionRecord, metrics: Mapping[str, floa
         made = f"`{events}` version {record.tables.get(events, UNKNOWN)}, git commit {record.git_commit or UNKNOWN}"
         since = f"from {record.trained_from} on, " if record.trained_from else ""
         yield f"Trained on the days {since}before {record.held_out_from} ({made})."
+    if record.answered_classes:
+        classes = ", ".join(map(str, record.answered_classes))
+        yield f"Answers the probability of each of these classes, in this order: {classes}."
     measured = [f"{name} {value:.4g}" for name, value in project.model.task.headlines(metrics).items()]
     if measured:
         yield f"On the days held out, to {record.held_out_until or 'the last one'}: {', '.join(measured)}."

@@ -136,7 +136,7 @@ def _registered(
     task, some = project.model.task, record.baseline.drop(columns="prediction").head(COMPARED)
     inputs = some.drop(columns=[events.event_time, events.label_column])
     described = description(training, task, fitted, inputs, predictions(project.model, fitted, some))
-    told = replace(told, classes=task.shape.logged_classes(fitted))
+    told = replace(told, answered_classes=task.shape.logged_classes(fitted))
     with registry_answers(registry.tracking_uri):
         with registry.run(f"{project.model.name} {context.run.run_id[:8]}", told.to_tags()):
             registry.log(record)

@@ -16,8 +16,8 @@ from scipy.special import ndtr
 
 from mlops_core.ingestion.sample_rows import Draw, SampleRows
 
-OF_DRAWS, OF_ENTITY = 0.55, 0.3
-"""What the draws and the level of the entity explain of the label's variance on its latent, normal scale."""
+EXPLAINED, OF_ENTITY = 0.92, 0.3
+"""What is explained of the label's variance, on its latent normal scale, and what of it by the level of the entity."""
 LEVEL_DAYS = 7
 """For so many days the level of an entity stays; it is for more where labels take more than a third of them."""
 MOST_DRAWS = 3
@@ -128,7 +128,8 @@ def _of_share(draw: Draw, share: np.ndarray, factor: float = 1.0) -> np.ndarray:
     if draw.kind == "value":
         return np.array(list(draw.shares), object)[_places(draw, share, factor)]
     values = np.interp(share, np.linspace(0, 1, len(draw.quantiles)), draw.quantiles) * factor
-    digits = 0 if draw.type in ("int", "bigint") else max(0, 3 - int(np.log10(max(abs(values).max(), 1e-9))))
+    largest = max(map(abs, draw.quantiles)) or 1.0
+    digits = 0 if draw.type in ("int", "bigint") else max(0, 3 - int(np.log10(largest)))
     return np.round(values, digits)
 
 
@@ -136,8 +137,8 @@ def _latent(shape: SampleRows, day: date, places: dict[str, np.ndarray], rows: i
     """What the label follows, of mean 0 and variance 1: effects of some draws, the entity's level, and chance."""
     kinds = {draw.name: draw for draw in shape.draws if draw.kind in ("number", "value")}
     effects = [_effect(draw, places[name]) for name, draw in list(kinds.items()) if name != shape.entity][:MOST_DRAWS]
-    of_draws = OF_DRAWS if effects else 0.0
-    of_entity = OF_ENTITY if shape.entity else 0.0
+    of_entity = (OF_ENTITY if effects else EXPLAINED) if shape.entity else 0.0
+    of_draws = EXPLAINED - of_entity if effects else 0.0
     noise = _random(seed, day, Stream.LABEL).standard_normal(rows)
     latent = np.sqrt(1 - of_draws - of_entity) * noise
     if effects:
@@ -178,14 +179,22 @@ def _lacking(draw: Draw, day: date, rows: int, seed: int) -> np.ndarray:
     return _random(seed, day, Stream.COLUMN, f"{draw.name} lacks").random(rows) < draw.nulls
 
 
+def _read(text: str, kind: str) -> bool | int | float | str:
+    """A value of a column, as it is declared."""
+    if kind == "boolean":
+        return text == "true"
+    if kind == "string":
+        return text
+    return int(text) if kind in ("int", "bigint") else float(text)
+
+
 def _typed(draw: Draw, values: np.ndarray, lacking: np.ndarray) -> pa.Array:
     """The values in the column's type; keys and ids of texts with the column's name."""
     kind = _TYPES[draw.type]
     if draw.kind in ("key", "id") and draw.type == "string":
         values = np.array([f"{draw.name} {value}" for value in values], object)
     if draw.kind == "value":
-        read = {"boolean": lambda text: text == "true", "string": str, "int": int, "bigint": int}.get(draw.type, float)
-        values = np.array([read(text) for text in values], object)
+        values = np.array([_read(text, draw.type) for text in values], object)
     if draw.type == "date":
         values = values.astype("datetime64[D]")
     return pa.array(values, mask=lacking).cast(kind)

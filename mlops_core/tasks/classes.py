@@ -183,7 +183,8 @@ class Classes(Shape):
         """
         if classes is None:
             raise UnknownClassError(
-                "Its tag `classes` is missing, so nobody knows of which class each probability is: train a new version."
+                "Its tag answered_classes is missing, so nobody knows of which class each probability is: train a new "
+                "version."
             )
         if others := [each for each in classes if each not in self.places]:
             raise UnknownClassError(self._unknown(others[0]))

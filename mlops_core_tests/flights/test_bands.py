@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -28,9 +29,15 @@ class Banded(Flights):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, sample.flights("generated"), BANDS, monitoring_workflow=MONITORED)
         self.definitions = definitions_of(BANDS, self.target)
-        self.again = self.definitions.resolve_job_def("bands_model_training_job").execute_in_process(
-            instance=self.instance
-        )
+        self.again = self.run("model_training_job")
+        self.history = [self.registry.at_alias("champion").version]
+        asked = {"version": 1, "rolled_back_by": "Ada", "reason": "to see it predict"}
+        self.run("rollback_job", {"ops": {"bands__roll_back": {"config": asked}}})
+        self.history.append(self.registry.at_alias("champion").version)
+
+    def run(self, job: str, config: Mapping[str, object] | None = None) -> dg.ExecuteInProcessResult:
+        found = self.definitions.resolve_job_def(f"bands_{job}")
+        return found.execute_in_process(instance=self.instance, run_config=config)
 
     @property
     def bands(self) -> pd.Series:
@@ -128,20 +135,23 @@ def test_a_window_counts_bands(banded: Banded) -> None:
 
 
 def test_a_version_says_which_classes_it_answers_in_which_order(banded: Banded) -> None:
-    assert banded.registry.get(1).record.classes == ("early", "late", "on time")
+    assert banded.registry.get(1).record.answered_classes == ("early", "late", "on time")
 
 
 def test_the_gate_judges_and_a_second_version_follows_the_champion(banded: Banded) -> None:
     first, again = banded.checks(banded.results["model_training_job"]), banded.checks(banded.again)
     assert first["features_are_known_in_time"].passed and first["candidate_beats_constant"].passed
     assert "recall_late of the held-out flights is 0." in (first["recall_late_within_threshold"].description or "")
+    scored = banded.scored()
+    right = ((scored.prediction == "late") == (scored.band == "late")).mean()
+    assert first["right_if_late_within_threshold"].metadata["value"].value == pytest.approx(right, rel=1e-4)
     assert again["candidate_beats_champion"].passed
     shadow = again["predicts_what_the_champion_predicted"]
     assert shadow.passed and shadow.metadata["missing"].value == 0
     heads, _, *days = str(shadow.metadata["differences"].value).splitlines()
     assert [cell.strip() for cell in heads.strip("|").split("|")][-2:] == ["mean_absolute_difference", "changed_share"]
     assert len(days) == 3 and all(day.endswith("| 0 | 0 | 0 |") for day in days)  # the same rows make the same model
-    assert banded.registry.at_alias("champion").version == 2
+    assert banded.history == [2, 1]  # and back by hand
     assert banded.registry.get(2).record.validated_against == "1"
 
 

@@ -31,7 +31,9 @@ from mlops_core.project import (
 )
 from mlops_core.project.checks import OF_PREDICTIONS, RESERVED_TABLES
 from mlops_core.project.names import NameRefusedError
-from mlops_core.tasks import Regression
+from mlops_core.tasks import MulticlassClassification, Regression
+from mlops_core_tests.flights.bands import BAND_MODEL, BANDED, BANDS
+from mlops_core_tests.flights.bands import ORIGIN as BANDED_ORIGIN
 from mlops_core_tests.flights.events import FLIGHTS
 from mlops_core_tests.flights.features import ORIGIN
 from mlops_core_tests.flights.project import MODEL, PROJECT, project_of, seeing
@@ -155,6 +157,28 @@ def test_it_is_one_sentence(mistake: str) -> None:
 def test_what_predictions_have_is_called_differently(name: str) -> None:
     with pytest.raises((NameRefusedError, DeclarationError), match=name):
         project_of(counting(name))
+
+
+@pytest.mark.parametrize("name", ["predicted_probability", "class_probabilities"])
+def test_what_predictions_of_classes_have_is_called_differently(name: str) -> None:
+    with pytest.raises((NameRefusedError, DeclarationError), match=name):
+        replace(BANDS, feature_tables=(replace(BANDED_ORIGIN, aggregates=(Count(name, "x"),)),))
+
+
+@pytest.mark.parametrize(
+    ("classes", "label", "sentence"),
+    [
+        ((1, 2, 3), "string", "the label 'band' is a string, and a MulticlassClassification learns int, bigint"),
+        (("1", "2", "3"), "int", "the label 'band' is a int, and a MulticlassClassification learns string"),
+        ((1, 2, 3), "double", "the label 'band' is a double, and a MulticlassClassification learns int, bigint"),
+    ],
+)
+def test_classes_are_values_of_the_label(classes: tuple, label: str, sentence: str) -> None:
+    columns = (replace(each, type=label) if each.name == "band" else each for each in BANDED.columns)
+    events = replace(BANDED, columns=tuple(columns))
+    model = replace(BAND_MODEL, task=MulticlassClassification(classes=classes))
+    with pytest.raises(DeclarationError, match=sentence):
+        Project("mlops_core_tests.flights", events=events, feature_tables=(), model=model)
 
 
 def test_the_time_is_no_input_and_no_input_stands_twice() -> None:

@@ -220,7 +220,7 @@ def test_a_version_of_other_classes_is_read_by_their_names_or_refused():
     )
     with pytest.raises(UnknownClassError, match="The model knows the class 'diverted'"):
         BANDS.shape.from_logged(("early", "diverted"))
-    with pytest.raises(UnknownClassError, match="Its tag `classes` is missing"):
+    with pytest.raises(UnknownClassError, match="Its tag answered_classes is missing"):
         BANDS.shape.from_logged(None)
 
 

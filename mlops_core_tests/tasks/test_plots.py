@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
-from mlops_core.tasks import BinaryClassification, Regression
+from mlops_core.tasks import BinaryClassification, MulticlassClassification, Regression
 from mlops_core.training.plots import importance_plot
 
+BAND = MulticlassClassification(classes=("early", "on time", "late", "a day late"))
 BINARY = BinaryClassification(threshold=0.3)
 
 
@@ -77,6 +78,39 @@ def test_a_regression_names_its_label_and_unit_where_there_is_one(held_out):
     assert without["predicted_against_actual"].axes[0].get_ylabel() == "predicted late"
     days = (held_out.prediction - held_out.late).groupby(held_out["at"].dt.floor("D")).mean()
     np.testing.assert_allclose(line(without["residuals_over_time"])[1], days)
+
+
+@pytest.fixture
+def banded() -> pd.DataFrame:
+    """Three classes of four, the last of which neither is nor is predicted."""
+    random = np.random.default_rng(0)
+    answers = np.pad(random.dirichlet([2, 1, 1], 300), ((0, 0), (0, 1)))
+    bands = np.take(BAND.classes, [random.choice(4, p=row) for row in answers])
+    return pd.DataFrame({"band": bands, "prediction": BAND.shape.column(answers)})
+
+
+def test_several_classes_have_the_confusion_and_the_scores_of_each(banded):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figures = BAND.figures(banded, "band", "at")
+    assert list(figures) == ["confusion_matrix", "classes"]
+    said = np.take(BAND.classes, np.stack(banded.prediction).argmax(axis=1))
+    counts = metrics.confusion_matrix(banded.band, said, labels=list(BAND.classes))
+    axes = figures["confusion_matrix"].axes[0]
+    assert [text.get_text() for text in axes.texts] == [str(count) for count in counts.ravel()]
+    assert [text.get_text() for text in axes.get_xticklabels()] == list(BAND.classes)
+    bars = [bar.get_width() for bar in figures["classes"].axes[0].patches]
+    options = {"labels": list(BAND.classes), "average": None, "zero_division": 0}
+    scores = (metrics.precision_score, metrics.recall_score, metrics.f1_score)
+    np.testing.assert_allclose(bars, [value for score in scores for value in score(banded.band, said, **options)])
+
+
+def test_of_many_classes_cells_have_no_numbers():
+    many = MulticlassClassification(classes=tuple(range(40)))
+    answers = np.random.default_rng(0).dirichlet(np.ones(40), 100)
+    rows = pd.DataFrame({"kind": answers.argmax(axis=1), "prediction": many.shape.column(answers)})
+    figure = many.figures(rows, "kind", "at")["confusion_matrix"]
+    assert not figure.axes[0].texts and figure.get_figwidth() == 12
 
 
 def test_importance_is_a_share_of_the_whole():

@@ -219,3 +219,26 @@ def test_a_name_that_cannot_be_a_project_is_refused(fresh: Checkout, name: str, 
     assert (done.returncode, done.stdout) == (1, "")
     assert sentence in done.stderr
     assert len(fresh.git("branch", "--all", "--list", f"*{name}*")) == 0
+
+
+def test_a_project_that_does_not_exist_is_made_of_a_toy_problem_and_proposed(
+    restored: Checkout, tmp_path: Path
+) -> None:
+    done = restored.deploy_cicd("depots", KIND_OF_PROBLEM="binary")
+    assert "pullrequest/2" in done.stdout, done.stderr
+    made = restored.git("ls-tree", "-r", "--name-only", "cicd/depots", folder=restored.remote).splitlines()
+    added = set(made) - set(restored.git("ls-tree", "-r", "--name-only", "main", folder=restored.remote).splitlines())
+    assert {"depots/project.py", "depots/.copier-answers.yml", "depots_tests/test_model.py"} < added
+    assert {name.split("/")[0] for name in added} == {"depots", "depots_tests", ".azure"}
+    before = restored.commits("cicd/depots")
+    assert "pullrequest/2" in restored.deploy_cicd("depots", KIND_OF_PROBLEM="binary").stdout
+    assert restored.commits("cicd/depots") == before
+
+
+@pytest.mark.parametrize("name", ["json", "pandas", "tests"])
+def test_a_name_that_something_else_has_is_refused(fresh: Checkout, name: str) -> None:
+    done = fresh.deploy_cicd(name, KIND_OF_PROBLEM="binary")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert name in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert fresh.git("branch", "--all", "--list", f"*{name}*", folder=fresh.remote) == ""

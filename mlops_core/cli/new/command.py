@@ -58,11 +58,14 @@ WAREHOUSE = "DATABRICKS_WAREHOUSE_ID"
     "--from-mlops-stacks", "old", default="", help="Folder of a rendered project of Databricks' MLOps Stacks."
 )
 @click.option("--root", type=click.Path(path_type=Path), default=ROOT, help="The repository that gets the project.")
+@click.option("--copy-to", type=click.Path(path_type=Path), help="A new folder: a repository of the project's own.")
+@click.option("--wheel", is_flag=True, help="With --copy-to: depend on the package mlops_core instead of holding it.")
 @click.option("--yes", is_flag=True, help="Take what is proposed.")
 def main(name: str, *, root: Path, yes: bool, old: str, **stated: Any) -> None:
     logging.getLogger("databricks.sdk").setLevel(logging.CRITICAL)
     ask = _ask(yes)
     try:
+        _check_place(stated["copy_to"], stated["wheel"])
         imported = from_mlops_stacks(Path(old), name) if old else None
         name = (
             name
@@ -77,7 +80,7 @@ def main(name: str, *, root: Path, yes: bool, old: str, **stated: Any) -> None:
         if not yes and not _go_on(name):
             click.echo("Nothing was written.")
             return
-        files = _rendered(answers, root)
+        files = _rendered(answers, root, stated["copy_to"], stated["wheel"])
     except KeyboardInterrupt:
         click.echo("Nothing was written.", err=True)
         sys.exit(130)
@@ -85,12 +88,13 @@ def main(name: str, *, root: Path, yes: bool, old: str, **stated: Any) -> None:
         click.secho(_sentence(error), fg="red", err=True)
         sys.exit(1)
     click.echo(f"{name}/ has {len(files)} files: read {name}/project.py first.")
+    home = stated["copy_to"] or root
     if imported:
-        (root / name / CHECKLIST).write_text(checklist(imported, answers))
+        (home / name / CHECKLIST).write_text(checklist(imported, answers))
         click.echo(
             f"{name}/{CHECKLIST} has {len(imported.moved)} things that you move by hand, with the place of each."
         )
-    click.secho(f"Next: make run PROJECT={name}", bold=True)
+    click.secho(f"Next: cd {home} && make run" if stated["copy_to"] else f"Next: make run PROJECT={name}", bold=True)
 
 
 def settled(name: str, stated: dict[str, Any], root: Path, decide: Decisions) -> Answers:
@@ -107,7 +111,7 @@ def settled(name: str, stated: dict[str, Any], root: Path, decide: Decisions) ->
 
     if stated["toy"]:
         kind = decide.settle("--kind", "What kind of problem?", stated["kind"], Proposal("binary", "the usual"), KINDS)
-        return toy(name, kind, owner=stated["owner"])
+        return toy(name, kind, decide, owner=stated["owner"])
     rows = decide.settle(
         "--rows",
         "Where are the rows (a parquet, CSV or Delta file or folder, or catalog.schema.table)?",
@@ -143,11 +147,20 @@ def _show(decide: Decisions) -> None:
     click.echo(table(decide.lines))
 
 
-def _rendered(answers: Answers, root: Path) -> list[Path]:
+def _check_place(copy_to: Path | None, wheel: bool) -> None:
+    """Before anybody is asked anything."""
+    if wheel and not copy_to:
+        raise NewProjectError("--wheel is for a repository of its own: name its folder with --copy-to.")
+    if copy_to and copy_to.exists() and not (copy_to.is_dir() and not any(copy_to.iterdir())):
+        raise NewProjectError(f"{copy_to} exists and is no empty folder: name a new one.")
+
+
+def _rendered(answers: Answers, root: Path, copy_to: Path | None, wheel: bool) -> list[Path]:
+    from mlops_core.cli.new.own_repository import new_repository
     from mlops_core.cli.new.render import RenderError, render
 
     try:
-        return render(answers, root)
+        return new_repository(answers, root, copy_to, wheel=wheel) if copy_to else render(answers, root)
     except RenderError as error:
         raise NewProjectError(str(error)) from error
 

@@ -48,13 +48,15 @@ $ make help    # the rest
 """
 
 
-def new_repository(answers: Answers, root: Path, folder: Path, *, wheel: bool = False) -> None:
+def new_repository(answers: Answers, root: Path, folder: Path, *, wheel: bool = False) -> list[Path]:
     """Make `folder` a repository with the project of `answers`, by the template of `root`, which stays as it is.
+
+    Returns the project's own files, relative to it.
 
     Raises:
         RenderError: `folder` has files already, or the project can't be made.
     """
-    _require_new(folder)
+    require_new(folder)
     origin = _origin(root)
     with TemporaryDirectory() as temporary:
         made = Path(temporary) / "made"
@@ -62,8 +64,12 @@ def new_repository(answers: Answers, root: Path, folder: Path, *, wheel: bool = 
             subprocess.run(["git", "clone", "--quiet", "--", root, made], check=True)  # noqa: S603, S607
         else:
             shutil.copytree(root, made, ignore=shutil.ignore_patterns(".*_cache", ".venv*", ".local"))
-        render(answers.model_copy(update={"template": origin or str(root.resolve())}), made)
+        there = {"template": origin or str(root.resolve())}
+        if answers.source:
+            there["source"] = str((root / answers.source).resolve())
+        files = render(answers.model_copy(update=there), made)
         copy_repository(made, answers.project, folder, wheel=wheel, origin=origin)
+    return files
 
 
 def copy_repository(root: Path, project: str, folder: Path, *, wheel: bool = False, origin: str = "") -> None:
@@ -78,7 +84,7 @@ def copy_repository(root: Path, project: str, folder: Path, *, wheel: bool = Fal
     """
     if not (root / project / "databricks.yml").is_file():
         raise RenderError(f"There is no project {project} in {root}: make it first.")
-    _require_new(folder)
+    require_new(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -94,7 +100,8 @@ def copy_repository(root: Path, project: str, folder: Path, *, wheel: bool = Fal
         shutil.rmtree(made, ignore_errors=True)
 
 
-def _require_new(folder: Path) -> None:
+def require_new(folder: Path) -> None:
+    """Raises `RenderError` where something is there already."""
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise RenderError(f"{folder} exists and is no empty folder: name a new one.")
 

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 from mlops_core.cli.new.answers import Answers, DrawAnswer, SampleAnswer
 from mlops_core.cli.new.ask import Decisions, accept
+from mlops_core.cli.new.errors import NewProjectError
 from mlops_core.cli.new.found import Asked, find
 from mlops_core.cli.new.profile import Profile
 from mlops_core.cli.new.proposals import answers_of
@@ -51,9 +52,11 @@ MEANINGS = {
 UNITS = {"distance": "km", "weight": "kg", "transit_hours": "h"}
 
 
-def toy(project: str, kind: str, owner: str = "") -> Answers:
-    """The answers of a project that draws its rows."""
-    decide = Decisions(accept)
+def toy(project: str, kind: str, told: Decisions, owner: str = "") -> Answers:
+    """The answers of a project that draws its rows; `told` gets what is decided."""
+    if kind not in LABELS:
+        raise NewProjectError(f"--kind is '{kind}': choose from {', '.join(LABELS)}.")
+    decide = Decisions(accept, told.lines)
     asked = Asked(
         project=project,
         kind=kind,
