@@ -43,7 +43,8 @@ class Classes(Shape):
 
     @property
     def says(self) -> str:  # type: ignore[override]
-        return f"a probability a row of each class, in the order of the model's classes_, or without them of {listed(self.classes)}"
+        order = f"in the order of the model's classes_, or without them of {listed(self.classes)}"
+        return f"a probability a row of each class, {order}"
 
     @cached_property
     def places(self) -> Mapping[Label, int]:
