@@ -67,6 +67,7 @@ doctor: setup ## Say what a target lacks before anything runs, and how to fix it
 
 .PHONY: update-project
 update-project: setup ## Bring a later version of the template into a project: make update-project PROJECT=churn
+	@[ -f $(CHOSEN)/.copier-answers.yml ] || { echo "$(CHOSEN) was not made of the template: it has no .copier-answers.yml." >&2; exit 1; }
 	@$(PY) -m copier update --defaults --vcs-ref HEAD --answers-file $(CHOSEN)/.copier-answers.yml
 
 .PHONY: lock

@@ -13,6 +13,10 @@ if [ $# -ne 2 ]; then
     exit 2
 fi
 project=$1 approver=$2
+if [ ! -f ".azure/devops-pipelines/$project-tests-ci.yml" ]; then
+    echo "The project '$project' has no pipelines here: make them with 'python -m cicd $project', and push them to main." >&2
+    exit 1
+fi
 : "${ORGANIZATION:?Set ORGANIZATION to the address of the organization, https://dev.azure.com/...}"
 : "${DEVOPS_PROJECT:?Set DEVOPS_PROJECT to the name of the project in Azure DevOps}"
 : "${REPOSITORY:?Set REPOSITORY to the name of the repository}"

@@ -11,6 +11,10 @@ if [ $# -eq 0 ]; then
     set -- "${bundles[@]%/databricks.yml}"
 fi
 for project in "$@"; do
+    if [ ! -f "$project/databricks.yml" ]; then
+        echo "There is no project '$project' here: a project is a folder with a databricks.yml." >&2
+        exit 1
+    fi
     targets=$(.venv/bin/python -c 'import sys, yaml; print(*yaml.safe_load(open(sys.argv[1]))["targets"])' "$project/databricks.yml")
     for target in $targets; do
         echo "Project $project, target $target"

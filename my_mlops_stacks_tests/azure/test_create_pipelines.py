@@ -124,4 +124,8 @@ def test_pull_requests_of_another_project_are_not_built(created) -> None:
 def test_what_is_missing_is_said(project: Path, tools: Tools) -> None:
     script = project / "scripts" / "create_pipelines.sh"
     assert "Name the project and who approves" in tools.run(script).stderr
+    assert "The project 'nobody' has no pipelines here" in tools.run(script, "nobody", "the-approver").stderr
+    pipeline = project / ".azure" / "devops-pipelines" / "my_mlops_stacks-tests-ci.yml"
+    pipeline.parent.mkdir(parents=True)
+    pipeline.touch()
     assert "Set ORGANIZATION" in tools.run(script, "my_mlops_stacks", "the-approver").stderr

@@ -236,6 +236,9 @@ def test_the_definitions_of_every_target_are_loaded(project: Path, tools: Tools)
     assert [call[-1] for call in tools.calls()] == [f"{project}.definitions" for project, _ in found]
     done = tools.run(project / "scripts" / "validate_definitions.sh", "churn")
     assert re.findall(r"Project (\w+), target (\w+)", done.stdout) == of_churn
+    done = tools.run(project / "scripts" / "validate_definitions.sh", "nobody")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "There is no project 'nobody' here" in done.stderr
 
 
 @pytest.mark.parametrize("can", [True, False], ids=["as root", "as nobody"])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from dagster._core.instance.config import dagster_instance_config_schema
+from dagster._core.workspace.load import location_origins_from_config
 from dagster_cloud_cli.config.models import DagsterCloudYaml
 
 from mlops_core.defs.alerts import CHANNELS
@@ -234,6 +235,12 @@ def test_the_compose_file_is_valid_and_closed_to_the_network() -> None:
     assert server["host"] in services
     assert server["location_name"] == {"env": "MLOPS_PROJECT"}
     assert str(server["port"]) == dockerfile.last(ROOT / "Dockerfile", "EXPOSE").text
+
+
+def test_the_webserver_of_compose_calls_the_code_location_as_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLOPS_PROJECT", "late_flights")
+    file = ROOT / "deploy" / "workspace.yaml"
+    assert list(location_origins_from_config(yaml.safe_load(file.read_text()), str(file))) == ["late_flights"]
 
 
 def test_compose_gives_the_code_location_the_token_that_it_makes() -> None:
