@@ -27,7 +27,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_toy_problem_of_each_kind(clone: Clone, kind: str) -> None:
     name = f"toy_{kind}"
-    clone.run(f'make new-project NAME={name} ARGS="--toy {kind} --yes"')
+    clone.run(f'make new-project NAME={name} ARGS="--toy --kind {kind} --yes"')
     said = clone.run(f"make run PROJECT={name}")
     assert re.search(rf"Champion +\w+ version 1: {KINDS[kind]} [\d.]+", said)
     passed, checks = re.search(r"Checks +(\d+) of (\d+) passed", said).groups()
@@ -36,11 +36,9 @@ def test_a_toy_problem_of_each_kind(clone: Clone, kind: str) -> None:
     clone.run(f"make test PROJECT={name}")
 
 
+@pytest.mark.skipif("real" not in sample.SAMPLES, reason="needs the real flights of 2013: set FLIGHTS_PATH")
 def test_flights_by_the_command_alone(clone: Clone) -> None:
-    flights = sample.flights(
-        sample.SAMPLES[-1], *((sample.FIRST, sample.LAST) if sample.SAMPLES[-1] == "generated" else ())
-    )
-    flights.drop(columns=["late", "day"]).to_parquet(clone.folder / "flights.parquet")
+    sample.flights("real").drop(columns=["late", "day"]).to_parquet(clone.folder / "flights.parquet")
     clone.run(f'make new-project NAME=late_flights ARGS="{FLIGHTS}"')
     said = clone.run("make run PROJECT=late_flights")
     assert re.search(r"Champion +\w+ version 1: Log loss 0\.\d+", said)
@@ -49,6 +47,6 @@ def test_flights_by_the_command_alone(clone: Clone) -> None:
 
 def test_all_of_them_stand_side_by_side_and_pass_lint(clone: Clone) -> None:
     locations = yaml.safe_load((clone.folder / "workspace.yaml").read_text())["load_from"]
-    assert len(locations) > len(KINDS)
+    assert len(locations) > len(KINDS)  # the example's is among them
     clone.run("make lint")
     clone.run(".venv/bin/python -m dagster definitions validate -w workspace.yaml", DAGSTER_HOME="")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings, simplefilter
 
 from mlops_core.adapters.custom_metrics import explained_metrics
 from mlops_core.adapters.feature_store.point_in_time import column
@@ -25,7 +26,7 @@ DIGEST_LENGTH = 36
 """MLflow refuses longer ones."""
 
 REMEDY = {
-    "candidate": "fix that and launch model_training_job again",
+    "candidate": "fix that and launch {training} again",
     "champion": "fix that, or run the checks with enable_baseline_comparison: false, which judges without it",
 }
 
@@ -39,12 +40,17 @@ class Scored:
 
 
 def score_side_by_side(
-    store: FeatureStore, task: Task, rows: DataFrame, versions: Mapping[str, ModelVersion]
+    store: FeatureStore,
+    task: Task,
+    rows: DataFrame,
+    versions: Mapping[str, ModelVersion],
+    named: Callable[[str], str] = str,
 ) -> Scored:
     """Add a column to `rows` for each of `versions` ("candidate", "champion"), named so, with its answers.
 
     Each looks up the features of its own specification. It is one query over the same rows, so predictions stay
-    paired; one version's looked-up features are dropped before the next version is scored.
+    paired; one version's looked-up features are dropped before the next version is scored. `named` gives the name of a
+    job.
 
     Raises:
         CannotScoreError: a version has no specification, or needs what the rows or the feature tables lack.
@@ -54,7 +60,8 @@ def score_side_by_side(
     scored = Scored(rows)
     for name, version in versions.items():
         given = scored.rows.columns
-        with scorable(f"The {name}, version {version.version},", REMEDY[name]):
+        remedy = REMEDY[name].format(training=named("model_training_job"))
+        with scorable(f"The {name}, version {version.version},", remedy):
             answered = predicted(store, task, version, scored.rows)
         put_out = [output.name for output in task.outputs]
         scored.features[name] = [new for new in answered.columns if new not in (*given, *put_out)]
@@ -123,8 +130,10 @@ def _dataset(rows: pd.DataFrame, label: str, prediction: str, table: str, versio
         name=f"held-out rows of {table}",
         digest=f"{table.rsplit('.', maxsplit=1)[-1]}@{version}"[-DIGEST_LENGTH:],
     )
-    # MLflow caches the schema on first use, and would scan every value to infer it: a second for 300,000 rows.
-    vars(dataset)["schema"] = infer_signature(rows.head(1)).inputs
+    with catch_warnings():  # MLflow warns that integer columns can't hold missing values: these have none
+        simplefilter("ignore", UserWarning)
+        # MLflow caches the schema on first use, and would scan every value to infer it: a second for 300,000 rows.
+        vars(dataset)["schema"] = infer_signature(rows.head(1)).inputs
     return dataset
 
 

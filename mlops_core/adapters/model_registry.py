@@ -23,9 +23,9 @@ from mlops_core.version_record import VersionRecord, output_tag
 logger = logging.getLogger(__name__)
 
 REMEDIES = {
-    "candidate": "launch model_training_job, which gives it to a new version",
-    "challenger": "launch model_training_job, which gives it to the next version that passes",
-    "champion": "launch rollback_job with a version that still exists",
+    "candidate": "launch {training}, which gives it to a new version",
+    "challenger": "launch {training}, which gives it to the next version that passes",
+    "champion": "launch {rollback} with a version that still exists",
 }
 """Alias -> the remedy when its version was deleted."""
 
@@ -62,7 +62,7 @@ class ModelRegistry(TrainingRuns):
         except ModelNotFoundError as error:
             raise DanglingAliasError(
                 f"The alias '{alias}' of {self.model} is that of version {held}, which was deleted: "
-                f"{REMEDIES.get(alias, 'give it to a version that exists, in MLflow')}; no alias was moved.",
+                f"{self._remedy(alias)}; no alias was moved.",
                 int(held),
             ) from error
 
@@ -97,11 +97,16 @@ class ModelRegistry(TrainingRuns):
         """
         found = self.find_output(alias, [dagster_run])
         if found is None:
+            training = self.named("model_training_job")
             raise ModelNotFoundError(
                 f"The version of {self.model} that the Dagster run {dagster_run} made '{alias}' was deleted, or a "
-                "later run has taken it over: follow that run, or launch model_training_job again; no alias was moved."
+                f"later run has taken it over: follow that run, or launch {training} again; no alias was moved."
             )
         return found
+
+    def _remedy(self, alias: str) -> str:
+        remedy = REMEDIES.get(alias, "give it to a version that exists, in MLflow")
+        return remedy.format(training=self.named("model_training_job"), rollback=self.named("rollback_job"))
 
     def _aliases(self) -> Mapping[str, str]:
         try:

@@ -14,8 +14,6 @@ from mlops_core.project import Project
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-REMEDY = "fix that and launch model_training_job again"
-
 
 def shadow_scores(
     project: Project, tables: Tables, store: FeatureStore, champion: ModelVersion, challenger: ModelVersion
@@ -43,5 +41,6 @@ def shadow_scores(
     keys = list(events.identity)
     inputs = model_inputs(project, to_score(events, tables.read(events.name), *days), *project.carried)
     asked = inputs.join(champion_predictions(own, days[0], keys, project.model.task.shape), keys)
-    with scorable(f"The challenger, version {challenger.version},", REMEDY):
+    remedy = f"fix that and launch {project.named('model_training_job')} again"
+    with scorable(f"The challenger, version {challenger.version},", remedy):
         return predicted(store, project.model.task, challenger, asked)

@@ -23,7 +23,9 @@ class VersionGoneError(LookupError):
     """A table version whose files were vacuumed."""
 
 
-def read_consistently(tables: Tables, names: Sequence[str], make: Callable[[], T]) -> tuple[T, Mapping[str, int]]:
+def read_consistently(
+    tables: Tables, names: Sequence[str], make: Callable[[], T], named: Callable[[str], str] = str
+) -> tuple[T, Mapping[str, int]]:
     """The result of `make`, and the versions of the tables `names` that it read; retried when one changed meanwhile.
 
     Raises:
@@ -36,12 +38,13 @@ def read_consistently(tables: Tables, names: Sequence[str], make: Callable[[], T
             return made, before
     raise TablesMovedError(
         f"{', '.join(names)} changed {ATTEMPTS} times while they were read, so nobody could say which versions a "
-        "prediction is made of: re-execute the run when feature_engineering_job has ended; no alias was moved."
+        f"prediction is made of: re-execute the run when {named('feature_engineering_job')} has ended; no alias was "
+        "moved."
     )
 
 
 @contextmanager
-def explain_missing_version(table: str, version: int) -> Iterator[None]:
+def explain_missing_version(table: str, version: int, named: Callable[[str], str] = str) -> Iterator[None]:
     """Explain the engine's error about a version of `table` that is gone.
 
     Raises:
@@ -56,5 +59,6 @@ def explain_missing_version(table: str, version: int) -> Iterator[None]:
             raise
         raise VersionGoneError(
             f"Version {version} of the table {table} can't be read any more (retention_days of its maintenance), so "
-            "nobody can measure on the rows that were held out: launch model_training_job again; no alias was moved."
+            f"nobody can measure on the rows that were held out: launch {named('model_training_job')} again; no alias "
+            "was moved."
         ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,7 +31,7 @@ BASELINE_FILE = "baseline.json"
 
 @dataclass(frozen=True)
 class TrainingRuns:
-    """The runs of one target's experiment that trained versions of its registered model."""
+    """The runs of one target's experiment that trained versions of its registered model; `named` gives a job's name."""
 
     model: str
     experiment: str
@@ -39,6 +39,7 @@ class TrainingRuns:
     registry_uri: str
     ui: str
     artifacts: Path | None = None
+    named: Callable[[str], str] = str
 
     @cached_property
     def client(self) -> MlflowClient:

@@ -142,7 +142,8 @@ class Demo:
         check = check_key(self.project, METRIC)
         record = newest_evaluated(self.instance, check)
         if record is None:
-            raise DemoFailedError(f"monitoring_job of {self.today} has not evaluated {check.name}.")
+            job = self.project.named("monitoring_job")
+            raise DemoFailedError(f"{job} of {self.today} has not evaluated {check.name}.")
         values = recorded(record.evaluation.metadata, "values", dict) or {}
         self.errors[self.today] = values[str(self.today)]
         return record.evaluation
@@ -193,7 +194,8 @@ def _day(demo: Demo, factor: float, news: str) -> Iterator[str]:
     request = demo.ask_the_sensor()
     if request is None:
         return
-    yield f"            retraining_sensor asks for training {request.tags['retraining/attempt']}:"
+    sensor, attempt = demo.project.named("retraining_sensor"), request.tags["retraining/attempt"]
+    yield f"            {sensor} asks for training {attempt}:"
     yield f"            {request.tags['retraining/reason']}"
     before = demo.champion
     demo.train(request)

@@ -50,7 +50,8 @@ class Session:
     @property
     def _pictures(self) -> Path:
         local = self.target.platform == "local"
-        return (self.target.state_path if local else Path(tempfile.gettempdir())) / "notebooks"
+        folder = self.target.state_path if local else Path(tempfile.gettempdir())
+        return folder / "notebooks" / self.target.schema_name
 
 
 def open_session(project: Project, target: str | None = None) -> Session:

@@ -24,6 +24,8 @@ NAME_OR_NUMBER = r"(\*|\d+|[A-Za-z]{3})"
 CRON_FIELD = re.compile(rf"{NAME_OR_NUMBER}([-,/]{NAME_OR_NUMBER})*")
 CRON_FIELDS = 5
 FEBRUARY, NOT_IN_FEBRUARY = 2, {30, 31}
+OWNER = re.compile(r"team:\S+|[\w.+-]+@[\w-]+\.[\w.-]+")
+"""Who Dagster takes for an owner: a team, or a person by an email address."""
 
 
 def fault(key: str, sentence: str) -> PydanticCustomError:
@@ -82,7 +84,7 @@ def _secret_path(path: str) -> str:
 
 
 def _owner(owner: str) -> str:
-    if not re.fullmatch(r"team:\S+|[\w.+-]+@[\w-]+\.[\w.-]+", owner):
+    if not OWNER.fullmatch(owner):
         raise fault("", "it should be an email address or 'team:' and a team's name")
     return owner
 

@@ -148,6 +148,7 @@ def _verdicts(
         compared=compared,
         former=former,
         is_champion=is_champion,
+        named=project.named,
     )
     return [
         *judge(rules(project), measured.candidate, measured.champion),

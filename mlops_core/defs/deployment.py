@@ -64,7 +64,7 @@ def deployment_assets(project: Project, target: Target, daily: dg.PartitionsDefi
             scorable(f"The champion, version {champion.version},", remedy),
         ):
             scored, versions = read_consistently(
-                tables, feature_tables, lambda: predicted(store, project.model.task, champion, inputs)
+                tables, feature_tables, lambda: predicted(store, project.model.task, champion, inputs), project.named
             )
         looked_up = {name: str(version) for name, version in versions.items()}
         context.add_output_metadata({"model_name": champion.name, "model_version": champion.version, **looked_up})
@@ -111,7 +111,7 @@ def _promoted(
     """The challenger, unless it is refused or the history has it as champion already."""
     registry = resources_of(project, context).model_registry
     with registry_answers(registry.tracking_uri), one_sentence():
-        version = approved(config.version, challenger.version)
+        version = approved(config.version, challenger.version, project.named)
         before = champion_before(registry, version)  # read first, to notice any later change
         if why := _refusal(project, context, registry, challenger):
             return tell_refusal(context, challenger, why)
@@ -147,8 +147,8 @@ def _require_fit(
     champion = registry.find_alias(CHAMPION)
     holder = champion.version if champion else None
     current = last_champion(project, context.instance, registry) if holder is None else holder
-    require_judged_against(challenger.record, challenger.version, current, is_held=holder is not None)
-    require_shadowed(challenger.record, challenger.version, holder)
+    require_judged_against(challenger.record, challenger.version, current, holder is not None, project.named)
+    require_shadowed(challenger.record, challenger.version, holder, project.named)
 
 
 def _is_recorded(

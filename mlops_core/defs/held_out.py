@@ -75,10 +75,14 @@ def score_held_out(
     def score() -> tuple["pd.DataFrame", Mapping[str, list[str]]]:
         rows = held_out(events, tables.read(events.name, version), unseen.first_day, unseen.last_day)
         inputs = model_inputs(project, rows, *project.carried, events.label_column)
-        scored = score_side_by_side(resources_of(project, context).feature_store, project.model.task, inputs, versions)
+        scored = score_side_by_side(
+            resources_of(project, context).feature_store, project.model.task, inputs, versions, project.named
+        )
         return scored.rows.select(*row_columns(project), *versions).toPandas(), scored.features
 
-    with explain_missing_version(events.name, version):
-        (rows, features), looked_up = read_consistently(tables, [table.name for table in project.feature_tables], score)
+    with explain_missing_version(events.name, version, project.named):
+        (rows, features), looked_up = read_consistently(
+            tables, [table.name for table in project.feature_tables], score, project.named
+        )
     check_rows(project, rows, f"since {unseen.first_day}, version {version} of the table {events.name}")
     return HeldOut(rows, features, {events.name: version, **looked_up})

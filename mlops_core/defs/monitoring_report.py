@@ -88,7 +88,7 @@ def _pictures(
     judged, task = rows_of(profile, AsOf(judge.now, last).past(judge.windows)), project.model.task
     figures = {METRIC_PLOT: monitored_over_time(judged, task, judge.rule)}
     for title, names in task.plotted.items():
-        figures[f"{title} over time"] = metric_over_time(judged, [task.monitor_metric(name) for name in names])
+        figures[f"{title} over time"] = metric_over_time(judged, list(map(task.monitor_metric, names)), title=title)
     figures["Drift"] = drift_heat_map(drift, judged, watched(project))
     return {title: png(figure, trimmed=False) for title, figure in figures.items()}
 

@@ -35,9 +35,10 @@ def titled(project: Project, title: str) -> str:
 
 
 def is_own(project: Project, run: dg.DagsterRun, jobs: Container[str]) -> bool:
-    """Whether the run is one of these jobs of the project, or makes assets of it; without a prefix every one is."""
-    made = run.asset_selection or ()
-    return not project.prefix or run.job_name in jobs or any(key.path[0] == project.prefix for key in made)
+    """Whether the run is one of these jobs of the project, or of assets or checks of it; without a prefix every one."""
+    checked = (check.asset_key for check in run.asset_check_selection or ())
+    chosen = (*(run.asset_selection or ()), *checked)
+    return not project.prefix or run.job_name in jobs or any(key.path[0] == project.prefix for key in chosen)
 
 
 def needed(project: Project, *resources: str) -> set[str]:

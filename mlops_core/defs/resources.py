@@ -84,6 +84,7 @@ def _local(project: Project, target: Target) -> Resources:
         registry_uri=database_uri(database),
         ui=opened["mlflow"],
         artifacts=database.with_name("artifacts"),
+        named=project.named,
     )
 
     def with_database() -> ModelRegistry:
@@ -137,6 +138,7 @@ def _databricks(project: Project, target: Target, packages: Sequence[str]) -> Re
         tracking_uri=tracking_uri,
         registry_uri=environ.get("MLFLOW_REGISTRY_URI", f"databricks-uc{signing_in}"),
         ui=tracking_uri if tracking_uri.startswith("http") else workspace.url,
+        named=project.named,
     )
     return {
         "spark": _built(project, lambda _: ClusterSpark()),

@@ -33,7 +33,7 @@ def shadow_checks(project: Project) -> list[dg.AssetChecksDefinition]:
         """The outcome is written on the version, where `champion` looks, in other runs too; what blocks is its step."""
         registry = resources_of(project, context).model_registry
         with registry_answers(registry.tracking_uri), one_sentence():
-            approved(approved_version(project, context.run), challenger.version)
+            approved(approved_version(project, context.run), challenger.version, project.named)
             champion = registry.find_alias(CHAMPION)
             if champion is None:
                 return dg.AssetCheckResult(passed=True, description="There is no champion yet")

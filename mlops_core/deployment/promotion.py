@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mlops_core.version_record import VersionRecord
@@ -66,8 +66,12 @@ def shadow_status(passed: bool, champion: int) -> str:
     return f"{'passed' if passed else 'failed'} against {champion}"
 
 
-def require_shadowed(record: VersionRecord, version: int, champion: int | None) -> None:
+def require_shadowed(
+    record: VersionRecord, version: int, champion: int | None, named: Callable[[str], str] = str
+) -> None:
     """Refuse a version that was not shadow scored beside `champion`; the first champion needs none.
+
+    `named` gives the name of a job.
 
     Raises:
         NotShadowedError: the check was not run beside this champion, or failed.
@@ -84,7 +88,8 @@ def require_shadowed(record: VersionRecord, version: int, champion: int | None) 
     if found != shadow_status(True, champion):
         raise NotShadowedError(
             f"Version {version} may not follow champion {champion}: its shadow_status is '{found}'; launch "
-            "promote_job, which runs the check predicts_what_the_champion_predicted first; no alias was moved."
+            f"{named('promote_job')}, which runs the check predicts_what_the_champion_predicted first; no alias was "
+            "moved."
         )
 
 
@@ -92,7 +97,7 @@ class NotTheChallengerError(ValueError):
     """The approved version is not, or no longer, the challenger."""
 
 
-def approved(asked: int | None, waiting: int) -> int:
+def approved(asked: int | None, waiting: int, named: Callable[[str], str] = str) -> int:
     """The approved version: it is named explicitly, so that nobody approves a version that they have not seen.
 
     Raises:
@@ -101,7 +106,7 @@ def approved(asked: int | None, waiting: int) -> int:
     if asked not in (None, waiting):
         raise NotTheChallengerError(
             f"Version {asked} was approved, but version {waiting} is the challenger: look at that one, and name it; "
-            "to go back to an earlier version, launch rollback_job."
+            f"to go back to an earlier version, launch {named('rollback_job')}."
         )
     return waiting
 

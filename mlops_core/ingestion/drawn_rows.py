@@ -179,14 +179,22 @@ def _lacking(draw: Draw, day: date, rows: int, seed: int) -> np.ndarray:
     return _random(seed, day, Stream.COLUMN, f"{draw.name} lacks").random(rows) < draw.nulls
 
 
+def _read(text: str, kind: str) -> bool | int | float | str:
+    """A value of a column, as it is declared."""
+    if kind == "boolean":
+        return text == "true"
+    if kind == "string":
+        return text
+    return int(text) if kind in ("int", "bigint") else float(text)
+
+
 def _typed(draw: Draw, values: np.ndarray, lacking: np.ndarray) -> pa.Array:
     """The values in the column's type; keys and ids of texts with the column's name."""
     kind = _TYPES[draw.type]
     if draw.kind in ("key", "id") and draw.type == "string":
         values = np.array([f"{draw.name} {value}" for value in values], object)
     if draw.kind == "value":
-        read = {"boolean": lambda text: text == "true", "string": str, "int": int, "bigint": int}.get(draw.type, float)
-        values = np.array([read(text) for text in values], object)
+        values = np.array([_read(text, draw.type) for text in values], object)
     if draw.type == "date":
         values = values.astype("datetime64[D]")
     return pa.array(values, mask=lacking).cast(kind)

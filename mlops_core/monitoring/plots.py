@@ -19,7 +19,7 @@ from mlops_core.tasks import MonitorMetric, Task
 LINE, BAD, GREY = "#4c72b0", "#c44e52", "#8c8c8c"
 PLACES = {"left": 0.09, "right": 0.95, "hspace": 0.12}  # searching for them would draw each figure twice
 COLORS = (LINE, "#dd8452", "#55a868")
-MOST_COLUMNS = 5
+MOST_COLUMNS = 4
 """Of the legend."""
 STYLES = ("-", ":", "--", "-.")
 DAYS_MARKED = 100
@@ -28,18 +28,23 @@ VERSIONS_NAMED = 9
 
 
 def metric_over_time(
-    judged: pd.DataFrame, metrics: Sequence[MonitorMetric], unit: str = "", rule: ViolationRule | None = None
+    judged: pd.DataFrame,
+    metrics: Sequence[MonitorMetric],
+    unit: str = "",
+    rule: ViolationRule | None = None,
+    title: str = "",
 ) -> Figure:
     """Metrics by day, where another version took over, and below how much of each day is labelled.
 
     Args:
         judged: the row of each day that is judged, as `rows_of` gives them, with metrics as numbers.
-        metrics: the first one gives the title; all are in `unit`.
+        metrics: all are in `unit`.
         rule: whose threshold is drawn as a line.
+        title: what the metrics are of, if not the first one's title; of "title: name", names stand in the legend.
     """
     figure = Figure(figsize=(9, 4.2))
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1], gridspec_kw={**PLACES, "bottom": 0.1})
-    above.set(title=f"{metrics[0].title} of the predictions", ylabel=unit)
+    above.set(title=f"{title or metrics[0].title} of the predictions", ylabel=unit)
     below.set(ylabel="labelled", ylim=(0, 1.05))
     below.yaxis.set_major_formatter(PercentFormatter(1))
     if judged.empty:
@@ -49,7 +54,7 @@ def metric_over_time(
     marker = "." if len(rows) <= DAYS_MARKED else ""
     for metric, (color, style) in zip(metrics, product(COLORS, STYLES), strict=False):
         values = rows[metric.name].astype("float64")
-        above.plot(days, values, marker=marker, linestyle=style, color=color, label=metric.title)
+        above.plot(days, values, marker=marker, linestyle=style, color=color, label=metric.title.split(": ", 1)[-1])
     if rule is not None:
         above.axhline(rule.metric_violation_threshold, color=BAD, linewidth=1, label=f"threshold {rule.threshold}")
     _with_room(above)

@@ -17,8 +17,6 @@ CONSTANT, WITHOUT_FEATURES = "{}_of_constant", "{}_without_features"
 CHANGE = ("{}_change_by_features", "{}_change_by_features_low", "{}_change_by_features_high")
 """Metrics of the training run: those of the baselines, and the change that the features make."""
 
-NOT_MEASURED = "was not measured by the training of this version: launch model_training_job again"
-
 
 @dataclass(frozen=True)
 class Baselines:
@@ -92,27 +90,27 @@ def judge_baselines(project: Project, candidate: float, baselines: Baselines) ->
     """
     metric = compared_metric(project.model)
     unit = metric_units(project).get(metric.name, "")
+    again = project.named("model_training_job")
+    missing = f"was not measured by the training of this version: launch {again} again"
     for rule in baseline_rules(project):
         if rule == CONSTANT_RULE:
-            yield _against_constant(metric, unit, candidate, baselines.constant)
+            yield _against_constant(metric, unit, candidate, baselines.constant, missing)
         else:
-            yield _against_less(metric, unit, candidate, baselines)
+            yield _against_less(metric, unit, candidate, baselines, missing)
 
 
-def _against_constant(metric: Metric, unit: str, value: float, constant: float) -> Verdict:
+def _against_constant(metric: Metric, unit: str, value: float, constant: float, missing: str) -> Verdict:
     if math.isnan(constant):
-        return Verdict(CONSTANT_RULE, False, value, None, f"{CONSTANT.format(metric.name)} {NOT_MEASURED}", unit)
+        return Verdict(CONSTANT_RULE, False, value, None, f"{CONSTANT.format(metric.name)} {missing}", unit)
     told, limit = in_unit(value, unit), in_unit(constant, unit)
     sentence = f"{metric.name} is {told} for the candidate and {limit} for the best constant, on the same rows"
     return Verdict(CONSTANT_RULE, metric.improvement(value, constant) > 0, value, constant, sentence, unit)
 
 
-def _against_less(metric: Metric, unit: str, value: float, baselines: Baselines) -> Verdict:
+def _against_less(metric: Metric, unit: str, value: float, baselines: Baselines, missing: str) -> Verdict:
     less = baselines.without_features
     if math.isnan(less):
-        return Verdict(
-            FEATURES_RULE, False, value, None, f"{WITHOUT_FEATURES.format(metric.name)} {NOT_MEASURED}", unit
-        )
+        return Verdict(FEATURES_RULE, False, value, None, f"{WITHOUT_FEATURES.format(metric.name)} {missing}", unit)
     change, low, high = baselines.change
     told, limit = in_unit(less + change, unit), in_unit(less, unit)
     sentence = f"{metric.name} is {told} with and {limit} without looked-up features"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from mlops_core.tasks import Metric
 from mlops_core.validation.rules import PLACE, Rule, RuleError
@@ -75,6 +75,7 @@ def judge_against_champion(
     compared: bool = True,
     former: int | None = None,
     is_champion: bool = False,
+    named: Callable[[str], str] = str,
 ) -> Verdict:
     """The candidate must be at least as good as the champion on the same rows; the first model has none to beat.
 
@@ -84,14 +85,16 @@ def judge_against_champion(
         former: the version that was champion, when there has been one and nobody is it now: an alias that is gone
             must not switch the comparison off.
         is_champion: whether the candidate itself is the champion, which is then compared with nobody.
+        named: the name of a job.
     """
     value = _measured(metric.name, candidate)
     if champion is not None:
         return _compared(metric, unit, value, _measured(metric.name, champion))
     if compared and former is not None:
+        rollback, training = map(named, ("rollback_job", "model_training_job"))
         lost = (
-            f"No version holds the alias champion, though version {former} did: launch rollback_job with it or another "
-            f"version that may serve, or run the checks with {OFF}, then launch model_training_job again"
+            f"No version holds the alias champion, though version {former} did: launch {rollback} with it or another "
+            f"version that may serve, or run the checks with {OFF}, then launch {training} again"
         )
         return Verdict(CHAMPION_RULE, False, value, None, lost)
     reason = "enable_baseline_comparison is off"

@@ -8,8 +8,6 @@ from mlops_core.project import Project
 from mlops_core.tasks.task import UnusableRowsError, is_known
 from mlops_core.validation.comparison import CANDIDATE, CHAMPION
 
-AGAIN = "launch model_training_job again"
-
 
 def row_columns(project: Project) -> list[str]:
     """The event columns that a validation reads; the label is the last."""
@@ -47,19 +45,24 @@ def _check_count(project: Project, rows: int, days: str) -> None:
         raise UnusableRowsError(
             f"{count} {nouns} are held out ({days}) whose label is known, and fewer than {fewest} judge no model "
             f"(min_rows in validation/validation.py): ingest days that have {nouns}, or raise holdout_days in "
-            f"resources/model-workflow-resource.yml, and {AGAIN}."
+            f"resources/model-workflow-resource.yml, and {_again(project)}."
         )
 
 
 def _fixes(project: Project) -> dict[str, str]:
     """Column -> the remedy for values that are not finite."""
+    again = _again(project)
     return {
         project.events.label_column: _reject(project),
-        CANDIDATE: f"look at the features of these {project.events.nouns} and at the hyperparameters, then {AGAIN}",
+        CANDIDATE: f"look at the features of these {project.events.nouns} and at the hyperparameters, then {again}",
         CHAMPION: "roll back to a version that predicts, or run the checks with enable_baseline_comparison: false",
     }
 
 
+def _again(project: Project) -> str:
+    return f"launch {project.named('model_training_job')} again"
+
+
 def _reject(project: Project) -> str:
-    events = project.events
-    return f"add a rule to the declaration of '{events.name}' that rejects them, materialize it again, then {AGAIN}"
+    events, again = project.events, _again(project)
+    return f"add a rule to the declaration of '{events.name}' that rejects them, materialize it again, then {again}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -109,11 +109,13 @@ def require_promotable(
     )
 
 
-def require_judged_against(record: VersionRecord, version: int, champion: int | None, is_held: bool = True) -> None:
+def require_judged_against(
+    record: VersionRecord, version: int, champion: int | None, is_held: bool = True, named: Callable[[str], str] = str
+) -> None:
     """Refuse a version that was compared with another one than `champion`: the holder, or the last one (not `is_held`).
 
     Exempt are versions whose comparison was switched off, `skipped` ones among them, and copies, which were compared
-    where they come from.
+    where they come from. `named` gives the name of a job.
 
     Raises:
         NotValidatedError: another version has become champion since.
@@ -125,7 +127,10 @@ def require_judged_against(record: VersionRecord, version: int, champion: int | 
     fact, fix = (
         (f"{champion} is champion", f"{_judged_again(record)}, which judges it against {champion}")
         if is_held
-        else (f"{champion}, the last champion, lost the alias", "launch rollback_job with a version that may serve")
+        else (
+            f"{champion}, the last champion, lost the alias",
+            f"launch {named('rollback_job')} with a version that may serve",
+        )
     )
     raise NotValidatedError(f"Version {version} was judged against {found}, but {fact}: {fix}; no alias was moved.")
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
+import mlops_core
 from mlops_core.config import load_target
 from mlops_core.defs.definitions import definitions_of
 from mlops_core.project import DeclarationError
 from mlops_core_tests.flights.project import PROJECT
 
+CORE = Path(mlops_core.__file__).parent
 REFUSED = (
     "my-flights",
     "late flights",
@@ -62,3 +68,27 @@ def test_everything_of_a_prefix_is_that_of_none_with_the_prefix_before_it() -> N
         sorted(key.to_user_string() for key in found.asset_graph.get_all_asset_keys()) for found in (plain, prefixed)
     ]
     assert [f"air/{key}" for key in keys[0]] == keys[1]
+
+
+JOB = re.compile(
+    "(feature_engineering|model_training|promote|rollback|batch_inference|monitoring|copy_model|mute_alerts)_job"
+)
+
+
+def sentences(module: ast.Module) -> Iterator[tuple[int, str]]:
+    """The texts of a module that are more than a name, without docstrings."""
+    docs = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.lineno, node.value
+
+
+def test_no_message_names_a_job_without_its_prefix() -> None:
+    """What a person is told to launch is what the job is called: `named` says it."""
+    found = [
+        f"{file.relative_to(CORE)}:{line}: {text}"
+        for file in CORE.rglob("*.py")
+        for line, text in sentences(ast.parse(file.read_text()))
+        if (job := JOB.search(text)) and job[0] != text
+    ]
+    assert found == []

@@ -88,6 +88,18 @@ def test_a_run_that_materialize_started_is_told_by_the_project_whose_assets_it_m
     assert [alert.about[1] for alert in channel.taken] == about
 
 
+@pytest.mark.parametrize(("prefix", "count"), [("tips", 1), ("tips_eu", 0)])
+def test_a_run_of_a_check_alone_is_told_by_the_project_whose_check_it_is(
+    instance, of_runs, prefix: str, count: int
+) -> None:
+    sensor, channel, cursor = of_runs
+    check = dg.AssetCheckKey(dg.AssetKey([prefix, "trips"]), "few_trips_are_rejected")
+    run = instance.add_run(dg.DagsterRun("__ASSET_JOB", asset_check_selection=frozenset([check])))
+    instance.report_run_failed(run)
+    sensor(dg.build_sensor_context(instance, cursor=cursor))
+    assert len(channel.taken) == count
+
+
 def test_without_a_prefix_every_run_of_the_code_location_is_told(instance) -> None:
     channel, target = Channel(), load_target(PROJECT, environ={"BUNDLE_VAR_alert_channel": "teams"})
     (sensor,) = failure_sensors(PROJECT, target, channel)

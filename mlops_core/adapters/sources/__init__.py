@@ -11,4 +11,5 @@ once for as long as neither changes. Every row of a file is there, or the file i
 - `header`, `column_types`: whether it has the columns, and types that hold their values
 - `values`, `cells`, `numbers`, `clock`: what is written, as values of the columns
 - `landing`: the files that Spark reads
+- `sample`, `table_sample`, `inferred_types`: some rows of files or of a table of which nothing is declared yet
 """

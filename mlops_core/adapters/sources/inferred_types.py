@@ -47,7 +47,7 @@ def type_of_texts(text: pa.Array) -> ColumnType:
         return "int" if small else "bigint"
     for kind in ("double", "date"):
         if _fits(cells.PARSED[kind](held)):
-            return kind  # type: ignore[return-value]
+            return kind
     if _fitting(pc.is_in(pc.utf8_lower(held), _words("true", "false", "t", "f"))) >= FITTING:
         return "boolean"
     plain, moments, _ = cells.times(held)

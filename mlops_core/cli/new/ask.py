@@ -8,6 +8,9 @@ from typing import Protocol
 
 from mlops_core.cli.new.errors import NewProjectError
 
+GIVEN, CHOSEN = "given", "chosen"
+"""The reasons of what a person said, by an argument or at the terminal."""
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -43,9 +46,15 @@ class Decisions:
         """The value that was given, else what a person decides on the proposal."""
         value = given or self.ask(argument, question, proposal, choices)
         what = argument.removeprefix("--").replace("-", " ")
-        reason = "given" if given else proposal.reason if value == proposal.value else "chosen"
+        reason = GIVEN if given else proposal.reason if value == proposal.value else CHOSEN
+        self.lines[:] = [line for line in self.lines if line.what != what]  # a value that is judged again
         self.tell(what, value, reason)
         return value
+
+    def is_a_persons(self, argument: str) -> bool:
+        """Whether a person said it otherwise than, or without, what was proposed."""
+        what = argument.removeprefix("--").replace("-", " ")
+        return any(line.what == what and line.reason in (GIVEN, CHOSEN) for line in self.lines)
 
     def tell(self, what: str, value: str, reason: str) -> None:
         """Something that is proposed and not asked: it is changed in the project's files."""

@@ -37,7 +37,7 @@ def sample_of(
     )
     return SampleAnswer(
         label=label.source,
-        draws=tuple(_draw(profile, name, name in identity) for name in drawn),
+        draws=tuple(_draw(profile, name, name in identity, name == entity) for name in drawn),
         entity=entity,
         label_quantiles=() if by_value else quantiles(source),
         label_shares={name: _short(float(counts[name])) for name in order} if by_value else {},
@@ -45,13 +45,18 @@ def sample_of(
     )
 
 
-def _draw(profile: Profile, name: str, identifies: bool) -> DrawAnswer:
+def _draw(profile: Profile, name: str, identifies: bool, is_entity: bool) -> DrawAnswer:
     values, count = profile.frame[name].dropna(), profile.distinct[name]
     nulls = _short(profile.nulls[name])
     kind = profile.types[name]
     if kind in ("date", "timestamp"):
         return DrawAnswer(name=name, kind="date", nulls=nulls)
-    if kind in ("int", "bigint", "string") and count > len(values) / 2 and (identifies or is_id(name)):
+    if (
+        not is_entity
+        and kind in ("int", "bigint", "string")
+        and count > len(values) / 2
+        and (identifies or is_id(name))
+    ):
         return DrawAnswer(name=name, kind="id", nulls=nulls)
     if kind in ("string", "boolean") or (count <= MOST_VALUES and kind in ("int", "bigint")):
         counts = values.map(written).value_counts()
@@ -62,7 +67,7 @@ def _draw(profile: Profile, name: str, identifies: bool) -> DrawAnswer:
         return DrawAnswer(name=name, kind="key", count=min(count, MOST_KEYS), nulls=nulls)
     from mlops_core.cli.new.inputs import is_categorical
 
-    if is_categorical(profile, name):
+    if is_entity or is_categorical(profile, name):
         return DrawAnswer(name=name, kind="key", count=min(count, MOST_KEYS), nulls=nulls)
     return DrawAnswer(name=name, kind="number", quantiles=quantiles(values), nulls=nulls)
 

@@ -125,7 +125,7 @@ def find(asked: Asked, profile: Profile, decide: Decisions, today: date) -> Foun
             f"Nothing is left that a model could see of a {noun} ({reasons or 'all others are known late'}): give it "
             "rows with more columns, or vouch for one with --known-in-time."
         )
-    windows, quick = _quick(profile, label, times, found_days, seen=seen, entities=kept, asked=asked, decide=decide)
+    windows, quick = _quick(profile, label, times, found_days, seen=seen, entities=kept, decide=decide)
     kept = tuple(name for name in kept if any(name == entity for entity, _ in windows))
     seen = inputs.inputs_of(profile, time, unknown, identity=ids, entities=kept)
     seen = inputs.most_useful(seen, quick.gain, kept)
@@ -136,9 +136,11 @@ def find(asked: Asked, profile: Profile, decide: Decisions, today: date) -> Foun
 
 def _noun(asked: Asked, profile: Profile, decide: Decisions) -> str:
     place = profile.source_table.rpartition(".")[2] or re.split(r"[/\\]", profile.source.rstrip("/"))[-1]
-    words = re.findall(r"[a-z]+", place.partition(".")[0].lower())
-    word = words[0] if words else ""
-    proposal = word.removesuffix("s") if len(word) > 3 else "event"  # noqa: PLR2004, shorter is no word
+    words = [
+        word if word.endswith("ss") else word.removesuffix("s")
+        for word in re.findall(r"[a-z]{4,}", place.partition(".")[0].lower())
+    ]
+    proposal = next((word for word in reversed(words) if word != asked.project), "event")
     noun = decide.settle(
         "--noun", "What is one row called?", asked.noun, Proposal(proposal, "after the name of the source")
     )
@@ -186,7 +188,6 @@ def _quick(
     *,
     seen: inputs.Inputs,
     entities: Sequence[str],
-    asked: Asked,
     decide: Decisions,
 ) -> tuple[tuple[recent.Window, ...], Measured]:
     """The windows that help a quick model on the days held out, and what it reaches of the inputs alone."""
@@ -209,8 +210,8 @@ def _quick(
         table = table[sorted(gain, key=lambda name: -gain[name])[: inputs.MOST_INPUTS]]
     recents = recent.recents_of(profile, times, target(profile, label), known, entities)
     windows, base, best = recent.windows_of(table, recents, values, label, is_held_out)
-    recent.tell(decide, windows, base, label, best)
-    return windows if not asked.entities else tuple(recents), base
+    recent.tell(decide, windows, bool(entities), without=base, kind=label, found=best)
+    return tuple(recents) if decide.is_a_persons("--entity") else windows, base
 
 
 def _tell_inputs(seen: inputs.Inputs, unusable: Mapping[str, str], decide: Decisions) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlops_core.cli.new.answers import Kind
 from mlops_core.cli.new.ask import Decisions, Proposal
@@ -14,6 +13,9 @@ from mlops_core.cli.new.errors import NewProjectError
 from mlops_core.cli.new.profile import Profile
 from mlops_core.cli.new.roles import Times
 from mlops_core.project.expressions import named_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KINDS: tuple[Kind, ...] = ("regression", "binary", "multiclass")
 MOST_CLASSES = 50
@@ -204,7 +206,7 @@ def free_name(name: str, profile: Profile) -> str:
     return next(each for each in (name, *(f"{name}_{n}" for n in range(2, 99))) if each.lower() not in known)
 
 
-def has_label(profile: Profile, label: Label, times: Times) -> Sequence[bool]:
+def has_label(profile: Profile, label: Label, times: Times) -> pd.Series:
     """Which rows have their label."""
     known = profile.frame[label.column].notna()
     return known & profile.frame[times.known_at].notna() if times.known_at else known

@@ -22,6 +22,7 @@ _ROWS, _VALUES = 10_000, 600_000
 """So many rows tell, and of many columns so many values in all."""
 _LEAST_ROWS = 2_000
 _LEAVES = 32
+_FEWEST_ROWS_OF_A_NUMBER, _NOTHING_LEFT, _NO_FACTOR = 10, 1e-6, 1e-3
 
 
 def late_columns(
@@ -40,6 +41,9 @@ def late_columns(
             continue
         if why := _why_late(profile, name, label, times) or _telling(profile, rows, name, label, decide):
             found[name] = why
+    if label.kind == "regression":
+        numbers = [name for name in profile.types if profile.is_number(name) and name not in {*roles, *in_time}]
+        found |= dict.fromkeys(_summands(profile, label, numbers), "the label is a sum of it and others") | found
     for name, why in found.items():
         decide.tell("known late", name, why)
     return list(found)
@@ -60,6 +64,23 @@ def _why_late(profile: Profile, name: str, label: Label, times: Times) -> str:
     if both >= ENOUGH_NULLS and both >= (1 - WHISKER) * lacks.sum() and both >= unknown.sum() / 2:
         return "it is null only where the label is not known"
     return ""
+
+
+def _summands(profile: Profile, label: Label, numbers: Sequence[str]) -> list[str]:
+    """The numbers of which the label is a sum, each with a factor of its own; none where it is none."""
+    import numpy as np
+
+    rows = profile.frame[[label.column, *numbers]].dropna().astype("float64").head(_ROWS)
+    values = rows - rows.mean()
+    spread = values.std().replace(0, 1)
+    if len(rows) <= _FEWEST_ROWS_OF_A_NUMBER * len(numbers) or not numbers:
+        return []
+    scaled = (values / spread).to_numpy()
+    factors = np.linalg.lstsq(scaled[:, 1:], scaled[:, 0], rcond=None)[0]
+    left = float(((scaled[:, 0] - scaled[:, 1:] @ factors) ** 2).mean())
+    if left > _NOTHING_LEFT:
+        return []
+    return [name for name, factor in zip(numbers, factors, strict=True) if abs(factor) > _NO_FACTOR]
 
 
 def _telling(profile: Profile, rows: pd.DataFrame, name: str, label: Label, decide: Decisions) -> str:
@@ -111,7 +132,7 @@ def _numbers(profile: Profile, values: pd.Series, actual: np.ndarray, half: int)
     """The values, names as the mean label of the first half's."""
     import pandas as pd
 
-    if not profile.is_number(values.name):
+    if not profile.is_number(str(values.name)):
         means = pd.Series(actual[:half]).groupby(values.iloc[:half].to_numpy()).mean()
         values = values.map(means)
     filled = values.astype("float64")

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from mlops_core.cli.new import draws, entities, inputs, limits, segments, value_rules
 from mlops_core.cli.new.answers import Answers, ColumnAnswer, EntityAnswer, InputAnswer, SampleAnswer
-from mlops_core.cli.new.ask import Decisions
+from mlops_core.cli.new.ask import Decisions, Proposal
 from mlops_core.cli.new.declared import declared
+from mlops_core.cli.new.errors import NewProjectError
 from mlops_core.cli.new.found import Asked, Found
 from mlops_core.cli.new.labels import Label
+from mlops_core.config.target_values import OWNER
 
-OWNER: str = Answers.model_fields["owner"].default
+NOBODY: str = Answers.model_fields["owner"].default
 
 
 def answers_of(asked: Asked, found: Found, decide: Decisions) -> Answers:
@@ -24,10 +26,16 @@ def answers_of(asked: Asked, found: Found, decide: Decisions) -> Answers:
     events = f"{found.noun.replace(' ', '_')}s"
     computed = inputs.of_the_time(profile, times.event_time, decide)
     tables = entities.feature_tables(profile, label, found.windows, events, asked.unit)
+    ruled = [name for name in found.ruled if profile.distinct[name] > 2]  # noqa: PLR2004, two are no range
+    owner = decide.settle(
+        "--owner", "Who owns it (team:<name> or an email address)?", asked.owner, Proposal(NOBODY, "nobody is named")
+    )
+    if not OWNER.fullmatch(owner):
+        raise NewProjectError(f"--owner is {owner!r}: name a team, as team:<name>, or a person by an email address.")
     metric, worst = limits.monitored(label.kind, found.measured, decide)
     answers = Answers(
         project=asked.project,
-        owner=asked.owner or OWNER,
+        owner=owner,
         title=asked.title or title_of(label, found.noun),
         kind=label.kind,
         noun=found.noun,
@@ -47,7 +55,7 @@ def answers_of(asked: Asked, found: Found, decide: Decisions) -> Answers:
         last_day="" if found.days.goes_on else str(found.days.last),
         holdout_days=found.days.holdout,
         columns=tuple(_column(found, name, asked.unit) for name in found.columns),
-        rules=value_rules.rules_of(profile, found.ruled, decide),
+        rules=value_rules.rules_of(profile, ruled, decide),
         entities=tables,
         inputs=found.inputs.names,
         encoded=tuple(name for name in found.inputs.categorical if name not in found.keys_only),

@@ -10,6 +10,7 @@ from mlops_core.cli.new.profile import Profile
 from mlops_core.tasks import BinaryClassification, Regression
 
 if TYPE_CHECKING:
+    import lightgbm
     import numpy as np
     import pandas as pd
 
@@ -94,7 +95,7 @@ def _some(inputs: pd.DataFrame, label: pd.Series) -> tuple[pd.DataFrame, pd.Seri
     return inputs.loc[chosen.index], chosen
 
 
-def _fitted(inputs: pd.DataFrame, label: pd.Series, kind: Label) -> object:
+def _fitted(inputs: pd.DataFrame, label: pd.Series, kind: Label) -> lightgbm.Booster:
     import lightgbm
 
     objective = {"regression": "regression", "binary": "binary", "multiclass": "multiclass"}[kind.kind]
@@ -105,10 +106,10 @@ def _fitted(inputs: pd.DataFrame, label: pd.Series, kind: Label) -> object:
     return lightgbm.train(fixed | sizes | classes, data, num_boost_round=_TREES)
 
 
-def _answers(model: object, inputs: pd.DataFrame) -> np.ndarray:
+def _answers(model: lightgbm.Booster, inputs: pd.DataFrame) -> np.ndarray:
     import numpy as np
 
-    return np.asarray(model.predict(inputs))  # type: ignore[attr-defined]
+    return np.asarray(model.predict(inputs))
 
 
 def _constant(label: pd.Series, kind: Label) -> np.ndarray:

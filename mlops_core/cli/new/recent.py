@@ -89,7 +89,9 @@ def _recent(profile: Profile, times: Times, label: pd.Series, entity: str, hours
     return pd.DataFrame({f"{entity}|count|{hours}": count, f"{entity}|mean|{hours}": mean}, frame.index)
 
 
-def tell(decide: Decisions, windows: Sequence[Window], without: Measured, kind: Label, found: Measured) -> None:
+def tell(
+    decide: Decisions, windows: Sequence[Window], tried: bool, *, without: Measured, kind: Label, found: Measured
+) -> None:
     """What the feature tables are worth on the sample."""
     metric = "root_mean_squared_error" if kind.kind == "regression" else "log_loss"
     before, after = loss(kind, without), loss(kind, found)
@@ -99,5 +101,7 @@ def tell(decide: Decisions, windows: Sequence[Window], without: Measured, kind: 
         names or "none",
         f"{metric} of a quick model is {after:.4g} with and {before:.4g} without"
         if windows
+        else "there is no entity"
+        if not tried
         else f"number and mean label of the last day and week make a quick model worse than {before:.4g} ({metric})",
     )

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from mlops_core.cli.new.ask import Decisions, Proposal
 from mlops_core.cli.new.errors import NewProjectError
 from mlops_core.cli.new.profile import Profile
-from mlops_core.project.columns import NUMBERS
+from mlops_core.project.columns import NUMBERS, ColumnType
 
 WHISKER = 0.005
 """So small a share of the rows may be broken ones."""
 _LABELS = re.compile(
-    r"^(label|target|y|class|outcome|response)$|churn|default|fraud|late$|is_|_amount$|fare|price|sales|cnt$|count$"
+    r"^(label|target|y|class|outcome|response)$|churn|default|fraud|late$|is_|_amount$|price|sales|cnt$|count$"
     r"|converted|cancel|returned|_delay$|survived|revenue|demand|status|rating|score"
 )
-_BEGINS = re.compile(r"start|begin|creat|open|pickup|order|sched|post|event|signup|request|time|date|snapshot")
-_KNOWN = re.compile(r"end|clos|deliver|dropoff|resolv|complet|known|finish|label|arriv|land|paid|return|updat|settl")
+_BEGINS = re.compile(r"start|begin|creat|open|pick|order|sched|post|event|signup|request|time|date|snapshot")
+_KNOWN = re.compile(r"end|clos|deliver|drop|resolv|complet|known|finish|label|arriv|land|paid|return|updat|settl")
 _DURATION = re.compile(r"(\d+)\s*(h|d|w)")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 
@@ -151,13 +151,8 @@ def _with_dates_as_times(profile: Profile, given: str) -> Profile:
     if not dates or not profile.source.lower().endswith((".csv", ".csv.gz")):
         return profile
     made = {name: pd.to_datetime(profile.frame[name]).astype("datetime64[us]") for name in dates}
-    types = {**profile.types, **dict.fromkeys(dates, "timestamp")}
-    return Profile(**{**vars_of(profile), "frame": profile.frame.assign(**made), "types": types})
-
-
-def vars_of(profile: Profile) -> dict[str, object]:
-    """The fields of a profile."""
-    return {name: getattr(profile, name) for name in profile.__dataclass_fields__}
+    types: dict[str, ColumnType] = {**profile.types, **dict.fromkeys(dates, "timestamp")}
+    return replace(profile, frame=profile.frame.assign(**made), types=types)
 
 
 def _require_timestamp(profile: Profile, name: str, argument: str) -> None:
@@ -199,7 +194,7 @@ def _share_after(profile: Profile, time: str, name: str) -> float:
 
 
 def _mean_hours(profile: Profile, time: str, name: str) -> float:
-    return float((profile.frame[name] - profile.frame[time]).median().total_seconds())
+    return float((profile.frame[name] - profile.frame[time]).dt.total_seconds().median())
 
 
 def _require_after(profile: Profile, time: str, name: str) -> None:

@@ -41,7 +41,8 @@ def is_broken(profile: Profile, numbers: Sequence[str]) -> pd.Series:
 
 def _rules(values: pd.Series) -> list[tuple[RuleAnswer, pd.Series]]:
     """Rules, and which rows break each."""
-    name, made = values.name, []
+    name = str(values.name)
+    made = []
     if 0 < (values <= 0).mean() <= WHISKER:
         made.append((_rule(f"{name} <= 0", f"{name} not above zero", name, -1), values <= 0))
     elif (values < 0).mean() <= WHISKER:

@@ -157,6 +157,7 @@ TABLES: dict[str, tuple[Change, list[str], str]] = {
         "'distance', a double, and features are kept of names",
     ),
     "an entity that is known late": (lambda rows: rows, ["--entity", "delay"], "which is not known of every event"),
+    "an owner of no kind": (lambda rows: rows, ["--owner", "joe"], "--owner is 'joe': name a team"),
     "a noun of signs": (lambda rows: rows, ["--noun", "order!"], "use lower-case letters and blanks"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from deltalake import write_deltalake
 
 from mlops_core.cli.new.answers import Answers
 from mlops_core.cli.new.declared import declared, events_of
+from mlops_core.ingestion.sample_rows import Draw, SampleRows
 from mlops_core_tests.cli.new.tables import answered, orders, reason, written
 
 
@@ -56,6 +58,16 @@ def test_a_column_without_nulls_that_tells_the_label_is_taken_for_late_unless_so
     assert "it alone tells the label" in reason(decide, "known late", "grade")
     vouched, _ = answered(file, tmp_path, known_in_time=("grade",))
     assert "grade" in vouched.inputs
+
+
+def test_what_a_label_is_a_sum_of_is_known_late(tmp_path: Path) -> None:
+    rows, random = orders(), np.random.default_rng(2)
+    parts = {name: random.integers(0, 100, len(rows)) for name in ("members", "guests")}
+    rows = rows.assign(**parts, sold=parts["members"] + parts["guests"])
+    answers, decide = answered(written(rows.drop(columns=["late", "delay"]), tmp_path), tmp_path, label="sold")
+    assert not {"members", "guests"} & set(answers.inputs)
+    assert "a sum of it and others" in reason(decide, "known late", "guests")
+    assert {"distance", "parcels"} <= set(answers.inputs)
 
 
 def test_how_long_it_took_is_known_late(tmp_path: Path) -> None:
@@ -223,6 +235,50 @@ def test_no_row_of_the_source_is_in_the_sample(tmp_path: Path) -> None:
     kept = answers.sample.model_dump_json()
     assert "the only one" not in kept
     assert "98765" not in kept and "98800" not in kept
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"label": "delay"},
+        {"label": "remarkable", "label_sql": "delay > 0.5"},
+        {"known_at": "came", "known_at_sql": "ordered_at + (delay + 9) * INTERVAL 1 HOUR"},
+        {"entity": ("parcels",)},
+        {"entity": ("minute",)},
+        {"entity": ("-",), "known_after": "2d"},
+    ],
+    ids=str,
+)
+def test_rows_of_its_sample_are_rows_of_the_declared_events(tmp_path: Path, said: dict[str, object]) -> None:
+    rows = orders().assign(minute=np.random.default_rng(3).integers(0, 60, 4_000))
+    answers, _ = answered(written(rows, tmp_path), tmp_path, **said)
+    events, shape = events_of(answers), shape_of(answers)
+    drawn = pd.concat([shape.of_day(date(2026, 3, day), 300, 0).to_pandas() for day in range(1, 5)])
+    assert set(drawn) == set(events.source_types)
+    required = [name for name in events.required if name in drawn]
+    assert drawn[required].notna().all().all()
+    assert not drawn.duplicated([name for name in events.identity if name in drawn]).any()
+    for rule in answers.rules:
+        if rule.broken.split()[0] in drawn:
+            assert drawn.query(rule.broken).empty
+    assert drawn[answers.sample.label].nunique() > 1
+
+
+def shape_of(answers: Answers) -> SampleRows:
+    """As the template declares it."""
+    types, sample = {column.name: column.type for column in answers.columns}, answers.sample
+    draws = [Draw(**each.model_dump(), type=types[each.name]) for each in sample.draws]
+    kind = "value" if sample.label_shares else "number"
+    label = Draw(sample.label, types[sample.label], kind, quantiles=sample.label_quantiles, shares=sample.label_shares)
+    return SampleRows(
+        event_time=answers.event_time,
+        label=label,
+        draws=tuple(draws),
+        entity=sample.entity,
+        known_at=answers.known_at if sample.hours_to_label else "",
+        hours_to_label=sample.hours_to_label,
+    )
 
 
 def test_three_hundred_columns_become_a_model_that_people_can_read(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from mlops_core.cli.new.mlops_stacks.imported import FILES, Imported
 from mlops_core.cli.new.mlops_stacks.parameters import TABLES, by_task, parameters_of
 from mlops_core.config import is_full_name
 from mlops_core.config.files import ROOT_FILE
+from mlops_core.tasks import Regression
 
 KINDS = {"regressor": "regression", "regression": "regression"}
 """Classes do not tell whether they are two or more: the rows do."""
@@ -34,7 +35,7 @@ def jobs(bundle: StacksBundle, found: Imported) -> None:
 
 def _predicted(bundle: StacksBundle, target: str, found: Imported) -> None:
     parameters = parameters_of(bundle, target, "model")
-    if label := parameters.get("targets"):
+    if (label := parameters.get("targets")) and label not in [each.name for each in Regression().monitored]:
         found.answers["label"] = label
     if kind := kind_of(parameters.get("model_type", "")):
         found.answers["kind"] = kind

@@ -18,9 +18,7 @@ def names(bundle: StacksBundle, found: Imported) -> None:
     """The project, its model, and the catalogs and hosts of its targets."""
     found.answers["project"] = found.project
     _model(bundle, found)
-    found.answers["targets"] = {
-        name: of_target for name in TARGETS if (of_target := _target(bundle, name, found)) and name in bundle.targets
-    }
+    found.answers["targets"] = {name: own for name in TARGETS if (own := _target(bundle, name, found))}
     for name in [name for name in bundle.targets if name not in TARGETS]:
         found.move(f"the target {name}", bundle.files.where("targets", name), f"{ROOT_FILE}: targets.{name}")
     _own_variables(bundle, found)
@@ -32,24 +30,28 @@ def names(bundle: StacksBundle, found: Imported) -> None:
 
 
 def _model(bundle: StacksBundle, found: Imported) -> None:
-    registered = {target: _registered(bundle, target) for target in bundle.targets}
     target = bundle.targets[0]
-    kind, model = registered[target]
-    there = str(model.get("name") or "")
-    bare = re.sub(rf"^{target}[-_]|[-_]{target}$", "", there.rpartition(".")[2])
+    kind, model = _registered(bundle, target)
+    there, schema = str(model.get("name") or ""), str(model.get("schema_name") or "")
+    bare = re.sub(rf"^{re.escape(target)}[-_]|[-_]{re.escape(target)}$", "", there.rpartition(".")[2])
     if not snake(bare):
         return
     found.answers["model_name"] = snake(bare)
+    full = ".".join(filter(None, (str(model.get("catalog_name") or ""), schema, there)))
+    place = bundle.files.where("resources", kind) if kind else ROOT_FILE
+    readers = f"who reads {full}, its endpoints and aliases (its versions stay there)"
+    found.move(readers, place, f"{ROOT_FILE}: model_name")
     if kind == "models":
         found.warn(
             f"{there} is in the workspace's registry; a new one is in Unity Catalog, so each target needs a catalog."
         )
-    schema = str(model.get("schema_name") or "")
-    full = ".".join(filter(None, (str(model.get("catalog_name") or ""), schema, there)))
-    place = bundle.files.where("resources", kind, "model") if kind else ROOT_FILE
-    found.move(
-        f"who reads {full}, its endpoints and aliases (its versions stay there)", place, f"{ROOT_FILE}: model_name"
-    )
+    _schema(schema, place, found)
+    for principal in _readers(model):
+        here = "resources/ml-artifacts-resource.yml: registered_models.model.grants"
+        found.move(f"the right of '{principal}' to read the model", place, here)
+
+
+def _schema(schema: str, place: str, found: Imported) -> None:
     if schema and snake(schema) == found.project:
         found.warn(
             f"The schema {schema} holds tables of MLOps Stacks, some of the same names as the new ones: "
@@ -57,9 +59,6 @@ def _model(bundle: StacksBundle, found: Imported) -> None:
         )
     elif schema:
         found.move(f"the schema {schema}, if it has no tables of the same names", place, f"{ROOT_FILE}: schema")
-    for principal in _readers(model):
-        here = "resources/ml-artifacts-resource.yml: registered_models.model.grants"
-        found.move(f"the right of '{principal}' to read the model", place, here)
 
 
 def _registered(bundle: StacksBundle, target: str) -> tuple[str, Content]:

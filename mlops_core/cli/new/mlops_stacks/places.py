@@ -49,6 +49,8 @@ def places(folder: Path, found: Imported) -> None:
     for file in _files(folder):
         what, here = _place(file)
         tree = _parsed(folder, file, found) if file.endswith(CODE) and not here.startswith("_") else ast.Module([], [])
+        if trained := source_code.labels(tree):
+            found.answers["label"] = trained[0]
         columns += [key for each in source_code.look_ups(tree) for key in each.keys]
         moves.setdefault((what or _contents(tree), here), []).append(file)
         for secret in source_code.secrets(tree):

@@ -50,6 +50,12 @@ def look_ups(tree: ast.AST) -> list[LookUp]:
     return [LookUp(_texts(each.get("lookup_key")), _texts(each.get("feature_names"))) for each in given]
 
 
+def labels(tree: ast.AST) -> list[str]:
+    """The columns that training sets are made for."""
+    stated = [arguments(call, {}).get("label") for call in calls(tree, "create_training_set")]
+    return [label for each in stated for label in _texts(each)]
+
+
 def windows(tree: ast.AST) -> list[str]:
     """Lengths of windows of time, and their slides: `1 hour`, `15 minutes`."""
     found = [[value_of(argument, {}) for argument in call.args[1:]] for call in calls(tree, "window")]

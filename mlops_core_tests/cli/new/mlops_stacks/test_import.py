@@ -112,7 +112,7 @@ def test_what_no_answer_has_is_moved_by_hand(imported: Imported) -> None:
     assert moves(imported, "resources/ml-artifacts-resource.yml: registered_models.model.grants") == [
         (
             "the right of 'depots' to read the model",
-            "resources/ml-artifacts-resource.yml: resources.registered_models.model",
+            "resources/ml-artifacts-resource.yml: resources.registered_models",
         )
     ]
     assert moves(imported, "databricks.yml: targets.dev.workspace.host")
@@ -198,6 +198,15 @@ def test_a_recipe_gives_label_thresholds_and_a_sample(tmp_path: Path) -> None:
 def test_a_classifier_leaves_the_kind_to_the_rows(tmp_path: Path) -> None:
     found = from_mlops_stacks(write(tmp_path, {MODEL_FILE: MODEL.replace("regressor", "classifier")}))
     assert "kind" not in found.answers
+
+
+def test_the_label_is_what_was_trained_on(tmp_path: Path) -> None:
+    """The template of version 0.2 has a metric where the column of the label belongs."""
+    found = from_mlops_stacks(write(tmp_path, {MODEL_FILE: MODEL.replace("hours_late", "mean_squared_error")}))
+    assert "label" not in found.answers
+    made = TRAINING + 'training_set = fe.create_training_set(df=rows, feature_lookups=lookups, label="hours")\n'
+    write(tmp_path, {"training/notebooks/TrainWithFeatureStore.py": made})
+    assert from_mlops_stacks(tmp_path).answers["label"] == "hours"
 
 
 def test_two_times_are_a_question(tmp_path: Path) -> None:
