@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from mlops_core.cli.new.ask import Decisions
 from mlops_core.cli.new.labels import Label, has_label
-from mlops_core.cli.new.profile import Profile
+from mlops_core.cli.new.profile import WHISKER, Profile
 from mlops_core.cli.new.quick_model import target
-from mlops_core.cli.new.roles import WHISKER, Times
+from mlops_core.cli.new.roles import Times
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +57,7 @@ def _why_late(profile: Profile, name: str, label: Label, times: Times) -> str:
         return f"it is after the event in {after.mean():.0%} of the rows" if after.mean() > WHISKER else ""
     if times.known_at and profile.is_number(name):
         lasted = (frame[times.known_at] - frame[times.event_time]).dt.total_seconds()
-        if frame[name].nunique() > ENOUGH_NULLS and abs(frame[name].corr(lasted)) > 1 - WHISKER:
+        if min(frame[name].nunique(), lasted.nunique()) > ENOUGH_NULLS and abs(frame[name].corr(lasted)) > 1 - WHISKER:
             return f"it says how long '{times.known_at}' took"
     lacks, unknown = frame[name].isna(), ~has_label(profile, label, times)
     both = int((lacks & unknown).sum())

@@ -91,6 +91,8 @@ class Profile:
                 )
 
 
+WHISKER = 0.005
+"""So small a share of the rows may be broken ones, which are rejected."""
 LEAST_ROWS = 100
 """Of fewer nothing can be proposed, nor learned."""
 
@@ -101,20 +103,39 @@ def profile_of(rows: SampledRows, zone: str, source: str = "", source_table: str
     Raises:
         NewProjectError: there are too few.
     """
+    endless, is_finite = _endless(rows)
     frame = rows.table.to_pandas()
-    frame = frame[frame[SOURCE_PROBLEM].isna()].drop(columns=SOURCE_PROBLEM).reset_index(drop=True)
+    frame = frame[frame[SOURCE_PROBLEM].isna() & is_finite].drop(columns=SOURCE_PROBLEM).reset_index(drop=True)
     place = source or source_table
     if len(frame) < LEAST_ROWS:
         raise NewProjectError(
             f"{place} has {_counted(len(frame))} that can be read, and a model learns nothing of fewer than "
             f"{LEAST_ROWS}: give it a source with more of its history, or make a toy project with --toy."
         )
-    unusable, types = dict(rows.unusable), dict(rows.types)
-    for name in rows.types:
+    unusable = dict(rows.unusable) | endless
+    types = {name: kind for name, kind in rows.types.items() if name not in endless}
+    for name in list(types):
         if frame[name].isna().all():
             unusable[name] = "it has no value"
             del types[name]
     return Profile(frame[list(types)], types, rows.total, rows.is_all, unusable, rows.times, zone, source, source_table)
+
+
+def _endless(rows: SampledRows) -> tuple[dict[str, str], pd.Series]:
+    """Columns that are NaN or infinite in too many rows, with the reason; rows that are so in no other."""
+    import pandas as pd
+    import pyarrow.compute as pc
+
+    found, is_finite = {}, pd.Series(True, range(len(rows.table)))
+    for name in (name for name, kind in rows.types.items() if kind in ("float", "double")):
+        is_endless = pc.fill_null(pc.invert(pc.is_finite(rows.table.column(name))), False).to_pandas()
+        if is_endless.mean() > WHISKER:
+            found[name] = (
+                f"NaN or infinite in {is_endless.mean():.1%} of the rows, which are rejected: make it null there"
+            )
+        else:
+            is_finite &= ~is_endless
+    return found, is_finite
 
 
 def _counted(rows: int) -> str:

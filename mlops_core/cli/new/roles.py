@@ -8,11 +8,9 @@ from datetime import timedelta
 
 from mlops_core.cli.new.ask import Decisions, Proposal
 from mlops_core.cli.new.errors import NewProjectError
-from mlops_core.cli.new.profile import Profile
+from mlops_core.cli.new.profile import WHISKER, Profile
 from mlops_core.project.columns import NUMBERS, ColumnType
 
-WHISKER = 0.005
-"""So small a share of the rows may be broken ones."""
 _LABELS = re.compile(
     r"^(label|target|y|class|outcome|response)$|churn|default|fraud|late$|is_|_amount$|price|sales|cnt$|count$"
     r"|converted|cancel|returned|_delay$|survived|revenue|demand|status|rating|score"

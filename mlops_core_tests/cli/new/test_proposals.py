@@ -12,6 +12,8 @@ from deltalake import write_deltalake
 
 from mlops_core.cli.new.answers import Answers
 from mlops_core.cli.new.declared import declared, events_of
+from mlops_core.cli.new.engine import values_of
+from mlops_core.cli.new.profile import Profile
 from mlops_core.ingestion.sample_rows import Draw, SampleRows
 from mlops_core_tests.cli.new.tables import answered, orders, reason, written
 
@@ -279,6 +281,26 @@ def shape_of(answers: Answers) -> SampleRows:
         known_at=answers.known_at if sample.hours_to_label else "",
         hours_to_label=sample.hours_to_label,
     )
+
+
+def test_a_number_that_is_infinite_is_left_out_and_a_few_such_rows_are_not_looked_at(tmp_path: Path) -> None:
+    rows = orders().assign(ratio=1.5)
+    rows.loc[rows.index % 5 == 0, "ratio"] = np.inf
+    rows.loc[rows.index[:3], "distance"] = np.inf
+    answers, decide = answered(written(rows, tmp_path), tmp_path)
+    assert "NaN or infinite in 20.0%" in reason(decide, "left out", "ratio")
+    assert "distance" in answers.inputs
+    assert "3,997 of 4,000" in next(line.value for line in decide.lines if line.what == "looked at")
+
+
+def test_a_value_with_a_quote_is_one_in_sql(tmp_path: Path) -> None:
+    rows = orders().dropna(subset="late").drop(columns="delay").reset_index(drop=True)
+    rows = rows.assign(late=np.where(rows.late == 1, "it's \\ late", 'on "time"'))
+    answers, _ = answered(written(rows, tmp_path), tmp_path, label="late", positive="it's \\ late")
+    sql = column(answers, answers.label).computed_by  # type: ignore[attr-defined]
+    profile = Profile(rows, {"late": "string"}, len(rows), True, {}, "UTC", "UTC")
+    _, values, _ = values_of(profile, sql, "--label-sql")
+    assert values.tolist() == (rows.late == "it's \\ late").astype(int).tolist()
 
 
 def test_three_hundred_columns_become_a_model_that_people_can_read(tmp_path: Path) -> None:
