@@ -24,7 +24,7 @@ def test_the_error_falls_back_after_a_change_of_fares(tmp_path):
     assert max(demo.errors.values()) > threshold
     assert demo.errors[demo.today] < threshold
     assert demo.champion > 1
-    assert (demo.folder / "monitoring" / f"{demo.today}.html").exists()
+    assert (demo.folder / "monitoring" / "my_mlops_stacks" / f"{demo.today}.html").exists()
     settings = yaml.safe_load((demo.folder / "dagster" / "dagster.yaml").read_text())
     assert settings["telemetry"]["enabled"] is settings["nux"]["enabled"] is False
 

@@ -116,6 +116,7 @@ def test_with_a_wheel_it_depends_on_the_machinery_instead(by_wheel: Path, own: P
     text = (by_wheel / "setup.cfg").read_text()
     assert re.search(r"^install_requires =\n    mlops_core==0\.1\.0\n\n", text, re.MULTILINE)
     assert "dev =\n    check-jsonschema" in text
+    assert "entry_points" not in text  # the wheel has them
     assert {name for name in names(own) - names(by_wheel) if not name.startswith((".git/", "mlops_core/"))} == set()
 
 
@@ -143,6 +144,26 @@ def test_what_cannot_be_whole_is_not_made(root: Path, tmp_path: Path, missing: s
     assert list((tmp_path / "beside").iterdir()) == []
     with pytest.raises(RenderError, match="There is no project nobody in"):
         copy_repository(root, "nobody", tmp_path / "beside" / "nobody")
+
+
+def test_it_says_where_the_template_is_and_no_token(tmp_path: Path) -> None:
+    folder, template = tmp_path / "own", tmp_path / "template"
+    copy_files(template)
+    author = ("-c", "user.name=tester", "-c", "user.email=tester@example.com")
+    address = "https://build:t0ken@dev.azure.com/acme/mlops/_git/template"
+    for command in (
+        ("init", "--quiet"),
+        ("add", "--all"),
+        (*author, "commit", "--quiet", "--message", "first"),
+        ("remote", "add", "origin", address),
+    ):
+        subprocess.run(["git", *command], cwd=template, check=True)
+    new_repository(parcels(), template, folder)
+    for name in ("README.md", "churn/.copier-answers.yml"):
+        text = (folder / name).read_text()
+        assert "https://dev.azure.com/acme/mlops/_git/template" in text
+        assert "t0ken" not in text
+    assert "t0ken" not in (folder / ".git" / "config").read_text()
 
 
 def test_the_command_makes_it_there_and_leaves_nothing_here(root: Path, tmp_path: Path) -> None:

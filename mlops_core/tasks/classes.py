@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from mlops_core.tasks import classes_sql
+from mlops_core.tasks.class_names import SHOWN, listed
 from mlops_core.tasks.shape import Label, Shape
 from mlops_core.tasks.task import Output, UnusableRowsError
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-
-PROBABILITIES = "class_probabilities"
-SHOWN = 8
-"""So many classes stand in a sentence."""
 
 
 class UnknownClassError(ValueError):
@@ -44,16 +42,9 @@ class Classes(Shape):
         return "string" if self.is_text else "bigint"
 
     @property
-    def listed(self) -> str:
-        """The classes for people, the first of many."""
-        more = f" and {len(self.classes) - SHOWN} more" if len(self.classes) > SHOWN else ""
-        return ", ".join(map(repr, self.classes[:SHOWN])) + more
-
-    @property
     def says(self) -> str:  # type: ignore[override]
-        return (
-            f"a probability a row of each class, in the order of the model's classes_, or without them of {self.listed}"
-        )
+        order = f"in the order of the model's classes_, or without them of {listed(self.classes)}"
+        return f"a probability a row of each class, {order}"
 
     @cached_property
     def places(self) -> Mapping[Label, int]:
@@ -62,49 +53,23 @@ class Classes(Shape):
 
     @property
     def outputs(self) -> tuple[Output, ...]:
-        """The likeliest class, its probability, and that of each class; null where one of them is no number."""
-        likeliest = "CAST(array_position(prediction, array_max(prediction)) AS int) - 1"
-        known = "NOT exists(prediction, each -> each IS NULL OR isnan(each))"
-        entries = ", ".join(f"{as_text(each)}, get(prediction, {place})" for place, each in enumerate(self.classes))
-        meaning = "Class of `{label}` that is the likeliest; of equals, the first that is declared"
-        predicted, probability = (
-            f"CASE WHEN {known} THEN {each} END"
-            for each in (f"get({self._array}, {likeliest})", "array_max(prediction)")
-        )
-        return (
-            Output("prediction", self.described_as, meaning, predicted),
-            Output("predicted_probability", "double", "Probability of that class", probability),
-            Output(PROBABILITIES, "map<string,double>", "Probability of each class of `{label}`", f"map({entries})"),
-        )
+        return classes_sql.outputs(self.classes, self.described_as)
 
     @property
     def answer(self) -> str:  # type: ignore[override]
-        return f"array({', '.join(f'{PROBABILITIES}[{as_text(each)}]' for each in self.classes)})"
+        return classes_sql.answer(self.classes)
 
     @property
     def kept(self) -> Mapping[str, str]:  # type: ignore[override]
-        return {"prediction": "prediction", PROBABILITIES: self.answer}
-
-    def judged(self, label: str) -> dict[str, str]:
-        """The places of both classes, that of a label which is not declared being -1, and the label's probability."""
-        actual = self._place(label)
-        probability = f"CASE WHEN {actual} < 0 THEN 0D ELSE get({PROBABILITIES}, {actual}) END"
-        return {"predicted": self._place("prediction"), "actual": actual, "likelihood": probability}
-
-    def _place(self, column: str) -> str:
-        value = column if self.is_text else f"CAST({column} AS bigint)"
-        return f"(CAST(array_position({self._array}, {value}) AS int) - 1)"
+        return {"prediction": "prediction", classes_sql.PROBABILITIES: self.answer}
 
     @property
     def names(self) -> str:
         """SQL of the classes as an array of texts."""
-        return f"array({', '.join(map(as_text, self.classes))})"
+        return classes_sql.names(self.classes)
 
-    @property
-    def _array(self) -> str:
-        """The classes in SQL."""
-        literals = (as_text(each) if self.is_text else f"CAST({each} AS bigint)" for each in self.classes)
-        return f"array({', '.join(literals)})"
+    def judged(self, label: str) -> dict[str, str]:
+        return classes_sql.judged(self.classes, label)
 
     def of(self, rows: int) -> tuple[int, ...]:
         return rows, len(self.classes)
@@ -120,8 +85,8 @@ class Classes(Shape):
             count = int(present.isin(unknown).sum())
             shown = ", ".join(map(repr, unknown[:SHOWN])) + (" and others" if len(unknown) > SHOWN else "")
             raise UnusableRowsError(
-                f"{count} of {len(values)} labels are {shown}, and the classes of the task are {self.listed}: declare "
-                "every class there, or reject these rows by a rule of the events."
+                f"{count} of {len(values)} labels are {shown}, and the classes of the task are {listed(self.classes)}: "
+                "declare every class there, or reject these rows by a rule of the events."
             )
         return values.map(self.places).to_numpy(float)
 
@@ -164,15 +129,15 @@ class Classes(Shape):
         """
         found = [getattr(each, "item", lambda each=each: each)() for each in getattr(model, "classes_", self.classes)]
         if all(each in self.places for each in found):
-            return tuple(found)
+            return tuple(self.classes[self.places[each]] for each in found)
         if all(each in range(len(self.classes)) for each in found):
             return tuple(self.classes[int(each)] for each in found)
         raise UnknownClassError(self._unknown(next(each for each in found if each not in self.places)))
 
     def _unknown(self, name: object) -> str:
         return (
-            f"The model knows the class {name!r}, and the classes of the task are {self.listed}: declare it there, or "
-            "train a model without it."
+            f"The model knows the class {name!r}, and the classes of the task are {listed(self.classes)}: declare it "
+            "there, or train a model without it."
         )
 
     def from_logged(self, classes: tuple[Label, ...] | None) -> str:
@@ -188,11 +153,4 @@ class Classes(Shape):
             )
         if others := [each for each in classes if each not in self.places]:
             raise UnknownClassError(self._unknown(others[0]))
-        there = (f"get(prediction, {classes.index(each)})" if each in classes else "0D" for each in self.classes)
-        return f"CASE WHEN size(prediction) = {len(classes)} THEN array({', '.join(there)}) END"
-
-
-def as_text(value: Label) -> str:
-    """The name of a class as a text in SQL."""
-    quoted = str(value).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{quoted}'"
+        return classes_sql.in_order(self.classes, classes)

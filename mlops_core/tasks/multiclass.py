@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from mlops_core.tasks.class_names import refusal, slugs_of
 from mlops_core.tasks.classes import Classes
 from mlops_core.tasks.metric import Metric
 from mlops_core.tasks.monitor_metric import MonitorMetric
@@ -21,13 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-FEWEST_CLASSES, MOST_CLASSES = 3, 100
-LARGEST_CLASS = 2**53
-"""Beyond it a double, which tables are compared by, does not hold every whole number."""
 ROUNDING = 1e-3
 """By so much probabilities of single precision may miss a sum of 1."""
-OF_ALL = ("macro", "score")
-"""How names of metrics end that are of no class."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +46,7 @@ class MulticlassClassification(Task):
                 f"MulticlassClassification: classes must be a tuple, such as ('a', 'b', 'c'), not {self.classes!r}."
             )
         object.__setattr__(self, "classes", tuple(self.classes))
-        if why := _refusal(self.classes):
+        if why := refusal(self.classes):
             raise ValueError(f"MulticlassClassification: {why}.")
 
     @property
@@ -69,7 +64,7 @@ class MulticlassClassification(Task):
     @cached_property
     def slugs(self) -> Mapping[str, str]:
         """Class as the name of a metric has it -> as people read it."""
-        return dict(zip(_slugs(self.classes), map(str, self.classes), strict=True))
+        return dict(zip(slugs_of(self.classes), map(str, self.classes), strict=True))
 
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:
@@ -149,35 +144,3 @@ class MulticlassClassification(Task):
             return f"{outside} are no probabilities from 0 to 1"
         others = int((np.abs(predicted.sum(axis=1) - 1) > ROUNDING).sum())
         return f"{others} do not sum to 1 over the classes" if others else ""
-
-
-def _refusal(classes: tuple[Label, ...]) -> str:
-    """Why these are no classes; empty when they are."""
-    kinds = {type(each) for each in classes}
-    if classes and kinds not in ({str}, {int}):
-        return f"classes must be texts or whole numbers, and all the same, not {classes[:5]!r}"
-    if repeated := [each for each in dict.fromkeys(classes) if classes.count(each) > 1][:5]:
-        return f"classes has {', '.join(map(repr, repeated))} twice"
-    if any(abs(each) > LARGEST_CLASS for each in classes if isinstance(each, int)):
-        return "a class is a whole number up to 2 to the power of 53, or a text"
-    if len(classes) < FEWEST_CLASSES:
-        return (
-            f"{len(classes)} classes are too few: of two, predict one by a BinaryClassification, whose label is "
-            "computed_by a condition, such as \"answer = 'yes'\""
-        )
-    if len(classes) > MOST_CLASSES:
-        return (
-            f"{len(classes):,} classes are more than {MOST_CLASSES}, and each has metrics of its own: put rare ones "
-            "together by computed_by of the label, or predict a number"
-        )
-    return ""
-
-
-def _slugs(classes: tuple[Label, ...]) -> list[str]:
-    """Each class as letters, digits and underscores; by its place where nothing is left, or another is the same."""
-    found: list[str] = []
-    for place, each in enumerate(classes):
-        slug = re.sub(r"[^a-z0-9]+", "_", str(each).lower()).strip("_")
-        is_free = slug and slug not in (*found, *OF_ALL) and not re.fullmatch(r"class_\d+", slug)
-        found.append(slug if is_free else f"class_{place}")
-    return found

@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 
-from mlops_core.tasks.classes import Classes, as_text
+from mlops_core.tasks.class_names import as_text
+from mlops_core.tasks.classes import Classes
 from mlops_core.tasks.monitor_metric import CLASSES, MonitorMetric, Over
 from mlops_core.tasks.shape import Label
 

@@ -11,7 +11,8 @@ from sklearn import metrics as sk
 from sklearn.linear_model import LogisticRegression
 
 from mlops_core.tasks import MulticlassClassification
-from mlops_core.tasks.classes import UnknownClassError, as_text
+from mlops_core.tasks.class_names import as_text
+from mlops_core.tasks.classes import UnknownClassError
 from mlops_core.tasks.task import UnusableRowsError
 
 BANDS = MulticlassClassification(classes=("early", "on time", "late"))

@@ -149,10 +149,16 @@ def _show(decide: Decisions) -> None:
 
 def _check_place(copy_to: Path | None, wheel: bool) -> None:
     """Before anybody is asked anything."""
+    from mlops_core.cli.new.own_repository import require_new
+    from mlops_core.cli.new.render import RenderError
+
     if wheel and not copy_to:
         raise NewProjectError("--wheel is for a repository of its own: name its folder with --copy-to.")
-    if copy_to and copy_to.exists() and not (copy_to.is_dir() and not any(copy_to.iterdir())):
-        raise NewProjectError(f"{copy_to} exists and is no empty folder: name a new one.")
+    try:
+        if copy_to:
+            require_new(copy_to)
+    except RenderError as error:
+        raise NewProjectError(str(error)) from error
 
 
 def _rendered(answers: Answers, root: Path, copy_to: Path | None, wheel: bool) -> list[Path]:

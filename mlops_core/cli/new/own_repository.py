@@ -15,9 +15,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
 from mlops_core.cli.new.answers import Answers
+from mlops_core.cli.new.own_files import MACHINERY, depend, drop_dead_links, rename, write_own_files
 from mlops_core.cli.new.render import RenderError, render
 
-MACHINERY = "mlops_core"
 FOLDERS = ("scripts", "deploy")
 FILES = (
     *("Makefile", "setup.py", "setup.cfg", "pyproject.toml", "constraints.txt", "dagster.local.yaml", "LICENSE"),
@@ -25,27 +25,6 @@ FILES = (
 )
 OF_THE_TEMPLATE = ("__pycache__", ".env", "build_wheel.py", "test_contract.sh")
 """Files that no copy gets: what runs left, secrets, and scripts for the template's own repository."""
-CHECKS = """#!/usr/bin/env bash
-# What continuous integration runs.
-set -euo pipefail
-cd "$(dirname "$0")/.."
-make lint test
-"""
-README = """# {project}
-
-Dagster orchestrates, Databricks computes, and a laptop runs all of it. What is predicted, and where to change it, is in
-[{project}/README.md]({project}/README.md).
-
-```console
-$ make run     # sets up .venv the first time, then runs the whole pipeline
-$ make dev     # its graph in the Dagster UI: http://127.0.0.1:3000
-$ make test lint
-$ make help    # the rest
-```
-
-{machinery} The manual is in `docs/` of the template{origin}. The pipelines are in `.azure/devops-pipelines/`, and
-`deploy-cicd.yml` completes them from `cicd.tar.gz`.
-"""
 
 
 def new_repository(answers: Answers, root: Path, folder: Path, *, wheel: bool = False) -> list[Path]:
@@ -116,51 +95,19 @@ def _fill(root: Path, project: str, made: Path, wheel: bool, origin: str) -> Non
     setup = RawConfigParser()
     setup.read(root / "setup.cfg")
     for name in (*FILES, "deploy/kubernetes/dagster-values.yaml"):
-        _rename(made / name, setup["metadata"]["name"], project)
+        rename(made / name, setup["metadata"]["name"], project)
     if wheel:
-        _depend(made / "setup.cfg", f"{MACHINERY}=={setup['metadata']['version']}")
-    _write_of_its_own(made, project, wheel, origin)
+        depend(made / "setup.cfg", f"{MACHINERY}=={setup['metadata']['version']}")
+    write_own_files(made, project, wheel, origin)
     call = [sys.executable, "-m", "cicd", project]
     subprocess.run(call, cwd=made, env=os.environ | {"PYTHONPATH": str(root)}, check=True, capture_output=True)  # noqa: S603
     for document in made.rglob("*.md"):
-        _drop_dead_links(document)
+        drop_dead_links(document)
     subprocess.run(["git", "init", "--quiet", "--initial-branch", "main"], cwd=made, check=True)  # noqa: S607
 
 
-def _rename(file: Path, old: str, new: str) -> None:
-    if file.suffix == ".gz":
-        return
-    text = file.read_text().replace(old, new).replace(old.replace("_", "-"), new.replace("_", "-"))
-    file.write_text(text)
-
-
-def _depend(setup: Path, requirement: str) -> None:
-    """Its dependencies are those of the machinery."""
-    text = re.sub(r"(?<=^install_requires =\n)(?:    .*\n)+", f"    {requirement}\n", setup.read_text(), flags=re.M)
-    setup.write_text(text)
-
-
-def _write_of_its_own(made: Path, project: str, wheel: bool, origin: str) -> None:
-    held = f"The machinery is the package `{MACHINERY}` that setup.cfg names." if wheel else ""
-    held = held or f"The machinery is in [{MACHINERY}]({MACHINERY}/README.md)."
-    address = f", {origin}" if origin else ""
-    (made / "README.md").write_text(README.format(project=project, machinery=held, origin=address))
-    (made / ".ci").mkdir()
-    (made / ".ci" / "run").write_text(CHECKS)
-    (made / ".ci" / "run").chmod(0o755)
-
-
-def _drop_dead_links(document: Path) -> None:
-    """Links of its text to files that stayed behind become words."""
-
-    def kept(link: re.Match[str]) -> str:
-        place = link[2].partition("#")[0]
-        return link[0] if ":" in place or (document.parent / place).exists() else link[1]
-
-    document.write_text(re.sub(r"\[([^\]]*)\]\(([^)\s]+)\)", kept, document.read_text()))
-
-
 def _origin(root: Path) -> str:
-    """The address of the template's repository, where it has one."""
+    """The address of the template's repository, where it has one; without a user's name or token in it."""
     call = ["git", "config", "--get", "remote.origin.url"]
-    return subprocess.run(call, cwd=root, check=False, capture_output=True, text=True).stdout.strip()  # noqa: S603
+    found = subprocess.run(call, cwd=root, check=False, capture_output=True, text=True).stdout.strip()  # noqa: S603
+    return re.sub(r"(?<=://)[^/@]*@", "", found)
