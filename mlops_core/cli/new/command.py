@@ -19,9 +19,9 @@ import click
 from mlops_core.cli.new.answers import Answers
 from mlops_core.cli.new.ask import Ask, Decisions, Proposal, accept
 from mlops_core.cli.new.errors import NewProjectError
-from mlops_core.cli.new.labels import KINDS
 from mlops_core.cli.new.mlops_stacks import CHECKLIST, arguments, checklist, from_mlops_stacks, taken_over
 from mlops_core.cli.new.names import check_name
+from mlops_core.cli.new.proposals.labels import KINDS
 
 ROOT = Path(__file__).resolve().parents[3]
 WAREHOUSE = "DATABRICKS_WAREHOUSE_ID"
@@ -104,8 +104,8 @@ def settled(name: str, stated: dict[str, Any], root: Path, decide: Decisions) ->
         NewProjectError: something is missing or contradicts the rows.
         ValueError: the rows can't be read.
     """
-    from mlops_core.cli.new.found import Asked, find
-    from mlops_core.cli.new.proposals import answers_of
+    from mlops_core.cli.new.proposals.found import Asked, find
+    from mlops_core.cli.new.proposals.to_answers import answers_of
     from mlops_core.cli.new.rows import read
     from mlops_core.cli.new.toys import toy
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlops_core.cli.new.errors import NewProjectError
-from mlops_core.cli.new.profile import Profile, profile_of
+from mlops_core.cli.new.proposals.profile import Profile, profile_of
 from mlops_core.project.checks import check_zone
 from mlops_core.project.names import NameRefusedError
 

@@ -10,9 +10,9 @@ from datetime import date, timedelta
 from mlops_core.cli.new.answers import Answers, DrawAnswer, SampleAnswer
 from mlops_core.cli.new.ask import Decisions, accept
 from mlops_core.cli.new.errors import NewProjectError
-from mlops_core.cli.new.found import Asked, find
-from mlops_core.cli.new.profile import Profile
-from mlops_core.cli.new.proposals import answers_of
+from mlops_core.cli.new.proposals.found import Asked, find
+from mlops_core.cli.new.proposals.profile import Profile
+from mlops_core.cli.new.proposals.to_answers import answers_of
 from mlops_core.ingestion.sample_rows import Draw, SampleRows
 from mlops_core.project.columns import ColumnType
 

@@ -11,9 +11,9 @@ import pytest
 from deltalake import write_deltalake
 
 from mlops_core.cli.new.answers import Answers
-from mlops_core.cli.new.declared import declared, events_of
-from mlops_core.cli.new.engine import values_of
-from mlops_core.cli.new.profile import Profile
+from mlops_core.cli.new.proposals.declared import declared, events_of
+from mlops_core.cli.new.proposals.engine import values_of
+from mlops_core.cli.new.proposals.profile import Profile
 from mlops_core.ingestion.sample_rows import Draw, SampleRows
 from mlops_core_tests.cli.new.tables import answered, orders, reason, written
 

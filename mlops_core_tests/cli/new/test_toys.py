@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score, log_loss, mean_absolute_error, roc_a
 
 from mlops_core.cli.new import toys
 from mlops_core.cli.new.ask import Decisions, accept
-from mlops_core.cli.new.declared import declared
+from mlops_core.cli.new.proposals.declared import declared
 
 METRICS = {
     "root_mean_squared_error": root_mean_squared_error,

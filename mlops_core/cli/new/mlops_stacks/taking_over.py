@@ -7,8 +7,8 @@ from typing import Any
 
 from mlops_core.cli.new.answers import Answers
 from mlops_core.cli.new.ask import Decisions
-from mlops_core.cli.new.declared import declared
 from mlops_core.cli.new.mlops_stacks.imported import FILES, Imported
+from mlops_core.cli.new.proposals.declared import declared
 
 CHECKLIST = "MOVING.md"
 ARGUMENTS = ("kind", "label", "event_time", "owner")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_core.cli.new.answers import Kind
 from mlops_core.cli.new.ask import Decisions, Proposal
-from mlops_core.cli.new.engine import values_of
 from mlops_core.cli.new.errors import NewProjectError
-from mlops_core.cli.new.profile import Profile
-from mlops_core.cli.new.roles import Times
+from mlops_core.cli.new.proposals.engine import values_of
+from mlops_core.cli.new.proposals.profile import Profile
+from mlops_core.cli.new.proposals.roles import Times
 from mlops_core.project.expressions import named_columns
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import math
 
 from mlops_core.cli.new.answers import Kind, ThresholdAnswer
 from mlops_core.cli.new.ask import Decisions
-from mlops_core.cli.new.quick_model import Measured
+from mlops_core.cli.new.proposals.quick_model import Measured
 
 JUDGED: dict[Kind, tuple[tuple[str, bool], ...]] = {
     "regression": (("root_mean_squared_error", False), ("mean_absolute_error", False)),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlops_core.cli.new.answers import RuleAnswer
 from mlops_core.cli.new.ask import Decisions
-from mlops_core.cli.new.profile import WHISKER, Profile
+from mlops_core.cli.new.proposals.profile import WHISKER, Profile
 
 if TYPE_CHECKING:
     import pandas as pd

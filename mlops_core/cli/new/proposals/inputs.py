@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from mlops_core.cli.new.answers import InputAnswer
 from mlops_core.cli.new.ask import Decisions
-from mlops_core.cli.new.identity import is_id
-from mlops_core.cli.new.labels import free_name
-from mlops_core.cli.new.profile import Profile
+from mlops_core.cli.new.proposals.identity import is_id
+from mlops_core.cli.new.proposals.labels import free_name
+from mlops_core.cli.new.proposals.profile import Profile
 
 MOST_LEVELS = 200
 MOST_INPUTS = 30

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from mlops_core.cli.new.ask import Decisions, Proposal
 from mlops_core.cli.new.errors import NewProjectError
-from mlops_core.cli.new.profile import WHISKER, Profile
+from mlops_core.cli.new.proposals.profile import WHISKER, Profile
 
 MOST_COLUMNS = 4
 MOST_COPIES = 0.05

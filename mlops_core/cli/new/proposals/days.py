@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from mlops_core.cli.new.ask import Decisions
 from mlops_core.cli.new.errors import NewProjectError
-from mlops_core.cli.new.labels import Label, has_label
-from mlops_core.cli.new.profile import LEAST_ROWS, Profile
-from mlops_core.cli.new.roles import Times
+from mlops_core.cli.new.proposals.labels import Label, has_label
+from mlops_core.cli.new.proposals.profile import LEAST_ROWS, Profile
+from mlops_core.cli.new.proposals.roles import Times
 
 if TYPE_CHECKING:
     import pandas as pd

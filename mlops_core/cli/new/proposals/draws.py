@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlops_core.cli.new.answers import DrawAnswer, SampleAnswer
-from mlops_core.cli.new.identity import is_id
-from mlops_core.cli.new.labels import Label, written
-from mlops_core.cli.new.profile import Profile
-from mlops_core.cli.new.roles import Times
+from mlops_core.cli.new.proposals.identity import is_id
+from mlops_core.cli.new.proposals.labels import Label, written
+from mlops_core.cli.new.proposals.profile import Profile
+from mlops_core.cli.new.proposals.roles import Times
 
 STEPS = 10
 _ENDS = 0.01
@@ -65,7 +65,7 @@ def _draw(profile: Profile, name: str, identifies: bool, is_entity: bool) -> Dra
             shares = {str(value): _short(float(share)) for value, share in (frequent / frequent.sum()).items()}
             return DrawAnswer(name=name, kind="value", shares=shares, nulls=nulls)
         return DrawAnswer(name=name, kind="key", count=min(count, MOST_KEYS), nulls=nulls)
-    from mlops_core.cli.new.inputs import is_categorical
+    from mlops_core.cli.new.proposals.inputs import is_categorical
 
     if is_entity or is_categorical(profile, name):
         return DrawAnswer(name=name, kind="key", count=min(count, MOST_KEYS), nulls=nulls)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlops_core.cli.new import draws, entities, inputs, limits, segments, value_rules
 from mlops_core.cli.new.answers import Answers, ColumnAnswer, EntityAnswer, InputAnswer, SampleAnswer
 from mlops_core.cli.new.ask import Decisions, Proposal
-from mlops_core.cli.new.declared import declared
 from mlops_core.cli.new.errors import NewProjectError
-from mlops_core.cli.new.found import Asked, Found
-from mlops_core.cli.new.labels import Label
+from mlops_core.cli.new.proposals import draws, entities, inputs, limits, segments, value_rules
+from mlops_core.cli.new.proposals.declared import declared
+from mlops_core.cli.new.proposals.found import Asked, Found
+from mlops_core.cli.new.proposals.labels import Label
 from mlops_core.config.target_values import OWNER
 
 NOBODY: str = Answers.model_fields["owner"].default

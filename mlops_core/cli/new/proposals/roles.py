@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from mlops_core.cli.new.ask import Decisions, Proposal
 from mlops_core.cli.new.errors import NewProjectError
-from mlops_core.cli.new.profile import WHISKER, Profile
+from mlops_core.cli.new.proposals.profile import WHISKER, Profile
 from mlops_core.project.columns import NUMBERS, ColumnType
 
 _LABELS = re.compile(

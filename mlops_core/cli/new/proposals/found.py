@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from mlops_core.cli.new import days, entities, identity, inputs, labels, leaks, recent, roles, value_rules
 from mlops_core.cli.new.ask import Decisions, Proposal
-from mlops_core.cli.new.engine import values_of
 from mlops_core.cli.new.errors import NewProjectError
-from mlops_core.cli.new.labels import Label
-from mlops_core.cli.new.profile import Profile
-from mlops_core.cli.new.quick_model import LEAST, Measured, matrix, measured, target
-from mlops_core.cli.new.roles import Times
+from mlops_core.cli.new.proposals import days, entities, identity, inputs, labels, leaks, recent, roles, value_rules
+from mlops_core.cli.new.proposals.engine import values_of
+from mlops_core.cli.new.proposals.labels import Label
+from mlops_core.cli.new.proposals.profile import Profile
+from mlops_core.cli.new.proposals.quick_model import LEAST, Measured, matrix, measured, target
+from mlops_core.cli.new.proposals.roles import Times
 from mlops_core.project.expressions import named_columns
 
 _NOUN = re.compile(r"[a-z]+([ _][a-z]+)*")

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from mlops_core.cli.new.errors import NewProjectError
-from mlops_core.cli.new.profile import Profile
+from mlops_core.cli.new.proposals.profile import Profile
 from mlops_core.project.columns import ColumnType, choices
 from mlops_core.project.expressions import named_columns, with_doubles
 

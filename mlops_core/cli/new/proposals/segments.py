@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mlops_core.cli.new.answers import SliceAnswer
 from mlops_core.cli.new.ask import Decisions
-from mlops_core.cli.new.profile import Profile
+from mlops_core.cli.new.proposals.profile import Profile
 
 MOST_VALUES = 50
 _QUARTILES = (0.25, 0.5, 0.75)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mlops_core.cli.new.ask import Decisions
-from mlops_core.cli.new.labels import Label, has_label
-from mlops_core.cli.new.profile import WHISKER, Profile
-from mlops_core.cli.new.quick_model import target
-from mlops_core.cli.new.roles import Times
+from mlops_core.cli.new.proposals.labels import Label, has_label
+from mlops_core.cli.new.proposals.profile import WHISKER, Profile
+from mlops_core.cli.new.proposals.quick_model import target
+from mlops_core.cli.new.proposals.roles import Times
 
 if TYPE_CHECKING:
     import numpy as np

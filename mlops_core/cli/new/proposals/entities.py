@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from mlops_core.cli.new.answers import EntityAnswer, FeatureAnswer, WindowAnswer
 from mlops_core.cli.new.ask import Decisions, Proposal
 from mlops_core.cli.new.errors import NewProjectError
-from mlops_core.cli.new.labels import Label, literal
-from mlops_core.cli.new.profile import Profile
-from mlops_core.cli.new.quick_model import target
-from mlops_core.cli.new.recent import DAY, Window, slide_hours
+from mlops_core.cli.new.proposals.labels import Label, literal
+from mlops_core.cli.new.proposals.profile import Profile
+from mlops_core.cli.new.proposals.quick_model import target
+from mlops_core.cli.new.proposals.recent import DAY, Window, slide_hours
 
 FEWEST, SHARE_OF_ROWS = 5, 20
 MOST = 2
@@ -62,7 +62,7 @@ def _recurs(profile: Profile, name: str) -> bool:
         return False
     if not FEWEST <= profile.distinct[name] <= len(profile) / SHARE_OF_ROWS:
         return False
-    from mlops_core.cli.new.inputs import is_categorical
+    from mlops_core.cli.new.proposals.inputs import is_categorical
 
     named = profile.is_text(name) or is_categorical(profile, name)
     return named and float(profile.frame[name].value_counts(normalize=True).iloc[0]) < _ALMOST_ALL

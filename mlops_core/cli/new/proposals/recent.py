@@ -7,10 +7,10 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from mlops_core.cli.new.ask import Decisions
-from mlops_core.cli.new.labels import Label
-from mlops_core.cli.new.profile import Profile
-from mlops_core.cli.new.quick_model import Measured, measured
-from mlops_core.cli.new.roles import Times
+from mlops_core.cli.new.proposals.labels import Label
+from mlops_core.cli.new.proposals.profile import Profile
+from mlops_core.cli.new.proposals.quick_model import Measured, measured
+from mlops_core.cli.new.proposals.roles import Times
 
 if TYPE_CHECKING:
     import pandas as pd

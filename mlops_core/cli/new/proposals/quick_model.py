@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlops_core.cli.new.labels import Label
-from mlops_core.cli.new.profile import Profile
+from mlops_core.cli.new.proposals.labels import Label
+from mlops_core.cli.new.proposals.profile import Profile
 from mlops_core.tasks import BinaryClassification, Regression
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def target(profile: Profile, label: Label) -> pd.Series:
     """The label as a number; of classes their places."""
     import pandas as pd
 
-    from mlops_core.cli.new.labels import written
+    from mlops_core.cli.new.proposals.labels import written
 
     values = profile.frame[label.column]
     if label.kind != "multiclass":
