@@ -43,6 +43,6 @@ def _taken(name: str, root: Path) -> str:
             return f"for there is '{folder}' in {root} already"
     if name in sys.stdlib_module_names or name in sys.builtin_module_names:
         return "which is a module of Python's standard library"
-    if importlib.util.find_spec(name) is not None:
-        return "which is an installed package"
+    if (found := importlib.util.find_spec(name)) is not None:
+        return f"which Python imports from {found.origin or 'elsewhere'} already"
     return ""

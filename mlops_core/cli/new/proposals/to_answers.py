@@ -91,12 +91,10 @@ def _not_watched(computed: Sequence[InputAnswer], tables: Sequence[EntityAnswer]
 
 def title_of(label: Label, noun: str) -> str:
     """What is predicted, in a line."""
-    if label.kind == "binary":
-        what = (
-            f"{label.source} of a {noun} is {label.positive}" if label.positive else f"a {noun} has {label.column} = 1"
-        )
-        return f"Probability that {what}"
-    return f"{'Class' if label.kind == 'multiclass' else 'Value'} of {label.column} of a {noun}"
+    if label.positive:
+        return f"Probability that {label.source} of a {noun} is {label.positive}"
+    of = {"binary": "Probability of ", "multiclass": "Class of ", "regression": ""}[label.kind]
+    return f"{of}{label.column} of a {noun}"
 
 
 def _column(found: Found, name: str, unit: str) -> ColumnAnswer:
