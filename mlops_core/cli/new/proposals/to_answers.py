@@ -93,8 +93,9 @@ def title_of(label: Label, noun: str) -> str:
     """What is predicted, in a line."""
     if label.positive:
         return f"Probability that {label.source} of a {noun} is {label.positive}"
-    of = {"binary": "Probability of ", "multiclass": "Class of ", "regression": ""}[label.kind]
-    return f"{of}{label.column} of a {noun}"
+    of = {"binary": "probability of ", "multiclass": "class of ", "regression": ""}[label.kind]
+    said = f"{of}{label.column.replace('_', ' ')} of a {noun}"
+    return said[0].upper() + said[1:]
 
 
 def _column(found: Found, name: str, unit: str) -> ColumnAnswer:
