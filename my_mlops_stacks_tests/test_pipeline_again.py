@@ -106,7 +106,7 @@ def test_a_day_whose_predictions_are_gone_is_no_window_and_missed(pipeline, samp
     (missed,) = [e for e in result.get_asset_check_evaluations() if not e.passed]
     assert missed.check_name == "predictions_are_fresh"
     assert missed.description == f"{last} should be predicted, and the newest day that is, is {before}"
-    pages = pipeline.target.state_path / "monitoring"
+    pages = pipeline.target.state_path / "monitoring" / pipeline.target.schema_name
     assert "predictions_are_fresh failed" in (pages / f"{last}.html").read_text()
     assert "predictions_are_fresh passed" in (pages / f"{before}.html").read_text()
     for job in ("batch_inference_job", "monitoring_job"):
