@@ -303,6 +303,7 @@ def test_a_value_with_a_quote_is_one_in_sql(tmp_path: Path) -> None:
     assert values.tolist() == (rows.late == "it's \\ late").astype(int).tolist()
 
 
+@pytest.mark.slow
 def test_three_hundred_columns_become_a_model_that_people_can_read(tmp_path: Path) -> None:
     rows = orders()
     noise = np.random.default_rng(1).normal(size=(len(rows), 300))

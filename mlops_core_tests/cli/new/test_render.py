@@ -186,6 +186,7 @@ def test_what_was_written_before_a_failure_goes_again(repository: Path, monkeypa
     assert everything(repository) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["My Projects/Jané's app", "a#b%20c"])
 def test_the_repository_may_lie_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
     folder = repository_at(tmp_path / name)

@@ -21,6 +21,7 @@ METRICS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", toys.LABELS)
 def test_its_thresholds_are_reached_on_other_rows_of_its_shape(kind: str) -> None:
     answers = toys.toy("churn", kind, Decisions(accept))
