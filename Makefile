@@ -68,7 +68,9 @@ doctor: setup ## Say what a target lacks before anything runs, and how to fix it
 .PHONY: update-project
 update-project: setup ## Bring a later version of the template into a project: make update-project PROJECT=churn
 	@[ -f $(CHOSEN)/.copier-answers.yml ] || { echo "$(CHOSEN) was not made of the template: it has no .copier-answers.yml." >&2; exit 1; }
-	@$(PY) -m copier update --defaults --vcs-ref HEAD --answers-file $(CHOSEN)/.copier-answers.yml
+	@[ "$$(git rev-parse --is-shallow-repository)" = false ] || { echo "This clone is shallow, and lacks the template that $(CHOSEN) was made of: git fetch --unshallow" >&2; exit 1; }
+	@$(PY) -W ignore::UserWarning -m copier update --defaults --vcs-ref HEAD --answers-file $(CHOSEN)/.copier-answers.yml
+	@[ -z "$$(git ls-files --unmerged)" ] || { echo "Both changed the same lines: resolve the conflicts that git status lists." >&2; exit 1; }
 
 .PHONY: lock
 lock: ## Write constraints.txt anew, with the newest versions that setup.cfg allows

@@ -10,14 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
 from cicd.pipelines import pipelines_of, shared_files
 
-LOCATION = """  - python_module:
-      module_name: {name}.definitions
-      location_name: {name}
-"""
 CODE_SERVERS = Path("deploy/kubernetes/dagster-values.yaml")
 CODE_SERVER = "      - {{ host: {host}, port: 4000, name: {name} }}\n"
 
@@ -67,10 +61,12 @@ def _make(root: Path, name: str, arguments: Sequence[str]) -> None:
 
 
 def _add_code_location(workspace: Path, name: str) -> None:
-    text = workspace.read_text() if workspace.exists() else "load_from:\n"
-    locations = (yaml.safe_load(text) or {}).get("load_from") or []
-    if name not in [(location.get("python_module") or {}).get("location_name") for location in locations]:
-        workspace.write_text(text + LOCATION.format(name=name))
+    from mlops_core.cli.new.code_location import CodeLocationError, with_code_location
+
+    try:
+        workspace.write_text(with_code_location(workspace.read_text() if workspace.exists() else "", name))
+    except CodeLocationError as error:
+        raise ProjectError(str(error)) from error
 
 
 def _add_code_server(values: Path, name: str) -> None:

@@ -25,13 +25,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Clone, dict[str, str
     """The clone, and command -> what it said."""
     clone = Clone.at(tmp_path_factory.mktemp("clone"))
     for name, text in FILE.findall(PAGE):
+        (clone.folder / name).parent.mkdir(exist_ok=True)
         (clone.folder / name).write_text(text)
     commands = [line[2:] for line in COMMANDS.findall(PAGE)[0].splitlines() if line.startswith("$ ")]
     return clone, {command: clone.run(command) for command in commands}
 
 
 def test_what_the_commands_say_stands_on_the_page(made: tuple[Clone, dict[str, str]]) -> None:
-    _, new, run, _ = made[1].values()
+    *_, new, run, _ = made[1].values()
     proposals, summary, *_ = SAID.findall(PAGE)
     assert proposals.strip() in new
     took, *rest = summary.splitlines()
@@ -42,7 +43,7 @@ def test_what_the_commands_say_stands_on_the_page(made: tuple[Clone, dict[str, s
 def test_its_predictions_are_better_than_the_base_rate(made: tuple[Clone, dict[str, str]]) -> None:
     folder = made[0].folder
     predicted = DeltaTable(folder / ".local" / "warehouse" / "parcels" / "predictions").to_pandas()
-    rows = predicted.merge(pd.read_parquet(folder / "parcels.parquet")[["parcel_id", "late"]], on="parcel_id")
+    rows = predicted.merge(pd.read_parquet(folder / "data" / "parcels.parquet")[["parcel_id", "late"]], on="parcel_id")
     assert len(rows) == len(predicted) > 3_000
     base = [rows.late.mean()] * len(rows)
     assert metrics.log_loss(rows.late, rows.prediction) < metrics.log_loss(rows.late, base) - 0.05

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from functools import reduce
-from operator import and_, or_
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from mlops_core.balanced import all_of, any_of
 from mlops_core.features.static import static_rows
 from mlops_core.features.tables import feature_rows
 from mlops_core.features.windows import MICROSECOND, sliding
@@ -62,9 +62,9 @@ def leakage_violations(
             ROW, *(F.col(name).alias(EXPECTED.format(put_out)) for name, put_out in outputs.items())
         )
         compared = _with_defaults(compared.join(expected, ROW, "left"), lookup)
-        unequal = reduce(or_, (~_close(compared, name) for name in outputs.values()))
+        unequal = any_of(~_close(compared, name) for name in outputs.values())
         differs.append(unequal if checked is None else unequal & F.col(ROW).isin(checked))
-    found = compared.where(reduce(or_, differs)).orderBy(ROW).drop(ROW)
+    found = compared.where(any_of(differs)).orderBy(ROW).drop(ROW)
     times = [name for name, kind in found.dtypes if kind.startswith("timestamp")]
     shown = found.withColumns({name: found[name].cast("string") for name in times})  # not in this machine's zone
     return [row.asDict() for row in shown.collect()]
@@ -91,7 +91,7 @@ def _known(
 
 def _of_entity(table: FeatureTable, events: DataFrame, asked: DataFrame) -> DataFrame:
     """The events of the entity that each row looks up, beside its `ROW` and `MOMENT`."""
-    same = reduce(and_, (events[source] == asked[KEY.format(key)] for key, source in table.entity.items()))
+    same = all_of((events[source] == asked[KEY.format(key)] for key, source in table.entity.items()))
     return events.join(asked, same)
 
 
@@ -108,7 +108,7 @@ def _calls(
         oldest = max(first, day - lookup.lookback_window) if lookup.lookback_window else first
         made = feature_rows(table, events.where(F.col(table.events.known_at) < at), oldest, day)
         one = asked.where(F.col(ROW) == row[ROW])
-        same = reduce(and_, (made[key] == one[KEY.format(key)] for key in table.entity))
+        same = all_of(made[key] == one[KEY.format(key)] for key in table.entity)
         calls.append(made.join(one, same))
     return reduce(DataFrame.unionByName, calls), [row[ROW] for row in chosen]
 

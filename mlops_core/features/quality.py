@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from functools import reduce
-from operator import or_
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from mlops_core.balanced import any_of
 from mlops_core.project.events import DAY
 
 
@@ -25,7 +24,7 @@ def key_faults(
     """
     if days is not None:
         features = features.where(F.col(DAY).between(*map(F.lit, days)))
-    missing = reduce(or_, (F.col(key).isNull() for key in primary_keys)).cast("int")
+    missing = any_of(F.col(key).isNull() for key in primary_keys).cast("int")
     per_key = features.groupBy(*primary_keys).agg(F.count("*").alias("rows"), F.sum(missing).alias("nulls"))
     totals = per_key.agg(F.sum("nulls").alias("nulls"), F.sum(F.col("rows") - 1).alias("surplus")).collect()[0]
     return {"null_keys": totals["nulls"] or 0, "duplicate_keys": totals["surplus"] or 0}

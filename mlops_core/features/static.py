@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from functools import reduce
-from operator import and_
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from mlops_core.balanced import all_of
 from mlops_core.features.windows import is_basis
 from mlops_core.project import StaticTable
 from mlops_core.project.events import DAY
@@ -24,7 +23,7 @@ def static_rows(table: StaticTable, events: DataFrame, groups: Sequence[str] = (
     An event without its entity is of none, and left out.
     """
     declared, sources = table.events, list(table.entity.values())
-    of_an_entity = reduce(and_, (F.col(source).isNotNull() for source in sources))
+    of_an_entity = all_of(F.col(source).isNotNull() for source in sources)
     newest = Window.partitionBy(*groups, *sources, declared.known_at).orderBy(
         *(F.col(name).desc() for name in (declared.event_time, *declared.identity))
     )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import reduce
-from operator import and_
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from mlops_core.balanced import all_of, total
 from mlops_core.project import EventTable
 
 BEST = "best"
@@ -73,7 +72,7 @@ def _others(events: EventTable) -> list[str]:
 
 def _known(names: Iterable[str]) -> Column:
     """How many of these columns a row has a value in."""
-    return sum((F.col(name).isNotNull().cast("int") for name in names), F.lit(0))
+    return total([F.lit(0), *(F.col(name).isNotNull().cast("int") for name in names)])
 
 
 def _values(events: EventTable, names: Iterable[str]) -> dict[str, Column]:
@@ -89,4 +88,4 @@ def _values(events: EventTable, names: Iterable[str]) -> dict[str, Column]:
 
 def _same(told: Mapping[str, Column]) -> Column:
     """Whether all is as in `best`; null without one. Sail 0.7 compares no structs of other nullability."""
-    return reduce(and_, (value == F.col(f"{BEST}.{name}") for name, value in told.items()))
+    return all_of(value == F.col(f"{BEST}.{name}") for name, value in told.items())

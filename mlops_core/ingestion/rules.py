@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, time
-from functools import reduce
-from operator import or_
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from mlops_core.balanced import any_of
 from mlops_core.ingestion.set_back import repeated_hours
 from mlops_core.project import EventTable
 from mlops_core.project.expressions import with_doubles
@@ -30,7 +29,7 @@ def rules(events: EventTable, now: datetime) -> list[Rule]:
 
 def broken(rules: Sequence[Rule]) -> Column:
     """Whether a row breaks a rule; never null."""
-    return F.coalesce(reduce(or_, (is_broken for is_broken, _ in rules)), F.lit(False))
+    return F.coalesce(any_of((is_broken for is_broken, _ in rules)), F.lit(False))
 
 
 def reasons(rules: Sequence[Rule]) -> Column:

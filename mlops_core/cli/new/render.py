@@ -7,14 +7,10 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import yaml
-
 from mlops_core.cli.new.answers import Answers
+from mlops_core.cli.new.code_location import CodeLocationError, with_code_location
 
-LOCATION = """  - python_module:
-      module_name: {name}.definitions
-      location_name: {name}
-"""
+WORKSPACE = "workspace.yaml"
 
 
 class RenderError(RuntimeError):
@@ -37,16 +33,29 @@ def render(answers: Answers, root: Path) -> list[Path]:
         files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
         if taken := [file for file in files if (root / file).exists()]:
             raise RenderError(f"{taken[0]} is there already: choose another name, or remove what is left of a project.")
-        _move(files, folder, root)
-    _add_code_location(root / "workspace.yaml", answers.project)
+        _move(files, folder, root, _workspace(root, answers.project))
     return files
+
+
+def _workspace(root: Path, project: str) -> str:
+    """What workspace.yaml will say."""
+    file = root / WORKSPACE
+    try:
+        return with_code_location(file.read_text() if file.exists() else "", project)
+    except CodeLocationError as error:
+        raise RenderError(str(error)) from error
+    except OSError as error:
+        raise RenderError(f"{file} can't be read: {error.strerror}.") from error
 
 
 def _template(root: Path, clone: Path) -> Path:
     """The template as it was committed last, in a clone; the folder itself where there is no repository."""
     if not (root / ".git").exists():
         return root
-    subprocess.run(["git", "clone", "--quiet", "--shared", "--", root, clone], check=True)  # noqa: S603, S607
+    command = ["git", "clone", "--quiet", "--shared", "--", str(root), str(clone)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
+    if done.returncode:
+        raise RenderError(f"git can't read {root}, where the template is: {done.stderr.strip()}.")
     return clone
 
 
@@ -57,8 +66,8 @@ def _copy(answers: Answers, template: Path, folder: Path) -> None:
     run_copy(str(template), folder, data=given, vcs_ref="HEAD", defaults=True, overwrite=True, quiet=True)
 
 
-def _move(files: list[Path], made: Path, root: Path) -> None:
-    """All of them; what was written goes again when one can't be."""
+def _move(files: list[Path], made: Path, root: Path, workspace: str) -> None:
+    """All of them, and what workspace.yaml says; what was written goes again when one can't be."""
     written: list[Path] = []
     try:
         for file in files:
@@ -67,14 +76,9 @@ def _move(files: list[Path], made: Path, root: Path) -> None:
             (root / file).parent.mkdir(parents=True, exist_ok=True)
             written.append(root / file)
             shutil.copy(made / file, root / file)
+        (made / WORKSPACE).write_text(workspace)
+        shutil.copy(made / WORKSPACE, root / WORKSPACE)
     except OSError as error:
         for path in reversed(written):
             path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
         raise RenderError(f"{error.filename} can't be written, so nothing was: {error.strerror}.") from error
-
-
-def _add_code_location(workspace: Path, name: str) -> None:
-    text = workspace.read_text() if workspace.exists() else "load_from:\n"
-    locations = (yaml.safe_load(text) or {}).get("load_from") or []
-    if name not in [(location.get("python_module") or {}).get("location_name") for location in locations]:
-        workspace.write_text(text + LOCATION.format(name=name))

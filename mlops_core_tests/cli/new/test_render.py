@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -125,6 +126,27 @@ def test_what_comes_out_is_in_the_projects_own_style(repository: Path, answers: 
             text=True,
         )
         assert done.returncode == 0, done.stdout
+
+
+SQL = (
+    "band = 'a-very-long-name-that-is-hyphenated' OR band = 'cancelled-by-the-customer' OR band = 'two  blanks, \"x\"'"
+)
+
+
+@pytest.mark.parametrize("sql", [SQL, f"{SQL} OR distance > 1000 AND depot LIKE 'no-show %'"])
+def test_sql_is_what_was_given_however_long(repository: Path, sql: str) -> None:
+    label = {"name": "late", "type": "int", "meaning": "Late", "computed_by": sql}
+    render(parcels(columns=(*parcels().columns[:5], label)), repository)
+    tree = ast.parse((repository / "churn" / "ingestion" / "parcels.py").read_text())
+    said = [each.value for each in ast.walk(tree) if isinstance(each, ast.keyword) and each.arg == "computed_by"]
+    assert [ast.literal_eval(value) for value in said] == [sql]
+
+
+@pytest.mark.parametrize("source", ['rows/a "b" \\t.parquet', "rows/é's.csv"])
+def test_a_path_is_what_was_given(repository: Path, source: str) -> None:
+    render(parcels(source=source), repository)
+    local = yaml.safe_load((repository / "churn" / "databricks.yml").read_text())["targets"]["local"]
+    assert local["variables"]["parcels_table"] == source
 
 
 def test_it_is_short_and_holds_no_word_of_the_example(repository: Path) -> None:

@@ -21,6 +21,8 @@ SHARE_OF_A_DAY = 0.01
 MOST_DAYS = 1_095
 _HELD_OUT, _MOST_HELD_OUT = 0.2, 28
 _GOES_ON = timedelta(days=7)
+_LONGEST_DELAY = 366
+"""So many days after an event nobody waits for its label."""
 _MEASURED_AGAIN = 14
 """The monitoring measures days again that are so much older than labels take."""
 
@@ -82,6 +84,11 @@ def days_of(profile: Profile, label: Label, times: Times, today: date, decide: D
     decide.tell("days", f"{first} to {last}", "the days that have rows")
     decide.tell("held out", f"{holdout} days from {start}", "a fifth of the days, at most four weeks")
     longest = math.ceil(float(delays.quantile(0.999)) * 1.5 / 24) * 24
+    if delay > _LONGEST_DELAY:
+        raise NewProjectError(
+            f"From '{times.event_time}' on it takes {delay:,} days until 99% of the labels are known: name the time at "
+            "which a row is predicted with --event-time, and when its label is known with --known-at or --known-after."
+        )
     decide.tell("label delay", f"{delay} days", f"99% of the labels are known by then; none later than {longest} hours")
     rows = max(1, round(profile.total * _share(profile, times, first, last) / ((last - first).days + 1)))
     return Days(first, last, last >= today - _GOES_ON, holdout, start, max(delay, 1), max(longest, 24), rows)

@@ -43,7 +43,11 @@ def entities_of(
             raise NewProjectError(f"--entity is '{name}', a {profile.types[name]}, and features are kept of names.")
     likely = [name for name in possible if _recurs(profile, name)]
     best = sorted(likely, key=lambda name: -_explained(profile, name, label))[:MOST]
-    reason = "they recur, and the label differs between them" if best else "no column has 5 or more values that recur"
+    reason = (
+        "they recur, and the label differs between them"
+        if best
+        else "no column has 5 values that each recur in many rows"
+    )
     value = decide.settle(
         "--entity",
         "Of which columns are features kept (separated by commas, - for none)?",

@@ -18,6 +18,7 @@ from mlops_core.cli.new.proposals.roles import Times
 from mlops_core.project.expressions import named_columns
 
 _NOUN = re.compile(r"[a-z]+([ _][a-z]+)*")
+_TAKEN = ("slices", "classes")
 _SHOWN = 5
 
 
@@ -146,6 +147,8 @@ def _noun(asked: Asked, profile: Profile, decide: Decisions) -> str:
     )
     if not _NOUN.fullmatch(noun):
         raise NewProjectError(f"--noun is {noun!r}: use lower-case letters and blanks, such as 'order' or 'bike ride'.")
+    if f"{noun}s" in _TAKEN:
+        raise NewProjectError(f"--noun is '{noun}', and {noun}s are something else in a project: choose another word.")
     return noun.replace("_", " ")
 
 

@@ -133,7 +133,11 @@ def shaped(
         raise NewProjectError("--label-sql gives numbers with a fraction, which are no classes: CAST them AS INT.")
     whole = profile.is_whole(label)
     name, sql = free_name(f"{label}_class", profile), f"CAST({label} AS {'INT' if whole else 'STRING'})"
-    values = profile.frame[label] if whole else profile.frame[label].map(written, na_action="ignore")
+    if not whole:
+        classes = tuple(
+            repr(float(value)) for value in sorted(profile.frame[label].dropna().unique())
+        )  # as Spark casts
+    values = profile.frame[label] if whole else profile.frame[label].map(lambda value: repr(float(value)), "ignore")
     made = profile.with_column(name, "int" if whole else "string", values, sql)
     return made, Label(kind, name, source, (label,), classes)
 
@@ -198,6 +202,11 @@ def written(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).lower() if isinstance(value, bool) or type(value).__name__ == "bool" else str(value)
+
+
+def _cast(number: float) -> str:
+    """A number with a fraction as Spark casts it to a text."""
+    return repr(float(number))
 
 
 def free_name(name: str, profile: Profile) -> str:

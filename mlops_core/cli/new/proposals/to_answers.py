@@ -92,10 +92,15 @@ def _not_watched(computed: Sequence[InputAnswer], tables: Sequence[EntityAnswer]
 def title_of(label: Label, noun: str) -> str:
     """What is predicted, in a line."""
     if label.positive:
-        return f"Probability that {label.source} of a {noun} is {label.positive}"
+        return f"Probability that {label.source} of {article(noun)} is {label.positive}"
     of = {"binary": "probability of ", "multiclass": "class of ", "regression": ""}[label.kind]
-    said = f"{of}{label.column.replace('_', ' ')} of a {noun}"
+    said = f"{of}{label.column.replace('_', ' ')} of {article(noun)}"
     return said[0].upper() + said[1:]
+
+
+def article(noun: str) -> str:
+    """The noun with its indefinite article."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def _column(found: Found, name: str, unit: str) -> ColumnAnswer:
