@@ -25,9 +25,10 @@ OF_ALERT_CHANNELS = {
 }
 """What a target with an alert channel needs to load."""
 OF_THIS_SHELL = re.compile(
-    "(ALERT|ARM|AZURE|BUNDLE_VAR|DAGSTER|DATABRICKS|GIT|MLFLOW|PYSPARK|SAIL|SPARK)_|(MLOPS_TARGET|TRIPS_PATH)$"
+    "(ALERT|ARM|AZURE|BUNDLE_VAR|DAGSTER|DATABRICKS|GIT|MLFLOW|PYSPARK|SAIL|SPARK)_"
+    "|(MLOPS_TARGET|TRIPS_PATH|MAKEFLAGS|MAKELEVEL|MAKEOVERRIDES|MFLAGS)$"
 )
-"""Variables that the project, its libraries or git read."""
+"""Variables that the project, its libraries, git or make read."""
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -156,7 +157,7 @@ def test_its_ports_agree() -> None:
 def _here(command: list[str], port: int) -> list[str]:
     """A command of the image as it runs on this machine: this environment's program, on loopback, on `port`."""
     exposed = dockerfile.last(DOCKERFILE, "EXPOSE").text
-    changed = {"0.0.0.0": "127.0.0.1", exposed: str(port), "dagster api": f"{_program('dagster')} api"}
+    changed = {"0.0.0.0": "127.0.0.1", exposed: str(port), "dagster api": f"{shlex.quote(_program('dagster'))} api"}
     for here, there in changed.items():
         command = [word.replace(here, there) for word in command]
     return [shutil.which(command[0]) or _program(command[0]), *command[1:]]
