@@ -55,7 +55,7 @@ test: setup ## Run the tests; those of one project with PROJECT=
 .PHONY: test-slow
 test-slow: setup ## Run the proofs that take longer
 	@scripts/install_for_slow_tests.sh
-	@$(PY) -m pytest $(TESTS) -m slow -n 2 --dist loadfile
+	@$(PY) -m pytest $(TESTS) -m slow -n 2 --dist loadfile --no-loadscope-reorder --durations 15
 
 .PHONY: smoke
 smoke: setup ## Confirm on a real workspace what only it can confirm: make smoke TARGET=dev

@@ -35,9 +35,8 @@ class Clone:
         return done.stdout
 
     def tried(self, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        ours = {
-            name: value for name, value in os.environ.items() if not name.endswith("_PATH") or name == "CHROME_PATH"
-        }
+        kept = {name: value for name, value in os.environ.items() if not name.endswith("_PATH")}
+        ours = {name: value for name, value in kept.items() if name not in ("COLUMNS", "LINES")}  # of pytest's workers
         author = {f"GIT_{role}_{what}": "a@b.invalid" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
         call = ["bash", "-euo", "pipefail", "-c", command]
         return subprocess.run(
