@@ -63,12 +63,6 @@ def test_first_uses_at_once(tmp_path: Path) -> None:
     first_uses(tmp_path)
 
 
-@pytest.mark.slow
-def test_first_uses_at_once_again(tmp_path: Path) -> None:
-    for number in range(3):
-        first_uses(tmp_path / str(number))
-
-
 def test_one_that_was_cut_off_leaves_nothing_that_looks_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def cut_off(file: Path) -> None:
         file.write_text("half")
