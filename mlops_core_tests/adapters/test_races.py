@@ -109,4 +109,4 @@ def test_writers_at_once(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize("kind", WRITES)
 def test_writers_at_once_many_times(tmp_path: Path, kind: str) -> None:
     """RACE_ROUNDS asks for more: fifty are a minute or two."""
-    race(tmp_path, kind, rounds=int(os.environ.get("RACE_ROUNDS", "15")))
+    race(tmp_path, kind, rounds=int(os.environ.get("RACE_ROUNDS", "10")))
