@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from scipy.special import ndtr
 
+from mlops_core.ingestion.arrow_types import ARROW_TYPES
 from mlops_core.ingestion.sample_rows import Draw, SampleRows
 
 EXPLAINED, OF_ENTITY = 0.92, 0.3
@@ -27,16 +28,6 @@ _HOURS = ((0.0, 0.1, 0.9, 1.0), (0.0, 7.0, 21.0, 24.0))
 """Shares of the day's events, and the hours by which they have happened."""
 _IDS_A_DAY, _FIRST_ID = 100_000, date(2000, 1, 1)
 _MOST_OF_A_CLASS = 0.95
-_TYPES = {
-    "boolean": pa.bool_(),
-    "int": pa.int32(),
-    "bigint": pa.int64(),
-    "float": pa.float32(),
-    "double": pa.float64(),
-    "string": pa.string(),
-    "date": pa.date32(),
-    "timestamp": pa.timestamp("us"),
-}
 
 
 class Stream(IntEnum):
@@ -190,7 +181,7 @@ def _read(text: str, kind: str) -> bool | int | float | str:
 
 def _typed(draw: Draw, values: np.ndarray, lacking: np.ndarray) -> pa.Array:
     """The values in the column's type; keys and ids of texts with the column's name."""
-    kind = _TYPES[draw.type]
+    kind = ARROW_TYPES[draw.type]
     if draw.kind in ("key", "id") and draw.type == "string":
         values = np.array([f"{draw.name} {value}" for value in values], object)
     if draw.kind == "value":

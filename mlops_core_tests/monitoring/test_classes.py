@@ -21,6 +21,7 @@ from mlops_core.project import Column, Project
 from mlops_core.tasks import MulticlassClassification
 from mlops_core_tests.flights.bands import BAND, BANDED, BANDS, OF_DELAY
 from mlops_core_tests.flights.sample import FIRST, LAST
+from mlops_core_tests.monitoring.documented import DOCUMENTED
 from mlops_core_tests.monitoring.test_classification import assert_equals, plain
 
 NOW = datetime(2013, 3, 2, tzinfo=UTC)
@@ -189,14 +190,6 @@ def test_each_declared_class_has_a_bin_however_rare(task):
 
 def test_the_columns_are_those_that_databricks_documents_for_a_classification():
     columns = profile_columns(BANDS)
-    by_class = "struct<one_vs_all:map<string,double>,macro:double,weighted:double>"
-    documented = {
-        "accuracy_score": "double",
-        "confusion_matrix": "array<struct<prediction:string,label:string,count:bigint>>",
-        "precision": by_class,
-        "recall": by_class,
-        "f1_score": by_class,
-    }
     stored = {metric.name for metric in BAND.monitored if metric.is_column}
     theirs = {name for name in stored if not columns[name][1].endswith("; ours")}
-    assert {name: columns[name][0] for name in theirs} == documented
+    assert {name: columns[name][0] for name in theirs} == DOCUMENTED

@@ -10,6 +10,7 @@ from sklearn import metrics as sk
 from mlops_core.monitoring.columns import profile_columns
 from mlops_core_tests.flights.project import PROJECT
 from mlops_core_tests.flights.task import LATE
+from mlops_core_tests.monitoring.documented import DOCUMENTED
 
 
 def classes(metric, rows: pd.DataFrame) -> dict:
@@ -106,14 +107,6 @@ def test_slices_are_scikit_learns(profile, predicted, key, slices):
 
 def test_the_columns_are_those_that_databricks_documents_for_a_classification():
     columns = profile_columns(PROJECT)
-    by_class = "struct<one_vs_all:map<string,double>,macro:double,weighted:double>"
-    documented = {
-        "accuracy_score": "double",
-        "confusion_matrix": "array<struct<prediction:string,label:string,count:bigint>>",
-        "precision": by_class,
-        "recall": by_class,
-        "f1_score": by_class,
-    }
     theirs = {metric.name for metric in LATE.monitored if not columns[metric.name][1].endswith("; ours")}
-    assert {name: columns[name][0] for name in theirs} == documented
+    assert {name: columns[name][0] for name in theirs} == DOCUMENTED
     assert "root_mean_squared_error" not in columns

@@ -18,17 +18,9 @@ def landed_schema(events: EventTable) -> pa.Schema:
     """The columns of a landed file: the declared ones, and why a row cannot be taken."""
     import pyarrow as pa
 
-    types = {
-        "boolean": pa.bool_(),
-        "int": pa.int32(),
-        "bigint": pa.int64(),
-        "float": pa.float32(),
-        "double": pa.float64(),
-        "string": pa.string(),
-        "date": pa.date32(),
-        "timestamp": pa.timestamp("us"),
-    }
-    fields = [(name, types[kind]) for name, kind in events.source_types.items()]
+    from mlops_core.ingestion.arrow_types import ARROW_TYPES
+
+    fields = [(name, ARROW_TYPES[kind]) for name, kind in events.source_types.items()]
     return pa.schema([*fields, (SOURCE_PROBLEM, pa.string())])
 
 
