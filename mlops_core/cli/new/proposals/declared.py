@@ -127,6 +127,4 @@ def _slice(answer: SliceAnswer) -> Slice:
 
 
 def _only_checked(*_: Any) -> np.ndarray:
-    raise RuntimeError(
-        "These declarations are only checked: the project's own training/train.py fits."
-    )
+    raise RuntimeError("These declarations are only checked: the project's own training/train.py fits.")
