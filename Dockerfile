@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # One image for everything that runs a project's code: the code server, runs, and with docker compose also the
 # webserver and the daemon. It holds every project of the repository, and serves PROJECT unless its command names another.
 # Build it with scripts/build_image.sh, which says the project, the commit and the reference.
@@ -11,13 +10,16 @@ FROM ${PYTHON} AS build
 # The same holds for major.minor of pyspark, which the runtime brings and constraints.txt leaves out.
 ARG PYSPARK=4.1
 ENV UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1 VIRTUAL_ENV=/opt/venv
-RUN pip install --no-cache-dir uv==0.13.9 && uv venv /opt/venv
+ARG UV="uv==0.13.9 --hash=sha256:d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19"
+RUN echo "$UV" | pip install --no-cache-dir --require-hashes --requirement /dev/stdin && uv venv /opt/venv
 WORKDIR /build
 # Dependencies first: they change seldom, and this layer is then taken from the cache.
-COPY pyproject.toml setup.py setup.cfg constraints.txt README.md LICENSE ./
+COPY pyproject.toml setup.py setup.cfg constraints.txt LICENSE ./
 RUN uv pip install -c constraints.txt ".[deployed]" "pyspark[connect]==${PYSPARK}.*"
 COPY . .
 RUN uv pip install --no-deps --reinstall-package my_mlops_stacks .
+# Whatever starts Dagster's webserver, as its chart does, starts the one that no page of another site can use.
+RUN printf '#!/bin/sh\nexec /opt/venv/bin/python -m mlops_core.adapters.webserver "$@"\n' >/opt/venv/bin/dagster-webserver
 
 FROM ${PYTHON}
 # LightGBM's wheel needs OpenMP, which the slim image leaves out.

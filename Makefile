@@ -20,7 +20,7 @@ help: ## List what can be made
 
 .PHONY: setup
 setup: .venv/.ready $(MLFLOW_DB) ## Install the project into .venv (the others do it when needed)
-	@mkdir -p "$$DAGSTER_HOME"
+	@mkdir -p "$$DAGSTER_HOME" && chmod go= $(STATE)
 	@if [ dagster.local.yaml -nt "$$DAGSTER_HOME/dagster.yaml" ]; then cp dagster.local.yaml "$$DAGSTER_HOME/dagster.yaml"; fi
 
 .venv/.ready: setup.py setup.cfg pyproject.toml constraints.txt
@@ -37,13 +37,21 @@ run: setup ## Run the whole pipeline here: on rows of your own where they are na
 demo-drift: setup ## Watch labels drift: the check fails, the sensor retrains, the error falls back (a minute or two)
 	@$(PY) -m $(CHOSEN) demo-drift
 
+.PHONY: demo-arrival
+demo-arrival: setup ## Watch data arrive, late rows and a correction among them: which days are built, and why (a minute)
+	@$(PY) -m $(CHOSEN) demo-arrival
+
 .PHONY: dev
 dev: setup ## Open the asset graph (http://127.0.0.1:3000), the pages of each day (3001), runs and models (3002)
 	@exec $(PY) -m $(CHOSEN) dev
 
+.PHONY: serve
+serve: setup ## Serve the champion at http://127.0.0.1:3003/invocations, as MLflow and Databricks do, until Ctrl-C
+	@exec $(PY) -m $(CHOSEN) serve
+
 .PHONY: demo-dev
-demo-dev: setup ## Open the same of what demo-drift has left, at http://127.0.0.1:3010
-	@exec $(PY) -m $(CHOSEN) dev --demo
+demo-dev: setup ## Open the same of what demo-drift has left, at http://127.0.0.1:3010; of demo-arrival with DEMO=arrival (3020)
+	@exec $(PY) -m $(CHOSEN) dev --demo $(or $(DEMO),drift)
 
 # All of them, unless a project is named.
 TESTS = $(if $(filter file,$(origin PROJECT)),,$(CHOSEN)_tests)
@@ -55,7 +63,11 @@ test: setup ## Run the tests; those of one project with PROJECT=
 .PHONY: test-slow
 test-slow: setup ## Run the proofs that take longer
 	@scripts/install_for_slow_tests.sh
-	@$(PY) -m pytest $(TESTS) -m slow -n 2 --dist loadfile --no-loadscope-reorder --durations 15
+	@$(PY) -m pytest $(TESTS) -m slow -n 3 --dist loadfile --no-loadscope-reorder --durations 15
+
+.PHONY: deploy-tools
+deploy-tools: ## Install Helm, Dagster's charts and the Azure CLI, with which test-slow tries deploy/ and the guides (a few minutes)
+	@scripts/install_deploy_tools.sh
 
 .PHONY: smoke
 smoke: setup ## Confirm on a real workspace what only it can confirm: make smoke TARGET=dev

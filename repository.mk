@@ -24,9 +24,17 @@ benchmark: setup ## Measure features, join and scoring beside Apache Spark, Duck
 benchmark-launcher: setup ## Measure both step launchers on an emulated workspace
 	@$(PY) -m benchmarks.step_launcher
 
+.PHONY: benchmark-training
+benchmark-training: setup ## Measure the memory and seconds of training and validation on 0.1, 1 and 3 million trips
+	@$(PY) -m benchmarks.training_memory
+
 .PHONY: benchmark-partitions
 benchmark-partitions: setup ## Measure the whole pipeline on 60 to 1,095 daily partitions: seconds and memory
 	@$(PY) -m benchmarks.daily_partitions
+
+.PHONY: benchmark-serving
+benchmark-serving: setup ## Measure requests of single rows to make serve, beside MLflow's server with the bare model; after make run
+	@$(PY) -m benchmarks.serving
 
 .PHONY: cicd.tar.gz
 cicd.tar.gz: setup ## Pack what sets up CI/CD in a repository that has the archive alone

@@ -10,8 +10,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from urllib.error import URLError
 
+from cicd.azure_devops.client import AzureDevOpsError
 from cicd.pull_request import AzureRepos, branch_of_main, push_changes
 from cicd.set_up import ProjectError, check_name, set_up_project
 
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
             sys.stdout.write(f"{_propose(root, options.name, new)}\n")
         else:
             set_up_project(root, options.name, new)
-    except (ProjectError, URLError) as error:
+    except (ProjectError, AzureDevOpsError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except KeyError as error:

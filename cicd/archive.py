@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PATTERNS = (
-    "cicd/*.py",
+    "cicd/**/*.py",
     "cicd/README.md",
     "template/.azure/devops-pipelines/*.jinja",
     ".azure/devops-pipelines/README.md",

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-API_VERSION = "7.1"
+from cicd.azure_devops.client import AzureDevOps
+
 AUTHOR = ("-c", "user.name=deploy-cicd", "-c", "user.email=deploy-cicd@localhost")
 
 
@@ -63,36 +61,23 @@ def push_changes(tree: Path, branch: str, message: str) -> bool:
 
 @dataclass(frozen=True)
 class AzureRepos:
-    """The repository's REST API, as a pipeline's run finds it in its environment."""
+    """A repository of Azure Repos."""
 
-    collection: str
-    project: str
-    repository: str
-    token: str
+    devops: AzureDevOps
+    name: str
 
     @staticmethod
     def of(environ: Mapping[str, str]) -> AzureRepos:
-        """Raises `KeyError` with the name of the variable that is missing."""
-        names = ("SYSTEM_COLLECTIONURI", "SYSTEM_TEAMPROJECT", "BUILD_REPOSITORY_NAME", "SYSTEM_ACCESSTOKEN")
-        return AzureRepos(*(environ[name] for name in names))
+        """That of a pipeline's run. Raises `KeyError` with the name of the variable that is missing."""
+        names = ("SYSTEM_COLLECTIONURI", "SYSTEM_TEAMPROJECT", "AZURE_DEVOPS_TOKEN")
+        return AzureRepos(AzureDevOps(*(environ[name] for name in names)), environ["BUILD_REPOSITORY_NAME"])
 
     def ensure_pull_request(self, branch: str, title: str, description: str) -> str:
         """The page of the open pull request from `branch` to main, opened if there is none."""
+        path = f"git/repositories/{urllib.parse.quote(self.name)}/pullrequests"
         ends = {"sourceRefName": f"refs/heads/{branch}", "targetRefName": "refs/heads/main"}
-        criteria = {"status": "active", **ends}
-        found = self._call({f"searchCriteria.{name}": value for name, value in criteria.items()})["value"]
-        opened = found[0] if found else self._call({}, {**ends, "title": title, "description": description})
-        return f"{self._base}/_git/{urllib.parse.quote(self.repository)}/pullrequest/{opened['pullRequestId']}"
-
-    @property
-    def _base(self) -> str:
-        return f"{self.collection.rstrip('/')}/{urllib.parse.quote(self.project)}"
-
-    def _call(self, query: Mapping[str, str], body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        address = f"{self._base}/_apis/git/repositories/{urllib.parse.quote(self.repository)}/pullrequests"
-        query = urllib.parse.urlencode({**query, "api-version": API_VERSION})
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{address}?{query}", data=data, headers=headers)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - the agent's own server
-            return json.load(answer)
+        criteria = {f"searchCriteria.{name}": value for name, value in {"status": "active", **ends}.items()}
+        found = self.devops.get(path, **criteria)["value"]
+        body = {**ends, "title": title, "description": description}
+        opened = found[0] if found else self.devops.send("POST", path, body)
+        return f"{self.devops.page}/_git/{urllib.parse.quote(self.name)}/pullrequest/{opened['pullRequestId']}"

@@ -26,12 +26,16 @@ def set_up_project(root: Path, name: str, arguments: Sequence[str] = ()) -> None
     What is there already and as it should be stays as it is; a project's own files are never touched again.
 
     Raises:
-        ProjectError: the name can't be one, or the project can't be made.
+        ProjectError: the name can't be one, the project can't be made, or a link leads out of the repository.
     """
+    check_name(name)
+    missing = {path: text for path, text in shared_files().items() if not (root / path).exists()}
+    files = {**missing, **pipelines_of(name, root)}
+    for path in (Path(name), *files, Path("workspace.yaml"), CODE_SERVERS):
+        _refuse_outside(root, root / path)
     if not (root / name / "databricks.yml").is_file():
         _make(root, name, arguments)
-    missing = {path: text for path, text in shared_files().items() if not (root / path).exists()}
-    for path, text in {**missing, **pipelines_of(name, root)}.items():
+    for path, text in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
     _add_code_location(root / "workspace.yaml", name)
@@ -44,6 +48,11 @@ def check_name(name: str) -> None:
         raise ProjectError(
             f"The project's name is {name!r}: use 2 to 30 lower-case letters, digits and underscores, and no keyword."
         )
+
+
+def _refuse_outside(root: Path, path: Path) -> None:
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise ProjectError(f"{path} leads to {path.resolve()}, out of the repository: remove the link.")
 
 
 def _make(root: Path, name: str, arguments: Sequence[str]) -> None:

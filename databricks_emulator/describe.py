@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,10 @@ from databricks.sdk.service.compute import ClusterSpec
 from databricks.sdk.service.jobs import (
     BaseRun,
     ClusterInstance,
+    RunLifecycleStateV2State,
     RunOutput,
+    RunState,
+    RunStatus,
     RunTask,
     RunType,
     SparkPythonTask,
@@ -23,23 +27,41 @@ from databricks_emulator.identity import USER
 from databricks_emulator.outcome import Life
 from databricks_emulator.process import LOG
 from databricks_emulator.runs import Run
+from databricks_emulator.settings import Settings
 
 MOST_LOGS = 5 * 2**20  # bytes: runs/get-output returns the last 5 MB
 WAITING = "Waiting for cluster"
 RUNNING = "In run"
 
 
-def run_info(run: Run, url: str) -> RunInfo:
+@dataclass(frozen=True)
+class View:
+    """How runs are told: below which URL, in which words, and by which clock."""
+
+    url: str
+    settings: Settings
+
+    def state(self, state: RunState, status: RunStatus) -> dict[str, Any]:
+        if self.settings.shown_life and status.state is RunLifecycleStateV2State.RUNNING:
+            status.state = RunLifecycleStateV2State(self.settings.shown_life)
+        both = {"state": state, "status": status}
+        return {word: both[word] for word in self.settings.run_words}
+
+    def milliseconds(self, moment: float | None) -> int:
+        return int((moment + self.settings.clock_ahead) * 1000) if moment else 0
+
+
+def run_info(run: Run, view: View) -> RunInfo:
     """What `runs/get` says of a run."""
     return RunInfo(
-        **_common(run, url), tasks=[_task(run, url)], run_duration=_span(run.moments.asked, run.moments.ended)
+        **_common(run, view), tasks=[_task(run, view)], run_duration=_span(run.moments.asked, run.moments.ended)
     )
 
 
-def task_info(run: Run, url: str) -> RunInfo:
+def task_info(run: Run, view: View) -> RunInfo:
     """What `runs/get` and `runs/get-output` say of the task of a run, which has an id of its own."""
-    task = _task(run, url)
-    common = _common(run, url) | {"run_id": run.task_run_id, "state": task.state, "status": task.status}
+    task = _task(run, view)
+    common = _common(run, view) | {"run_id": run.task_run_id, "state": task.state, "status": task.status}
     return RunInfo(
         **common | {"run_name": run.task_key},
         cluster_instance=task.cluster_instance,
@@ -52,21 +74,21 @@ def task_info(run: Run, url: str) -> RunInfo:
     )
 
 
-def base_info(run: Run, url: str, with_tasks: bool) -> BaseRun:
+def base_info(run: Run, view: View, with_tasks: bool) -> BaseRun:
     """What `runs/list` says of a run."""
-    return BaseRun(**_common(run, url), tasks=[_task(run, url)] if with_tasks else None, has_more=False)
+    return BaseRun(**_common(run, view), tasks=[_task(run, view)] if with_tasks else None, has_more=False)
 
 
-def output(run: Run, url: str, folder: Path) -> RunOutput:
+def output(run: Run, view: View, folder: Path) -> RunOutput:
     """What the task printed and how it failed, once it has ended."""
-    answer = RunOutput(metadata=task_info(run, url))
+    answer = RunOutput(metadata=task_info(run, view))
     if run.outcome:
         answer.error, answer.error_trace = run.outcome.error, run.outcome.error_trace
         answer.logs, answer.logs_truncated = _tail(folder / LOG)
     return answer
 
 
-def _common(run: Run, url: str) -> dict[str, Any]:
+def _common(run: Run, view: View) -> dict[str, Any]:
     state = outcome.run_state(run.task_key, run.life, run.outcome, _waiting(run))
     return {
         "run_id": run.run_id,
@@ -77,31 +99,29 @@ def _common(run: Run, url: str) -> dict[str, Any]:
         "run_type": RunType.SUBMIT_RUN,
         "trigger": TriggerType.ONE_TIME,
         "creator_user_name": USER,
-        "start_time": _milliseconds(run.moments.asked),
-        "end_time": _milliseconds(run.moments.ended),
-        "run_page_url": f"{url}/?o=1#job/{run.job_id}/run/{run.run_id}",
-        "state": state,
-        "status": outcome.status(run.life, run.outcome, state.state_message),
+        "start_time": view.milliseconds(run.moments.asked),
+        "end_time": view.milliseconds(run.moments.ended),
+        "run_page_url": f"{view.url}/?o=1#job/{run.job_id}/run/{run.run_id}",
+        **view.state(state, outcome.status(run.life, run.outcome, state.state_message)),
     }
 
 
-def _task(run: Run, url: str) -> RunTask:
+def _task(run: Run, view: View) -> RunTask:
     asked, moments = run.submission.task, run.moments
     state = outcome.task_state(run.life, run.outcome, _waiting(run))
     return RunTask(
         task_key=run.task_key,
         run_id=run.task_run_id,
         attempt_number=0,
-        state=state,
-        status=outcome.status(run.life, run.outcome, state.state_message),
+        **view.state(state, outcome.status(run.life, run.outcome, state.state_message)),
         cluster_instance=_cluster(run),
         new_cluster=ClusterSpec.from_dict(asked["new_cluster"]) if "new_cluster" in asked else None,
         existing_cluster_id=asked.get("existing_cluster_id"),
         environment_key=asked.get("environment_key"),
         spark_python_task=SparkPythonTask.from_dict(asked["spark_python_task"]),
-        run_page_url=f"{url}/?o=1#job/{run.job_id}/run/{run.task_run_id}",
-        start_time=_milliseconds(moments.asked),
-        end_time=_milliseconds(moments.ended),
+        run_page_url=f"{view.url}/?o=1#job/{run.job_id}/run/{run.task_run_id}",
+        start_time=view.milliseconds(moments.asked),
+        end_time=view.milliseconds(moments.ended),
         setup_duration=_span(moments.asked, moments.running),
         execution_duration=_span(moments.running, moments.terminating),
         cleanup_duration=_span(moments.terminating, moments.ended),
@@ -118,10 +138,6 @@ def _cluster(run: Run) -> ClusterInstance | None:
 
 def _waiting(run: Run) -> str:
     return {Life.PENDING: WAITING, Life.RUNNING: RUNNING}.get(run.life, "")
-
-
-def _milliseconds(moment: float | None) -> int:
-    return int(moment * 1000) if moment else 0
 
 
 def _span(start: float | None, end: float | None) -> int:

@@ -28,6 +28,7 @@ from databricks_emulator.router import Router
 from databricks_emulator.runs import Run
 from databricks_emulator.secret_scopes import SecretScopes
 from databricks_emulator.server import Front, HttpServer
+from databricks_emulator.serving import Serving
 from databricks_emulator.settings import Settings
 from databricks_emulator.storage import Storage, visible_children
 from databricks_emulator.unity_catalog import UnityCatalog
@@ -50,8 +51,9 @@ class Emulator:
         self.identity = Identity(self.url, self.settings.token_seconds)
         self.unity_catalog = UnityCatalog(self.storage)
         self.ml_artifacts = MlArtifacts(self.unity_catalog)
+        self.serving = Serving()
         self.tree = WorkspaceTree(self.storage)
-        self.files = FilesService(self.storage, self.unity_catalog)
+        self.files = FilesService(self.storage, self.unity_catalog, self.settings.clock_ahead)
         catalog = ComputeCatalog()
         self.clusters = Clusters(self.storage, self.settings, catalog)
         self._launchpad = TaskLaunchpad(self.storage, self.settings, self.url + METASTORE)
@@ -62,6 +64,7 @@ class Emulator:
             self.identity,
             self.unity_catalog,
             self.ml_artifacts,
+            self.serving,
             self.tree,
             uploads,
             self.files,

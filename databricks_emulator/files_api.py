@@ -32,8 +32,8 @@ VOLUME_PARTS = 5  # "", "Volumes", catalog, schema, volume
 
 
 class FilesService:
-    def __init__(self, storage: Storage, catalog: UnityCatalog) -> None:
-        self._storage, self._catalog = storage, catalog
+    def __init__(self, storage: Storage, catalog: UnityCatalog, clock_ahead: float = 0.0) -> None:
+        self._storage, self._catalog, self._clock_ahead = storage, catalog, clock_ahead
         self._uploaded: dict[Path, int] = {}  # when the API wrote a file: what it wrote is visible at once
         self.task_files_visible_after = 0.0
 
@@ -117,7 +117,7 @@ class FilesService:
         start = int(call.get("page_token") or 0)
         children = [child for child in visible_children(path) if child.is_dir() or self._is_there(child)]
         root = normalized(call["directory_path"])
-        entries = [_entry(root, child) for child in children[start : start + size]]
+        entries = [_entry(root, child, self._clock_ahead) for child in children[start : start + size]]
         more = str(start + size) if start + size < len(children) else None
         return ListDirectoryResponse(contents=[entry for entry in entries if entry], next_page_token=more)
 
@@ -126,7 +126,7 @@ class FilesService:
         return {
             "Content-Length": str(stat.st_size),
             "Content-Type": mimetypes.guess_type(path.name)[0] or "application/octet-stream",
-            "Last-Modified": formatdate(stat.st_mtime, usegmt=True),
+            "Last-Modified": formatdate(stat.st_mtime + self._clock_ahead, usegmt=True),
         }
 
     def _path(self, path: str) -> Path:
@@ -171,10 +171,10 @@ def _is_volume_root(path: str) -> bool:
     return len(normalized(path).split("/")) == VOLUME_PARTS
 
 
-def _entry(root: str, child: Path) -> DirectoryEntry | None:
+def _entry(root: str, child: Path, clock_ahead: float) -> DirectoryEntry | None:
     """What the listing says of one child; nothing when it was deleted meanwhile."""
     try:
-        modified, size = milliseconds(child), child.stat().st_size
+        modified, size = milliseconds(child) + int(clock_ahead * 1000), child.stat().st_size
     except FileNotFoundError:
         return None
     path = f"{root}/{child.name}"

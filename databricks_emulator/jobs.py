@@ -19,6 +19,7 @@ from databricks.sdk.service.jobs import Run as RunInfo
 from databricks_emulator import describe, outcome
 from databricks_emulator.api import Call, invalid, route
 from databricks_emulator.clusters import Clusters
+from databricks_emulator.describe import View
 from databricks_emulator.runs import Knobs, Launchpad, Run, RunLife
 from databricks_emulator.settings import Settings
 from databricks_emulator.storage import Storage
@@ -32,7 +33,8 @@ class Jobs:
     def __init__(
         self, url: str, storage: Storage, settings: Settings, clusters: Clusters, launchpad: Launchpad
     ) -> None:
-        self._url, self._storage, self._settings = url, storage, settings
+        self._view = View(url, settings)
+        self._storage, self._settings = storage, settings
         self._clusters, self._launchpad = clusters, launchpad
         self._lock = RLock()
         self._ids = count(secrets.randbelow(10**12) + 10**12)
@@ -77,7 +79,9 @@ class Jobs:
     @route("GET", f"{BASE}/get", JobsAPI.get_run)
     def get_run(self, call: Call) -> RunInfo:
         run = self.known(call["run_id"])
-        return describe.run_info(run, self._url) if run.run_id == call["run_id"] else describe.task_info(run, self._url)
+        return (
+            describe.run_info(run, self._view) if run.run_id == call["run_id"] else describe.task_info(run, self._view)
+        )
 
     @route("GET", f"{BASE}/get-output", JobsAPI.get_run_output)
     def get_run_output(self, call: Call) -> RunOutput:
@@ -87,7 +91,7 @@ class Jobs:
                 "Retrieving the output of runs with multiple tasks is not supported. Please retrieve the output of "
                 "each individual task run instead."
             )
-        return describe.output(run, self._url, self._storage.runs / str(run.task_run_id))
+        return describe.output(run, self._view, self._storage.runs / str(run.task_run_id))
 
     @route("POST", f"{BASE}/cancel", JobsAPI.cancel_run)
     def cancel_run(self, call: Call) -> None:
@@ -113,7 +117,7 @@ class Jobs:
         found = [run for run in reversed(self.runs) if _is_wanted(run, call)]
         more = start + size < len(found)
         infos = [
-            describe.base_info(run, self._url, bool(call.get("expand_tasks"))) for run in found[start : start + size]
+            describe.base_info(run, self._view, bool(call.get("expand_tasks"))) for run in found[start : start + size]
         ]
         return ListRunsResponse(runs=infos, has_more=more, next_page_token=str(start + size) if more else None)
 

@@ -96,10 +96,8 @@ class _Handler(BaseHTTPRequestHandler):
         time.sleep(self.front.latency + (fault.delay if fault else 0.0))
         if fault and fault.reset:
             response = None
-        elif fault and fault.status:
-            response = Response.error(fault.error, fault.headers)
         else:
-            response = self._answer(request)
+            response = (fault and fault.answer) or self._answer(request)
             response = None if fault and fault.lose_reply else response
         # Logged before it is sent: whoever has the answer finds the call in the log.
         sent = len(response.body) if response and self.command != "HEAD" else 0

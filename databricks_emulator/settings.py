@@ -32,6 +32,9 @@ class Settings:
     terminating: float = 0.05  # from the end of the task until its run is TERMINATED
     kill_after: float = 2.0  # from SIGTERM to SIGKILL, when a run is cancelled or timed out
     token_seconds: float = 3600.0  # life of an OAuth access token
+    clock_ahead: float = 0.0  # of the workspace's clock, compared with this machine's
+    run_words: tuple[str, ...] = ("status", "state")  # how runs are described: `state` is the deprecated form
+    shown_life: str = ""  # the status that is shown for RUNNING
     dbfs_root: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)  # variables of the runtime, as MLFLOW_TRACKING_URI
     packages: tuple[str, ...] = RUNTIME_PACKAGES

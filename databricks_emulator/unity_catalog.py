@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from databricks.sdk.service.catalog import (
     CatalogInfo,
@@ -66,6 +67,11 @@ class UnityCatalog:
         kinds = {"table_type": TableType.EXTERNAL.value, "data_source_format": DataSourceFormat.DELTA.value}
         self.register(full_name, {**kinds, "storage_location": str(folder.resolve())})
 
+    def add_view(self, full_name: str, reads: str) -> None:
+        """Register a view `catalog.schema.view` of all rows of the table `reads`; only its metadata is there."""
+        self.add_schema(full_name.rpartition(".")[0])
+        self.register(full_name, {"table_type": TableType.VIEW.value, "view_definition": f"SELECT * FROM {reads}"})
+
     def table_folder(self, full_name: str) -> Path:
         """The Delta folder of a table on this machine.
 
@@ -80,14 +86,17 @@ class UnityCatalog:
         """Make a table known, with the fields of the API's TableInfo that its maker gave."""
         catalog, schema, name = full_name.split(".")
         named = {"catalog_name": catalog, "schema_name": schema, "name": name, "full_name": full_name}
-        self._entry(full_name).write_text(json.dumps({**table, **named}))
+        identity = {"table_id": str(uuid4())}  # another table of the same name has another one
+        self._entry(full_name).write_text(json.dumps({**identity, **table, **named}))
 
     def table(self, full_name: str) -> dict[str, Any]:
         """What is known of a table."""
         self.check_schema(full_name.rpartition(".")[0])
         if not self._entry(full_name).exists():
             raise ApiError(404, "TABLE_DOES_NOT_EXIST", f"Table '{full_name}' does not exist.")
-        return {**json.loads(self._entry(full_name).read_text()), "owner": self.owner}
+        stored = json.loads(self._entry(full_name).read_text())
+        properties = {**(stored.get("properties") or {}), **_of_the_log(stored)}
+        return {**stored, "owner": self.owner, **({"properties": properties} if properties else {})}
 
     def managed_folder(self, full_name: str) -> Path:
         """Where the files of a managed table are."""
@@ -172,7 +181,10 @@ class UnityCatalog:
 
     @route("GET", f"{BASE}/tables/{{full_name}}", TablesAPI.get)
     def get_table(self, call: Call) -> TableInfo:
-        return TableInfo.from_dict(self.table(call["full_name"]))
+        table = self.table(call["full_name"])
+        if str(call.get("include_delta_metadata")).lower() != "true":
+            table.pop("delta_runtime_properties_kvpairs", None)
+        return TableInfo.from_dict(table)
 
     @route("GET", f"{BASE}/tables/{{full_name}}/exists", TablesAPI.exists)
     def table_exists(self, call: Call) -> TableExistsResponse:
@@ -219,6 +231,17 @@ class UnityCatalog:
     def _entry(self, full_name: str) -> Path:
         folder = self.managed_folder(full_name)
         return folder.with_name(f"{folder.name}.json")
+
+
+def _of_the_log(table: Mapping[str, Any]) -> dict[str, str]:
+    """The properties that Delta's writers keep in the catalog: the newest version, and when it was committed."""
+    log = Path(str(table.get("storage_location", "")).removeprefix("file://"), "_delta_log")
+    commits = sorted(log.glob("*.json")) if table.get("data_source_format") == DataSourceFormat.DELTA.value else []
+    if not commits:
+        return {}
+    actions = map(json.loads, commits[-1].read_text().splitlines())
+    committed = next((action["commitInfo"].get("timestamp", 0) for action in actions if "commitInfo" in action), 0)
+    return {"delta.lastUpdateVersion": str(int(commits[-1].stem)), "delta.lastCommitTimestamp": str(committed)}
 
 
 def _folders(folder: Path) -> list[str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_core.adapters.sources.generated_source import GeneratedSource
 from mlops_core.adapters.spark import LocalSpark
-from mlops_core.project import Project
+from mlops_core.project import EventTable, Project
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +68,7 @@ class Accepted:
         from mlops_core.ingestion.accept import accept
         from mlops_core.ingestion.conform import conform
 
-        events = self.project.events
+        events = self.project.events.delivered
         changed = self.events.limit(1).drop(*events.computed)
         for name, value in change.items():
             changed = changed.withColumn(name, _literal(value, events.types[name]))
@@ -90,18 +90,25 @@ class Accepted:
 
 
 def accept_generated(project: Project, folder: Path, rows: int, days: int = 14, seed: int = 0) -> Accepted:
-    """Generate `rows` events over `days` days into `folder`, and accept them.
+    """Generate `rows` events over `days` days into `folder`, and accept them; so too those that tell their label.
 
     Raises:
         NoSampleError: the project declares no sample.
     """
     from mlops_core.ingestion.accept import accept
     from mlops_core.ingestion.conform import conform
+    from mlops_core.ingestion.labelled import labelled
 
     last_day = FIRST_DAY + timedelta(days=days - 1)
     spark = LocalSpark(folder / "warehouse", "test")
-    source = GeneratedSource(spark, project.events, folder / "generated", rows, seed, FIRST_DAY, last_day)
-    accepted, rejected = accept(project.events, conform(project.events, source.read()))
+
+    def judged(events: EventTable) -> tuple[DataFrame, DataFrame]:
+        source = GeneratedSource(spark, events, folder / "generated" / events.name, rows, seed, FIRST_DAY, last_day)
+        return accept(events, conform(events, source.read()))
+
+    accepted, rejected = judged(project.events.delivered)
+    if label := project.events.label_source:
+        accepted = labelled(project.events, accepted, judged(label.table)[0])
     return Accepted(project, accepted, rejected, FIRST_DAY, last_day)
 
 

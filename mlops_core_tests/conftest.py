@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from pyspark.sql import DataFrame, SparkSession
 
+from mlops_core.adapters import mlflow_database
 from mlops_core.adapters.spark import LocalSpark
 from mlops_core.adapters.tables import LocalTables
 from mlops_core_tests.flights import sample
 
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+"""OpenMP reads it when it is loaded. Its waiting threads spin, and take the cores from the tests beside them."""
 OF_ALERT_CHANNELS = {
     "ALERT_TEAMS_WEBHOOK_URL": "https://example.invalid/hook",
     "ALERT_EMAIL_FROM": "pipeline@example.invalid",
@@ -50,6 +56,51 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         time.tzset()
         yield
     time.tzset()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left_in_the_environment(environment: None) -> Iterator[None]:
+    """A variable that the tests of one file leave would lead those of the next one to another target, or workspace."""
+    before = _where_it_leads()
+    yield
+    assert _where_it_leads() == before
+
+
+def _where_it_leads() -> dict[str, str]:
+    leading = re.compile("(BUNDLE_VAR|DATABRICKS)_|(MLOPS_TARGET|TRIPS_PATH)$")
+    return {name: value for name, value in os.environ.items() if leading.match(name)}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrations() -> Iterator[None]:
+    """Dagster reads its migrations anew for each instance, of which tests make thousands: here they are read once."""
+    read: dict[str | None, ScriptDirectory] = {}
+
+    def from_config(config: Config) -> ScriptDirectory:
+        place = config.get_main_option("script_location")
+        if place not in read:
+            read[place] = made(config)
+        return read[place]
+
+    made = ScriptDirectory.from_config
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(ScriptDirectory, "from_config", staticmethod(from_config))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def mlflow_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """MLflow makes a database by all its migrations: those that this process makes are copies of one."""
+    first, create = tmp_path_factory.mktemp("mlflow") / "mlflow.db", mlflow_database._create
+
+    def copied(file: Path) -> None:
+        if not first.exists():
+            create(first)
+        shutil.copy(first, file)
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(mlflow_database, "_create", copied)
+        yield
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from mlops_core.validation.verdict import as_copied
 from mlops_core.version_record import VersionRecord, version_tag
 
 TAGS = {
@@ -18,7 +19,10 @@ TAGS = {
     "trained_from": "2013-01-28",
     "held_out_from": "2013-02-04",
     "held_out_until": "2013-02-06",
+    "training_share": "0.25",
     "answered_classes": '["früh", "on time"]',
+    "decision_threshold": "0.08153",
+    "search_run_id": "m6",
     "validation_run_id": "m7",
     "validated_against": "3",
     "failed_rules": "none",
@@ -27,6 +31,7 @@ TAGS = {
     "shadow_status": "passed against 3",
     "tracked_in_run": "m8",
     "copied_by": "Ada",
+    "judged_there": "passed against 2",
     "copied_from": "staging.late_model/7",
 }
 
@@ -37,13 +42,24 @@ def test_what_is_written_is_read_again():
     assert VersionRecord.from_tags(record.to_tags()) == record
 
 
+def test_a_copy_predicts_by_the_threshold_of_its_origin_and_says_where_it_was_searched():
+    copied = as_copied(VersionRecord.from_tags(TAGS), "staging.late_model", "Ada")
+    assert (copied.decision_threshold, copied.search_run_id) == (0.08153, "staging.late_model/m6")
+
+
+def test_a_copy_takes_over_what_other_people_wrote():
+    assert VersionRecord.others(TAGS | {"team": "red"}) == {"team": "red"}
+
+
 def test_days_versions_and_runs_are_typed():
     record = VersionRecord.from_tags(TAGS)
     assert record.held_out_from == date(2013, 2, 4)
     assert record.tables == {"flights": 4, "origin_features": 12}
+    assert record.training_share == 0.25
     assert record.outputs == {"champion": "r9"}  # a dry run makes no asset
     assert record.answered_classes == ("früh", "on time")
     assert VersionRecord.from_tags({"answered_classes": "[3, 1]"}).answered_classes == (3, 1)
+    assert record.decision_threshold == 0.08153
     assert record.dry_run_in_dagster_run == "r2"
     assert version_tag("flights") in TAGS
 

@@ -9,17 +9,33 @@ import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from mlops_core_tests.conftest import environment, spark, tables
+from mlops_core_tests.conftest import (
+    environment,
+    migrations,
+    mlflow_databases,
+    nothing_left_in_the_environment,
+    spark,
+    tables,
+)
 from my_mlops_stacks_tests import samples
 from my_mlops_stacks_tests.samples import Sample
 
 if TYPE_CHECKING:  # the contract's environment (scripts/test_contract.sh) has nothing that targets need
     from mlops_core.config import Target
 
-__all__ = ["environment", "spark", "tables"]
+__all__ = ["environment", "migrations", "mlflow_databases", "nothing_left_in_the_environment", "spark", "tables"]
 """Fixtures of the machinery's tests, which pytest finds here too."""
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with tests that are given long begin first: else one of them runs alone in the end."""
+    given: dict[Path, float] = {}
+    for item in items:
+        timeout = item.get_closest_marker("timeout")
+        given[item.path] = max(given.get(item.path, 0), timeout.args[0] if timeout else 0)
+    items.sort(key=lambda item: -given[item.path])
 
 
 def with_fixed_rules(target: Target) -> Target:
@@ -35,6 +51,7 @@ def with_fixed_rules(target: Target) -> Target:
         "cooldown_days": 3,
         "max_retrainings": 3,
         "retraining_days": 0,
+        "max_skewed_share": 0.05,
     }
     fixed = target.monitoring_workflow.model_copy(update=monitoring)
     return target.model_copy(update={"monitoring_workflow": fixed})

@@ -92,7 +92,7 @@ class Gate:
 
     @contextmanager
     def resources(self) -> Iterator[dg.ScopedResources]:
-        with dg.build_resources(build_resources(PROJECT, self.target)) as resources:
+        with dg.build_resources(build_resources(PROJECT, self.target), self.instance) as resources:
             yield resources
 
     @property

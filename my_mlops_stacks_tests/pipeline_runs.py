@@ -37,7 +37,8 @@ class Pipeline:
         self.target: Target = load_target(PROJECT, "local", environ=overrides)
         self.instance = dg.DagsterInstance.ephemeral()
         self.define()
-        with dg.build_resources({"r": build_resources(PROJECT, self.target)["model_registry"]}) as resources:
+        made = {"r": build_resources(PROJECT, self.target)["model_registry"]}
+        with dg.build_resources(made, self.instance) as resources:
             self.registry: ModelRegistry = resources.r
 
     def define(self, project: Project = PROJECT) -> None:

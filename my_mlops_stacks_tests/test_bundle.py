@@ -143,6 +143,17 @@ def test_the_code_location_looks_for_the_names_that_the_bundle_provisions(name: 
     assert named("experiments", "experiment", "name") == [target.experiment]
 
 
+TEMPLATE = (PROJECT.folder.parent / "template" / "[[ project ]]" / "databricks.yml.jinja").read_text()
+
+
+@pytest.mark.parametrize("name", ["staging", "prod"])
+def test_what_decides_on_models_is_in_no_folder_that_everybody_may_manage(name: str) -> None:
+    """Folders hand their rights down, those of /Shared to everybody; here and in new projects."""
+    assert not load_target(PROJECT, name, environ={}).experiment.startswith(("/Shared", "/Workspace/Shared"))
+    target = re.search(rf"\n  {name}:\n(.*?)(\n  \w+:|$)", TEMPLATE, re.DOTALL)
+    assert target and "      experiment: /Users/00000000-0000-0000-0000-000000000000/${bundle.name}" in target[1]
+
+
 @pytest.mark.parametrize("name", TARGETS)
 def test_no_target_lets_the_cli_rename_what_it_provisions(name: str) -> None:
     """`mode: development` and `presets.name_prefix` prefix the names of schemas, models and experiments."""
@@ -167,7 +178,12 @@ def test_prod_keeps_its_tables_and_models_and_one_deployment() -> None:
         if resource == {"lifecycle": {"prevent_destroy": True}}
     ]
     assert protected == [("schemas", "schema"), ("registered_models", "model"), ("experiments", "experiment")]
-    assert prod["workspace"]["root_path"].startswith("/Workspace/Users/")
+    levels = {one["service_principal_name"]: one["level"] for one in prod["permissions"]}
+    owner, reader = levels
+    assert (levels[owner], levels[reader]) == ("CAN_MANAGE", "CAN_VIEW")
+    assert prod["workspace"]["root_path"].startswith(f"/Workspace/Users/{owner}/")  # for whoever plans, too
+    assert f"/Users/{owner}/" in prod["variables"]["experiment"]
+    assert TEMPLATE.count(f"service_principal_name: {reader}\n        level: CAN_VIEW") == 1
     assert not any("resources" in ROOT["targets"][name] for name in TARGETS if name != "prod")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from configparser import ConfigParser
 
 from packaging.requirements import Requirement
@@ -13,7 +15,7 @@ from my_mlops_stacks_tests.conftest import ROOT
 
 
 def requirements(text: str) -> list[Requirement]:
-    lines = (line.strip() for line in text.splitlines())
+    lines = (line.removesuffix("\\").strip() for line in text.splitlines() if not line.strip().startswith("--hash="))
     return [Requirement(line) for line in lines if line and not line.startswith("#")]
 
 
@@ -49,3 +51,13 @@ def test_the_cluster_gets_the_versions_of_the_host() -> None:
 
 def test_packages_that_others_bring_are_pinned_too() -> None:
     assert {"opentelemetry-sdk", "sqlalchemy", "grpcio"} < CONSTRAINTS.keys()
+
+
+def test_each_package_has_the_hashes_of_its_files_and_pip_gets_the_same_versions() -> None:
+    """uv checks them as it installs; pip would ask for those of the project itself too."""
+    text = (ROOT / "constraints.txt").read_text()
+    assert re.fullmatch(r"(\S+==[^\\\n]+ \\\n(    --hash=sha256:[0-9a-f]{64}( \\)?\n)+)+", text)
+    command = [ROOT / "scripts" / "versions_alone.sh"]
+    alone = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert [str(each) for each in requirements(alone)] == [str(each) for each in requirements(text)]
+    assert "--hash" not in alone

@@ -24,6 +24,7 @@ HEAVY = (
     "pandas",
     "numpy",
     "lightgbm",
+    "optuna",
     "sklearn",
     "matplotlib",
     "deltalake",
@@ -67,6 +68,7 @@ def test_the_definitions_of_every_target_load(name):
         "rejected_trips",
         "trip_pickup_features",
         "trip_dropoff_features",
+        "trip_price_features",
         "fare_model",
         "challenger",
         "champion",
@@ -107,6 +109,7 @@ def test_what_blocks_and_what_does_not(local):
         "trips.each_trip_is_accepted_once",
         "trip_pickup_features.keys_are_unique_and_not_null",
         "trip_dropoff_features.keys_are_unique_and_not_null",
+        "trip_price_features.keys_are_unique_and_not_null",
         "fare_model.features_are_known_in_time",
         "fare_model.root_mean_squared_error_within_threshold",
         "fare_model.mean_absolute_error_within_threshold",
@@ -281,11 +284,11 @@ def test_a_target_on_databricks_tidies_up_after_every_way_a_run_can_end(name):
 @pytest.mark.parametrize(
     ("channel", "environ", "sensors"),
     [
-        ("none", {}, {"champion_sensor", "retraining_sensor", "tick_failure_sensor"}),
+        ("none", {}, {"arrival_sensor", "champion_sensor", "retraining_sensor", "tick_failure_sensor"}),
         (
             "teams",
             {"ALERT_TEAMS_WEBHOOK_URL": "https://example.invalid/hook"},
-            {"champion_sensor", "retraining_sensor", "run_failure_sensor", "tick_failure_sensor"},
+            {"arrival_sensor", "champion_sensor", "retraining_sensor", "run_failure_sensor", "tick_failure_sensor"},
         ),
         (
             "email",
@@ -295,7 +298,7 @@ def test_a_target_on_databricks_tidies_up_after_every_way_a_run_can_end(name):
                 "ALERT_EMAIL_TO": "b@example.invalid",
                 "ALERT_SMTP_HOST": "smtp.example.invalid",
             },
-            {"champion_sensor", "retraining_sensor", "run_failure_sensor", "tick_failure_sensor"},
+            {"arrival_sensor", "champion_sensor", "retraining_sensor", "run_failure_sensor", "tick_failure_sensor"},
         ),
     ],
 )

@@ -1,28 +1,13 @@
-"""What the pipeline of pull requests does on the target test: on an emulated workspace."""
+"""What the pipeline of pull requests does on the target test; two_models/test_databricks.py runs it on a workspace."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from mlops_core.cli.integration import main, materialize
+from mlops_core.cli.integration import main
 from mlops_core.config import load_target
 from my_mlops_stacks.project import PROJECT
-from my_mlops_stacks_tests.rehearsal.rehearsal import HELD_OUT_DAYS, opened
-
-HOLD_OUT = {"ops": {"fare_model": {"config": {"holdout_days": HELD_OUT_DAYS}}}}
-
-
-@pytest.mark.slow
-def test_features_and_a_model_are_made_on_databricks(tmp_path: Path) -> None:
-    with opened(tmp_path) as rehearsal:
-        features, training = materialize(PROJECT, rehearsal.target, rehearsal.instance, HOLD_OUT)
-        assert "trip_pickup_features (" in features
-        assert "trip_dropoff_features (" in features
-        assert "fare_model" in training
-        assert rehearsal.left_over() == []
 
 
 @pytest.mark.parametrize("name", ["local", "staging", "prod"])

@@ -65,7 +65,7 @@ def run(rehearsal: Rehearsal, package: Path, job: str, day: str) -> dg.ExecuteIn
 
 @pytest.mark.slow
 def test_a_job_of_a_merged_code_location_runs_on_databricks(tmp_path: Path, platform: Path) -> None:
-    with opened(tmp_path / "rehearsal") as rehearsal:
+    with opened(tmp_path / "rehearsal", has_models=False) as rehearsal:
         result = run(rehearsal, platform, "fares_feature_engineering_job", str(rehearsal.target.first_day))
         assert result.success
         launched = {

@@ -95,10 +95,10 @@ def test_a_look_up_is_refused_where_it_is_written(written):
 
 
 def test_look_ups_whose_outputs_are_one_column_are_refused_where_the_project_is_declared():
-    pickup, dropoff = PROJECT.lookups
+    pickup, *others = PROJECT.lookups
     renamed = replace(pickup, rename_outputs={"mean_fare_window_1h_pickup_zip": "Trip_Distance"})
     with pytest.raises(NameRefusedError, match="'trip_distance' and 'Trip_Distance' differ by case"):
-        replace(PROJECT, model=replace(PROJECT.model, lookups=(renamed, dropoff)))
+        replace(PROJECT, models=(replace(PROJECT.model, lookups=(renamed, *others)),))
 
 
 @pytest.mark.parametrize("name", ["mean fare", "ts", "Day", "zip", "fare,mean"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import shlex
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from mlops_core.cli.run import run_pipeline
 from mlops_core.cli.session import Session, open_session
 from mlops_core.defs.resources import REQUIREMENTS_FILES
 from mlops_core.defs.tables import tables_of
+from mlops_core.project.of_a_model import SCOPED
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.conftest import ROOT
 from my_mlops_stacks_tests.repository import files_under
@@ -104,3 +106,10 @@ def test_a_session_of_databricks_starts_nothing(monkeypatch):
     assert open_session(PROJECT, "staging").tables.full_name("trips") == "staging.my_mlops_stacks.trips"
     monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
     assert open_session(PROJECT).target.name == "dev"
+
+
+def test_a_table_of_each_model_is_read_by_its_own_name():
+    """Of several models, or their notebooks would show the table that the first one left when it was alone."""
+    scoped = "|".join(SCOPED)
+    literal = re.compile(rf"""read\(f?"(?:{scoped}|inference_)""")
+    assert [name for name, path in NOTEBOOKS.items() if literal.search(path.read_text())] == []

@@ -75,9 +75,9 @@ def test_the_tests_still_pass(tmp_path: Path) -> None:
     write_own_values(tmp_path / "my_mlops_stacks")
     files = (
         "deploy/test_instance.py",
+        "doctor",
         "test_bundle.py",
         "test_definitions.py",
-        "test_doctor.py",
         "bundle/test_refused_bundles.py",
         "bundle/test_refused_values.py",
         "bundle/test_target.py",

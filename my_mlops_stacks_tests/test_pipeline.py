@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import dagster as dg
@@ -10,7 +12,11 @@ import duckdb
 import pandas as pd
 import pytest
 
+from mlops_core.cli.explain import row_of
+from mlops_core.cli.why import why
+from mlops_core.defs.resources import adapters
 from my_mlops_stacks.ingestion.trips import TRIPS
+from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.pipeline_runs import Pipeline, whole_run
 from my_mlops_stacks_tests.samples import ON_THE_REAL_TRIPS, TIMES, Sample
 
@@ -69,7 +75,7 @@ def test_every_held_out_trip_is_predicted_once_by_the_champion(pipeline, sample)
     assert "fare_amount" not in predictions and "tpep_dropoff_datetime" not in predictions
 
 
-def test_features_of_a_prediction_are_the_newest_known_at_its_pickup(pipeline):
+def test_features_of_a_prediction_are_those_of_the_window_before_its_pickup(pipeline):
     predictions, features = pipeline.table("predictions"), pipeline.table("trip_pickup_features")
     expected = pd.merge_asof(
         predictions[["tpep_pickup_datetime", "pickup_zip"]].sort_values("tpep_pickup_datetime"),
@@ -78,6 +84,7 @@ def test_features_of_a_prediction_are_the_newest_known_at_its_pickup(pipeline):
         right_on="ts",
         left_by="pickup_zip",
         right_by="zip",
+        tolerance=pd.Timedelta(minutes=15) - pd.Timedelta(microseconds=1),
     )["mean_fare_window_1h_pickup_zip"]
     got = predictions.sort_values("tpep_pickup_datetime")["mean_fare_window_1h_pickup_zip"]
     assert sorted(got.fillna(-1)) == pytest.approx(sorted(expected.fillna(-1)))
@@ -178,5 +185,28 @@ def test_the_training_of_a_champion_is_a_link(pipeline):
 
 def test_every_check_passed(pipeline):
     evaluations = [e for result in pipeline.results.values() for e in result.get_asset_check_evaluations()]
-    assert len(evaluations) == 20
+    assert len(evaluations) == 22
     assert [e.check_name for e in evaluations if not e.passed] == []
+
+
+def test_a_prediction_is_told_as_what_its_inputs_add_to_a_base_value(pipeline):
+    row = pipeline.table("predictions").iloc[0]
+    event = [f"{name}={row[name]}".replace("+00:00", "") for name in TRIP]
+    with adapters(PROJECT, pipeline.target, "tables", "spark", "model_registry") as resources:
+        by = row["day"], row["model_name"], row["model_version"]
+        asked = row_of(PROJECT, resources.tables, event, by)
+        told = list(why(PROJECT, resources.model_registry, int(row["model_version"]), asked))
+        fare = replace(PROJECT.model, training=replace(PROJECT.model.training, flavor="xgboost"))
+        of_today = replace(PROJECT, models=(fare,))
+        ((_, unknown),) = why(of_today, resources.model_registry, int(row["model_version"]), asked)
+    assert unknown.endswith("can't explain this version: it is a model of lightgbm, and the project's are of xgboost")
+    (_, first), *inputs = told
+    total, base = re.fullmatch(r"([\d.]+) USD: ([\d.]+) USD for any trip, and by its inputs", first).groups()
+    added = [float(sentence.split()[0]) for _, sentence in inputs]
+    assert float(total) == pytest.approx(row["prediction"], rel=1e-3)
+    assert float(base) + sum(added) == pytest.approx(row["prediction"], abs=0.02)
+    sizes = [abs(value) for value in added[:-1]]
+    assert sizes == sorted(sizes, reverse=True) and inputs[-1][1].endswith(" more")
+    assert any(f"trip_distance = {row['trip_distance']:g} mi" in sentence for _, sentence in inputs)
+    artifacts = pipeline.registry.client.list_artifacts(pipeline.registry.at_alias("champion").run_id)
+    assert "mean_contributions.png" in {artifact.path for artifact in artifacts}

@@ -1,4 +1,4 @@
-"""What `make run` says, and with which exit code it ends, when validation refuses what it trained."""
+"""What `make run` says, and with which exit code it ends, when something is refused: what it trained, or its target."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def with_trees(target: Target, trees: int) -> Target:
 def test_a_refused_candidate_is_no_failure_while_a_champion_serves(ran, tmp_path):
     code, _, err = ran(5)
     assert code == 1
-    sentence = err.split("No version is champion, so nothing was predicted: ")[1]
+    sentence = err.split("is champion, so nothing was predicted: ")[1]
     assert sentence.startswith("Version 1 is refused, for it did not pass validation (")
     assert "r2_score_within_threshold: r2_score of the held-out trips is" in sentence and "must be at least" in sentence
     assert "Traceback" not in err and "Stack Trace" not in err and "DagsterAssetCheckFailedError" not in err
@@ -56,3 +56,10 @@ def test_a_refused_candidate_is_no_failure_while_a_champion_serves(ran, tmp_path
         assert newest.tags["refused"].startswith("Version 3 is refused")
         failed = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
         assert failed == []
+
+
+def test_a_target_that_does_not_load_is_one_sentence(monkeypatch, capfd):
+    monkeypatch.setenv("BUNDLE_VAR_shema", "taxi")
+    assert run_once(PROJECT) == 1
+    stray = "The environment's BUNDLE_VAR_shema sets a variable that the bundle does not declare"
+    assert capfd.readouterr().err == f"{stray}: is BUNDLE_VAR_schema meant?\n"

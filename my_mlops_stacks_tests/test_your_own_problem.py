@@ -12,7 +12,7 @@ from sklearn import metrics
 from my_mlops_stacks_tests.conftest import ROOT
 from my_mlops_stacks_tests.new_projects import Clone
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # seconds, on a machine that is busy
 
 PAGE = (ROOT / "docs/your-own-problem.md").read_text()
 FILE = re.compile(r"^`([\w/.]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)

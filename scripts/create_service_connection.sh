@@ -15,17 +15,25 @@ name=$1
 : "${DEVOPS_PROJECT:?Set DEVOPS_PROJECT to the name of the project in Azure DevOps}"
 where=(--organization "$ORGANIZATION" --project "$DEVOPS_PROJECT")
 
-application=$(az ad app list --filter "displayName eq '$name'" --query '[0].appId' --output tsv)
+connection() { # a field of the service connection, empty without one
+    az devops service-endpoint list "${where[@]}" --query "[?name=='$name'].$1 | [0]" --output tsv
+}
+refuse() {
+    echo "$1" >&2
+    exit 1
+}
+
+named=$(az ad app list --filter "displayName eq '$name'" --query '[].appId' --output tsv)
+application=$(connection authorization.parameters.serviceprincipalid)
 if [ -z "$application" ]; then
-    application=$(az ad app create --display-name "$name" --query appId --output tsv)
+    application=${named:-$(az ad app create --display-name "$name" --query appId --output tsv)}
+    [ "$(wc -w <<<"$application")" = 1 ] || refuse "Several applications are called '$name' (${named//$'\n'/, }): delete all but one, and run this again."
+elif ! grep -qxF "$application" <<<"$named"; then
+    refuse "The service connection '$name' signs in as $application, which is no application called '$name': delete the connection, and run this again."
 fi
 if [ -z "$(az ad sp list --filter "appId eq '$application'" --query '[0].id' --output tsv)" ]; then
     az ad sp create --id "$application" --output none
 fi
-
-connection() { # a field of the service connection, empty without one
-    az devops service-endpoint list "${where[@]}" --query "[?name=='$name'].$1 | [0]" --output tsv
-}
 
 if [ -z "$(connection id)" ]; then
     file=$(mktemp)

@@ -29,7 +29,7 @@ deploy_to_kubernetes() {
     local namespace=${KUBERNETES_NAMESPACE:-dagster-$target}
     kubectl get configmap "$SLUG-env" --namespace "$namespace" --output name ||
         fail "The namespace $namespace has no ConfigMap $SLUG-env, which says where Databricks is: docs/deployment.md makes it."
-    # Before the last colon and after it: together they are the reference again, by tag as well as by digest.
+    # Before the last colon and after it: the chart puts one between them, and they are the reference again.
     export IMAGE_REPOSITORY=${image%:*} IMAGE_TAG=${image##*:} TOKEN_AUDIENCE=${TOKEN_AUDIENCE:-databricks}
     render deploy/kubernetes/code-location-values.yaml.template "$folder/values.yaml"
     # A file, not --set: --set on an item of a list replaces the whole item.
@@ -68,8 +68,9 @@ done
 [ -n "$project" ] && [ -f "$project/databricks.yml" ] ||
     fail "The project is '$project': name a folder that has a databricks.yml with --project."
 [[ $target =~ ^(staging|prod)$ ]] || fail "The target is '$target': choose staging or prod with --target."
-[[ $image =~ ^[^[:space:]]+(:[A-Za-z0-9_][A-Za-z0-9_.-]*|@sha256:[0-9a-f]{64})$ ]] ||
-    fail "The image is '$image': give the reference that scripts/build_image.sh printed, with its tag, to --image."
+# By its digest: somebody may have moved a tag since it was tested.
+[[ $image =~ ^[^[:space:]@]+@sha256:[0-9a-f]{64}$ ]] ||
+    fail "The image is '$image': give the reference that scripts/build_image.sh printed, with its digest, to --image."
 
 # A target may have no channel, or another one. The definitions say what theirs lacks.
 for secret in ALERT_TEAMS_WEBHOOK_URL ALERT_EMAIL_PASSWORD; do

@@ -6,5 +6,6 @@ requirement="pyspark[connect]==$1.*"
 if command -v uv >/dev/null; then
     uv pip install --quiet --python .venv/bin/python -c constraints.txt "$requirement"
 else
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "$requirement"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check \
+        -c <(scripts/versions_alone.sh) "$requirement"
 fi

@@ -7,10 +7,7 @@ if [ -z "$group" ] || [ "$group" = "$1" ] || [ -z "$cluster" ]; then
     echo "Name the cluster as resource-group/cluster, not '${1}': it is set in templates/variables.yml." >&2
     exit 2
 fi
-bin="${AGENT_TEMPDIRECTORY:-$HOME/.local}/mlops-tools"
-mkdir -p "$bin"
-az aks install-cli --client-version v1.35.6 --install-location "$bin/kubectl" \
-    --kubelogin-version v0.2.19 --kubelogin-install-location "$bin/kubelogin"
+cd "$(dirname "$0")/.."
+scripts/install_tools.sh kubectl kubelogin
 az aks get-credentials --resource-group "$group" --name "$cluster" --overwrite-existing
-PATH="$bin:$PATH" kubelogin convert-kubeconfig --login azurecli
-echo "##vso[task.prependpath]$bin"
+PATH="${AGENT_TEMPDIRECTORY:-$HOME/.local}/mlops-tools:$PATH" kubelogin convert-kubeconfig --login azurecli

@@ -14,10 +14,11 @@ import pyarrow as pa
 
 from mlops_core.adapters.tables import LocalTables
 from mlops_core.features.tables import compute_features
-from my_mlops_stacks.project import PROJECT
+from my_mlops_stacks.feature_engineering.features.dropoff_features import DROPOFF_FEATURES
+from my_mlops_stacks.feature_engineering.features.pickup_features import PICKUP_FEATURES
 
 FRIDAY = 5  # Polars'
-COMPUTE = {table.name: partial(compute_features, table) for table in PROJECT.feature_tables}
+COMPUTE = {table.name: partial(compute_features, table) for table in (PICKUP_FEATURES, DROPOFF_FEATURES)}
 PLAIN_SQL = {
     "trip_pickup_features": """
         SELECT pickup_zip AS zip, ts, CAST(avg(fare_amount) AS FLOAT) AS mean_fare_window_1h_pickup_zip,

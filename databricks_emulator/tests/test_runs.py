@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -88,6 +89,22 @@ class TestRuns:
         emulator.hold_terminating(False)
         emulator.wait_until_idle()
         assert client.jobs.get_run(run_id).state.result_state.value == "SUCCESS"
+
+    @pytest.mark.parametrize("words", [("status",), ("state",)])
+    def test_a_run_is_told_in_the_words_and_by_the_clock_of_the_workspace(
+        self, make: Make, words: tuple[str, ...]
+    ) -> None:
+        emulator = make(run_words=words, clock_ahead=3600.0)
+        asked = time.time()
+        ended, _ = run(emulator, "print('done')")
+        for told in (ended, ended.tasks[0]):
+            assert [word for word in ("status", "state") if getattr(told, word)] == [*words]
+            assert 3600 <= told.start_time / 1000 - asked < 3660
+            assert told.end_time >= told.start_time
+        client = client_of(emulator)
+        upload(client, f"{VOLUME}/in.txt", "hello")
+        [entry] = client.files.list_directory_contents(VOLUME)
+        assert 3600 <= entry.last_modified / 1000 - asked < 3660
 
     def test_one_token_is_one_run(self, emulator: Emulator) -> None:
         ids = {submit(emulator, "pass", idempotency_token="t" * 64) for _ in range(3)}

@@ -15,11 +15,14 @@ from mlops_core.adapters.feature_store.protocol import FeatureStore
 from mlops_core.adapters.model_registry import ModelVersion
 from mlops_core.adapters.predicting import predicted
 from mlops_core.adapters.scoring_errors import scorable
+from mlops_core.shown_text import as_csv
 from mlops_core.tasks import Task
 
 if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import DataFrame
+
+    from mlops_core.tasks.metric import Sums
 
 REPORT_FILE = "report.md"
 DIGEST_LENGTH = 36
@@ -78,6 +81,7 @@ def evaluated(
     source: tuple[str, int],
     metrics: Sequence[Any],
     config: dict[str, Any],
+    sums: Sums | None = None,
 ) -> dict[str, float]:
     """The task's metrics, MLflow's and `metrics`, logged to the active run with the table that they are of.
 
@@ -87,6 +91,7 @@ def evaluated(
         source: name and Delta version of the table that the rows are from.
         metrics: custom metrics, as `mlflow.models.make_metric` makes them.
         config: options of MLflow's evaluator.
+        sums: the task's statistics of more rows, of which these are a sample: what follows from sums is of them.
 
     Raises:
         CustomMetricError: one of `metrics` failed, or gave no value.
@@ -98,8 +103,9 @@ def evaluated(
     dataset = _dataset(said, label, prediction, *source)
     with explained_metrics(metrics) as watched:
         by_mlflow = _by_mlflow(task, dataset, watched, config)
-    ours = task.measure(actual, answers)
-    mlflow.log_metrics({name: value for name, value in ours.items() if name not in by_mlflow})
+    ours = task.measure(actual, answers, sums)
+    is_ours = {name: value for name, value in ours.items() if sums is not None or name not in by_mlflow}
+    mlflow.log_metrics(is_ours)
     return by_mlflow | ours
 
 
@@ -143,7 +149,7 @@ def log_report(report: str, figures: Mapping[str, bytes], table: pd.DataFrame) -
 
     with TemporaryDirectory() as folder:
         (Path(folder) / REPORT_FILE).write_text(report)
-        table.to_csv(Path(folder) / "comparison.csv", index=False)
+        (Path(folder) / "comparison.csv").write_text(as_csv(table), encoding="utf-8")
         for name, image in figures.items():
             (Path(folder) / f"{name}.png").write_bytes(image)
         mlflow.log_artifacts(folder)

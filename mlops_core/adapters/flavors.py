@@ -9,6 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, simplefilter
 
+from mlops_core.adapters.carried import as_python_model
+from mlops_core.adapters.feature_store.model_log import save
 from mlops_core.adapters.feature_store.scoring import ResultKind
 from mlops_core.project import Training
 from mlops_core.tasks import Task
@@ -22,8 +24,8 @@ EXAMPLES, COMPARED = 3, 100
 
 
 FIX = (
-    "let predict() say what the logged model does, or choose a model whose flavor answers that, such as the "
-    "probabilities of a classification with flavor='sklearn'"
+    "let predict() say what the logged model does, choose a model whose flavor answers that, such as the "
+    "probabilities of a classification with flavor='sklearn', or flavor='pyfunc', which logs predict() with the model"
 )
 
 FLAVOR = "FLAVOR_NAME ="
@@ -56,49 +58,66 @@ class OtherAnswerError(ValueError):
 
 
 def description(
-    training: Training, task: Task, model: Any, rows: pd.DataFrame, predicted: np.ndarray
+    training: Training, task: Task, model: Any, rows: pd.DataFrame, predicted: np.ndarray, *, package: str = ""
 ) -> dict[str, Any]:
-    """Arguments of `FeatureStore.log_model`: the model, its inputs and its outputs.
+    """Arguments of `FeatureStore.log_model`: the model, its flavor, its inputs and its outputs.
 
     Args:
         rows: some inputs of the model, of which at most `COMPARED` are looked at.
-        predicted: what `predict` returns for them, as metrics take it.
+        predicted: what the project says of them, as metrics take it.
+        package: that of the project, whose `predict` is logged with a composed model.
 
     Raises:
         OtherAnswerError: the logged model would return something else.
     """
     from mlflow.models import infer_signature
 
-    some = rows.head(COMPARED)
-    answered = _as_logged(training, task, model, some)
+    some, logged = rows.head(COMPARED), _logged(training, task, model, package)
+    with catch_warnings():  # MLflow would like type hints in a composed model, which it would then hold callers to
+        simplefilter("ignore", UserWarning)
+        answered = _as_logged(logged, some)
     _require_same(training, _prediction(training, task, model, answered), predicted[:COMPARED])
-    example = some.head(EXAMPLES)
+    example = some[_has_dates_of_mlflow(some)].head(EXAMPLES)
     with catch_warnings():  # MLflow warns that integer columns can't hold missing values: these have none
         simplefilter("ignore", UserWarning)
-        signature = infer_signature(example, answered[:EXAMPLES])
-    flavor = import_module(f"mlflow.{training.flavor}")
-    return {"flavor": flavor, "signature": signature, "input_example": example, **_options(training, task)}
+        signature = infer_signature(some, answered)  # of three rows an input may have no value at all
+    return {**logged, "signature": signature, "input_example": example}
 
 
-def _options(training: Training, task: Task) -> dict[str, str]:
-    """How the flavor serializes the model.
+def _has_dates_of_mlflow(rows: pd.DataFrame) -> pd.Series:
+    """The rows without dates such as 9999-12-31: MLflow checks an example in nanoseconds, which end in 2262."""
+    import pandas as pd
+
+    found = pd.Series(True, index=rows.index)
+    for name in (each for each in rows if pd.api.types.infer_dtype(rows[each], skipna=True) == "date"):
+        days = rows[name].astype("datetime64[s]")
+        found &= days.isna() | days.between(pd.Timestamp.min.as_unit("s"), pd.Timestamp.max.as_unit("s"))
+    return found
+
+
+def _logged(training: Training, task: Task, model: Any, package: str) -> dict[str, Any]:
+    """The model, its flavor, and how the flavor serializes it.
 
     scikit-learn models are pickled: MLflow's own format only loads allow-listed types, which exclude boosted trees.
     """
+    from mlops_core.training.composed import Composed
+
+    if isinstance(model, Composed):
+        return {"flavor": import_module("mlflow.pyfunc"), "model": as_python_model(model, package)}
+    logged = {"flavor": import_module(f"mlflow.{training.flavor}"), "model": model}
     if training.flavor != "sklearn":
-        return {}
-    return {"serialization_format": "cloudpickle", "pyfunc_predict_fn": task.predict_method}
+        return logged
+    return {**logged, "serialization_format": "cloudpickle", "pyfunc_predict_fn": task.predict_method}
 
 
-def _as_logged(training: Training, task: Task, model: Any, rows: pd.DataFrame) -> Any:
+def _as_logged(logged: dict[str, Any], rows: pd.DataFrame) -> Any:
     """What the model predicts once it is saved and loaded by its flavor."""
     import mlflow.pyfunc
 
-    flavor = import_module(f"mlflow.{training.flavor}")
     with TemporaryDirectory() as folder:
-        path = str(Path(folder) / "model")
-        flavor.save_model(model, path, pip_requirements=["mlflow"], **_options(training, task))
-        return mlflow.pyfunc.load_model(path).predict(rows)
+        path = Path(folder) / "model"
+        save(**logged, path=path, pip_requirements=["mlflow"])
+        return mlflow.pyfunc.load_model(str(path)).predict(rows)
 
 
 def _prediction(training: Training, task: Task, model: Any, answered: Any) -> np.ndarray:

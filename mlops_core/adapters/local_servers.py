@@ -12,6 +12,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
 
+from mlops_core.adapters.webserver.guard import needs_no_name_server
+
 LOOPBACK = "127.0.0.1"
 MISSING = (
     '<!doctype html><meta charset="utf-8"><title>No page</title><p>%(message)s: the monitoring has not made this page '
@@ -37,6 +39,11 @@ class Ports(NamedTuple):
         return cls(first, first + 1, first + 2)
 
     @property
+    def serving(self) -> int:
+        """The port of `make serve`, which runs beside these three or without them."""
+        return self.mlflow + 1
+
+    @property
     def addresses(self) -> dict[str, str]:
         """Field -> its address for a browser."""
         return {name: f"http://{LOOPBACK}:{port}" for name, port in self._asdict().items()}
@@ -58,6 +65,12 @@ class Ports(NamedTuple):
 
 class _PageHandler(SimpleHTTPRequestHandler):
     error_message_format = MISSING
+
+    def send_head(self) -> Any:
+        if needs_no_name_server(self.headers.get("Host", "").lower()):
+            return super().send_head()
+        self.send_error(421)  # a page of another site that had its name resolve to this machine
+        return None
 
     def list_directory(self, path: Any) -> None:  # noqa: ARG002 - a folder without an index has no page
         self.send_error(404)

@@ -24,15 +24,18 @@ RENEW_S, CALL_S = 600.0, 10.0
 
 
 def fetch(client_id: str, url: str = METADATA_SERVICE) -> str:
-    """A token of the managed identity `client_id`, as signed JSON (JWT).
+    """A token of the managed identity `client_id`, as signed JSON (JWT); no proxy of the environment sees it.
 
     Raises:
         requests.RequestException: the machine has no such identity, or is none of Azure's.
+        LookupError, TypeError: something else answers there.
     """
     import requests
 
     query = {"api-version": "2018-02-01", "resource": RESOURCE, "client_id": client_id}
-    answer = requests.get(url, params=query, headers={"Metadata": "true"}, timeout=CALL_S)
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.get(url, params=query, headers={"Metadata": "true"}, timeout=CALL_S)
     answer.raise_for_status()
     return str(answer.json()["access_token"])
 
@@ -43,7 +46,7 @@ def renew(file: Path, client_id: str, url: str = METADATA_SERVICE) -> bool:
 
     try:
         token = fetch(client_id, url)
-    except (RequestException, KeyError) as error:
+    except (RequestException, LookupError, TypeError) as error:
         logger.warning("The machine's identity gave no token, the last one stays: %s", error)
         return False
     new = file.with_suffix(".new")

@@ -10,9 +10,11 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from os import environ
 from typing import Any
 from urllib.parse import quote
 
+from mlops_core.adapters.databricks_client import profile_alone
 from mlops_core.adapters.model_version import ModelVersion, TrainingRecord
 from mlops_core.adapters.registry_errors import DanglingAliasError, ModelNotFoundError, explained
 from mlops_core.adapters.training_runs import TrainingRuns
@@ -22,6 +24,8 @@ from mlops_core.version_record import VersionRecord, output_tag
 
 logger = logging.getLogger(__name__)
 
+ORIGIN = "origin_"
+"""How metrics begin that a copy had where it comes from."""
 REMEDIES = {
     "candidate": "launch {training}, which gives it to a new version",
     "challenger": "launch {training}, which gives it to the next version that passes",
@@ -175,15 +179,21 @@ class ModelRegistry(TrainingRuns):
     ) -> ModelVersion:
         """A new version of this model with the files of `source`, the tags `inherited` and, after them, `tags`.
 
-        The metrics and the baseline of its run in `origin` come along, in a run of this experiment. A version that has
-        `tags` is complete, for they are written last, and is given instead of a second copy.
+        The metrics of its run in `origin` come along as `origin_<name>`, and so does its baseline, in a run of this
+        experiment. A version that has `tags` is complete, for they are written last, and is given instead of a second
+        copy.
         """
         if (known := next(self.versions(**tags), None)) is not None:
             return known
-        record = TrainingRecord({}, origin.run_metrics(source), {}, origin.baseline(source))
+        elsewhere = origin.tracking_uri if origin.tracking_uri != self.tracking_uri else ""
+        with profile_alone(elsewhere, environ):
+            metrics = {f"{ORIGIN}{name}": value for name, value in origin.run_metrics(source).items()}
+            record = TrainingRecord({}, metrics, {}, origin.baseline(source))
         with self.run(f"copy of {source.name} version {source.version}", tags) as run:
             self.log(record)
         made = self._model_version(self.client.copy_model_version(source.uri, self.model))
+        for key in made.tags.keys() - inherited.keys() - tags.keys():  # MLflow copies the tags, a verdict among them
+            self.client.delete_model_version_tag(self.model, str(made.version), key)
         before = {key: value for key, value in inherited.items() if key not in tags}
         self.tag(made, before | VersionRecord(tracked_in_run=run.info.run_id).to_tags())
         self.tag(made, tags)

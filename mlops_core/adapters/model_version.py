@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +37,16 @@ class TrainingRecord:
     """What one training leaves in MLflow beside the model.
 
     `figures` are PNGs. `baseline` is a sample of the training rows with the model's predictions: the reference for
-    drift.
+    drift. `tables` are further ones by their names, `notes` sentences by their subjects.
     """
 
     parameters: Mapping[str, Any]
     metrics: Mapping[str, float]
     figures: Mapping[str, bytes]
     baseline: pd.DataFrame
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    def measured(self, metrics: Mapping[str, float]) -> TrainingRecord:
+        """The record with further metrics."""
+        return replace(self, metrics={**self.metrics, **metrics})

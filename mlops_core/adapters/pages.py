@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from mlops_core.adapters.model_registry import ModelRegistry
+from mlops_core.config import link
 
 
 class Pages(Protocol):
@@ -54,16 +55,18 @@ class FolderPages:
 class MlflowPages:
     """Artifacts of an MLflow run, one run per publication; readable by whoever may read the experiment.
 
-    MLflow shows each page by itself, so they don't link to each other.
+    MLflow shows each page by itself, so they don't link to each other. `whose` tells the models of an experiment apart.
     """
 
     registry: ModelRegistry
+    whose: str = ""
     is_site: ClassVar[bool] = False
 
     def write(self, pages: Mapping[str, str]) -> dict[str, str]:
         import mlflow
 
-        with self.registry.run(f"monitoring of {Path(list(pages)[-1]).stem}", {"purpose": "monitoring"}) as run:
+        newest = Path(list(pages)[-1]).stem
+        with self.registry.run(f"monitoring of {self.whose}{newest}", {"purpose": "monitoring"}) as run:
             for name, text in pages.items():
                 mlflow.log_text(text, name)
-        return {name: f"{self.registry.run_page(run.info)}/artifacts/{name}" for name in pages}
+        return {name: link(self.registry.run_page(run.info), f"artifacts/{name}") for name in pages}

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
 
 def predicted(store: FeatureStore, task: Task, version: ModelVersion, rows: DataFrame) -> DataFrame:
-    """`rows` with the features that `version` looks up for them, and the columns of the task's prediction.
+    """`rows` with the features that `version` looks up for them, and the columns of the task's prediction, by
+    the version's own threshold.
 
     Raises:
         UnknownClassError: it was trained on a class that is not declared.
     """
     from pyspark.sql import functions as F
 
+    task = task.at(version.record.decision_threshold)
     answer = F.expr(task.shape.from_logged(version.record.answered_classes))
     answered = store.score_batch(model_uri=version.uri, df=rows, result_type=task.answer_type)
     answered = answered.withColumn(PREDICTION_COLUMN, answer)

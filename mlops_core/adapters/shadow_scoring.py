@@ -31,9 +31,10 @@ def shadow_scores(
     from mlops_core.deployment.shadow import champion_predictions, newest_days, predictions_of
     from mlops_core.training.model_inputs import model_inputs
 
-    if not tables.exists("predictions"):
+    predictions = project.scoped("predictions")
+    if not tables.exists(predictions):
         return None
-    own = predictions_of(tables.read("predictions"), champion.name, champion.version)
+    own = predictions_of(tables.read(predictions), champion.name, champion.version)
     days = newest_days(own)
     if days is None:
         return None

@@ -23,11 +23,28 @@ LOOPBACK = "127.0.0.1"
 PARALLELISM = "SAIL_EXECUTION__DEFAULT_PARALLELISM"
 
 
+ON_WORKERS = (
+    "name a cluster of the access mode Dedicated in `compute` of databricks.yml (new_cluster, or existing_cluster_id), "
+    "or let workers of the trainer be 0, which fits in memory"
+)
+
+
+class NoWorkersError(RuntimeError):
+    """This cluster speaks Spark Connect only, so no tasks can work together."""
+
+
 class Spark(Protocol):
     """A source of one Spark session whose time zone is UTC."""
 
     @property
     def spark_session(self) -> SparkSession: ...
+
+    def has_workers(self) -> bool:
+        """Whether tasks of a library can work on one thing together, by barriers of classic Spark.
+
+        Raises:
+            NoWorkersError: this cluster should let them, and does not.
+        """
 
 
 def parallelism() -> int:
@@ -91,6 +108,9 @@ class LocalSpark:
                 self._register(session, folder.name)
         return session
 
+    def has_workers(self) -> bool:
+        return False
+
     def location(self, name: str) -> str:
         """The path of a table's folder for Sail and deltalake: see `plain_path`."""
         return str(plain_path(self.warehouse / self.schema / name))
@@ -129,3 +149,11 @@ class ClusterSpark:
     @property
     def spark_context(self) -> Any:
         return self.spark_session.sparkContext
+
+    def has_workers(self) -> bool:
+        if "connect" in type(self.spark_session).__module__:
+            raise NoWorkersError(
+                "This cluster speaks Spark Connect only (serverless, or the access mode Standard), on which workers "
+                f"can't fit a model together: {ON_WORKERS}."
+            )
+        return True

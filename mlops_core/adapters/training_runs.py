@@ -19,6 +19,7 @@ from mlops_core.adapters.registry_errors import (
     explained,
 )
 from mlops_core.config import link
+from mlops_core.shown_text import as_csv
 
 if TYPE_CHECKING:
     import mlflow
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment, Run, RunInfo
 
-BASELINE_FILE = "baseline.json"
+BASELINE_FILE, NOTES_FILE = "baseline.json", "notes.md"
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,12 @@ class TrainingRuns:
 
         mlflow.set_tracking_uri(self.tracking_uri)
         mlflow.set_registry_uri(self.registry_uri)
-        experiment = self._experiment_id()
+        experiment = self.experiment_id()
         with mlflow.start_run(experiment_id=experiment, run_name=name, tags=dict(tags), nested=nested) as run:
             yield run
 
-    def _experiment_id(self) -> str:
+    def experiment_id(self) -> str:
+        """The experiment's, which is created when it does not exist."""
         from mlflow.exceptions import MlflowException
 
         found = self.client.get_experiment_by_name(self.experiment)
@@ -99,6 +101,11 @@ class TrainingRuns:
         with TemporaryDirectory() as folder:
             for name, image in record.figures.items():
                 (Path(folder) / f"{name}.png").write_bytes(image)
+            for name, table in record.tables.items():
+                (Path(folder) / f"{name}.csv").write_text(as_csv(table), encoding="utf-8")
+            if record.notes:
+                notes = "\n\n".join(f"{subject}: {note}" for subject, note in record.notes.items())
+                (Path(folder) / NOTES_FILE).write_text(notes)
             record.baseline.to_json(Path(folder) / BASELINE_FILE, orient="table", index=False)
             mlflow.log_artifacts(folder)
 
@@ -123,6 +130,11 @@ class TrainingRuns:
             DeletedRunError: the metrics of the version are gone with its run.
         """
         return dict(self._training_run(version).data.metrics)
+
+    def log_metrics(self, version: ModelVersion, metrics: Mapping[str, float]) -> None:
+        """Write metrics to the run of `version`; one that is there gets the new value."""
+        for name, value in metrics.items():
+            self.client.log_metric(version.run_id, name, value)
 
     def run_url(self, version: ModelVersion) -> str:
         return self.run_page(self._training_run(version).info)

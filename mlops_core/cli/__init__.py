@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import gc
 import importlib
+import sys
+from traceback import walk_tb
 
 import click
+
+from mlops_core.cli.saying import say
+from mlops_core.project.columns import DeclarationError
 
 GC_THRESHOLDS = (5_000_000, 50, 50)
 """Imported modules and events are never garbage: collecting among them takes a sixth of a run."""
 
-COMMANDS = ("run", "dev", "doctor", "explain", "query", "demo-drift", "smoke", "integration")
+COMMANDS = (
+    *("run", "dev", "serve", "doctor", "explain", "query", "demo-drift", "demo-arrival", "smoke", "integration"),
+    *("challenger", "promote"),
+)
 
 
 class Commands(click.Group):
@@ -40,5 +48,15 @@ def main(package: str) -> None:
     commands.help = f"Commands of {package}; without one, its whole pipeline runs once on this machine."
     try:
         commands(prog_name=f"python -m {package}")
+    except DeclarationError as error:
+        say(f"{_place_of(error, package)}{error}", fg="red", err=True)
+        sys.exit(1)
     finally:
         gc.freeze()  # else the interpreter collects once more at exit
+
+
+def _place_of(error: DeclarationError, package: str) -> str:
+    """File and line of the project where the contradiction was declared, if it was found there."""
+    calls = walk_tb(error.__traceback__)
+    of_project = [each for each in calls if str(each[0].f_globals.get("__name__")).startswith(f"{package}.")]
+    return f"{of_project[-1][0].f_code.co_filename}, line {of_project[-1][1]}: " if of_project else ""

@@ -10,6 +10,8 @@ from typing import Any
 import dagster as dg
 from dagster._utils.error import SerializableErrorInfo
 
+from mlops_core.shown_text import printable
+
 BLOCKED = "DagsterAssetCheckFailedError"
 """A blocking check failed; the message is in its evaluation."""
 
@@ -29,7 +31,10 @@ def sentence_of(error: SerializableErrorInfo) -> str | None:
     config_schema={"log_level": dg.Field(str, default_value="INFO"), "name": dg.Field(str, default_value="dagster")}
 )
 def console(context: dg.InitLoggerContext) -> logging.Logger:
-    """Dagster's console logger without stack traces of self-explanatory failures: the caller prints these last."""
+    """Dagster's console logger without stack traces of self-explanatory failures: the caller prints these last.
+
+    What data and errors say is shown as characters alone.
+    """
     found = dg.colored_console_logger.logger_fn(context)
     found.addFilter(_without_calls)
     return found
@@ -41,6 +46,7 @@ def _without_calls(record: logging.LogRecord) -> bool:
     error = getattr(event.event_specific_data, "error", None) if event else None
     if event and error and event.is_failure and (not event.is_step_failure or _is_sentence(error)):
         record.msg = str(record.msg).partition("\n\n")[0]
+    record.msg = printable(str(record.msg))
     return True
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,32 +16,34 @@ import click
 from mlops_core.adapters.local_servers import LOOPBACK, Ports, PortTakenError, pages_served
 from mlops_core.adapters.mlflow_database import database_uri, make_database
 from mlops_core.adapters.plain_paths import plain_path
-from mlops_core.cli.demo_drift import demo_environment
+from mlops_core.adapters.webserver import dg
+from mlops_core.cli.demo_world import UI_PORTS, demo_environment
 from mlops_core.config import Target, TargetError, load_target
 from mlops_core.project import Project
 
-DG = "from dagster_dg_cli.cli import main; main()"
-"""Dagster's own `dg`, which has no module to run: `dagster dev` is deprecated for it."""
 GRACE_S = 10
 """How long servers have to shut down by themselves."""
+LOOK_S = 0.5
 WHAT = {"dagster": "Dagster", "pages": "Monitoring", "mlflow": "MLflow"}
 
 
 @click.command(help=__doc__, short_help="Open Dagster, the pages of the monitoring, and MLflow")
-@click.option("--demo", is_flag=True, help="Of what `make demo-drift` has left.")
+@click.option(
+    "--demo", type=click.Choice([*UI_PORTS]), help="Of what `make demo-drift` or `make demo-arrival` has left."
+)
 @click.pass_obj
-def main(project: Project, demo: bool) -> None:
+def main(project: Project, demo: str | None) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if demo:
-        os.environ |= demo_environment(project)
+        os.environ |= demo_environment(project, demo)
     try:
         target = load_target(project)
         ports = Ports.beginning_at(target.ui_port)
         ports.require_free()
-        with opened(target, ports) as dagster:
+        with opened(target, ports) as servers:
             for name, address in ports.addresses.items():
                 click.echo(f"{WHAT[name]:11} {address}")
-            sys.exit(dagster.wait())
+            sys.exit(_first_ended(servers))
     except (TargetError, PortTakenError) as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
@@ -48,8 +51,8 @@ def main(project: Project, demo: bool) -> None:
 
 
 @contextmanager
-def opened(target: Target, ports: Ports) -> Iterator[subprocess.Popen[bytes]]:
-    """All three servers; Dagster's process, with which the others end."""
+def opened(target: Target, ports: Ports) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """All three servers, which end with this context; the processes of two: field of `ports` -> process."""
     state = target.state_path
     home = Path(os.environ.get("DAGSTER_HOME", state / "dagster"))
     home.mkdir(parents=True, exist_ok=True)
@@ -57,20 +60,32 @@ def opened(target: Target, ports: Ports) -> Iterator[subprocess.Popen[bytes]]:
     make_database(database)
     # Dagster reads its settings through a pattern, and SQLite ends a file's name at a question mark.
     environ = os.environ | {"DAGSTER_HOME": str(plain_path(home)), "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    shown = ("--backend-store-uri", database_uri(database), "--workers", "1")
-    calls = (
-        ("-c", DG, "dev", "--workspace", str(target.root / "workspace.yaml"), *_at(ports.dagster)),
-        ("-m", "mlflow", "ui", *_at(ports.mlflow), *shown),
-    )
-    processes = [_started(call, environ) for call in calls]
+    # MLflow's default takes names like 10.example for addresses of a private network.
+    hosts = ("--allowed-hosts", f"localhost:*,{LOOPBACK}:*")
+    shown = ("--backend-store-uri", database_uri(database), "--workers", "1", *hosts)
+    calls = {
+        "dagster": ("-m", dg.__name__, "dev", "--workspace", str(target.root / "workspace.yaml"), *_at(ports.dagster)),
+        "mlflow": ("-m", "mlflow", "ui", *_at(ports.mlflow), *shown),
+    }
+    processes = {name: _started(call, environ) for name, call in calls.items()}
     try:
         with pages_served(state / "monitoring", ports.pages):
-            yield processes[0]
+            yield processes
     finally:
-        for process in processes:
+        for process in processes.values():
             _signalled(process, signal.SIGTERM)
-        for process in processes:
+        for process in processes.values():
             _ended(process)
+
+
+def _first_ended(servers: Mapping[str, subprocess.Popen[bytes]]) -> int:
+    """Wait until a server ends, which leaves the others of little use; its exit code."""
+    while True:
+        for name, process in servers.items():
+            if (code := process.poll()) is not None:
+                click.echo(f"{WHAT[name]} has ended (exit code {code}), and the other servers with it.", err=True)
+                return code or 1
+        time.sleep(LOOK_S)
 
 
 def _started(call: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:

@@ -11,16 +11,28 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import click
 import dagster as dg
 
-from mlops_core.adapters.doctor import authentication, compute, host, local, ml_artifacts, unity_catalog, workspace
+from mlops_core.adapters.doctor import (
+    arrival,
+    authentication,
+    compute,
+    host,
+    local,
+    ml_artifacts,
+    serving,
+    unity_catalog,
+    workspace,
+)
 from mlops_core.adapters.doctor.finding import Check, Finding, diagnose, ok, warning
+from mlops_core.cli.saying import say
 from mlops_core.config import Target, TargetError, load_target
 from mlops_core.defs.definitions import definitions_of
-from mlops_core.defs.resources import launcher_settings
+from mlops_core.defs.resources import adapters, launcher_settings
 from mlops_core.project import Project
 
 COLORS = {"ok": "green", "warning": "yellow", "failed": "red"}
@@ -36,7 +48,7 @@ def main(project: Project, name: str | None, write_test: bool) -> None:
         target = load_target(project, name)
         found = examine(project, target, write_test)
     except (TargetError, ValueError) as error:  # the launcher's settings refuse what can't be staged
-        click.secho(str(error), fg="red", err=True)
+        say(str(error), fg="red", err=True)
         sys.exit(1)
     states = [_show(check, finding) for check, finding in found]
     click.echo(f"{target.name}: {', '.join(f'{states.count(state)} {state}' for state in COLORS)}")
@@ -45,16 +57,20 @@ def main(project: Project, name: str | None, write_test: bool) -> None:
 
 def examine(project: Project, target: Target, write_test: bool = False) -> Iterator[tuple[str, Finding]]:
     """The findings about `target`, each under the name of its check, as soon as they are known."""
-    platform = _local_checks(project, target, write_test)
+    platform: Iterator[Check] = _local_checks(project, target, write_test)
     if target.platform == "databricks":
         platform = _databricks_checks(project, target, write_test)
     requirements = project.folder / "requirements.txt"
+    if target.start == "arrival":
+        needs = ("sign-in",) if target.platform == "databricks" else ()
+        platform = chain(platform, [Check("arrival", partial(_arrival, project, target), needs)])
     return diagnose(
         [
             Check("python", host.python),
             Check("libraries", partial(host.libraries, requirements)),
             *platform,
             Check("schedules", partial(_schedules, project, target)),
+            Check("alerts", partial(_alerts, target)),
         ]
     )
 
@@ -90,9 +106,22 @@ def _databricks_checks(project: Project, target: Target, write_test: bool) -> It
         yield check("volume write", unity_catalog.volume_write, "volume")
     for name in target.sources:
         yield Check(name, partial(unity_catalog.source, asked, name), ("sign-in",))
-    yield check("model", ml_artifacts.model, "schema")
-    yield check("experiment", ml_artifacts.experiment, "sign-in")
+    of_models = [target.of(each) for each in project.each]
+    for name in dict.fromkeys(each.registered_model for each in of_models):
+        yield Check("model", partial(ml_artifacts.model, asked, name), ("schema",))
+    for name in dict.fromkeys(each.experiment for each in of_models):
+        yield Check("experiment", partial(ml_artifacts.experiment, asked, name), ("sign-in",))
+    for each in of_models:
+        if each.endpoint:
+            look = partial(serving.endpoint, asked, each.endpoint.name, each.registered_model)
+            yield Check("endpoint", look, ("model",))
     yield check("compute", compute.compute, "sign-in")
+
+
+def _arrival(project: Project, target: Target) -> Iterator[Finding]:
+    first = project.each[0]
+    with adapters(first, target.of(first), "spark", "sources", "watched") as resources:
+        yield from arrival.versions(resources.watched)
 
 
 def _schedules(project: Project, target: Target) -> Iterator[Finding]:
@@ -112,7 +141,16 @@ def _schedules(project: Project, target: Target) -> Iterator[Finding]:
         yield ok(f"Running by themselves: {', '.join(names) or 'none'}")
 
 
+def _alerts(target: Target) -> Iterator[Finding]:
+    """Whether people hear of a failed run; the channel's own settings are those of the place that runs the sensors."""
+    if target.alert_channel == "none" and target.schedules == "running":
+        yield warning("Nobody is told when a run fails", f"set alert_channel under {target.name} in databricks.yml")
+    else:
+        yield ok(f"alert_channel is {target.alert_channel}")
+
+
 def _show(check: str, finding: Finding) -> str:
     fix = f". Fix: {finding.fix}" if finding.fix else ""
-    click.echo(f"{click.style(f'{finding.state:8}', fg=COLORS[finding.state])}{check}: {finding.said}{fix}")
+    click.secho(f"{finding.state:8}", fg=COLORS[finding.state], nl=False)
+    say(f"{check}: {finding.said}{fix}")
     return finding.state

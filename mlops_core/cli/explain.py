@@ -1,7 +1,8 @@
 """Where a prediction came from: `python -m my_mlops_stacks explain --day 2016-02-20 --model-version 3`.
 
 On a laptop the event is enough, by what identifies it: `--event COLUMN=VALUE`, once for each column. It tells of each
-version that predicted the event.
+version that predicted the event, and why: what each input added to the prediction or took from it. Where a project has
+several models, `--model` says which.
 
 A row of `predictions` carries its day, its model's name and version, and when it was predicted. Dagster's
 history leads from there to the run and the tables, and the registry to how the version was trained, judged and
@@ -10,9 +11,8 @@ promoted.
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Any
@@ -21,7 +21,6 @@ import click
 import dagster as dg
 
 from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
-from mlops_core.adapters.plain_paths import plain_path
 from mlops_core.adapters.registry_errors import (
     DeletedRunError,
     ModelNotFoundError,
@@ -29,7 +28,12 @@ from mlops_core.adapters.registry_errors import (
     registry_answers,
 )
 from mlops_core.adapters.tables import TableNotFoundError, Tables
+from mlops_core.cli.instance import WHERE, NoInstanceError, instance_of
+from mlops_core.cli.one_model import model_option, project_of
+from mlops_core.cli.saying import say
+from mlops_core.cli.why import Story, why
 from mlops_core.config import Target, TargetError, load_target
+from mlops_core.defs.annotations import DataFrame
 from mlops_core.defs.names import key_of, op_of
 from mlops_core.defs.promotion_history import entries, values
 from mlops_core.defs.resources import adapters
@@ -47,14 +51,11 @@ class UnexplainedError(LookupError):
     """A day that the version did not predict, as far as this Dagster knows."""
 
 
-Story = Iterator[tuple[str, str]]
-"""(What, sentence)."""
-
-
 @click.command(help=__doc__, short_help="Tell where a prediction came from")
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The row's day")
 @click.option("--model-version", type=click.IntRange(min=1), help="The row's model_version")
 @click.option("--event", multiple=True, metavar="COLUMN=VALUE", help="Of the columns that identify the event")
+@model_option
 @click.option("--model-name", default=None, help="The row's model_name, else the target's model")
 @click.option("--target", default=None, help="Else MLOPS_TARGET, else local")
 @click.pass_obj
@@ -63,29 +64,27 @@ def main(  # noqa: PLR0917, click passes the options by their names
     day: datetime | None,
     model_version: int | None,
     event: tuple[str, ...],
+    model: str | None,
     model_name: str | None,
     target: str | None,
 ) -> None:
     if not event and (day is None or model_version is None):
         raise click.UsageError("Say --day and --model-version of the row, or what identifies its event, as --event.")
     try:
-        found = load_target(project, target)
-        with _instance(found) as instance, adapters(project, found, *USED) as resources:
+        one = project_of(project, model)
+        found = load_target(one, target).of(one)
+        with instance_of(found) as instance, adapters(one, found, *USED) as resources:
             registry: ModelRegistry = resources.model_registry
             if event:
-                for row_day, name, version in predicted(project.events, found, resources.tables, event):
-                    _tell_or_say(project, instance, registry.of(name), row_day, version)
+                for row_day, name, version in predicted(one, found, resources.tables, event):
+                    _tell_or_say(one, instance, registry.of(name), row_day, version)
+                    row = row_of(one, resources.tables, event, (row_day, name, version))
+                    _say(registry, why(one, registry.of(name), version, row))
             elif day and model_version:
-                _tell(project, instance, registry.of(model_name or found.registered_model), day.date(), model_version)
-    except (TargetError, UnexplainedError, RegistryUnavailableError, TableNotFoundError) as error:
-        click.secho(str(error), fg="red", err=True)
+                _tell(one, instance, registry.of(model_name or found.registered_model), day.date(), model_version)
+    except (TargetError, NoInstanceError, UnexplainedError, RegistryUnavailableError, TableNotFoundError) as error:
+        say(str(error), fg="red", err=True)
         sys.exit(1)
-
-
-def _instance(target: Target) -> dg.DagsterInstance:
-    if os.environ.get("DAGSTER_HOME"):
-        return dg.DagsterInstance.get()
-    return dg.DagsterInstance.from_config(str(plain_path(target.state_path / "dagster")))
 
 
 def _tell_or_say(
@@ -95,16 +94,20 @@ def _tell_or_say(
     try:
         _tell(project, instance, registry, day, version)
     except UnexplainedError as error:
-        click.secho(str(error), fg="yellow", err=True)
+        say(str(error), fg="yellow", err=True)
 
 
 def _tell(project: Project, instance: dg.DagsterInstance, registry: ModelRegistry, day: date, version: int) -> None:
+    _say(registry, explanation(project, instance, registry, day, version))
+
+
+def _say(registry: ModelRegistry, story: Story) -> None:
     with registry_answers(registry.tracking_uri, "nothing was changed", then="ask again"):
-        for name, sentence in explanation(project, instance, registry, day, version):
-            click.echo(f"{name:<11} {sentence}")
+        for name, sentence in story:
+            say(f"{name:<11} {sentence}")
 
 
-def predicted(events: EventTable, target: Target, tables: Tables, event: Sequence[str]) -> list[tuple[date, str, int]]:
+def predicted(project: Project, target: Target, tables: Tables, event: Sequence[str]) -> list[tuple[date, str, int]]:
     """Day, model and version of each prediction of the one event that these `column=value` identify.
 
     Raises:
@@ -115,15 +118,11 @@ def predicted(events: EventTable, target: Target, tables: Tables, event: Sequenc
             "--event reads tables of this machine: query the row there (docs/promotion.md), and say --day and "
             "--model-version."
         )
-    from pyspark.sql import functions as F
-
-    known, table = dict(part.partition("=")[::2] for part in event), tables.read(PREDICTIONS)
+    events, known, said = project.events, _known(event), ", ".join(event)
     if unknown := [name for name in known if name not in events.identity]:
         raise UnexplainedError(f"{unknown[0]} identifies no {events.noun}: columns are {', '.join(events.identity)}.")
-    kinds, said = dict(table.dtypes), ", ".join(event)
-    for name, value in known.items():
-        table = table.where(F.col(name) == F.lit(value).try_cast(kinds[name]))
-    rows = table.select(*events.identity, "day", "model_name", "model_version").limit(ENTRIES).collect()
+    columns = (*events.identity, "day", "model_name", "model_version")
+    rows = _rows_of(project, tables, known).select(*columns).limit(ENTRIES).collect()
     several = {tuple(row[name] for name in events.identity) for row in rows}
     if not several:
         raise UnexplainedError(
@@ -134,6 +133,26 @@ def predicted(events: EventTable, target: Target, tables: Tables, event: Sequenc
             f"{len(several)} {events.nouns} or more have {said}: say more of {', '.join(events.identity)}."
         )
     return sorted({(row["day"], row["model_name"], row["model_version"]) for row in rows})
+
+
+def row_of(project: Project, tables: Tables, event: Sequence[str], by: tuple[date, str, int]) -> DataFrame:
+    """The prediction of the event that `predicted` tells of, with all that stands beside it."""
+    row = dict(zip(("day", "model_name", "model_version"), map(str, by), strict=True))
+    return _rows_of(project, tables, _known(event) | row).limit(1)
+
+
+def _known(event: Sequence[str]) -> dict[str, str]:
+    return dict(part.partition("=")[::2] for part in event)
+
+
+def _rows_of(project: Project, tables: Tables, known: Mapping[str, str]) -> DataFrame:
+    from pyspark.sql import functions as F
+
+    table = tables.read(project.scoped(PREDICTIONS))
+    kinds = dict(table.dtypes)
+    for name, value in known.items():
+        table = table.where(F.col(name) == F.lit(value).try_cast(kinds[name]))
+    return table
 
 
 def explanation(
@@ -174,8 +193,8 @@ def _materialization(
             others.add(str(seen.get("model_name")))
     named = f"; by version {version} of {', '.join(sorted(others))} there are: name it (--model-name)" if others else ""
     raise UnexplainedError(
-        f"This Dagster has no predictions of {day} by version {version} of {model}{named}: take day, model_name and "
-        "model_version from the row, and the DAGSTER_HOME and the target of the instance that made it."
+        f"The Dagster instance of {instance.root_directory} has no predictions of {day} by version {version} of {model}"
+        f"{named}: take day, model_name and model_version from the row, and ask the instance that made it; {WHERE}."
     )
 
 
@@ -232,8 +251,8 @@ def _chosen(project: Project, instance: dg.DagsterInstance, model: str, version:
             at = datetime.fromtimestamp(record.timestamp, UTC)
             yield (
                 "champion",
-                f"from {at:%Y-%m-%d %H:%M} UTC after version {entry['from_version']}, by {entry['decided_by']}: "
-                f"{entry['reason']} (Dagster run {record.run_id})",
+                f"from {at:%Y-%m-%d %H:%M} UTC after version {entry.get('from_version')}, "
+                f"by {entry.get('decided_by')}: {entry.get('reason')} (Dagster run {record.run_id})",
             )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -16,7 +16,9 @@ import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 
 from mlops_core.adapters.recorded_metadata import recorded
+from mlops_core.adapters.step_launcher.call_errors import call_errors
 from mlops_core.adapters.step_launcher.launcher import UnityCatalogStepLauncher
+from mlops_core.cli.saying import say
 from mlops_core.config import Target, TargetError, load_target
 from mlops_core.defs.partitions import daily_partitions
 from mlops_core.defs.refusals import REFUSED_TAG
@@ -35,24 +37,23 @@ class IntegrationError(RuntimeError):
 @click.command(help=__doc__, short_help="Make features and a model on the target test")
 @click.pass_obj
 def main(project: Project) -> None:
+    expected: tuple[type[Exception], ...] = (TargetError, IntegrationError, *call_errors())
     try:
         target = load_target(project)
         if target.name not in REPLACEABLE:
             raise IntegrationError(f"MLOPS_TARGET is {target.name}: set it to test, whose tables may be replaced.")
         with tempfile.TemporaryDirectory() as folder, dg.DagsterInstance.local_temp(folder) as instance:
             for sentence in materialize(project, target, instance):
-                click.echo(sentence)
-    except (TargetError, IntegrationError) as error:
-        click.secho(str(error), fg="red", err=True)
+                say(sentence)
+    except expected as error:
+        say(str(error), fg="red", err=True)
         sys.exit(1)
 
 
-def materialize(
-    project: Project, target: Target, instance: dg.DagsterInstance, config: Mapping[str, Any] | None = None
-) -> Iterator[str]:
+def materialize(project: Project, target: Target, instance: dg.DagsterInstance) -> Iterator[str]:
     """Build the feature tables of every day, train and validate a model; yields a sentence for each job.
 
-    `config` is run config of the training. What a run left on Databricks is torn down before the next sentence.
+    What a run left on Databricks is torn down before the next sentence.
 
     Raises:
         IntegrationError: a job failed, the model was refused, a step ran elsewhere than on Databricks, or a table is
@@ -60,10 +61,9 @@ def materialize(
     """
     days = daily_partitions(target).get_partition_keys()
     extent = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
-    for job, tags, given in (("feature_engineering_job", extent, {}), ("model_training_job", {}, config or {})):
-        result = dg.execute_job(
-            _job(project, project.named(job)), instance, tags=tags, run_config=dict(given), raise_on_error=False
-        )
+    trainings: list[tuple[str, dict[str, str]]] = [(each.named("model_training_job"), {}) for each in project.each]
+    for job, tags in ((project.named("feature_engineering_job"), extent), *trainings):
+        result = dg.execute_job(_job(project, job), instance, tags=tags, raise_on_error=False)
         UnityCatalogStepLauncher(launcher_settings(project, target)).tear_down(instance, result.dagster_run)
         if not result.success:
             raise IntegrationError(f"{job} failed: the log above says where, and its fix.")
@@ -76,7 +76,7 @@ def materialize(
 def _made(project: Project, instance: dg.DagsterInstance, run_id: str) -> str:
     """The assets of a run, with the rows of all days where they are tables."""
     tables = [*(events.name for events in project.event_tables), *(table.name for table in project.feature_tables)]
-    expected = [*tables, project.model.name]
+    expected = [*tables, *(model.name for model in project.models)]
     logged = instance.all_logs(run_id)
     events = [entry.dagster_event for entry in logged if entry.dagster_event is not None]
     launched = {event.step_key for event in events if event.is_engine_event and _tells_of_databricks(event)}

@@ -13,6 +13,7 @@ import click
 
 from mlops_core.adapters.sql_names import quoted
 from mlops_core.adapters.tables import Tables
+from mlops_core.cli.saying import say
 from mlops_core.config import TargetError, load_target
 from mlops_core.defs.resources import adapters
 from mlops_core.defs.tables import tables_of
@@ -31,11 +32,15 @@ class UnreadableQueryError(ValueError):
 @click.pass_obj
 def main(project: Project, query: str) -> None:
     try:
-        target = load_target(project, "local")
+        target = load_target(project)
+        if target.platform != "local":
+            raise UnreadableQueryError(
+                f"The tables of {target.name} are on Databricks: ask there, in a SQL editor, or set MLOPS_TARGET=local."
+            )
         with adapters(project, target, "spark", "tables") as resources:
-            click.echo(answer(resources.tables, tables_of(project), target.schema_name, query))
+            say(answer(resources.tables, tables_of(project), target.schema_name, query))
     except (TargetError, UnreadableQueryError) as error:
-        click.secho(str(error), fg="red", err=True)
+        say(str(error), fg="red", err=True)
         sys.exit(1)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import perf_counter
 
@@ -14,23 +15,20 @@ import dagster as dg
 
 from mlops_core.adapters.mlflow_database import LostDatabaseError
 from mlops_core.adapters.model_registry import ModelRegistry
-from mlops_core.adapters.recorded_metadata import recorded
 from mlops_core.adapters.tables import StateError, damage, remedy_of
 from mlops_core.cli.console import QUIET, console, sentence_of
 from mlops_core.cli.run_history import local_instance
-from mlops_core.config import Target, TargetError, load_target
+from mlops_core.cli.run_summary import FIRST_OF_RANGE, PREDICTING, TRAINING, ModelRun, Result, refused, summary
+from mlops_core.cli.saying import say
+from mlops_core.config import ModelTarget, Target, TargetError, load_target
 from mlops_core.defs.definitions import definitions_of
 from mlops_core.defs.partitions import daily_partitions, predicted_partitions
 from mlops_core.defs.resources import adapters
 from mlops_core.project import Project
-from mlops_core.validation.baseline_rules import Baselines
-from mlops_core.validation.rules import compared_metric
 
 NOISY_LOGGERS = ("alembic", "pyspark")
 
-FIRST_OF_RANGE = "dagster/asset_partition_range_start"
-
-Result = dg.ExecuteInProcessResult
+FEATURES = "feature_engineering_job"
 
 
 class RunFailedError(RuntimeError):
@@ -59,21 +57,32 @@ def run(project: Project) -> int:
     except TargetError as error:
         return _failed(str(error))
     try:
-        with adapters(project, target, "model_registry") as resources:
-            registry: ModelRegistry = resources.model_registry
+        with _registries(project, target) as registries:
             instance = local_instance(Path(os.environ.get("DAGSTER_HOME", state / "dagster")), project)
-            results = run_pipeline(project, target, registry, instance)
-            click.echo("\n".join(_summary(project, results, registry, target, perf_counter() - started)))
+            runner = _Runner(project, target, instance)
+            features = build_features(project, target, runner)
+            runs = [_run_model(each, target.of(each), registries[each.scope], runner) for each in project.each]
     except Exception as error:
         if (sentence := _sentence(error, state)) is None:
             raise
         return _failed(sentence)
-    return 0
+    if made := [each for each in runs if not each.failure]:
+        click.echo("\n".join(summary(features, made, perf_counter() - started)))
+    return _failed(*(each.failure for each in runs if each.failure))
 
 
-def _failed(sentence: str) -> int:
-    click.secho(sentence, fg="red", err=True)
-    return 1
+def _failed(*sentences: str) -> int:
+    for sentence in sentences:
+        say(sentence, fg="red", err=True)
+    return 1 if sentences else 0
+
+
+@contextmanager
+def _registries(project: Project, target: Target) -> Iterator[Mapping[str, ModelRegistry]]:
+    """The registry of each model, by the scope of its project."""
+    with ExitStack() as opened:
+        found = {each.scope: opened.enter_context(adapters(each, target, "model_registry")) for each in project.each}
+        yield {scope: resources.model_registry for scope, resources in found.items()}
 
 
 def _sentence(error: BaseException | None, state: Path) -> str | None:
@@ -88,44 +97,56 @@ def _sentence(error: BaseException | None, state: Path) -> str | None:
     return None
 
 
+def _run_model(project: Project, target: ModelTarget, registry: ModelRegistry, runner: _Runner) -> ModelRun:
+    """Run the jobs of a model; that one fails is no reason for another model to wait."""
+    try:
+        return ModelRun(project, target, registry, run_model(project, target, registry, runner))
+    except RunFailedError as error:
+        return ModelRun(project, target, registry, failure=str(error))
+
+
 def run_pipeline(
     project: Project, target: Target, registry: ModelRegistry, instance: dg.DagsterInstance
 ) -> Mapping[str, Result]:
-    """Build features for all days, train and promote, then predict and monitor the days that were held out.
+    """Build features for all days, then what `run_model` makes of a project of one model.
+
+    Returns: name of a job without a prefix -> its result. Raises `RunFailedError` at the first run that fails.
+    """
+    runner = _Runner(project, target, instance)
+    features = {FEATURES: build_features(project, target, runner)}
+    return features | run_model(project, target.of(project), registry, runner)
+
+
+def build_features(project: Project, target: Target, runner: _Runner) -> Result:
+    """Accept the events of all days, and build the feature tables, which all models have in common."""
+    return runner.run(project.named(FEATURES), daily_partitions(target).get_partition_keys())
+
+
+def run_model(project: Project, target: ModelTarget, registry: ModelRegistry, runner: _Runner) -> dict[str, Result]:
+    """Train and promote, then predict and monitor the days that were held out.
 
     The days before are not predicted: the model has seen their labels, and its errors would look too good. Days that
     end before the partitions of predictions begin are predicted nevertheless, and `_summary` says so. When the
     candidate is refused, it is the champion of before that predicts.
 
-    Returns: name of a job without a prefix -> its result. Raises `RunFailedError` at the first run that fails, and when
-    nobody is champion.
+    Returns: name of a job without prefix and model -> its result. Raises `RunFailedError` at the first run that fails,
+    and when nobody is champion.
     """
-    runner = _Runner(project, target, instance)
-    results = {
-        "feature_engineering_job": runner.run("feature_engineering_job", daily_partitions(target).get_partition_keys()),
-        "model_training_job": runner.run("model_training_job"),
-    }
+    results = {TRAINING: runner.run(project.named(TRAINING))}
     champion = registry.find_alias("champion")
     if champion is None:
         waits = f"the challenger waits for {project.named('promote_job')}."
-        why = refused(results["model_training_job"]) or waits
-        raise RunFailedError(f"No version is champion, so nothing was predicted: {why}")
+        why = refused(results[TRAINING]) or waits
+        raise RunFailedError(f"No version of {registry.model} is champion, so nothing was predicted: {why}")
     held_out_from, held_out_until = champion.record.held_out_from, champion.record.held_out_until
     if held_out_until and held_out_until < target.predicted_from:
         target = target.model_copy(update={"first_predicted_day": held_out_from})
-        runner = _Runner(project, target, instance)
+        runner = _Runner(project, target, runner.instance)
     days = predicted_partitions(target).get_partition_keys()
     unseen = [day for day in days if day >= str(held_out_from)]
-    for job in ("batch_inference_job", "monitoring_job"):
-        results[job] = runner.run(job, unseen)
+    for job in (PREDICTING, "monitoring_job"):
+        results[job] = runner.run(project.named(job), unseen)
     return results
-
-
-def refused(training: Result) -> str | None:
-    """Why the run refused its candidate; None when it did not."""
-    events = (event for event in training.all_events if event.is_asset_observation)
-    told = (event.asset_observation_data.asset_observation for event in events)
-    return next((str(seen.description) for seen in told if "refused" in seen.metadata), None)
 
 
 class _Runner:
@@ -135,11 +156,11 @@ class _Runner:
         self.definitions = dg.Definitions.merge(
             definitions_of(project, target), dg.Definitions(loggers={"console": console})
         )
-        self.instance, self.project = instance, project
+        self.instance = instance
         self.tables_folder = target.state_path / "warehouse" / target.schema_name
 
     def run(self, job: str, days: Sequence[str] | None = None) -> Result:
-        """Run `job`, by its name without a prefix, for all of `days` at once when it is partitioned.
+        """Run `job`, for all of `days` at once when it is partitioned.
 
         Raises:
             RunFailedError: the run failed.
@@ -147,7 +168,7 @@ class _Runner:
         extent = {}
         if days:
             extent = {FIRST_OF_RANGE: days[0], "dagster/asset_partition_range_end": days[-1]}
-        result = self.definitions.resolve_job_def(self.project.named(job)).execute_in_process(
+        result = self.definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             tags=extent,
             raise_on_error=False,
@@ -172,67 +193,3 @@ def _reasons(result: Result) -> Iterator[str]:
     for event in result.all_events:
         if event.is_step_failure and (error := event.step_failure_data.error) and (said := sentence_of(error)):
             yield f"{event.step_key}: {said}"
-
-
-def _summary(
-    project: Project, results: Mapping[str, Result], registry: ModelRegistry, target: Target, seconds: float
-) -> Iterator[str]:
-    yield click.style(f"\nThe pipeline ran in {seconds:.1f} s", bold=True)
-    yield from _rows(results.values())
-    yield from _days(results["batch_inference_job"].dagster_run.tags[FIRST_OF_RANGE], target)
-    yield from _models(project, registry, results["model_training_job"])
-    yield from _checks(results.values())
-    yield "Look around: `make dev` opens the graph, the monitoring's pages, and the runs and models"
-
-
-def _rows(results: Iterable[Result]) -> Iterator[str]:
-    counts: dict[str, int] = {}
-    for result in results:
-        for event in result.get_asset_materialization_events():
-            materialization = event.step_materialization_data.materialization
-            for key in ("dagster/row_count", "dagster/partition_row_count"):
-                if (rows := recorded(materialization.metadata, key, int)) is not None:
-                    name = materialization.asset_key.path[-1]
-                    counts[name] = counts.get(name, 0) + rows
-    yield "Rows        " + ", ".join(f"{name} {count:,}" for name, count in counts.items())
-
-
-def _days(predicted_from: str, target: Target) -> Iterator[str]:
-    if predicted_from < str(target.predicted_from):
-        yield (
-            f"Days        predicted from {predicted_from} on, as the events end before {target.predicted_from}, where "
-            "predictions begin: for `make dev` to show these days, set last_day in databricks.yml to their last one"
-        )
-
-
-def _models(project: Project, registry: ModelRegistry, training: Result) -> Iterator[str]:
-    task = project.model.task
-    if why := refused(training):
-        yield f"Refused     {why}"
-    versions = {
-        "candidate": registry.output_of(training.run_id, "candidate"),
-        "champion": registry.at_alias("champion"),
-    }
-    for alias, version in versions.items():
-        measured = registry.run_metrics(version)
-        headlines = task.headlines(measured).items()
-        numbers = ", ".join(f"{task.metric(name).title} {value:.3f}" for name, value in headlines)
-        yield f"{alias.capitalize():11} {version.name} version {version.version}: {numbers}"
-    yield from _baselines(project, registry.run_metrics(versions["candidate"]))
-
-
-def _baselines(project: Project, measured: Mapping[str, float]) -> Iterator[str]:
-    metric = compared_metric(project.model)
-    baselines = Baselines.of(metric.name, measured)
-    without = f"without features {baselines.without_features:.3f}, " if project.looked_up else ""
-    yield f"Compared    {metric.title} {without}of a constant {baselines.constant:.3f} (held-out days)"
-    if without:
-        yield f"Features    {baselines.conclusion(metric)}"
-
-
-def _checks(results: Iterable[Result]) -> Iterator[str]:
-    evaluations = [evaluation for result in results for evaluation in result.get_asset_check_evaluations()]
-    failed = [evaluation for evaluation in evaluations if not evaluation.passed]
-    yield f"Checks      {len(evaluations) - len(failed)} of {len(evaluations)} passed"
-    for evaluation in failed:
-        yield f"            {evaluation.asset_key.to_user_string()}.{evaluation.check_name}: {evaluation.description}"

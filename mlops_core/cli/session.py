@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ import click
 from mlops_core.adapters.feature_store.protocol import FeatureStore
 from mlops_core.adapters.model_registry import ModelRegistry
 from mlops_core.adapters.tables import Tables
-from mlops_core.config import Target, load_target
+from mlops_core.config import ModelTarget, load_target
 from mlops_core.defs.metadata import png
 from mlops_core.defs.resources import adapters
 from mlops_core.project import Project
@@ -35,7 +36,7 @@ class Session:
     """Tables, feature store and model registry of `target`; `tables.spark.spark_session` is the Spark session."""
 
     project: Project
-    target: Target
+    target: ModelTarget
     tables: Tables
     feature_store: FeatureStore
     model_registry: ModelRegistry
@@ -50,8 +51,14 @@ class Session:
     @property
     def _pictures(self) -> Path:
         local = self.target.platform == "local"
-        folder = self.target.state_path if local else Path(tempfile.gettempdir())
-        return folder / "notebooks" / self.target.schema_name
+        folder = self.target.state_path / "notebooks" if local else _own_folder()
+        return folder / self.target.schema_name
+
+
+@cache
+def _own_folder() -> Path:
+    """Of this process: a folder that everybody can name might be a link of somebody else."""
+    return Path(tempfile.mkdtemp(prefix="notebooks-"))
 
 
 def open_session(project: Project, target: str | None = None) -> Session:
@@ -62,7 +69,7 @@ def open_session(project: Project, target: str | None = None) -> Session:
     """
     if target is None and "MLOPS_TARGET" not in os.environ and "DATABRICKS_RUNTIME_VERSION" in os.environ:
         target = "dev"
-    chosen = load_target(project, target)
+    chosen = load_target(project, target).of(project)
     with adapters(project, chosen, *ADAPTERS, "spark") as resources:
         return Session(project, chosen, *(getattr(resources, name) for name in ADAPTERS))
 

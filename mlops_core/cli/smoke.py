@@ -22,15 +22,18 @@ import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 
 from mlops_core.adapters.recorded_metadata import recorded
+from mlops_core.adapters.step_launcher.call_errors import call_errors
 from mlops_core.adapters.step_launcher.launcher import UnityCatalogStepLauncher
 from mlops_core.adapters.step_launcher.preflight import findings
 from mlops_core.adapters.waiting import wait_until
+from mlops_core.cli.saying import say
 from mlops_core.config import Target, TargetError, load_target
 from mlops_core.defs.resources import launcher_settings
 from mlops_core.project import Project
 
 CANCELLATION = "smoke_cancellation_job"
 LOOK_S = 0.2
+SIGN_IN_S = 30.0  # somebody watches: a wrong address is not waited for as an outage is
 PATIENCE_S = 1200.0
 """For so long a job may take: a classic cluster takes minutes to start, and one that never does is given up."""
 
@@ -43,13 +46,14 @@ class SmokeError(RuntimeError):
 @click.pass_obj
 def main(project: Project) -> None:
     logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
+    expected: tuple[type[Exception], ...] = (TargetError, SmokeError, *call_errors())
     try:
         target = load_target(project)
         with tempfile.TemporaryDirectory() as folder, dg.DagsterInstance.local_temp(folder) as instance:
             for sentence in smoke(project, target, instance):
-                click.echo(sentence)
-    except (TargetError, SmokeError) as error:
-        click.secho(str(error), fg="red", err=True)
+                say(sentence)
+    except expected as error:
+        say(str(error), fg="red", err=True)
         sys.exit(1)
 
 
@@ -63,7 +67,7 @@ def smoke(project: Project, target: Target, instance: dg.DagsterInstance) -> Ite
         raise SmokeError(f"The target {target.name} runs no step on Databricks: name one that does, TARGET=dev.")
     launcher = UnityCatalogStepLauncher(launcher_settings(project, target))
     workspace = launcher.workspace()
-    yield f"Signed in as {workspace.user_name()}"
+    yield f"Signed in as {workspace.with_patience(SIGN_IN_S).user_name()}"
     yield from findings(workspace, target.staging_volume) or [f"Only this identity writes on {target.staging_volume}"]
     yield _runs(project, instance)
     yield _can_be_terminated(project, instance, launcher)

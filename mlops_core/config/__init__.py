@@ -6,10 +6,12 @@ resources that are a team's own pass untouched. What the CLI would skip over is 
 ours: a blank value, a misspelt name, a key written twice.
 """
 
+from mlops_core.config.endpoint import Endpoint, OnlineStore
 from mlops_core.config.errors import TargetError, listed
 from mlops_core.config.references import Value
 from mlops_core.config.settings import BundleSettings, read_bundle
-from mlops_core.config.target import Target, load_target, variables_of
+from mlops_core.config.target import ModelTarget, Target
+from mlops_core.config.target_loading import load_target, variables_of
 from mlops_core.config.target_values import is_full_name
 from mlops_core.config.variables import ENVIRONMENT_PREFIX
 from mlops_core.config.workflows import MonitoringWorkflow, Prices, Workflow
@@ -25,7 +27,10 @@ __all__ = [
     "ENVIRONMENT_PREFIX",
     "ON_CLUSTER",
     "BundleSettings",
+    "Endpoint",
+    "ModelTarget",
     "MonitoringWorkflow",
+    "OnlineStore",
     "Prices",
     "Target",
     "TargetError",

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from mlops_core.looks_secret import without_secrets
+
 
 class TargetError(ValueError):
     """The files or the environment don't describe the target: one sentence with the file, the key and the fix."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(without_secrets(sentence))
 
 
 def listed(names: Iterable[object]) -> str:

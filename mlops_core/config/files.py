@@ -121,6 +121,8 @@ def read_file(folder: Path, file: str) -> dict[str, Any]:
         raise TargetError(f"{file}{line} is not valid YAML: {error.problem}.") from None
     except yaml.YAMLError as error:
         raise TargetError(f"{file} is not valid YAML: {' '.join(str(error).split())}.") from None
+    except RecursionError:
+        raise TargetError(f"{file} is nested too deeply, or an alias of it holds itself: write it flat.") from None
     if not isinstance(content, dict | None):
         raise TargetError(f"{file} is {content!r}, but it should be a mapping.")
     return _with_full_overrides(content or {})

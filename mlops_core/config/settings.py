@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,14 +28,20 @@ class BundleSettings:
     environment: Mapping[str, str]
 
 
-def read_bundle(folder: Path, target: str, expected: Collection[str], environ: Mapping[str, str]) -> BundleSettings:
-    """The value of each `expected` variable for a target, references replaced, and what is written of its workspace.
+def read_bundle(
+    folder: Path, target: str, ours: Callable[[Collection[str]], Collection[str]], environ: Mapping[str, str]
+) -> BundleSettings:
+    """The value of each of `ours` for a target, references replaced, and what is written of its workspace.
+
+    Args:
+        ours: From the variables that the bundle declares to those that are expected of it.
 
     Raises:
         TargetError: a file, the target or a variable is missing, unknown or malformed.
     """
     files = read_files(folder)
     _check_target(files, target)
+    expected = ours(files.mapping("variables"))
     variables = Variables(files, target, expected, environ)
     variables.check()
     read: set[str] = set()

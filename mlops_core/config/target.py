@@ -2,24 +2,23 @@
 
 The Dagster code location and the bundle CLI read the same files, so that a catalog or a cron is written once; how a
 variable gets its value is in `read_bundle`. Every key is required: nothing here has a default that hides a missing one.
+What a target says of a model is in a `ModelTarget`: where there are several models, each has its own.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import sys
+from abc import abstractmethod
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from mlops_core.config.errors import TargetError, listed
-from mlops_core.config.references import Value
-from mlops_core.config.settings import read_bundle
+from mlops_core.config.endpoint import EmptyMappingIsNone, Endpoint
+from mlops_core.config.errors import TargetError
 from mlops_core.config.target_values import (
     AsText,
     CountOrZero,
@@ -30,6 +29,7 @@ from mlops_core.config.target_values import (
     Owner,
     SecretPath,
     Text,
+    TrackingUri,
     Whole,
     fault,
     is_full_name,
@@ -43,7 +43,7 @@ from mlops_core.config.workflows import (
     Prices,
     Source,
 )
-from mlops_core.config.workspace_address import WorkspaceAddress, WrittenWorkspace
+from mlops_core.config.workspace_address import WorkspaceAddress
 
 if TYPE_CHECKING:
     from mlops_core.project import Project
@@ -53,10 +53,10 @@ READ_AS_ANOTHER_FOLDER = re.compile(r"%[0-9A-Fa-f]{2}|\\")
 
 
 class Target(Frozen):
-    """Everything that differs between local, dev, test, staging and prod.
+    """Everything that differs between local, dev, test, staging and prod, whatever the model.
 
     `first_day` and `last_day` are the first and the last day with a partition, both included; without a `last_day`
-    every day up to yesterday has one. Those of predictions begin with `predicted_from`. `schema_name` is the bundle
+    every day up to yesterday has one. `schema_name` is the bundle
     variable `schema`. `environment` is what of the environment the variables were read from: where the target is read
     again, it must be the same. `sources` are those of the events, by the name of their table; `root` is the folder that
     the project's package lies in.
@@ -72,26 +72,24 @@ class Target(Frozen):
     sources: Mapping[str, Source]
     first_day: Day
     last_day: Annotated[Day | None, EmptyIsNone]
-    first_predicted_day: Annotated[Day | None, EmptyIsNone]
     state_folder: Annotated[Text | None, EmptyIsNone]
-    ui_port: Annotated[Whole, Field(ge=1024, le=65_533)]
+    ui_port: Annotated[Whole, Field(ge=1024, le=65_532)]
     step_launcher: Annotated[Literal["none", "unity_catalog", "databricks_pyspark"], AsText]
     compute: Mapping[str, Any]
     prices: Prices
     secrets: Mapping[str, SecretPath]
     schedules: Annotated[Literal["running", "stopped"], AsText]
+    start: Annotated[Literal["schedule", "arrival"], AsText]
     owner: Owner
-    model_name: Identifier
-    experiment: Annotated[str, Field(min_length=1), AsText]
     retention_days: Annotated[Whole, Field(ge=7)]
-    promotion: Annotated[Literal["automatic", "approval"], AsText]
-    rescore_days: CountOrZero
     staging_volume_name: Identifier
     alert_channel: Annotated[Literal["none", "teams", "email"], AsText]
+    decided_by: Annotated[Literal["typed", "signed_in"], AsText]
     feature_engineering_workflow: FeatureEngineeringWorkflow
-    model_workflow: ModelWorkflow
-    batch_inference_workflow: BatchInferenceWorkflow
-    monitoring_workflow: MonitoringWorkflow
+
+    @abstractmethod
+    def of(self, project: Project) -> ModelTarget:
+        """The target of a project of one model, or of that of one of several."""
 
     @model_validator(mode="after")
     def _complete(self) -> Target:
@@ -107,11 +105,12 @@ class Target(Frozen):
             raise fault("schema", "on the local platform it should be letters, digits, dashes and underscores")
         if self.last_day and self.last_day < self.first_day:
             raise fault("last_day", f"it should not be before first_day, {self.first_day}")
-        if self.first_predicted_day and self.first_predicted_day < self.first_day:
-            raise fault("first_predicted_day", f"it should not be before first_day, {self.first_day}")
-        if self.first_predicted_day and self.last_day and self.first_predicted_day > self.last_day:
-            raise fault("first_predicted_day", f"it should not be after last_day, {self.last_day}")
         return self
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """What it says whatever the model."""
+        return {name: getattr(self, name) for name in Target.model_fields}
 
     @property
     def workspace_host(self) -> str | None:
@@ -127,13 +126,6 @@ class Target(Frozen):
     def newest_day(self) -> date:
         """The last day with a partition: `last_day`, else the newest that is over in UTC, as Dagster counts them."""
         return self.last_day or datetime.now(UTC).date() - timedelta(days=1)
-
-    @property
-    def predicted_from(self) -> date:
-        """The first day with a partition of predictions: days before the first hold-out are those of the training."""
-        if self.first_predicted_day or self.last_day is None:
-            return self.first_predicted_day or self.first_day
-        return max(self.first_day, self.last_day - timedelta(days=self.model_workflow.holdout_days - 1))
 
     @property
     def state_path(self) -> Path:
@@ -160,13 +152,6 @@ class Target(Frozen):
         return folder
 
     @property
-    def registered_model(self) -> str:
-        """The model's name in the registry: catalog.schema.model on Databricks, the bare name on local."""
-        if self.platform == "local":
-            return self.model_name
-        return f"{self.catalog}.{self.schema_name}.{self.model_name}"
-
-    @property
     def staging_volume(self) -> str:
         """Path of the Unity Catalog volume on which the step launcher stages code and requests."""
         if self.platform == "local":
@@ -174,86 +159,57 @@ class Target(Frozen):
         return f"/Volumes/{self.catalog}/{self.schema_name}/{self.staging_volume_name}"
 
 
-NOT_VARIABLES = ("name", "root", "workspace", "environment", "sources")
+class ModelTarget(Target):
+    """A target with what it says of a model; days of predictions begin with `predicted_from`."""
+
+    first_predicted_day: Annotated[Day | None, EmptyIsNone]
+    model_name: Identifier
+    experiment: Annotated[str, Field(min_length=1), AsText]
+    promotion: Annotated[Literal["automatic", "approval", "pipeline"], AsText]
+    model_sources: Mapping[str, TrackingUri]
+    rescore_days: CountOrZero
+    endpoint: Annotated[Endpoint | None, EmptyMappingIsNone]
+    model_workflow: ModelWorkflow
+    batch_inference_workflow: BatchInferenceWorkflow
+    monitoring_workflow: MonitoringWorkflow
+
+    @model_validator(mode="after")
+    def _sources_are_models(self) -> ModelTarget:
+        for model in self.model_sources:
+            if self.platform == "databricks" and not is_full_name(model):
+                raise fault("model_sources", f"'{model}' should be a model's full name, catalog.schema.model")
+        return self
+
+    @model_validator(mode="after")
+    def _live_within_days(self) -> ModelTarget:
+        if self.first_predicted_day and self.first_predicted_day < self.first_day:
+            raise fault("first_predicted_day", f"it should not be before first_day, {self.first_day}")
+        if self.first_predicted_day and self.last_day and self.first_predicted_day > self.last_day:
+            raise fault("first_predicted_day", f"it should not be after last_day, {self.last_day}")
+        return self
+
+    def of(self, project: Project) -> ModelTarget:  # noqa: ARG002 - there is one model
+        return self
+
+    @property
+    def predicted_from(self) -> date:
+        """The first day with a partition of predictions: days before the first hold-out are those of the training."""
+        if self.first_predicted_day or self.last_day is None:
+            return self.first_predicted_day or self.first_day
+        return max(self.first_day, self.last_day - timedelta(days=self.model_workflow.holdout_days - 1))
+
+    @property
+    def registered_model(self) -> str:
+        """The model's name in the registry: catalog.schema.model on Databricks, the bare name on local."""
+        if self.platform == "local":
+            return self.model_name
+        return f"{self.catalog}.{self.schema_name}.{self.model_name}"
 
 
-def variables_of(project: Project) -> list[str]:
-    """The bundle variables that make a target of the project."""
-    own = [field.alias or key for key, field in Target.model_fields.items() if key not in NOT_VARIABLES]
-    return [*own, *(variable for each in _source_variables(project).values() for variable in each.values())]
+class SeveralModelsTarget(Target):
+    """A target of a project of several models; `models` maps the short name of each to its own."""
 
+    models: Mapping[str, ModelTarget]
 
-def _source_variables(project: Project) -> dict[str, dict[str, str]]:
-    """Event table -> key of its `Source` -> the variable that says it."""
-    return {events.name: {key: events.variable(key) for key in Source.model_fields} for events in project.event_tables}
-
-
-def load_target(
-    project: Project, name: str | None = None, *, environ: Mapping[str, str] = os.environ, folder: Path | None = None
-) -> Target:
-    """Read the target `name` (else the one of MLOPS_TARGET, else local) from the bundle in `folder`, the project's own.
-
-    Raises:
-        TargetError: the files and the environment don't describe such a target.
-    """
-    name = environ.get("MLOPS_TARGET", "local") if name is None else name
-    sources = _source_variables(project)
-    folder = folder or project.folder
-    bundle = read_bundle(folder, name, variables_of(project), environ)
-    raw = {key: value.raw for key, value in bundle.variables.items()}
-    stated = {name: {key: raw.pop(variable) for key, variable in each.items()} for name, each in sources.items()}
-    values = raw | {"name": name, "root": project.root, "environment": bundle.environment}
-    try:
-        target = Target.model_validate(values | {"sources": stated})
-    except ValidationError as error:
-        raise TargetError(_sentence(error, bundle.variables)) from None
-    try:
-        project.model.task.monitor_metric(metric := target.monitoring_workflow.metric_to_monitor)
-    except ValueError as error:
-        where = bundle.variables["monitoring_workflow"].where
-        raise TargetError(f"{where}.metric_to_monitor is '{metric}', but {error}.") from None
-    try:
-        hyperparameters = project.model.training.hyperparameters
-        _ = hyperparameters(**target.model_workflow.hyperparameters)
-    except ValidationError as error:
-        raise TargetError(_sentence(error, bundle.variables, HYPERPARAMETERS, hyperparameters)) from None
-    return target if target.platform == "local" else _with_workspace(target, bundle.workspace, environ)
-
-
-def _with_workspace(target: Target, written: WrittenWorkspace, environ: Mapping[str, str]) -> Target:
-    address = written.address(environ)
-    if address is None:
-        fix = "write its URL, name a profile, or set DATABRICKS_HOST"
-        raise TargetError(
-            f"{written.where['host']} is empty, but a target of the platform databricks needs a value: {fix}."
-        )
-    return target.model_copy(update={"workspace": address})
-
-
-HYPERPARAMETERS = ("model_workflow", "hyperparameters")
-
-
-def _sentence(
-    error: ValidationError,
-    values: Mapping[str, Value],
-    place: tuple[str, ...] = (),
-    model: type[BaseModel] | None = None,
-) -> str:
-    """The first error, with the place of the value that it is about; a misspelt key rather than the one it left out.
-
-    `place` is where the `model` that was validated stands, when it is not the target itself.
-    """
-    first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
-    context = first.get("ctx", {})
-    path = [str(key) for key in (*place, *first["loc"], context.get("key")) if key]
-    if path[0] == "sources":
-        path = [f"{path[1]}_{path[2]}", *path[3:]]
-    where = ".".join((values[path[0]].where, *path[1:]))
-    if first["type"] in ("missing", "extra_forbidden"):
-        fault = "is missing" if first["type"] == "missing" else "is an unknown key"
-        mapping = model or cast(type[BaseModel], Target.model_fields[path[0]].annotation)
-        return f"{where} {fault}: the mapping states exactly the keys {listed(mapping.model_fields)}."
-    given = reduce(lambda value, key: value[key], path[1:], values[path[0]].raw)
-    fault = "is empty" if given in (None, "") else f"is {given!r}" if type(given) is str else f"is {given}"
-    expected = context.get("sentence") or re.sub(r"^\w+ should", "it should", first["msg"])
-    return f"{where} {fault}, but {expected}."
+    def of(self, project: Project) -> ModelTarget:
+        return self.models[project.model.short_name].model_copy(update=self.shared)

@@ -83,6 +83,12 @@ def _secret_path(path: str) -> str:
     return path
 
 
+def _tracking_uri(uri: str) -> str:
+    if not re.fullmatch(r"(databricks(://[\w.-]+)?|https://[\w.-]+(:\d+)?(/[\w./-]*)?)?", uri):
+        raise fault("", "it should be databricks://<profile>, an https address without credentials, or empty")
+    return uri
+
+
 def _owner(owner: str) -> str:
     if not OWNER.fullmatch(owner):
         raise fault("", "it should be an email address or 'team:' and a team's name")
@@ -119,5 +125,6 @@ Price = Annotated[Number, Field(ge=0)]
 Flag = Annotated[bool, AsBool]
 SecretPath = Annotated[Text, AfterValidator(_secret_path)]
 MetricName = Annotated[Text, AfterValidator(_metric)]
+TrackingUri = Annotated[Text, AfterValidator(_tracking_uri)]
 Owner = Annotated[Text, AfterValidator(_owner)]
 IdentifierOrEmpty = Annotated[Text, AfterValidator(_identifier_or_empty)]

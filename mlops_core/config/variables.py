@@ -6,7 +6,6 @@ default.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +15,7 @@ from typing import Any
 from mlops_core.config.errors import TargetError, closest, listed
 from mlops_core.config.files import ROOT_FILE, BundleFiles
 from mlops_core.config.references import Value, names_in
+from mlops_core.outside_json import NotOfThisKindError, of_kind
 
 ENVIRONMENT_PREFIX = "BUNDLE_VAR_"
 DECLARATION_KEYS = ("description", "type", "default", "lookup")
@@ -136,8 +136,8 @@ class Variables:
         if not (self.files.folder / file).exists():
             return
         try:
-            sets_it = name in json.loads((self.files.folder / file).read_text())
-        except (ValueError, TypeError):
+            sets_it = name in of_kind(dict[str, Any], (self.files.folder / file).read_bytes())
+        except NotOfThisKindError:
             raise TargetError(f"{file.as_posix()} is no mapping in JSON: fix it or remove it.") from None
         if sets_it:
             fix = f"remove it and set {ENVIRONMENT_PREFIX}<name>"

@@ -22,7 +22,9 @@ from mlops_core.config.target_values import (
 
 
 class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True, hide_input_in_errors=True
+    )
 
 
 class Workflow(Frozen):
@@ -37,15 +39,27 @@ class FeatureEngineeringWorkflow(Workflow):
     late_days: CountOrZero
 
 
+When = Literal["never", "retraining", "always"]
+NEVER: When = "never"
+RETRAINING: When = "retraining"
+ALWAYS: When = "always"
+"""Which trainings search hyperparameters without being asked: none, those that a violation asks for, or each."""
+
+
 class ModelWorkflow(Workflow):
-    """Parameters of `model_training_job`: validation's mode, the held-out days, and what differs from the defaults of
-    the model's hyperparameters.
+    """Parameters of `model_training_job`: validation's mode, the held-out days, what differs from the defaults of the
+    model's hyperparameters; whether events that were predicted have the features that served them; and where
+    hyperparameters are searched, when, and with which budget if not the declared one.
     """
 
     run_mode: Annotated[Literal["enabled", "dry_run", "disabled"], AsText]
     enable_baseline_comparison: Flag
     holdout_days: Count
     hyperparameters: Mapping[str, Any]
+    features_as_served: Flag = False
+    search: Annotated[When, AsText] = NEVER
+    search_trials: Count | None = None
+    search_minutes: Annotated[Number, Field(gt=0)] | None = None
 
 
 class BatchInferenceWorkflow(Workflow):
@@ -53,7 +67,10 @@ class BatchInferenceWorkflow(Workflow):
 
 
 class MonitoringWorkflow(Workflow):
-    """Parameters of `monitoring_job` and the retraining; the threshold is in the metric's unit, a window is a day."""
+    """Parameters of `monitoring_job` and the retraining; the threshold is in the metric's unit, a window is a day.
+
+    `max_skewed_share` is of a day's predictions: how many may have another value of a feature than is looked up today.
+    """
 
     metric_to_monitor: MetricName
     metric_violation_threshold: Number
@@ -65,6 +82,7 @@ class MonitoringWorkflow(Workflow):
     cooldown_days: CountOrZero
     max_retrainings: Count
     retraining_days: CountOrZero
+    max_skewed_share: Annotated[Number, Field(ge=0, le=1)] = 0.05
 
     @model_validator(mode="after")
     def _enough_windows(self) -> MonitoringWorkflow:

@@ -27,6 +27,7 @@ SIGN_IN_KEYS = (
 WORKSPACE_ID = {"o": r"\d+", "w": r".+", "workspace_id": r"\d+"}
 ACCOUNT_ID = ("a", "account_id")
 DEFAULT_FILE = "~/.databrickscfg"
+LOOPBACK = r"localhost|127(\.\d{1,3}){3}"
 
 
 @dataclass(frozen=True)
@@ -51,20 +52,25 @@ class WorkspaceAddress:
 
 
 def link(base: str, page: str) -> str:
-    """The URL of a page below `base`, keeping its query."""
-    url, _, query = base.partition("?")
-    return f"{url.rstrip('/')}/{page}" + (f"?{query}" if query else "")
+    """The URL of a page below `base`, which keeps its query and may lack its scheme; a page may begin with `#`."""
+    url, below = urlsplit(base if "://" in base else f"https://{base}"), urlsplit(page)
+    if url.fragment:
+        return url._replace(fragment=f"{url.fragment.rstrip('/')}/{page}").geturl()
+    query = "&".join(filter(None, (below.query, url.query)))
+    return url._replace(path=f"{url.path.rstrip('/')}/{below.path}", query=query, fragment=below.fragment).geturl()
 
 
 def parsed_host(written: str, source: str) -> WorkspaceAddress:
     """Parse a host as it is written.
 
     Raises:
-        TargetError: it has no name of a host.
+        TargetError: it has no name of a host, or calls would not be encrypted on their way to it.
     """
     url = urlsplit(written.strip() if "://" in written else f"https://{written.strip()}")
-    if not url.hostname or not re.fullmatch(r"[\w.-]+", url.hostname):
+    if not url.hostname or not re.fullmatch(r"[\w.-]+", url.hostname) or url.scheme not in ("https", "http"):
         raise TargetError(f"{source} is {written!r}, but it should be a workspace's URL, https://<name>.")
+    if url.scheme == "http" and not re.fullmatch(LOOPBACK, url.hostname):
+        raise TargetError(f"{source} is {written!r}, where tokens would go unencrypted: write https://{url.hostname}.")
     query = {key: values[0] for key, values in parse_qs(url.query).items()}
     workspace = next((query[key] for key, form in WORKSPACE_ID.items() if re.fullmatch(form, query.get(key, ""))), None)
     account = next((query[key] for key in ACCOUNT_ID if key in query), None)

@@ -17,10 +17,11 @@ from mlops_core.adapters.alerts import (
     NoAlerts,
     TeamsAlerts,
 )
-from mlops_core.config import Target
+from mlops_core.config import Target, link
 from mlops_core.defs.mutes import is_of_location, tell
 from mlops_core.defs.names import is_own
 from mlops_core.defs.refusals import refused_request
+from mlops_core.outside_json import UnreadableCursorError
 from mlops_core.project import Project
 
 CHANNELS = {
@@ -104,7 +105,10 @@ class Told:
     @classmethod
     def read(cls, cursor: str) -> "Told":
         number, _, moment = cursor.partition(" ")
-        return cls(int(number), float(moment) if moment else None)  # earlier ones were the number alone
+        try:
+            return cls(int(number), float(moment) if moment else None)  # earlier ones were the number alone
+        except ValueError as error:
+            raise UnreadableCursorError(error) from None
 
     def written(self) -> str:
         return f"{self.number} {'' if self.moment is None else self.moment}"
@@ -180,8 +184,8 @@ def page_of(kind: str, name: str, location: str | None) -> dict[str, str]:
 
 
 def _addresses(pages: Mapping[str, str]) -> dict[str, str]:
-    server = environ.get("DAGSTER_WEBSERVER_URL", "").rstrip("/")
-    return {name: f"{server}/{page}" for name, page in pages.items()} if server else {}
+    server = environ.get("DAGSTER_WEBSERVER_URL", "").strip()
+    return {name: link(server, page) for name, page in pages.items()} if server else {}
 
 
 def _required(variable: str, channel: str) -> str:

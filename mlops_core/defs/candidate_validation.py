@@ -16,12 +16,11 @@ from mlops_core.defs.names import resources_of
 from mlops_core.defs.promotion_history import last_champion
 from mlops_core.deployment.promotion import Holder
 from mlops_core.project import Project
+from mlops_core.tasks.metric import SumMetric
 from mlops_core.validation.verdict import JUDGING, SKIPPED, VERDICTS, Verdict, against, failed_rules, status
 from mlops_core.version_record import VersionRecord
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from mlops_core.validation.baseline_rules import Baselines
     from mlops_core.validation.report import Facts
 
@@ -37,6 +36,8 @@ class Measured:
     candidate: Mapping[str, float]
     champion: Mapping[str, float] | None
     baselines: "Baselines"
+    beside_baselines: float
+    """The compared metric of the candidate on the rows that its training measured them on."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def validate(project: Project, context: Context, candidate: ModelVersion, run_mo
     versions = {"candidate": candidate} | ({"champion": champion} if champion else {})
     scored = score_held_out(project, context, versions)
     unseen, beside = (
-        unseen_by(project, candidate),
+        unseen_by(project, context, candidate),
         against(holder.version if holder else None, compared, candidate.version),
     )
     told = VersionRecord(
@@ -84,11 +85,11 @@ def validate(project: Project, context: Context, candidate: ModelVersion, run_mo
         validated_against=beside,
         tables={project.events.name: unseen.table_version},
     )
-    with registry.run(f"validation of version {candidate.version}", told.to_tags()) as run:
-        measured = _measured(project, context, scored.rows, candidate, champion)
+    with registry.run(f"validation of {project.whose}version {candidate.version}", told.to_tags()) as run:
+        measured = _measured(project, context, scored, candidate, champion)
         verdicts = _verdicts(project, measured, compared, former, is_champion)
         facts = _facts(project, versions, status(verdicts, run_mode), scored)
-        report = _report(project, facts, verdicts, scored.rows)
+        report = _report(project, facts, verdicts, scored)
     judged = VersionRecord(
         validation_run_id=run.info.run_id,
         validated_against=beside,
@@ -104,7 +105,7 @@ def validate(project: Project, context: Context, candidate: ModelVersion, run_mo
 def _measured(
     project: Project,
     context: Context,
-    rows: "pd.DataFrame",
+    scored: HeldOut,
     candidate: ModelVersion,
     champion: ModelVersion | None,
 ) -> Measured:
@@ -113,19 +114,38 @@ def _measured(
     from mlops_core.validation.rules import compared_metric
 
     registry, metric = resources_of(project, context).model_registry, compared_metric(project.model).name
-    baselines = Baselines.of(metric, registry.run_metrics(candidate))
+    trained = registry.run_metrics(candidate)
+    baselines = _of_rows(project, scored) if candidate.record.copied_from else Baselines.of(metric, trained)
     events, validation = project.events, project.model.validation
-    source = resources_of(project, context).tables.full_name(events.name), unseen_by(project, candidate).table_version
+    source = (
+        resources_of(project, context).tables.full_name(events.name),
+        unseen_by(project, context, candidate).table_version,
+    )
     asked: dict[str, Any] = {"metrics": validation.custom_metrics(), "config": validation.evaluator_config()}
 
-    def measure(prediction: str) -> dict[str, float]:
-        return evaluated(project.model.task, rows, events.label_column, prediction, source=source, **asked)
+    def measure(model: str) -> dict[str, float]:
+        task, sums = scored.tasks[model], scored.sums(model)
+        return evaluated(task, scored.rows, events.label_column, model, source=source, sums=sums, **asked)
 
     ours = measure("candidate")
+    if candidate.record.copied_from:
+        registry.log_metrics(candidate, ours)
+    beside = trained.get(metric, ours[metric]) if scored.totals else ours[metric]
     if champion is None:
-        return Measured(ours, None, baselines)
+        return Measured(ours, None, baselines, beside)
     with registry.run(f"champion version {champion.version}", {}, nested=True):
-        return Measured(ours, measure("champion"), baselines)
+        return Measured(ours, measure("champion"), baselines, beside)
+
+
+def _of_rows(project: Project, scored: HeldOut) -> "Baselines":
+    """The baselines of a copy: the constant that is best for these very rows, for its training is not one of here."""
+    from mlops_core.training.baselines import constant_prediction
+    from mlops_core.validation.baseline_rules import Baselines
+    from mlops_core.validation.rules import compared_metric
+
+    task, labels = project.model.task, scored.rows[project.events.label_column]
+    measured = task.of_constant.measure(task.shape.labels(labels), constant_prediction(task, labels, scored.rows))
+    return Baselines(measured[compared_metric(project.model).name], is_of_copy=True)
 
 
 def _verdicts(
@@ -152,7 +172,7 @@ def _verdicts(
     )
     return [
         *judge(rules(project), measured.candidate, measured.champion),
-        *judge_baselines(project, measured.candidate[metric.name], measured.baselines),
+        *judge_baselines(project, measured.beside_baselines, measured.baselines),
         against_champion,
     ]
 
@@ -167,28 +187,34 @@ def _facts(project: Project, versions: Mapping[str, ModelVersion], outcome: str,
         champion=champion.version if champion else None,
         status=outcome,
         held_out_from=str(candidate.record.held_out_from),
-        events=len(scored.rows),
+        events=scored.count,
         nouns=project.events.nouns,
         tables=scored.tables,
         features=scored.features,
-        remarks=_remarks(project, candidate, champion, scored.rows),
+        remarks=[*_of_a_sample(project, scored), *_remarks(project, candidate, champion, scored)],
     )
 
 
-def _remarks(
-    project: Project, candidate: ModelVersion, champion: ModelVersion | None, rows: "pd.DataFrame"
-) -> list[str]:
-    """Caveats about the fairness of the comparison."""
-    until = champion.record.held_out_from if champion else None
-    if until is None or until <= unseen_by(project, candidate).first_day:
+def _of_a_sample(project: Project, scored: HeldOut) -> list[str]:
+    """What is not of all rows."""
+    if scored.totals is None:
         return []
-    seen, nouns = int((rows[project.events.event_time] < str(until)).sum()), project.events.nouns
+    of_rows = [metric.name for metric in project.model.task.metrics if not isinstance(metric, SumMetric)]
+    named = ", ".join((*of_rows, "the baselines, and what MLflow and custom metrics measure"))
+    taken, nouns = f"{len(scored.rows):,} of the {scored.count:,}", project.events.nouns
+    return [f"Of a sample of {taken} {nouns} (max_rows of Validation), the same share of each day, are {named}."]
+
+
+def _remarks(project: Project, candidate: ModelVersion, champion: ModelVersion | None, scored: HeldOut) -> list[str]:
+    """Caveats about the fairness of the comparison."""
+    until, first_day = champion.record.held_out_from if champion else None, candidate.record.held_out_from
+    if until is None or first_day is None or until <= first_day:
+        return []
+    seen, nouns = scored.before(project.events.event_time, str(until)), project.events.nouns
     return [f"The champion was trained on days before {until}: it has seen {seen} of these {nouns} and looks too good."]
 
 
-def _report(
-    project: Project, facts: "Facts", verdicts: list[Verdict], rows: "pd.DataFrame"
-) -> dict[str, dg.MetadataValue]:
+def _report(project: Project, facts: "Facts", verdicts: list[Verdict], scored: HeldOut) -> dict[str, dg.MetadataValue]:
     """Log the report to the active run, and return it as metadata."""
     from mlops_core.validation.comparison import compare
     from mlops_core.validation.plots import errors_by_segment
@@ -197,7 +223,8 @@ def _report(
 
     model, events = project.model, project.events
     metric, slices = compared_metric(model), model.slices
-    comparison = compare(rows, model.task, slices, label=events.label_column, event_time=events.event_time)
+    named = {"label": events.label_column, "event_time": events.event_time}
+    comparison = compare(scored.rows, scored.tasks, slices, **named, totals=scored.totals)
     written = partial(report, facts, verdicts, comparison, metric=metric, slices=slices)
     if not slices:
         log_report(written(""), {}, comparison)

@@ -9,7 +9,7 @@ import dagster as dg
 
 from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
 from mlops_core.adapters.registry_errors import registry_answers
-from mlops_core.config import Target
+from mlops_core.config import ModelTarget
 from mlops_core.defs.jobs import Job
 from mlops_core.defs.lost_requests import LostRequest, lost_request
 from mlops_core.defs.names import key_of, needed, resources_of
@@ -21,7 +21,7 @@ from mlops_core.project import Project
 
 
 def champion_sensors(
-    project: Project, target: Target, jobs: dict[str, Job], daily: dg.TimeWindowPartitionsDefinition
+    project: Project, target: ModelTarget, jobs: dict[str, Job], daily: dg.TimeWindowPartitionsDefinition
 ) -> list[dg.SensorDefinition]:
     running, job = target.schedules == "running", jobs["batch_inference_job"]
 

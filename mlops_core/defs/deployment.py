@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
@@ -11,14 +12,16 @@ from mlops_core.adapters.predicting import predicted
 from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.adapters.scoring_errors import scorable
 from mlops_core.adapters.snapshot import read_consistently
-from mlops_core.config import Target
+from mlops_core.config import ModelTarget
 from mlops_core.defs.annotations import DataFrame
-from mlops_core.defs.approval import Approval, Automatic
+from mlops_core.defs.approval import Automatic, approval, approver
+from mlops_core.defs.decided_by import approved_in
 from mlops_core.defs.names import key_of, keys_of, needed, resources_of
 from mlops_core.defs.partitions import ONE_RUN_A_RANGE, days_of
 from mlops_core.defs.promotion_history import last_champion, linked, newest_entry
 from mlops_core.defs.refusals import one_sentence, tell_refusal
 from mlops_core.deployment.promotion import (
+    AUTOMATIC,
     CHAMPION,
     Decision,
     Holder,
@@ -30,7 +33,9 @@ from mlops_core.project import Project
 from mlops_core.validation.verdict import NotValidatedError, require_judged_against, require_promotable
 
 
-def deployment_assets(project: Project, target: Target, daily: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+def deployment_assets(
+    project: Project, target: ModelTarget, daily: dg.PartitionsDefinition
+) -> list[dg.AssetsDefinition]:
     table, feature_tables = project.events, [each.name for each in project.feature_tables]
     remedy = f"bring back what it needs, or launch {project.named('rollback_job')} with a version that predicts"
 
@@ -73,9 +78,11 @@ def deployment_assets(project: Project, target: Target, daily: dg.PartitionsDefi
     return [_champion(project, target), predictions]
 
 
-def _champion(project: Project, target: Target) -> dg.AssetsDefinition:
+def _champion(project: Project, target: ModelTarget) -> dg.AssetsDefinition:
     """The asset `champion`, whose config asks for an approval where the target does."""
-    champion = dg.asset(
+    config_type = Automatic if target.promotion == AUTOMATIC else approval(target)
+
+    @dg.asset(
         key=key_of(project, CHAMPION),
         ins={"challenger": dg.AssetIn(key_of(project, "challenger"))},
         group_name=project.named("deployment"),
@@ -89,26 +96,21 @@ def _champion(project: Project, target: Target) -> dg.AssetsDefinition:
         "Its materializations are the history of champions: from which version to which, who decided it, why, and what "
         "the version had measured.",
     )
-
-    @champion
-    def approved_champion(
-        context: dg.AssetExecutionContext, config: Approval, challenger: ModelVersion
+    def champion(
+        context: dg.AssetExecutionContext,
+        config: config_type,  # type: ignore[valid-type]  # which one differs by target
+        challenger: ModelVersion,
     ) -> Iterator[dg.Output[ModelVersion]]:
-        yield from _promoted(project, context, config, challenger)
+        yield from _promoted(project, target, context, config, challenger)
 
-    @champion
-    def automatic_champion(
-        context: dg.AssetExecutionContext, config: Automatic, challenger: ModelVersion
-    ) -> Iterator[dg.Output[ModelVersion]]:
-        yield from _promoted(project, context, config, challenger)
-
-    return approved_champion if target.promotion == "approval" else automatic_champion
+    return champion
 
 
 def _promoted(
-    project: Project, context: dg.AssetExecutionContext, config: Approval | Automatic, challenger: ModelVersion
+    project: Project, target: ModelTarget, context: dg.AssetExecutionContext, config: Any, challenger: ModelVersion
 ) -> Iterator[dg.Output[ModelVersion]]:
     """The challenger, unless it is refused or the history has it as champion already."""
+    decided_by = approver(project, context.run, target)
     registry = resources_of(project, context).model_registry
     with registry_answers(registry.tracking_uri), one_sentence():
         version = approved(config.version, challenger.version, project.named)
@@ -118,8 +120,9 @@ def _promoted(
         measured = project.model.task.headlines(registry.run_metrics(challenger))
     if _is_recorded(project, context, registry, challenger):
         return context.log.info(f"Version {version} is champion already, and the history has it")
-    decision = Decision(challenger.name, version, config.approved_by, config.reason)
-    yield dg.Output(challenger, metadata=linked(decision.entry(before, challenger.record, measured)))
+    decision = Decision(challenger.name, version, decided_by, config.reason)
+    entry = linked(decision.entry(before, challenger.record, measured))
+    yield dg.Output(challenger, metadata=entry | approved_in(context.run))
 
 
 def _refusal(

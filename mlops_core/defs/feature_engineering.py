@@ -24,7 +24,7 @@ def _feature_table(
 ) -> dg.AssetsDefinition:
     @dg.asset(
         key=key_of(project, table.name),
-        ins={"events": dg.AssetIn(key_of(project, table.events.name))},
+        ins={events.name: dg.AssetIn(key_of(project, events.name)) for events in table.sources},
         group_name=project.named("feature_engineering"),
         owners=[target.owner],
         kinds={"spark", "delta", "featuretable"},
@@ -35,11 +35,12 @@ def _feature_table(
         code_version=table.version,
         description=f"{table.meaning}\n\n{table.timing} Partition D holds the rows whose `ts` is in D.",
     )
-    def feature_table(context: dg.AssetExecutionContext, events: DataFrame) -> DataFrame:
+    def feature_table(context: dg.AssetExecutionContext, **rows: DataFrame) -> DataFrame:
         from mlops_core.features.tables import compute_features
 
         first, last = days_of(context)
-        return compute_features(table, events, first, last, opens=first == target.first_day)
+        events, *beside = (rows[each.name] for each in table.sources)
+        return compute_features(table, events, first, last, *beside, opens=first == target.first_day)
 
     return feature_table
 

@@ -1,21 +1,27 @@
 """The rows that a version has not seen, scored by it and by the champion."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_core.adapters.evaluation import score_side_by_side
+from mlops_core.adapters.evaluation import Scored, score_side_by_side
+from mlops_core.adapters.feature_store.protocol import FeatureStore
 from mlops_core.adapters.model_registry import ModelVersion
 from mlops_core.adapters.snapshot import explain_missing_version, read_consistently
-from mlops_core.defs.names import resources_of
+from mlops_core.defs.annotations import DataFrame
+from mlops_core.defs.names import HasResources, resources_of
 from mlops_core.project import Project
+from mlops_core.tasks import Task
 from mlops_core.version_record import version_tag
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mlops_core.tasks.metric import Sums
+    from mlops_core.validation.totals import Totals
 
 
 class UnknownHoldOutError(LookupError):
@@ -24,11 +30,30 @@ class UnknownHoldOutError(LookupError):
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Scored rows, the features that each model looked up for them, and the versions of the tables that were read."""
+    """Scored rows, the features that each model looked up for them, and the versions of the tables that were read.
+
+    Of many rows they are a sample, and `totals` is of all. `tasks` are by what each version is measured.
+    """
 
     rows: "pd.DataFrame"
+    tasks: Mapping[str, Task]
     features: Mapping[str, list[str]]
     tables: Mapping[str, int]
+    totals: "Totals | None"
+
+    @property
+    def count(self) -> int:
+        return self.totals.rows if self.totals else len(self.rows)
+
+    def sums(self, model: str) -> "Sums | None":
+        """The task's statistics of one of the models on all rows; None when `rows` are all."""
+        return self.totals.sums(model) if self.totals else None
+
+    def before(self, event_time: str, moment: str) -> int:
+        """How many of the events happened before a full hour."""
+        if self.totals:
+            return self.totals.before(moment)
+        return int((self.rows[event_time] < moment).sum())
 
 
 @dataclass(frozen=True)
@@ -43,14 +68,16 @@ class Unseen:
     last_day: date | None
 
 
-def unseen_by(project: Project, version: ModelVersion) -> Unseen:
-    """The rows that `version` has not seen, as its training wrote it down.
+def unseen_by(project: Project, context: HasResources, version: ModelVersion) -> Unseen:
+    """The rows that `version` has not seen, as its training wrote it down; of a copy, those of the newest table here.
 
     Raises:
         UnknownHoldOutError: it recorded nothing.
     """
     record, events = version.record, project.events
     table_version, first_day = record.tables.get(events.name), record.held_out_from
+    if table_version is None and record.copied_from:
+        table_version = resources_of(project, context).tables.version(events.name)
     if table_version is None or first_day is None:
         stated = {version_tag(events.name): table_version, "held_out_from": first_day}
         raise UnknownHoldOutError(
@@ -65,24 +92,51 @@ def score_held_out(
     project: Project, context: dg.AssetCheckExecutionContext, versions: Mapping[str, ModelVersion]
 ) -> HeldOut:
     """The rows that the candidate's training held out, as of the Delta version that it recorded, with predictions."""
-    from mlops_core.training.model_inputs import model_inputs
     from mlops_core.training.split import held_out
-    from mlops_core.validation.scored_rows import check_rows, row_columns
+    from mlops_core.validation.scored_rows import check_rows
 
-    events, unseen = project.events, unseen_by(project, versions["candidate"])
+    events, unseen = project.events, unseen_by(project, context, versions["candidate"])
     tables, version = resources_of(project, context).tables, unseen.table_version
 
-    def score() -> tuple["pd.DataFrame", Mapping[str, list[str]]]:
+    def score() -> HeldOut:
         rows = held_out(events, tables.read(events.name, version), unseen.first_day, unseen.last_day)
-        inputs = model_inputs(project, rows, *project.carried, events.label_column)
-        scored = score_side_by_side(
-            resources_of(project, context).feature_store, project.model.task, inputs, versions, project.named
-        )
-        return scored.rows.select(*row_columns(project), *versions).toPandas(), scored.features
+        return _scored(project, resources_of(project, context).feature_store, rows, versions)
 
     with explain_missing_version(events.name, version, project.named):
-        (rows, features), looked_up = read_consistently(
+        found, looked_up = read_consistently(
             tables, [table.name for table in project.feature_tables], score, project.named
         )
-    check_rows(project, rows, f"since {unseen.first_day}, version {version} of the table {events.name}")
-    return HeldOut(rows, features, {events.name: version, **looked_up})
+    days = f"since {unseen.first_day}, version {version} of the table {events.name}"
+    check_rows(project, found.rows, days, found.totals)
+    return replace(found, tables={events.name: version, **looked_up})
+
+
+def _scored(project: Project, store: FeatureStore, rows: DataFrame, versions: Mapping[str, ModelVersion]) -> HeldOut:
+    """The rows with predictions, or a sample of them and the sums of all."""
+    from mlops_core.training.model_inputs import model_inputs
+    from mlops_core.training.sampling import at_most, rows_by_day
+    from mlops_core.validation.scored_rows import required_columns, row_columns
+    from mlops_core.validation.slice_segments import frequent_values
+    from mlops_core.validation.totals import totals
+
+    events, model, days = project.events, project.model, rows_by_day(rows)
+    tasks = {name: model.task.at(version.record.decision_threshold) for name, version in versions.items()}
+
+    def scored(some: DataFrame) -> Scored:
+        inputs = model_inputs(project, some, *project.carried, events.label_column)
+        return score_side_by_side(store, model.task, inputs, versions, project.named)
+
+    taken = scored(at_most(events, rows, days, model.validation.max_rows))
+    frame = taken.rows.select(*row_columns(project), *versions).toPandas()
+    if sum(days.values()) <= model.validation.max_rows:
+        return HeldOut(frame, tasks, taken.features, {}, None)
+    sums = totals(
+        scored(rows).rows,
+        tasks,
+        model.slices,
+        frequent_values(rows, model.slices),
+        label=events.label_column,
+        event_time=events.event_time,
+        required=required_columns(project),
+    )
+    return HeldOut(frame, tasks, taken.features, {}, sums)

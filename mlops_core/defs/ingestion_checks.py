@@ -3,7 +3,7 @@
 import dagster as dg
 
 from mlops_core.config import Target
-from mlops_core.defs.ingestion import days_taken
+from mlops_core.defs.ingestion import days_judged, days_taken, label_tables
 from mlops_core.defs.names import key_of, keys_of, needed, resources_of
 from mlops_core.project import EventTable, Project, StaticTable
 
@@ -17,7 +17,8 @@ def ingestion_checks(
         for check in (
             _few_are_rejected(project, events, target, daily),
             _each_is_accepted_once(project, events, target, daily),
-            _are_within_partitions(project, events, target, may_be_older=_is_static(project, events)),
+            _are_within_partitions(project, events, target),
+            *_labels_meet_events(project, events, target, daily),
         )
     ]
 
@@ -37,8 +38,9 @@ def _few_are_rejected(
     def few_are_rejected(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         from mlops_core.ingestion.quality import rejections
 
-        read, taken = resources_of(project, context).tables.read, days_taken(context, target, daily).within
-        found = rejections(events, *(read(name).where(taken) for name in (events.name, events.rejected_name)))
+        read = resources_of(project, context).tables.read
+        judged = days_judged(project, context, events, target, daily).within
+        found = rejections(events, *(read(name).where(judged) for name in (events.name, events.rejected_name)))
         problems = found.problems()
         told = f"{'; '.join(problems)}: the table {events.rejected_name} has the reasons"
         return dg.AssetCheckResult(
@@ -67,7 +69,7 @@ def _each_is_accepted_once(
     def each_is_accepted_once(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         from mlops_core.ingestion.quality import repeated
 
-        taken = days_taken(context, target, daily).within
+        taken = days_taken(project, context, events, target, daily).within
         surplus = repeated(events, resources_of(project, context).tables.read(events.name).where(taken))
         return dg.AssetCheckResult(
             passed=not surplus,
@@ -81,15 +83,18 @@ def _each_is_accepted_once(
     return each_is_accepted_once
 
 
-def _is_static(project: Project, events: EventTable) -> bool:
-    """Whether static tables alone are made of the events: what was known before the first partition is in it."""
-    made = [table for table in project.feature_tables if table.events.name == events.name]
+def _may_be_older(project: Project, events: EventTable) -> bool:
+    """Whether only static tables or labels are made of the events: what was known before is in the first partition."""
+    made = [table for table in project.feature_tables if events.name in {each.name for each in table.sources}]
     return events.name != project.events.name and all(isinstance(table, StaticTable) for table in made)
 
 
-def _are_within_partitions(
-    project: Project, events: EventTable, target: Target, *, may_be_older: bool
-) -> dg.AssetChecksDefinition:
+def _tells_labels(project: Project, events: EventTable) -> bool:
+    """Whether the events tell the label of others: they may be known after the last partition."""
+    return any(events.name in label_tables(each) for each in project.event_tables)
+
+
+def _are_within_partitions(project: Project, events: EventTable, target: Target) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=key_of(project, events.name),
         name=f"{events.nouns}_are_within_partitions",
@@ -101,7 +106,9 @@ def _are_within_partitions(
         from mlops_core.training.split import day_range
 
         first, last = day_range(resources_of(project, context).tables.read(events.name))
-        end = target.last_day or events.clock().date()  # today's are built tomorrow
+        today = events.clock().date()  # today's are built tomorrow
+        end = today if _tells_labels(project, events) else target.last_day or today
+        may_be_older = _may_be_older(project, events)
         return dg.AssetCheckResult(
             passed=first is not None
             and last is not None
@@ -114,3 +121,35 @@ def _are_within_partitions(
         )
 
     return are_within_partitions
+
+
+def _labels_meet_events(
+    project: Project, events: EventTable, target: Target, daily: dg.TimeWindowPartitionsDefinition
+) -> list[dg.AssetChecksDefinition]:
+    """Of events whose label is in another table."""
+    label = events.label_source
+    if label is None:
+        return []
+
+    @dg.asset_check(
+        asset=key_of(project, events.name),
+        name=f"{label.table.nouns}_meet_{events.nouns}",
+        additional_deps=keys_of(project, label.table.name),
+        required_resource_keys=needed(project, "step_launcher", "tables"),
+        description=f"The {label.table.nouns} that the run took are each of one of the {events.nouns}, after it and "
+        f"within {label.within}.",
+    )
+    def labels_meet_events(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        from mlops_core.ingestion.label_quality import meetings
+
+        read = resources_of(project, context).tables.read
+        own, theirs = (days_taken(project, context, each, target, daily).within for each in (events, label.table))
+        found = meetings(events, label, read(events.name).where(own), read(label.table.name).where(theirs))
+        return dg.AssetCheckResult(
+            passed=not found.problem,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=found.problem or None,
+            metadata={**found.labels, f"contradicted_{events.nouns}": found.contradicted},
+        )
+
+    return [labels_meet_events]

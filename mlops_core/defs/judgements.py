@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from mlops_core.config import MonitoringWorkflow, Target
+from mlops_core.config import ModelTarget, MonitoringWorkflow
 from mlops_core.defs.jobs import REPORT
 from mlops_core.defs.names import check_of, key_of
 from mlops_core.project import Project
@@ -58,7 +58,9 @@ def verdicts(judge: "Judge", found: "Findings", due: str | None) -> "dict[str, V
     }
 
 
-def judgements(project: Project, target: Target, days: Sequence[str], judge: "Judge") -> Iterator[dg.AssetCheckResult]:
+def judgements(
+    project: Project, target: ModelTarget, days: Sequence[str], judge: "Judge"
+) -> Iterator[dg.AssetCheckResult]:
     """The judgement of the newest days; `days` are those with a partition."""
     found = judge.findings()
     due = newest_due(days, target.batch_inference_workflow.cron_schedule, judge.now)

@@ -34,7 +34,7 @@ def training_checks(project: Project) -> list[dg.AssetChecksDefinition]:
         from mlops_core.features.leakage import leakage_violations
         from mlops_core.training.split import known_before, sampled, since
 
-        unseen = unseen_by(project, model)
+        unseen = unseen_by(project, context, model)
         trained_on = {**model.record.tables, events.name: unseen.table_version}
         read = resources_of(project, context).tables.read
         tables = {each.name: read(each.name, version=trained_on.get(each.name)) for each in project.event_tables}

@@ -3,8 +3,9 @@
 Dagster ignores a run key that it has seen, and the sensor would assume that its request succeeded.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import dagster as dg
 
@@ -46,15 +47,29 @@ def lost_request(instance: dg.DagsterInstance, job: str, key: str) -> LostReques
     """The request with this run key when the newest run of its job ended without success, and no later one has done the
     same.
     """
-    found = next(_runs_of(instance, job, key), None) if key else None
+    found = newest_run(instance, job, key) if key else None
     if found is None or found.dagster_run.status not in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED):
         return None
     run = found.dagster_run
-    later = dg.RunsFilter(
-        job_name=run.job_name, statuses=[dg.DagsterRunStatus.SUCCESS], created_after=found.create_timestamp
-    )
-    covered = (_covers(record.dagster_run, run) for record in instance.get_run_records(later, limit=FEW))
-    return None if run.tags.get(WILL_RETRY) == "true" or any(covered) else LostRequest(key, run)
+    made_up_for = made_since(instance, run.job_name, days_of(run.tags), found.create_timestamp)
+    return None if run.tags.get(WILL_RETRY) == "true" or made_up_for else LostRequest(key, run)
+
+
+def newest_run(instance: dg.DagsterInstance, job: str, key: str) -> dg.RunRecord | None:
+    """The newest of the run with this key and those that repeat it."""
+    asked = instance.get_run_records(dg.RunsFilter(job_name=job, tags={RUN_KEY: key}), limit=1)
+    repeats = (instance.get_run_records(dg.RunsFilter(tags={ROOT_RUN: r.dagster_run.run_id}), limit=1) for r in asked)
+    found = (*asked, *(r for repeated in repeats for r in repeated))
+    return max(found, key=lambda r: r.create_timestamp, default=None)
+
+
+def made_since(
+    instance: dg.DagsterInstance, job: str, days: tuple[str, str] | None, moment: datetime
+) -> dg.DagsterRun | None:
+    """A later run of the job that succeeded on all of these days."""
+    later = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS], created_after=moment)
+    runs = (record.dagster_run for record in instance.get_run_records(later, limit=FEW))
+    return next((run for run in runs if _covers(days_of(run.tags), days)), None)
 
 
 def days_of(tags: Mapping[str, str]) -> tuple[str, str] | None:
@@ -63,17 +78,7 @@ def days_of(tags: Mapping[str, str]) -> tuple[str, str] | None:
     return (first, last) if first and last else None
 
 
-def _runs_of(instance: dg.DagsterInstance, job: str, key: str) -> Iterator[dg.RunRecord]:
-    """The runs with this key and those that repeat them, the newest first."""
-    asked = instance.get_run_records(dg.RunsFilter(job_name=job, tags={RUN_KEY: key}), limit=1)
-    repeats = (instance.get_run_records(dg.RunsFilter(tags={ROOT_RUN: r.dagster_run.run_id}), limit=1) for r in asked)
-    yield from sorted(
-        (*asked, *(r for found in repeats for r in found)), key=lambda r: r.create_timestamp, reverse=True
-    )
-
-
-def _covers(later: dg.DagsterRun, run: dg.DagsterRun) -> bool:
-    wanted, made = days_of(run.tags), days_of(later.tags)
+def _covers(made: tuple[str, str] | None, wanted: tuple[str, str] | None) -> bool:
     return wanted is None or (made is not None and made[0] <= wanted[0] and wanted[1] <= made[1])
 
 

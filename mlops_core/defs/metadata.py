@@ -1,14 +1,14 @@
 """Asset metadata for people: plots and small tables that the Dagster UI renders."""
 
 import base64
-import html
 import io
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+
+from mlops_core.shown_text import as_markdown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ def markdown_tables(rows: "pd.DataFrame", by: str) -> dict[str, str]:
 
 
 def _head(rows: "pd.DataFrame") -> list[str]:
-    return [_line(_escaped(str(name)) for name in rows.columns), _line("---" for _ in rows.columns)]
+    return [_line(as_markdown(str(name)) for name in rows.columns), _line("---" for _ in rows.columns)]
 
 
 def _lines(rows: "pd.DataFrame") -> Iterator[str]:
@@ -77,7 +77,7 @@ def _line(cells: Iterable[str]) -> str:
 
 def _cell(value: Any) -> str:
     text = " ".join(_text(value).split())
-    return _escaped(text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…")
+    return as_markdown(text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…")
 
 
 def _text(value: Any) -> str:
@@ -99,8 +99,3 @@ def _text(value: Any) -> str:
     if isinstance(value, float) and math.isfinite(value):
         return f"{value:.4g}" if abs(value) < LARGE else f"{value:,.0f}"
     return "null" if isna(value) else str(value)
-
-
-def _escaped(text: str) -> str:
-    """Escape Markdown and HTML."""
-    return re.sub(r"([\\`*\[\]|~])", r"\\\1", html.escape(text, quote=False))

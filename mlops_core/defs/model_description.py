@@ -32,6 +32,8 @@ def _history(project: Project, record: VersionRecord, metrics: Mapping[str, floa
     if record.answered_classes:
         classes = ", ".join(map(str, record.answered_classes))
         yield f"Answers the probability of each of these classes, in this order: {classes}."
+    if record.decision_threshold is not None:
+        yield f"Predicts 1 from a probability of {record.decision_threshold:g} on, as its training chose by the cost."
     measured = [f"{name} {value:.4g}" for name, value in project.model.task.headlines(metrics).items()]
     if measured:
         yield f"On the days held out, to {record.held_out_until or 'the last one'}: {', '.join(measured)}."

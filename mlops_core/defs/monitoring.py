@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from mlops_core.adapters.model_registry import ModelNotFoundError
-from mlops_core.config import Target
+from mlops_core.config import ModelTarget
 from mlops_core.defs.annotations import DataFrame
 from mlops_core.defs.io_managers import MAY_BE_EMPTY
 from mlops_core.defs.names import key_of, needed, resources_of
@@ -14,10 +14,12 @@ from mlops_core.defs.partitions import ONE_RUN_A_RANGE, days_of
 from mlops_core.project import Project
 
 if TYPE_CHECKING:
-    from mlops_core.monitoring.bins import Bins
+    import pandas as pd
 
 
-def monitoring_assets(project: Project, target: Target, daily: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+def monitoring_assets(
+    project: Project, target: ModelTarget, daily: dg.PartitionsDefinition
+) -> list[dg.AssetsDefinition]:
     day_before_too = dg.TimeWindowPartitionMapping(start_offset=-1, allow_nonexistent_upstream_partitions=True)
     common: dict[str, Any] = {
         "group_name": project.named("monitoring"),
@@ -63,24 +65,27 @@ def monitoring_assets(project: Project, target: Target, daily: dg.PartitionsDefi
         context: dg.AssetExecutionContext, predictions: DataFrame, events: DataFrame
     ) -> DataFrame:
         """How far each day's features, predictions and labels are from the training rows, and from the day before."""
-        from mlops_core.monitoring.drift import drift_metrics, versions_of
+        from mlops_core.monitoring.bins import bins_of
+        from mlops_core.monitoring.drift import drift_metrics, segmented, versions_of
         from mlops_core.monitoring.labels import with_labels
 
         first, last = days_of(context)
         labelled = with_labels(predictions, events, project, first - timedelta(days=1), last)
-        found = {version: _bins_of(context, project, *version) for version in versions_of(predictions)}
-        return drift_metrics(predictions, labelled, {version: bins for version, bins in found.items() if bins}, first)
+        found = {version: _baseline_of(context, project, *version) for version in versions_of(predictions)}
+        baselines = {version: rows for version, rows in found.items() if rows is not None}
+        bins = {version: bins_of(rows, project) for version, rows in baselines.items()}
+        return drift_metrics(predictions, labelled, bins, first, segmented(project.model, baselines, bins))
 
     return [inference_profile_metrics, inference_drift_metrics]
 
 
-def _bins_of(context: dg.AssetExecutionContext, project: Project, model: str, version: int) -> "list[Bins]":
-    """The bins of a version's training rows; none, with a line in the log, when the registry no longer has it."""
-    from mlops_core.monitoring.bins import bins_of
-
+def _baseline_of(
+    context: dg.AssetExecutionContext, project: Project, model: str, version: int
+) -> "pd.DataFrame | None":
+    """A version's training rows; None, with a line in the log, when the registry no longer has them."""
     registry = resources_of(project, context).model_registry.of(model)
     try:
-        return bins_of(registry.baseline(registry.get(version)), project)
+        return registry.baseline(registry.get(version))
     except ModelNotFoundError as error:
         context.log.warning(f"The drift of {model} version {version} is not computed: {error}")
-        return []
+        return None

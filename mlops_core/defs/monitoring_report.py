@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_core.config import Target
+from mlops_core.config import ModelTarget
 from mlops_core.defs.jobs import MONITOR_TABLES, REPORT
 from mlops_core.defs.judgements import check_specs, judgements, verdicts
 from mlops_core.defs.metadata import as_data, plot, png
@@ -26,7 +26,7 @@ METRIC_PLOT = "Metric over time"
 
 
 def report_assets(
-    project: Project, target: Target, daily: dg.TimeWindowPartitionsDefinition
+    project: Project, target: ModelTarget, daily: dg.TimeWindowPartitionsDefinition
 ) -> list[dg.AssetsDefinition]:
     @dg.asset(
         key=key_of(project, REPORT),
@@ -50,7 +50,8 @@ def report_assets(
         from mlops_core.monitoring.page import neighbours
 
         (first, last), now, resources = days_of(context), datetime.now(UTC), resources_of(project, context)
-        tables = dict(zip(("profile", "drift"), map(resources.tables.read, MONITOR_TABLES), strict=True))
+        read = [resources.tables.read(project.scoped(name)) for name in MONITOR_TABLES]
+        tables = dict(zip(("profile", "drift"), read, strict=True))
         judge = judge_of(project, target.monitoring_workflow, **tables, now=now, first=first)
         yield from judgements(project, target, daily.get_partition_keys(), judge)
         profile = _shown(as_numbers(tables["profile"], project.model.task), first, last)

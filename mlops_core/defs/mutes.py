@@ -15,7 +15,9 @@ import dagster as dg
 from pydantic import Field
 
 from mlops_core.adapters.alerts import KINDS, Alert, Alerts
+from mlops_core.config import Target
 from mlops_core.defs.config import NOT_BLANK, BoundedConfig
+from mlops_core.defs.decided_by import name_field, who_decides
 from mlops_core.defs.names import op_of
 from mlops_core.project import Project
 
@@ -28,14 +30,6 @@ READ = 200
 """How many of the newest mutes are read."""
 
 Kind = Enum("Kind", {name: name for name in (*KINDS, ALL)})  # type: ignore[misc]
-
-
-class MuteConfig(BoundedConfig):
-    kind: Kind = Field(description=f"Which alerts: {', '.join(KINDS)}, or {ALL}")
-    name: str = Field(ALL, pattern=NOT_BLANK, description="The asset, check, job, schedule or sensor they are about")
-    until: str = Field(description="When they are told again, as YYYY-MM-DD HH:MM in UTC; 'now' ends a mute")
-    muted_by: str = Field(pattern=NOT_BLANK, description="Your name")
-    reason: str = Field(pattern=NOT_BLANK, description="Why nobody needs to hear of it")
 
 
 @dataclass(frozen=True)
@@ -59,8 +53,15 @@ class Mute:
         return f"{self.kind} alerts about {self.name} are muted until {until} by {self.muted_by}: {self.reason}"
 
 
-def mute_alerts_job(project: Project, definitions: dg.Definitions) -> dg.JobDefinition:
+def mute_alerts_job(project: Project, target: Target, definitions: dg.Definitions) -> dg.JobDefinition:
     """The job, which takes the names of what these definitions have."""
+
+    class MuteConfig(BoundedConfig):
+        kind: Kind = Field(description=f"Which alerts: {', '.join(KINDS)}, or {ALL}")
+        name: str = Field(ALL, pattern=NOT_BLANK, description="Asset, check, job, schedule or sensor they are about")
+        until: str = Field(description="When they are told again, as YYYY-MM-DD HH:MM in UTC; 'now' ends a mute")
+        muted_by: str = name_field(target)
+        reason: str = Field(pattern=NOT_BLANK, description="Why nobody needs to hear of it")
 
     @dg.op(
         name=op_of(project, "mute_alerts"),
@@ -68,12 +69,13 @@ def mute_alerts_job(project: Project, definitions: dg.Definitions) -> dg.JobDefi
         description="Say on the run what is muted, until when, by whom and why",
     )
     def mute_alerts(context: dg.OpExecutionContext, config: MuteConfig) -> Iterator[Any]:
+        muted_by = who_decides(context.run, config.muted_by, target)
         assets, known = _names(definitions)
         if config.name not in known:
             known_names = ", ".join(sorted(known))
             raise dg.Failure(f"name is '{config.name}', which no alert is about; names are {known_names}.")
         until = _until(config.until, datetime.now(UTC)).isoformat()
-        mute = Mute(config.kind.value, config.name, until, config.muted_by, config.reason)
+        mute = Mute(config.kind.value, config.name, until, muted_by, config.reason)
         context.instance.add_run_tags(context.run_id, {f"{TAG}{key}": value for key, value in asdict(mute).items()})
         context.log.info(str(mute))
         if config.name in assets:

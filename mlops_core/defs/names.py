@@ -2,6 +2,7 @@
 
 With a prefix a key is `prefix/name`, an op `prefix__name`, as Dagster calls that of an asset, and everything else
 `prefix_name`: jobs, schedules, sensors, resources, groups. A table has the last part of its asset's key for a name.
+What each of several models has begins with the model's short name: `prefix/spam_champion`, `prefix_spam_rollback_job`.
 """
 
 from collections.abc import Container
@@ -13,7 +14,8 @@ from mlops_core.project import Project
 
 
 def key_of(project: Project, asset: str) -> dg.AssetKey:
-    return dg.AssetKey([project.prefix, asset] if project.prefix else asset)
+    name = project.scoped(asset)
+    return dg.AssetKey([project.prefix, name] if project.prefix else name)
 
 
 def keys_of(project: Project, *assets: str) -> list[dg.AssetKey]:
@@ -31,7 +33,8 @@ def op_of(project: Project, name: str) -> str:
 
 def titled(project: Project, title: str) -> str:
     """The title of an alert, which says whose it is."""
-    return f"{project.prefix}: {title}" if project.prefix else title
+    whose = ", ".join(part for part in (project.prefix, project.scope) if part)
+    return f"{whose}: {title}" if whose else title
 
 
 def is_own(project: Project, run: dg.DagsterRun, jobs: Container[str]) -> bool:
@@ -46,7 +49,7 @@ def needed(project: Project, *resources: str) -> set[str]:
     return {project.named(name) for name in resources}
 
 
-class _HasResources(Protocol):
+class HasResources(Protocol):
     @property
     def resources(self) -> Any: ...
 
@@ -61,5 +64,5 @@ class ProjectResources:
         return getattr(self._resources, self._project.named(name))
 
 
-def resources_of(project: Project, context: _HasResources) -> ProjectResources:
+def resources_of(project: Project, context: HasResources) -> ProjectResources:
     return ProjectResources(project, context.resources)

@@ -24,7 +24,7 @@ def pairing_checks(project: Project) -> list[dg.AssetChecksDefinition]:
         days = days_of_run(context)
         within = f"day BETWEEN DATE'{days[0]}' AND DATE'{days[1]}'" if days else "true"
         read = resources_of(project, context).tables.read
-        found = pairing(events, *(read(name).where(within) for name in ("predictions", events.name)))
+        found = pairing(events, *(read(name).where(within) for name in (project.scoped("predictions"), events.name)))
         missing = found.missing if days else 0  # of all days, late ones are missing that no run was asked for
         return dg.AssetCheckResult(
             passed=not (found.doubled or missing),

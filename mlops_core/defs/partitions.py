@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from mlops_core.config import Target
+from mlops_core.config import ModelTarget, Target
 
 ONE_RUN_A_RANGE = dg.BackfillPolicy.single_run()
 """A backfill of many days is one run: its steps read and write a range of days at once."""
@@ -15,7 +15,7 @@ def daily_partitions(target: Target) -> dg.DailyPartitionsDefinition:
     return _daily(target.first_day, target)
 
 
-def predicted_partitions(target: Target) -> dg.DailyPartitionsDefinition:
+def predicted_partitions(target: ModelTarget) -> dg.DailyPartitionsDefinition:
     """As `daily_partitions`, of predictions and what monitors them: without the days before any hold-out."""
     return _daily(target.predicted_from, target)
 

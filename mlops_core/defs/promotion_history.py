@@ -26,6 +26,7 @@ class Entry:
     run: str
     at: float
     rescore_from: str | None
+    is_rollback: bool = False
 
 
 def newest_entry(project: Project, instance: dg.DagsterInstance, model: str) -> Entry | None:
@@ -34,19 +35,23 @@ def newest_entry(project: Project, instance: dg.DagsterInstance, model: str) -> 
     if found is None:
         return None
     record, told = found
-    return Entry(int(told["version"]), record.run_id, record.timestamp, told.get("rescore_from"))
+    is_rollback = told.get("rollback", False)
+    return Entry(int(told["version"]), record.run_id, record.timestamp, told.get("rescore_from"), is_rollback)
 
 
 def entries(
     project: Project, instance: dg.DagsterInstance, model: str
 ) -> Iterator[tuple[dg.EventLogRecord, Mapping[str, Any]]]:
-    """The history of `model`, the newest first: an instance may have the champions of several targets and names."""
+    """The history of `model`, the newest first: an instance may have the champions of several targets and names.
+
+    An entry is written by a run; what somebody reported as a materialization, with any metadata, is none.
+    """
     cursor, has_more = None, True
     while has_more:
         page = instance.fetch_materializations(key_of(project, CHAMPION), limit=PAGE, cursor=cursor)
         for record in page.records:
             told = values(record)
-            if told.get("model_name") == model:
+            if record.run_id and told.get("model_name") == model:
                 yield record, told
         cursor, has_more = page.cursor, page.has_more
 

@@ -83,3 +83,16 @@ def _first_cause(error: SerializableErrorInfo | None) -> str:
     while error is not None and error.cause is not None:
         error = error.cause
     return error.message.strip() if error else "Dagster has recorded no error."
+
+
+def running_schedules(context: dg.SensorEvaluationContext) -> set[str]:
+    """The schedules that are switched on in the code location of a sensor."""
+    location = context.code_location_origin.location_name if context.code_location_origin else None
+    stored = context.instance.schedule_storage  # an instance in memory has none
+    return {
+        state.instigator_name
+        for state in (context.instance.all_instigator_state() if stored else ())
+        if state.instigator_type.value == "SCHEDULE"
+        and state.is_running
+        and location in (None, state.origin.repository_origin.code_location_origin.location_name)
+    }

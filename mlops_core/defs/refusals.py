@@ -14,6 +14,7 @@ import dagster as dg
 from mlops_core.adapters.model_registry import ModelVersion
 from mlops_core.adapters.registry_errors import DanglingAliasError, DeletedRunError, ModelNotFoundError
 from mlops_core.adapters.scoring_errors import CannotScoreError
+from mlops_core.adapters.serving.sample import NoSampleError
 from mlops_core.deployment.promotion import NotShadowedError, NotTheChallengerError
 from mlops_core.validation.verdict import NotValidatedError
 
@@ -31,6 +32,7 @@ REFUSALS = (
     DanglingAliasError,
     DeletedRunError,
     CannotScoreError,
+    NoSampleError,
 )
 
 

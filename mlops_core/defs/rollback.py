@@ -12,7 +12,10 @@ from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
 from mlops_core.adapters.predicting import predicted
 from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.adapters.scoring_errors import scorable
+from mlops_core.adapters.step_launcher.step_scope import REPORTS_KEY
+from mlops_core.config import Target
 from mlops_core.defs.config import NOT_BLANK, BoundedConfig
+from mlops_core.defs.decided_by import name_field, who_decides
 from mlops_core.defs.ended_runs import require_running
 from mlops_core.defs.names import key_of, needed, op_of, resources_of
 from mlops_core.defs.promotion_history import entries, linked, newest_entry
@@ -33,23 +36,26 @@ from mlops_core.version_record import VersionRecord
 SAMPLE = 100
 
 
-class RollbackConfig(BoundedConfig):
-    version: int = Field(gt=0, description="The version that becomes champion again; previous_champion holds the last")
-    rolled_back_by: str = Field(pattern=NOT_BLANK, description="Your name")
-    reason: str = Field(pattern=NOT_BLANK, description="What is wrong with the champion")
-    rescore_from: str | None = Field(None, description="Days from this one on are predicted again, as YYYY-MM-DD")
+def rollback_job(project: Project, target: Target, daily: dg.TimeWindowPartitionsDefinition) -> dg.JobDefinition:
+    class RollbackConfig(BoundedConfig):
+        version: int = Field(
+            gt=0, description="The version that becomes champion again; previous_champion holds the last"
+        )
+        rolled_back_by: str = name_field(target)
+        reason: str = Field(pattern=NOT_BLANK, description="What is wrong with the champion")
+        rescore_from: str | None = Field(None, description="Days from this one on are predicted again, as YYYY-MM-DD")
 
-
-def rollback_job(project: Project, daily: dg.TimeWindowPartitionsDefinition) -> dg.JobDefinition:
     @dg.op(
         name=op_of(project, "roll_back"),
         out=dg.Out(dg.Nothing),
         required_resource_keys=needed(project, "step_launcher", "tables", "feature_store", "model_registry"),
+        tags={REPORTS_KEY: [key_of(project, CHAMPION).to_user_string()]},
         description="See that the version still loads and predicts, then give it the alias champion",
     )
     def roll_back(
         context: dg.OpExecutionContext, config: RollbackConfig
     ) -> Iterator[dg.AssetMaterialization | dg.Output[None]]:
+        rolled_back_by = who_decides(context.run, config.rolled_back_by, target)
         registry: ModelRegistry = resources_of(project, context).model_registry
         days = daily.get_partition_keys()
         _require_day(config.rescore_from, days)
@@ -69,12 +75,12 @@ def rollback_job(project: Project, daily: dg.TimeWindowPartitionsDefinition) -> 
         offer = _offer(project, context, before)
         still_runs = partial(require_running, context.instance, context.run_id)
         give_alias(registry, CHAMPION, version, may_move=still_runs, from_version=followed(before), over_deleted=True)
-        decision = Decision(version.name, version.version, config.rolled_back_by, config.reason)
+        decision = Decision(version.name, version.version, rolled_back_by, config.reason)
         rescored = {"rescore_from": config.rescore_from} if config.rescore_from else {}
         page = dg.MetadataValue.url(registry.version_url(version))
         yield dg.AssetMaterialization(
             key_of(project, CHAMPION),
-            description=f"Rolled back to version {version.version} by {config.rolled_back_by}: {config.reason}",
+            description=f"Rolled back to version {version.version} by {rolled_back_by}: {config.reason}",
             metadata={
                 "rollback": True,
                 **linked(decision.entry(before, version.record, measured)),
@@ -152,9 +158,10 @@ def _offer(project: Project, context: dg.OpExecutionContext, before: Holder | No
     from mlops_core.deployment.shadow import predicted_days, predictions_of
 
     tables, registry = resources_of(project, context).tables, resources_of(project, context).model_registry
-    if before is None or not tables.exists("predictions"):
+    predictions = project.scoped("predictions")
+    if before is None or not tables.exists(predictions):
         return {}
-    days = predicted_days(predictions_of(tables.read("predictions"), registry.model, before.version))
+    days = predicted_days(predictions_of(tables.read(predictions), registry.model, before.version))
     if days is None:
         return {}
     first, last = map(str, days)

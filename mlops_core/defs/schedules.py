@@ -1,4 +1,4 @@
-"""Daily schedules, from the cron of each workflow file; a target says whether they run.
+"""Daily schedules, from the cron of each workflow file; a target says whether they run, or arrivals start the days.
 
 The monitoring's ticks also compute the days again whose labels are late: those that the check `labels_arrive` names.
 """
@@ -9,7 +9,7 @@ from datetime import UTC, timedelta
 import dagster as dg
 
 from mlops_core.adapters.recorded_metadata import recorded
-from mlops_core.config import Target, Workflow
+from mlops_core.config import ModelTarget, Target, Workflow
 from mlops_core.defs.ended_runs import ENDED
 from mlops_core.defs.jobs import Job
 from mlops_core.defs.judgements import LABELS, check_key
@@ -22,30 +22,30 @@ MOST_DAYS_AGAIN = 14
 """How many more days before the usual ones a tick recomputes at most, for late labels."""
 
 
-def build_schedules(
-    project: Project,
-    target: Target,
-    jobs: dict[str, Job],
-    daily: dg.TimeWindowPartitionsDefinition,
-    predicted: dg.TimeWindowPartitionsDefinition,
+def feature_engineering_schedule(
+    project: Project, target: Target, job: Job, daily: dg.TimeWindowPartitionsDefinition
+) -> dg.ScheduleDefinition:
+    """Materializes the day that ended before the tick, as the schedules of models do."""
+    workflow = target.feature_engineering_workflow
+    return _daily_schedule(project, "feature_engineering", job, workflow, target, daily=daily, days_before=0)
+
+
+def model_schedules(
+    project: Project, target: ModelTarget, jobs: dict[str, Job], predicted: dg.TimeWindowPartitionsDefinition
 ) -> list[dg.ScheduleDefinition]:
     """One schedule a job: partitioned jobs materialize the day that ended before the tick."""
-    workflows = {
-        "feature_engineering": (target.feature_engineering_workflow, daily),
-        "batch_inference": (target.batch_inference_workflow, predicted),
-        MONITORING: (target.monitoring_workflow, predicted),
-    }
+    workflows = {"batch_inference": target.batch_inference_workflow, MONITORING: target.monitoring_workflow}
     days_before = {MONITORING: target.monitoring_workflow.label_delay_days}
     partitioned = [
         _daily_schedule(
-            project, name, jobs[f"{name}_job"], workflow, target, daily=days, days_before=days_before.get(name, 0)
+            project, name, jobs[f"{name}_job"], workflow, target, daily=predicted, days_before=days_before.get(name, 0)
         )
-        for name, (workflow, days) in workflows.items()
+        for name, workflow in workflows.items()
     ]
     return [*partitioned, _training_schedule(project, jobs["model_training_job"], target)]
 
 
-def _training_schedule(project: Project, job: Job, target: Target) -> dg.ScheduleDefinition:
+def _training_schedule(project: Project, job: Job, target: ModelTarget) -> dg.ScheduleDefinition:
     """Once a day at most: Dagster's run keys are per tick, and the cron may change."""
     name = project.named("model_training_schedule")
 
@@ -108,7 +108,7 @@ def _daily_schedule(
         job=job,
         cron_schedule=workflow.cron_schedule,
         execution_timezone="UTC",
-        default_status=default_schedule_status(target),
+        default_status=default_schedule_status(target, starts=target.start == "schedule"),
         description=f"{job.description}, for {extent}",
     )
     def previous_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -142,7 +142,7 @@ def _with_late_days(project: Project, instance: dg.DagsterInstance, keys: Sequen
     return min([first, *(day for day in late or () if oldest <= day)])
 
 
-def default_schedule_status(target: Target) -> dg.DefaultScheduleStatus:
-    """Schedules run by themselves only where the target says so."""
-    running = target.schedules == "running"
+def default_schedule_status(target: Target, *, starts: bool = True) -> dg.DefaultScheduleStatus:
+    """Schedules run by themselves only where the target says so, and of days only where no arrival `starts` them."""
+    running = target.schedules == "running" and starts
     return dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED

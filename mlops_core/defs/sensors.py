@@ -8,8 +8,9 @@ import dagster as dg
 
 from mlops_core.adapters.alerts import MISSING_RUN, VIOLATION, Alert, AlertError, Alerts
 from mlops_core.adapters.recorded_metadata import recorded
-from mlops_core.config import Target
+from mlops_core.config import ModelTarget
 from mlops_core.defs.alerts import build_alerts, links
+from mlops_core.defs.hyperparameters import search_of_retraining
 from mlops_core.defs.jobs import Job
 from mlops_core.defs.judgements import METRIC, check_key
 from mlops_core.defs.lost_requests import LostRequest, lost_request
@@ -23,12 +24,12 @@ LONGEST_TAG = 1_000
 """Maximum length of a tag's value: databases index the tags, PostgreSQL up to some 2,700 bytes."""
 
 
-def build_sensors(project: Project, target: Target, jobs: dict[str, Job]) -> list[dg.SensorDefinition]:
+def build_sensors(project: Project, target: ModelTarget, jobs: dict[str, Job]) -> list[dg.SensorDefinition]:
     """The retraining sensor."""
     return [_retraining_sensor(project, target, jobs["model_training_job"], build_alerts(target))]
 
 
-def _retraining_sensor(project: Project, target: Target, training_job: Job, alerts: Alerts) -> dg.SensorDefinition:
+def _retraining_sensor(project: Project, target: ModelTarget, training_job: Job, alerts: Alerts) -> dg.SensorDefinition:
     workflow, running = target.monitoring_workflow, target.schedules == "running"
     recovery_days = max(workflow.cooldown_days, workflow.num_evaluation_windows)
     check = check_key(project, METRIC)
@@ -53,11 +54,10 @@ def _retraining_sensor(project: Project, target: Target, training_job: Job, aler
         history = _told(project, context, history, alerts, evaluation, run_id=record.run_id)
         if decision == RETRAIN:
             attempt = f"{history.retrainings} of {rule.max_retrainings}"
+            asked = {"training_days": workflow.retraining_days, **search_of_retraining(project, target)}
             request = dg.RunRequest(
                 run_key=judged.evaluation,
-                run_config={
-                    "ops": {op_of(project, project.model.name): {"config": {"training_days": workflow.retraining_days}}}
-                },
+                run_config={"ops": {op_of(project, project.model.name): {"config": asked}}},
                 tags=_tags(record.run_id, evaluation, found, attempt),
             )
             return dg.SensorResult([request], cursor=history.written())

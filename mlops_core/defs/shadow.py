@@ -7,7 +7,8 @@ import dagster as dg
 from mlops_core.adapters.model_registry import ModelVersion
 from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.adapters.shadow_scoring import shadow_scores
-from mlops_core.defs.approval import approved_version
+from mlops_core.config import ModelTarget
+from mlops_core.defs.approval import approved_version, require_approver
 from mlops_core.defs.metadata import markdown_table, plot, png
 from mlops_core.defs.names import key_of, needed, resources_of
 from mlops_core.defs.refusals import one_sentence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def shadow_checks(project: Project) -> list[dg.AssetChecksDefinition]:
+def shadow_checks(project: Project, target: ModelTarget) -> list[dg.AssetChecksDefinition]:
     @dg.asset_check(
         asset=key_of(project, "challenger"),
         blocking=True,
@@ -33,6 +34,7 @@ def shadow_checks(project: Project) -> list[dg.AssetChecksDefinition]:
         """The outcome is written on the version, where `champion` looks, in other runs too; what blocks is its step."""
         registry = resources_of(project, context).model_registry
         with registry_answers(registry.tracking_uri), one_sentence():
+            require_approver(project, context.run, target)
             approved(approved_version(project, context.run), challenger.version, project.named)
             champion = registry.find_alias(CHAMPION)
             if champion is None:

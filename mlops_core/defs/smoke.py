@@ -43,8 +43,8 @@ def _smoke_job(project: Project) -> dg.JobDefinition:
     @dg.op(
         name=op_of(project, "reach_everything"),
         out=dg.Out(dg.Nothing),
-        required_resource_keys=needed(
-            project, "step_launcher", "spark", "tables", "feature_store", "sources", "model_registry"
+        required_resource_keys=needed(project, "step_launcher", "spark", "tables", "feature_store", "sources").union(
+            *(needed(each, "model_registry") for each in project.each)
         ),
         description="Reads an event of each source, lists the schema's tables, asks feature store and model registry, "
         "on the cluster",
@@ -53,7 +53,10 @@ def _smoke_job(project: Project) -> dg.JobDefinition:
         resources = resources_of(project, context)
         asked: dict[str, Any] = {"path": None, "times": None, "rows": 1, "seed": 0, "drift_from": None}
         rows = [source.choose(**asked).read().limit(1) for source in resources.sources.values()]
-        champion = resources.model_registry.find_alias("champion")
+        champions = {
+            each.scoped("champion"): resources_of(each, context).model_registry.find_alias("champion")
+            for each in project.each
+        }
         context.add_output_metadata(
             {
                 "python": platform.python_version(),
@@ -61,7 +64,7 @@ def _smoke_job(project: Project) -> dg.JobDefinition:
                 "columns_of_source": "; ".join(", ".join(row.columns) for row in rows),
                 **{f"{each.name}_table_exists": resources.tables.exists(each.name) for each in project.event_tables},
                 "feature_store": type(resources.feature_store.client).__name__,
-                "champion": str(champion.version) if champion else "none yet",
+                **{name: str(holder.version) if holder else "none yet" for name, holder in champions.items()},
             }
         )
 

@@ -54,19 +54,29 @@ def _feature_table(project: Project, table: FeatureTable) -> TableSpec:
 def tables_of(project: Project) -> Mapping[str, TableSpec]:
     """Every table of the project by its name, which is its asset's."""
     tables = {
-        **{events.name: TableSpec(accepted_columns(events)) for events in project.event_tables},
-        **{events.rejected_name: TableSpec(rejected_columns(events)) for events in project.event_tables},
+        **{
+            events.name: TableSpec(accepted_columns(events), _as_keys(project, events.label_lineage))
+            for events in project.event_tables
+        },
+        **{events.rejected_name: TableSpec(rejected_columns(events.delivered)) for events in project.event_tables},
         **{table.name: _feature_table(project, table) for table in project.feature_tables},
+    }
+    for each in project.each:
+        tables |= {each.scoped(name): spec for name, spec in _tables_of_model(each).items()}
+    for name, spec in tables.items():
+        require_table(name, f"The tables of {project.package}")
+        require_columns(spec.columns, f"The columns of the table '{name}'")
+    return tables
+
+
+def _tables_of_model(project: Project) -> dict[str, TableSpec]:
+    return {
         "predictions": TableSpec(
             project.predicted_columns | prediction_columns(project), _lineage(project), history_key=HISTORY_KEY
         ),
         "inference_profile_metrics": TableSpec(profile_columns(project)),
         "inference_drift_metrics": TableSpec(DRIFT_COLUMNS),
     }
-    for name, spec in tables.items():
-        require_table(name, f"The tables of {project.package}")
-        require_columns(spec.columns, f"The columns of the table '{name}'")
-    return tables
 
 
 def _lineage(project: Project) -> dict[str, list[tuple[dg.AssetKey, str]]]:

@@ -11,6 +11,7 @@ from mlops_core.config import Target
 from mlops_core.defs.alerts import LONGEST_TEXT, build_alerts, page_of
 from mlops_core.defs.mutes import tell
 from mlops_core.defs.records import Streak, failing_ticks
+from mlops_core.outside_json import cursor_of_kind
 from mlops_core.project import Project
 
 NAME = "tick_failure_sensor"
@@ -36,7 +37,7 @@ def tick_sensors(project: Project, target: Target, starting: Container[str] = ()
     def tell_of_failing_ticks(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         location = context.code_location_origin.location_name if context.code_location_origin else None
         failing = [streak for streak in failing_ticks(context.instance, location) if streak.name != own]
-        told = _still_told(json.loads(context.cursor or "{}"), failing)
+        told = _still_told(cursor_of_kind(dict[str, float], context.cursor or "{}"), failing)
         named = [each for each in _named(context, failing) if not project.prefix or each.name in starting]
         for streak in (streak for streak in named if streak.name not in told):
             try:

@@ -10,39 +10,53 @@ from pydantic import Field, create_model
 from mlops_core.adapters.flavors import COMPARED, description, require_flavor
 from mlops_core.adapters.model_version import ModelVersion, TrainingRecord
 from mlops_core.adapters.registry_errors import registry_answers
-from mlops_core.config import Target
+from mlops_core.config import ModelTarget
 from mlops_core.defs.config import BoundedConfig
-from mlops_core.defs.metadata import plot, readable
+from mlops_core.defs.fitting import fits_on_workers, fitted_by, require_workers
+from mlops_core.defs.hyperparameters import found_parameters, search_fields, stopped_parameters
+from mlops_core.defs.metadata import markdown_table, plot, readable
 from mlops_core.defs.model_description import describe
 from mlops_core.defs.names import key_of, keys_of, needed, resources_of
 from mlops_core.defs.partitions import last_partition
 from mlops_core.defs.provenance import git_commit
+from mlops_core.defs.served_features import training_skew
 from mlops_core.defs.training_record import record_of
-from mlops_core.defs.training_rows import feature_versions, frozen_events, looked_up, other_events, training_set
+from mlops_core.defs.training_rows import (
+    feature_versions,
+    frozen_events,
+    looked_up,
+    other_events,
+    rows_for_workers,
+    training_set,
+)
+from mlops_core.defs.version_threshold import decided
 from mlops_core.project import DeclarationError, Project
 from mlops_core.validation.verdict import UNCHECKED
 from mlops_core.version_record import VersionRecord
 
 if TYPE_CHECKING:
-    import pandas as pd
     from pydantic import BaseModel
 
 ALWAYS_NEEDED = "mlflow"
 """The packages of requirements.txt that scoring needs with any model."""
 
+ROWS_SHOWN = 20
+"""The first rows of a table stand in the metadata; the run of MLflow has all of them."""
+
 
 class DaysConfig(BoundedConfig):
-    """Which days a training takes; `training_config` adds the hyperparameters of a project."""
+    """Which days a training takes; `training_config` adds the hyperparameters of a project, and its search."""
 
     holdout_days: int = Field(gt=0, description="Most recent days that are held out")
     training_days: int = Field(0, ge=0, description="Newest days before those to train on; 0 for all of them")
 
 
 def training_assets(
-    project: Project, target: Target, daily: dg.TimeWindowPartitionsDefinition
+    project: Project, target: ModelTarget, daily: dg.TimeWindowPartitionsDefinition
 ) -> list[dg.AssetsDefinition]:
     events, model = project.events, project.model
     require_flavor(model.training.flavor)
+    require_workers(project, target)
     model_requirements(project)  # says what is missing
     TrainingConfig = training_config(project, target)  # noqa: N806 - a class
 
@@ -60,13 +74,11 @@ def training_assets(
         "logged beside those of the best constant and of a model without looked-up features.",
     )
     def trained(context: dg.AssetExecutionContext, config: TrainingConfig) -> ModelVersion:  # type: ignore[valid-type]
-        from mlops_core.training.model_answers import fitted
         from mlops_core.training.split import (
             held_out,
             holdout_start,
             known_before,
             labelled_days,
-            require_enough,
             since,
         )
 
@@ -77,40 +89,54 @@ def training_assets(
         if days_asked.training_days:
             first = max(first, start - timedelta(days=days_asked.training_days))
         past = since(known_before(events, known, start), first)
-        rows, unseen = looked_up(project, context, past, held_out(events, known, start, last), start)
-        require_enough(events, len(rows), start)
+        on_workers, as_served = fits_on_workers(project, context), target.model_workflow.features_as_served
+        unseen_rows, taken = held_out(events, known, start, last), {"on_workers": on_workers, "as_served": as_served}
+        found = looked_up(project, context, past, unseen_rows, start, **taken)
+        rows, unseen = found.rows, found.unseen
         model.task.require_learnable(model.task.shape.labels(rows[events.label_column]))
-        parameters = hyperparameters(project, config)
-        context.log.info(f"Fitting {len(rows)} {events.nouns} before {start}; {len(unseen)} are held out")
-        trained_model = fitted(model.training, rows, parameters)
-        record = record_of(project, trained_model, rows, unseen, parameters)
+        chosen = found_parameters(project, context, config, found, hyperparameters(project, config))
+        parameters = stopped_parameters(project, context, found, chosen.parameters)
+        context.log.info(found.told(events.nouns, start))
+        store_as = training_set(project, context, past, exclude=[events.event_time])
+        all_rows = rows_for_workers(project, context, past, first, start, as_served) if on_workers else None
+        trained_model = fitted_by(project, found, all_rows, parameters)
+        decision = decided(project, context, found, parameters)
+        record = record_of(decision.project, trained_model, rows, unseen, parameters, fitted_rows=found.fitted)
+        record = decision.beside(chosen.beside(record)).measured(training_skew(project, context, past, first, start))
+        for subject, note in record.notes.items():
+            context.log.info(f"{subject}: {note}")
         provenance = VersionRecord(
             git_commit=git_commit(target.root),
+            training_share=found.training_share,
+            served_share=found.served_share,
             tables={events.name: version, **other_events(project, context), **feature_versions(project, context)},
         )
-        context.add_output_metadata(_seen(record, rows, str(start)) | provenance.to_tags())
+        context.add_output_metadata(_seen(record, found.fitted, str(start)) | chosen.metadata | provenance.to_tags())
         of_run = replace(
             provenance,
             dagster_run_id=context.run.run_id,
             trained_from=first,
             held_out_from=start,
             held_out_until=last,
+            search_run_id=chosen.run_id,
+            decision_threshold=decision.threshold,
         )
-        store_as = training_set(project, context, past, exclude=[events.event_time])
         return _registered(project, context, record, trained_model, store_as, told=of_run)
 
     return [trained]
 
 
-def training_config(project: Project, target: Target) -> type[DaysConfig]:
-    """The run config of a training: the number of days, and the hyperparameters with the target's values."""
+def training_config(project: Project, target: ModelTarget) -> type[DaysConfig]:
+    """The run config of a training: days, search, and the hyperparameters with the target's values."""
     workflow, kind = target.model_workflow, project.model.training.hyperparameters
     defaults = kind(**workflow.hyperparameters)
     own: dict[str, Any] = {
         name: (Annotated[field.annotation, field], getattr(defaults, name)) for name, field in kind.model_fields.items()
     }
     held_out: Any = (Annotated[int, DaysConfig.model_fields["holdout_days"]], workflow.holdout_days)
-    return create_model("TrainingConfig", __base__=DaysConfig, holdout_days=held_out, **own)
+    return create_model(
+        "TrainingConfig", __base__=DaysConfig, holdout_days=held_out, **search_fields(project, target), **own
+    )
 
 
 def hyperparameters(project: Project, config: BoundedConfig) -> "BaseModel":
@@ -135,14 +161,14 @@ def _registered(
     events, training = project.events, project.model.training
     task, some = project.model.task, record.baseline.drop(columns="prediction").head(COMPARED)
     inputs = some.drop(columns=[events.event_time, events.label_column])
-    described = description(training, task, fitted, inputs, predictions(project.model, fitted, some))
+    said = predictions(project.model, fitted, some)
+    described = description(training, task, fitted, inputs, said, package=project.package)
     told = replace(told, answered_classes=task.shape.logged_classes(fitted))
     with registry_answers(registry.tracking_uri):
         with registry.run(f"{project.model.name} {context.run.run_id[:8]}", told.to_tags()):
             registry.log(record)
             context.log.info("Logging the model to MLflow")
             info = store.log_model(
-                model=fitted,
                 artifact_path="model",
                 training_set=training_set,
                 registered_model_name=registry.model,
@@ -166,15 +192,20 @@ def model_requirements(project: Project) -> list[str]:
     wanted = (*project.model.training.packages, ALWAYS_NEEDED)
     if missing := [name for name in project.model.training.packages if name not in pins]:
         raise DeclarationError(
-            f"Training, packages: {', '.join(missing)} is not pinned in {file}: add a line such as {missing[0]}==1.0."
+            f"Training, packages: {', '.join(missing)} is not pinned in {file}: add a line {missing[0]}==<version>."
         )
     return [pin for name, pin in pins.items() if name in wanted]
 
 
-def _seen(record: TrainingRecord, rows: "pd.DataFrame", start: str) -> dict[str, dg.MetadataValue]:
+def _seen(record: TrainingRecord, rows: int, start: str) -> dict[str, dg.MetadataValue]:
     return {
         **{name: dg.FloatMetadataValue(readable(value)) for name, value in record.metrics.items()},
-        "training_rows": dg.IntMetadataValue(len(rows)),
+        "training_rows": dg.IntMetadataValue(rows),
         "held_out_from": dg.TextMetadataValue(start),
         **{name: plot(image) for name, image in record.figures.items()},
+        **{subject: dg.TextMetadataValue(note) for subject, note in record.notes.items()},
+        **{
+            f"{name}_table": dg.MarkdownMetadataValue(markdown_table(table.head(ROWS_SHOWN)))
+            for name, table in record.tables.items()
+        },
     }

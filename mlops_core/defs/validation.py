@@ -12,7 +12,7 @@ from pydantic import Field
 
 from mlops_core.adapters.model_registry import ModelVersion
 from mlops_core.adapters.registry_errors import registry_answers
-from mlops_core.config import Target
+from mlops_core.config import ModelTarget
 from mlops_core.defs.candidate_validation import Validated, skip, validate
 from mlops_core.defs.config import BoundedConfig
 from mlops_core.defs.metadata import readable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mlops_core.validation.verdict import Verdict
 
 
-def validation_assets(project: Project, target: Target) -> list[dg.AssetsDefinition]:
+def validation_assets(project: Project, target: ModelTarget) -> list[dg.AssetsDefinition]:
     candidate = {"candidate": dg.AssetIn(key_of(project, project.model.name))}
 
     @dg.asset(
@@ -51,7 +51,7 @@ def validation_assets(project: Project, target: Target) -> list[dg.AssetsDefinit
     return [challenger]
 
 
-def validation_checks(project: Project, target: Target) -> list[dg.AssetChecksDefinition]:
+def validation_checks(project: Project, target: ModelTarget) -> list[dg.AssetChecksDefinition]:
     workflow = target.model_workflow
 
     class ValidationConfig(BoundedConfig):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 
+from mlops_core.outside_json import cursor_of_kind
+
 NOTHING, RECORDED, DOUBTFUL, BY_HAND = "nothing", "recorded", "doubtful", "by hand"
 
 
@@ -29,8 +31,9 @@ class AliasWatch:
     @classmethod
     def read(cls, cursor: str | None, model: str) -> AliasWatch:
         """The observations of `model`; none yet when the cursor is of another one."""
-        told = json.loads(cursor) if cursor and cursor.startswith("{") else {}  # earlier ones were a sentence
-        return cls(**{"model": model, **told}) if told.get("model", model) == model else cls(model=model)
+        is_one = cursor and cursor.startswith("{")  # earlier ones were a sentence
+        told = cursor_of_kind(cls, cursor) if cursor and is_one else cls()
+        return replace(told, model=model) if told.model in ("", model) else cls(model=model)
 
     def written(self) -> str:
         return json.dumps(asdict(self))

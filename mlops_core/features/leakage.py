@@ -8,23 +8,21 @@ nobody has to say how a feature is made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from mlops_core.balanced import all_of, any_of
 from mlops_core.features.static import static_rows
-from mlops_core.features.tables import feature_rows
+from mlops_core.features.tables import declared_columns, feature_rows
 from mlops_core.features.windows import MICROSECOND, sliding
 from mlops_core.project import FeatureLookup, FeatureTable, Project, StaticTable, WindowTable
 from mlops_core.project.events import DAY
 from mlops_core.project.feature_tables import TIME
-
-TOLERANCE = 1e-5
-"""Relative; tables may keep a feature as a 32-bit float."""
+from mlops_core.same_value import is_same
 
 MOMENTS = 20
 """Rows of which a function of the project's own is called as of the moment; other tables are made of all at once."""
@@ -53,16 +51,18 @@ def leakage_violations(
         return []
     rows = looked_up.withColumn(ROW, F.monotonically_increasing_id())
     rows = rows.sparkSession.createDataFrame(rows.toArrow())  # a sample: its row numbers must not be drawn again
-    compared, differs = rows, []
+    compared, differs, kinds = rows, [], dict(rows.dtypes)
     for lookup in project.lookups:
         table = project.table(lookup.table_name)
-        known, checked = _known(table, lookup, events[table.events.name], rows)
+        known, checked = _known(table, lookup, events, rows)
         outputs = project.outputs(lookup)
         expected = known.select(
             ROW, *(F.col(name).alias(EXPECTED.format(put_out)) for name, put_out in outputs.items())
         )
         compared = _with_defaults(compared.join(expected, ROW, "left"), lookup)
-        unequal = any_of(~_close(compared, name) for name in outputs.values())
+        unequal = any_of(
+            ~is_same(compared[name], compared[EXPECTED.format(name)], kinds[name]) for name in outputs.values()
+        )
         differs.append(unequal if checked is None else unequal & F.col(ROW).isin(checked))
     found = compared.where(any_of(differs)).orderBy(ROW).drop(ROW)
     times = [name for name, kind in found.dtypes if kind.startswith("timestamp")]
@@ -71,9 +71,10 @@ def leakage_violations(
 
 
 def _known(
-    table: FeatureTable, lookup: FeatureLookup, events: DataFrame, rows: DataFrame
+    table: FeatureTable, lookup: FeatureLookup, tables: Mapping[str, DataFrame], rows: DataFrame
 ) -> tuple[DataFrame, list[int] | None]:
     """`ROW` and the features that a look-up could find at its moment; and which rows were looked at, None for all."""
+    events = declared_columns(table.events, tables[table.events.name])
     sources = zip(lookup.keys, table.entity, strict=True)
     keys = {KEY.format(entity): F.col(name) for name, entity in sources}
     asked = rows.select(
@@ -85,7 +86,7 @@ def _known(
     if isinstance(table, StaticTable):  # a row is known at its time, a window just before it
         known = _of_entity(table, events, asked).where(F.col(table.events.known_at) <= F.col(MOMENT))
         return _newest(static_rows(table, known, [ROW, MOMENT]), lookup), None
-    made, checked = _calls(table, lookup, events, asked)
+    made, checked = _calls(table, lookup, [tables[each.name] for each in table.sources], asked)
     return _newest(made, lookup), checked
 
 
@@ -96,17 +97,19 @@ def _of_entity(table: FeatureTable, events: DataFrame, asked: DataFrame) -> Data
 
 
 def _calls(
-    table: FeatureTable, lookup: FeatureLookup, events: DataFrame, asked: DataFrame
+    table: FeatureTable, lookup: FeatureLookup, sources: Sequence[DataFrame], asked: DataFrame
 ) -> tuple[DataFrame, list[int]]:
     """What the project's own function makes for each of some rows, of the events known before its moment."""
     chosen = asked.select(ROW, F.col(MOMENT).cast("string").alias("at")).orderBy(ROW).limit(MOMENTS).collect()
-    first = events.agg(F.min(DAY).alias("day")).collect()[0]["day"]
+    first = sources[0].agg(F.min(DAY).alias("day")).collect()[0]["day"]
     calls = []
     for row in chosen:
         at = F.lit(row["at"]).cast("timestamp")
         day = date.fromisoformat(row["at"][:10])
         oldest = max(first, day - lookup.lookback_window) if lookup.lookback_window else first
-        made = feature_rows(table, events.where(F.col(table.events.known_at) < at), oldest, day)
+        declared = zip(table.sources, sources, strict=True)
+        events, *beside = (rows.where(F.col(each.known_at) < at) for each, rows in declared)
+        made = feature_rows(table, events, oldest, day, *beside)
         one = asked.where(F.col(ROW) == row[ROW])
         same = all_of(made[key] == one[KEY.format(key)] for key in table.entity)
         calls.append(made.join(one, same))
@@ -126,12 +129,3 @@ def _newest(made: DataFrame, lookup: FeatureLookup) -> DataFrame:
 def _with_defaults(compared: DataFrame, lookup: FeatureLookup) -> DataFrame:
     defaults = {EXPECTED.format(name): value for name, value in (lookup.default_values or {}).items()}
     return compared.fillna(defaults) if defaults else compared
-
-
-def _close(compared: DataFrame, name: str) -> Column:
-    """Equal, or numbers that differ by less than a 32-bit float can tell apart; a null equals a null only."""
-    looked_up, expected = F.col(name), F.col(EXPECTED.format(name))
-    if dict(compared.dtypes)[name] in ("string", "boolean", "date", "timestamp"):
-        return looked_up.eqNullSafe(expected)
-    near = F.abs(looked_up - expected) <= TOLERANCE * F.abs(expected)
-    return F.coalesce(near, looked_up.isNull() & expected.isNull())

@@ -63,7 +63,7 @@ def _counts(events: EventTable) -> dict[str, Column]:
 
 
 def _outcome(events: EventTable) -> list[str]:
-    return [events.known_at, *([events.label] if events.label else [])]
+    return list(events.outcome)
 
 
 def _others(events: EventTable) -> list[str]:

@@ -60,20 +60,21 @@ def _rules_of_clocks(events: EventTable, now: datetime) -> list[Rule]:
         *of_time,
         (known > _literal(latest), f"{known_name} in the future"),
         # A CASE, so that the nights are only looked through for rows that need it.
-        (F.when(known <= happens, ~_over_a_set_back(events, now.year)), f"{known_name} not after {time_name}"),
+        (
+            F.when(known <= happens, ~F.expr(over_a_set_back(events, known_name, now.year))),
+            f"{known_name} not after {time_name}",
+        ),
     ]
 
 
-def _over_a_set_back(events: EventTable, last_year: int) -> Column:
-    """Both times are in an hour that clocks show twice: the event began in its first pass and ended in its second.
+def over_a_set_back(events: EventTable, known: str, last_year: int) -> str:
+    """Both times are in an hour that clocks show twice: the event began in its first pass, `known` is in its second.
 
     In SQL: columns for each night of decades would nest deeper than Spark Connect allows.
     """
     hours = repeated_hours(events.time_zone, events.first_day.year, last_year)
-    nights = (
-        f"{events.event_time} < TIMESTAMP'{end}' AND {events.known_at} >= TIMESTAMP'{start}'" for start, end in hours
-    )
-    return F.expr(" OR ".join(nights) or "false")
+    nights = (f"{events.event_time} < TIMESTAMP'{end}' AND {known} >= TIMESTAMP'{start}'" for start, end in hours)
+    return " OR ".join(nights) or "false"
 
 
 def _literal(at: datetime) -> Column:

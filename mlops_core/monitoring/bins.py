@@ -25,6 +25,8 @@ from mlops_core.tasks.classes import Classes
 
 DECILES = np.linspace(0, 1, 11)[1:-1]
 FREQUENT = 0.02
+SEGMENT_ROWS = 500
+"""Of fewer training rows in the baseline, the bins of a segment would differ by chance alone."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,13 @@ class Bins:
     is_categorical: bool = False
     is_text: bool = False
     is_label: bool = False
+
+    def recounted(self, values: pd.Series) -> Bins:
+        """The same bins, of other rows of the baseline."""
+        if self.is_categorical:
+            made = _by_value(values, self.column, is_text=self.is_text, among=self.edges)
+            return replace(made, is_label=self.is_label)
+        return _by_edge(values.astype("float64"), self.column, is_label=self.is_label, edges=np.array(self.edges))
 
     @property
     def value(self) -> Column:
@@ -81,6 +90,21 @@ class Bins:
         return [*frequent, sum((-count for count in frequent), F.count(value))]
 
 
+def bins_of_segments(baseline: pd.DataFrame, bins: Sequence[Bins], column: str) -> dict[str, list[Bins]]:
+    """Value of the column, as text, of which the baseline has `SEGMENT_ROWS` -> the same bins of its rows."""
+    texts = pd.Series(as_texts(baseline[column]), baseline.index)
+    found = {str(value): rows for value, rows in baseline.groupby(texts) if len(rows) >= SEGMENT_ROWS}
+    return {value: [b.recounted(rows[b.column]) for b in bins] for value, rows in found.items()}
+
+
+def as_texts(values: pd.Series) -> list[str | None]:
+    """As Spark casts texts, whole numbers and booleans to strings; the baseline has numbers as doubles."""
+    if pd.api.types.is_bool_dtype(values.dropna().infer_objects().dtype):
+        return [None if pd.isna(each) else str(bool(each)).lower() for each in values]
+    is_number = pd.api.types.is_numeric_dtype(values.dtype)
+    return [None if pd.isna(each) else str(int(each)) if is_number else str(each) for each in values]
+
+
 def bins_of(baseline: pd.DataFrame, project: Project) -> list[Bins]:
     """The bins of the monitored columns that the baseline has; few distinct values give fewer bins."""
     label, shape, found = project.events.label_column, project.model.task.shape, []
@@ -100,11 +124,11 @@ def _by_class(values: pd.Series, column: str, classes: Classes, *, is_label: boo
     return replace(made, is_label=is_label)
 
 
-def _by_value(values: pd.Series, column: str, *, is_text: bool, among: Sequence[object] = ()) -> Bins:
+def _by_value(values: pd.Series, column: str, *, is_text: bool, among: Sequence[object] | None = None) -> Bins:
     """A bin for each value `among` these, by default the frequent ones."""
     present = values.dropna() if is_text else values.astype("float64").dropna()
     shares = present.value_counts(normalize=True)
-    frequent: list[Any] = list(among) or sorted(shares.index[shares >= FREQUENT].tolist())
+    frequent: list[Any] = sorted(shares.index[shares >= FREQUENT].tolist()) if among is None else list(among)
     by_value = present.value_counts().reindex(frequent, fill_value=0).tolist()
     counts = np.array([*by_value, len(present) - sum(by_value), len(values) - len(present)])
     total, zeros = (0.0, 0) if is_text else (float(present.sum()), int((present == 0).sum()))
@@ -112,9 +136,10 @@ def _by_value(values: pd.Series, column: str, *, is_text: bool, among: Sequence[
     return Bins(column, tuple(frequent), counted, is_categorical=True, is_text=is_text)
 
 
-def _by_edge(values: pd.Series, column: str, *, is_label: bool) -> Bins:
+def _by_edge(values: pd.Series, column: str, *, is_label: bool, edges: np.ndarray | None = None) -> Bins:
     present = values.dropna().to_numpy()
-    edges = np.unique(np.quantile(present, DECILES)) if len(present) else np.array([])
+    if edges is None:
+        edges = np.unique(np.quantile(present, DECILES)) if len(present) else np.array([])
     counts = np.bincount(np.searchsorted(edges, present, side="left"), minlength=len(edges) + 1)
     nulls = 0 if is_label else len(values) - len(present)
     counted = Counts(np.append(counts, nulls), float(present.sum()), len(present), int(np.sum(present == 0)))

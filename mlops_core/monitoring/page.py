@@ -77,7 +77,7 @@ def page(
     shown, metric = _metrics(project, rule.metric), rule.metric
     return _rendered(
         "day.html.j2",
-        title=f"Predictions of {day}",
+        title=f"Predictions of {day}" + (f" by {project.model.name}" if project.scope else ""),
         links=links or {},
         verdicts=verdicts,
         whole=Table.of("The day", whole[whole["column_name"] == ":table"], WHOLE | shown),

@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 
+from mlops_core.outside_json import cursor_of_kind
+
 RETRAIN, WAIT, GIVE_UP, FINE = "retrain", "wait", "give up", "fine"
 
 
@@ -45,7 +47,7 @@ class History:
 
     @classmethod
     def read(cls, cursor: str | None) -> History:
-        return cls(**json.loads(cursor)) if cursor else cls()
+        return cursor_of_kind(cls, cursor) if cursor else cls()
 
     def written(self) -> str:
         return json.dumps(asdict(self))

@@ -6,29 +6,43 @@ whoever reads a declaration, the code location above all, stays light.
 
 from mlops_core.project.aggregates import Aggregate, Count, Distinct, Expression, Max, Mean, Min, Share, Sum
 from mlops_core.project.columns import Column, DeclarationError
+from mlops_core.project.contributions import BASE_VALUE
+from mlops_core.project.early_stopping import EarlyStopping
+from mlops_core.project.encoding import Encoding
 from mlops_core.project.events import EventTable, RowRule, Sample
 from mlops_core.project.feature_lookup import FeatureLookup
 from mlops_core.project.feature_tables import ComputedTable, FeatureTable, StaticTable, WindowTable
+from mlops_core.project.label import Label
 from mlops_core.project.model import Input, Model, Training, Validation
 from mlops_core.project.project import Project
+from mlops_core.project.search import Choice, FloatRange, IntRange, Search
+from mlops_core.project.segments import Segments
 from mlops_core.project.slices import ByBand, ByHour, ByValue, Slice
 from mlops_core.project.thresholds import MetricThreshold
+from mlops_core.project.xgboost import XGBoost
 
 __all__ = [
+    "BASE_VALUE",
     "Aggregate",
     "ByBand",
     "ByHour",
     "ByValue",
+    "Choice",
     "Column",
     "ComputedTable",
     "Count",
     "DeclarationError",
     "Distinct",
+    "EarlyStopping",
+    "Encoding",
     "EventTable",
     "Expression",
     "FeatureLookup",
     "FeatureTable",
+    "FloatRange",
     "Input",
+    "IntRange",
+    "Label",
     "Max",
     "Mean",
     "MetricThreshold",
@@ -37,6 +51,8 @@ __all__ = [
     "Project",
     "RowRule",
     "Sample",
+    "Search",
+    "Segments",
     "Share",
     "Slice",
     "StaticTable",
@@ -44,4 +60,5 @@ __all__ = [
     "Training",
     "Validation",
     "WindowTable",
+    "XGBoost",
 ]

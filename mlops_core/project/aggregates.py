@@ -50,6 +50,16 @@ class Aggregate(ABC):
         return ()
 
     @property
+    def zero(self) -> int | float:
+        """Zero in the feature's type."""
+        return 0.0 if self.type in ("float", "double") else 0
+
+    @property
+    def of_nothing(self) -> int | float | None:
+        """Its value for a window without an event: zero of what counts or adds up, else null."""
+        return None
+
+    @property
     @abstractmethod
     def partials(self) -> dict[str, Partial]:
         """Name -> partial aggregate."""
@@ -70,6 +80,10 @@ class Count(Aggregate):
     @property
     def sources(self) -> tuple[str, ...]:
         return (self.where,) if self.where else ()
+
+    @property
+    def of_nothing(self) -> int | float | None:
+        return self.zero
 
     @property
     def partials(self) -> dict[str, Partial]:
@@ -99,6 +113,10 @@ class Sum(OfValue):
     type: ColumnType = "double"
 
     @property
+    def of_nothing(self) -> int | float | None:
+        return self.zero
+
+    @property
     def partials(self) -> dict[str, Partial]:
         return {"units": Partial(f"sum(CAST(round({self.of} * {PRECISION}) AS BIGINT))")}
 
@@ -112,6 +130,10 @@ class Mean(Sum):
     """Mean of a number; null without a value."""
 
     type: ColumnType = "float"
+
+    @property
+    def of_nothing(self) -> None:
+        return None
 
     @property
     def partials(self) -> dict[str, Partial]:
@@ -178,6 +200,10 @@ class Distinct(OfValue):
     """Number of different values. Each window holds its values while it is made: not for millions of them."""
 
     type: ColumnType = "int"
+
+    @property
+    def of_nothing(self) -> int | float | None:
+        return self.zero
 
     @property
     def partials(self) -> dict[str, Partial]:

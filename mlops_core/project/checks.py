@@ -8,26 +8,27 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from mlops_core.project.columns import DeclarationError
+from mlops_core.project.columns import DeclarationError, choices, require_known
+from mlops_core.project.early_stopping import check_early_stopping
 from mlops_core.project.names import require_columns
+from mlops_core.project.of_a_model import ASSETS, SCOPED
+from mlops_core.project.search import check_space
+from mlops_core.project.segments import SEGMENT_TYPES
+from mlops_core.project.xgboost import check_trainer
 
 if TYPE_CHECKING:
     from mlops_core.project.events import EventTable
     from mlops_core.project.model import Training, Validation
     from mlops_core.project.project import Project
 
-RESERVED_TABLES = (
-    "challenger",
-    "champion",
-    "inference_drift_metrics",
-    "inference_profile_metrics",
-    "monitoring_report",
-    "predictions",
-)
-"""The assets and tables of every project."""
+OF_A_TRAINING = ("holdout_days", "training_days", "search", "search_trials", "search_minutes")
+"""What the launch of a training asks for beside the hyperparameters."""
 
 LONGEST_PREFIX = 50
 PREFIX = re.compile(rf"[A-Za-z][A-Za-z0-9_]{{0,{LONGEST_PREFIX - 1}}}")
+
+MIN_TRAINING_ROWS = 100
+"""Of fewer a training learns nothing that a gate could judge."""
 
 REASON = "reason"
 """The column of rejected events that says why they are."""
@@ -74,6 +75,17 @@ def require_duration(value: object, place: str) -> None:
         raise DeclarationError(f"{place} must be a timedelta, such as timedelta(days=2), not {value!r}.")
 
 
+def require_kind(value: object, kinds: tuple[type, ...], place: str) -> None:
+    """Refuse what is none of `kinds`, such as a class in place of an object.
+
+    Raises:
+        DeclarationError: `place` says where it is written.
+    """
+    if not isinstance(value, kinds):
+        name = kinds[0].__name__
+        raise DeclarationError(f"{place} must be {'an' if name[0] in 'AEIOUX' else 'a'} {name}, not {value!r}.")
+
+
 def require_function(value: object, place: str) -> None:
     """Refuse what can't be called.
 
@@ -82,6 +94,16 @@ def require_function(value: object, place: str) -> None:
     """
     if not callable(value):
         raise DeclarationError(f"{place} must be a function, not {value!r}.")
+
+
+def require_rows(value: object, least: int, place: str) -> None:
+    """Refuse what is no number of rows from `least` on.
+
+    Raises:
+        DeclarationError: `place` says where it is written.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise DeclarationError(f"{place} must be a whole number of rows, at least {least:,}, not {value!r}.")
 
 
 def check_zone(name: str, place: str) -> None:
@@ -96,22 +118,31 @@ def check_zone(name: str, place: str) -> None:
 
 def check_roles(events: EventTable, place: str) -> None:
     """Refuse a column in two roles."""
-    if events.label in (events.event_time, events.known_at, *events.identity):
-        raise DeclarationError(f"{place}: '{events.label}' can't be the label too: it is a time, or identifies events.")
+    for name in events.outcome[1:]:
+        if name in (events.event_time, events.known_at, *events.identity):
+            raise DeclarationError(f"{place}: '{name}' can't be the label too: it is a time, or identifies events.")
 
 
 def check_training(training: Training) -> None:
     """Refuse what could only fail when a model is trained."""
-    for name in ("fit", "predict", *(["importance"] if training.importance else [])):
+    stated = [name for name in ("importance", "contributions") if getattr(training, name) is not None]
+    for name in ("fit", "predict", *stated):
         require_function(getattr(training, name), f"Training, {name}")
     require_all(training.packages, str, "Training, packages")
+    require_rows(training.max_rows, MIN_TRAINING_ROWS, "Training, max_rows")
     kind: Any = training.hyperparameters
     fields = getattr(kind, "model_fields", None)
     if not isinstance(kind, type) or fields is None:
         raise DeclarationError(f"Training, hyperparameters must be a class of pydantic's BaseModel, not {kind!r}.")
-    for name in ("holdout_days", "training_days"):
+    for name in OF_A_TRAINING:
         if name in fields:
-            raise DeclarationError(f"Training: a hyperparameter can't be called '{name}', which says what is held out.")
+            raise DeclarationError(
+                f"Training: a hyperparameter can't be called '{name}', which a launch asks for itself."
+            )
+    if training.search is not None:
+        check_space(training.search, kind)
+    if training.early_stopping is not None:
+        check_early_stopping(training.early_stopping, training.fit, kind, training.search)
 
 
 def check_functions(validation: Validation, names: Iterable[str]) -> None:
@@ -131,13 +162,53 @@ def check_label(project: Project) -> None:
         )
 
 
+def check_models(project: Project) -> None:
+    """Refuse a project without a model, models that can't be told apart, and a label that no event has."""
+    place = f"Project '{project.package}'"
+    if not project.models:
+        raise DeclarationError(f"{place}, models names none: declare what predicts, such as models=(CHURN,).")
+    for name in project.short_names:
+        if project.short_names.count(name) > 1:
+            raise DeclarationError(
+                f"{place}: two models are called '{name}' for short, which is what their assets and tables begin with: "
+                "rename one of them."
+            )
+    events = project.events
+    for model in (each for each in project.models if each.label):
+        require_known([model.label], events.types, f"Model '{model.name}', label")
+        require_known([model.known_at] if model.known_at else [], events.types, f"Model '{model.name}', known_at")
+        if model.label in (events.event_time, events.known_at, *events.identity):
+            raise DeclarationError(
+                f"Model '{model.name}', label: '{model.label}' is a time, or identifies events: name another column."
+            )
+
+
 def check_tables(project: Project) -> None:
-    """Refuse names that the pipeline has for its own."""
-    made = {name for events in project.event_tables for name in (events.rejected_name, events.raw_name)}
+    """Refuse names that stand twice, and those that the pipeline has for its own."""
     tables = [events.name for events in project.event_tables] + [table.name for table in project.feature_tables]
-    for name in (*tables, project.model.name):
-        if name in made or name in RESERVED_TABLES:
+    names = [*tables, *(model.name for model in project.models)]
+    for name in names:
+        if names.count(name) > 1:
+            raise DeclarationError(f"Two tables or models of the project are called '{name}': rename one of them.")
+    made = {name for events in project.event_tables for name in (events.rejected_name, events.raw_name)}
+    of_models = (
+        {f"{scope}_{asset}" for scope in project.short_names for asset in ASSETS} if len(project.models) > 1 else set()
+    )
+    for name in names:
+        if name in made | of_models | SCOPED:
             raise DeclarationError(f"No table or model of a project can be called '{name}', which the pipeline makes.")
+
+
+def check_zones(project: Project) -> None:
+    """Refuse features on another clock than the events that look them up."""
+    zone = project.events.time_zone
+    for table in project.feature_tables:
+        for events in (each for each in table.sources if each.time_zone != zone):
+            raise DeclarationError(
+                f"Feature table '{table.name}': its {events.nouns} have the wall clock of {events.time_zone}, and the "
+                f"{project.events.nouns} that look them up that of {zone}: declare one time_zone; "
+                f"'{events.variable('times')}' says what zone their source has."
+            )
 
 
 def check_predictions(project: Project) -> None:
@@ -174,7 +245,41 @@ def check_slices(project: Project) -> None:
             )
 
 
+def check_categories(project: Project) -> None:
+    """Refuse categories of an encoding that are no whole numbers of the model's inputs."""
+    encoding, place = project.model.training.encoding, "Encoding, categories"
+    seen = {name: kind for name, (kind, _) in project.predicted_columns.items() if name != project.events.event_time}
+    if encoding:
+        require_known(encoding.categories, seen, place)
+        for name in encoding.categories:
+            if seen[name] not in ("int", "bigint", "string"):
+                raise DeclarationError(f"{place}: '{name}' is a {seen[name]}; texts and whole numbers are names.")
+
+
+def check_segments(project: Project) -> None:
+    """Refuse segments by what the model does not see of an event, or by what has no few values."""
+    segments, place = project.model.by_segment, f"Model '{project.model.name}', segments"
+    if not segments:
+        return
+    inputs = {column.name: column.type for column in project.inputs if column.name in project.events.types}
+    known = [name for name, kind in inputs.items() if kind in SEGMENT_TYPES]
+    if segments.column not in known:
+        raise DeclarationError(
+            f"{place}: '{segments.column}' is no input that is a text, a boolean or a whole number of the "
+            f"{project.events.nouns}; {choices(known)}"
+        )
+
+
 def check_project(project: Project) -> None:
     """All that events, feature tables and model have to hold together."""
-    for check in (check_label, check_tables, check_own_inputs, check_predictions, check_slices):
+    checks = (
+        check_label,
+        check_zones,
+        check_own_inputs,
+        check_predictions,
+        check_categories,
+        check_slices,
+        check_trainer,
+    )
+    for check in checks:
         check(project)

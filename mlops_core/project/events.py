@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from mlops_core.project.checks import REASON, check_roles, check_zone, require_all, require_duration
 from mlops_core.project.columns import Column, DeclarationError, require_known
 from mlops_core.project.expressions import named_columns
+from mlops_core.project.label import Label, LabelColumn, check_label, with_label, without_label
 from mlops_core.project.names import require_columns, require_table
 
 DAY = "day"
@@ -52,12 +53,14 @@ class EventTable:
 
     Args:
         name: Its table, and its asset.
-        columns: All of them but the partition `day`.
+        columns: All of them but the partition `day`, and but those that a `Label` adds.
         event_time: When an event happens, and is predicted.
         known_at: When the row is complete, its `label` included; null until then. Of events that only make features it
-            may be `event_time`: they are known as they happen.
-        label: What is predicted; None for events that only make features. It counts as unknown while it or `known_at`
-            is null.
+            may be `event_time`: they are known as they happen. With a `Label` it is the name of a column that is added.
+        label: What is predicted: a column, or a `Label`, which is in another table; None for events that only make
+            features. It counts as unknown while it or `known_at` is null.
+        also_predicted: Labels of models that predict something else, and when these are known: as late as `label`. A
+            project adds those of its models.
         identity: Columns that tell one event from another, and are known from the start.
         time_zone: Times are the wall clock of this zone, without a zone; "UTC" when they are moments.
         longest: No feature is made of an event that was known only later than this after it happened. It bounds how
@@ -80,7 +83,8 @@ class EventTable:
     identity: tuple[str, ...]
     time_zone: str
     longest: timedelta
-    label: str | None = None
+    label: str | Label | None = None
+    also_predicted: tuple[str, ...] = ()
     noun: str = "event"
     first_day: date = date(1970, 1, 2)
     clock_tolerance: timedelta = timedelta(hours=1)
@@ -96,9 +100,10 @@ class EventTable:
             ("rules", self.rules, RowRule),
         ):
             require_all(values, kind, f"{place}, {name}")
+        object.__setattr__(self, "columns", with_label(self.columns, self.label, self.known_at, place))
         require_columns((*(column.name for column in self.columns), DAY, REASON), f"The columns of {place}")
         require_columns(self.identity, f"The identity of {place}")
-        named = (self.event_time, self.known_at, *self.identity, *([self.label] if self.label else []))
+        named = (self.event_time, *self.identity, *self.outcome)
         require_known(named, self.types, place)
         for time in (self.event_time, self.known_at):
             if self.types[time] != "timestamp":
@@ -125,6 +130,7 @@ class EventTable:
             raise DeclarationError(f"{place}: noun is empty; say what people call one of them, such as 'order'.")
         check_zone(self.time_zone, place)
         check_roles(self, place)
+        check_label(self, place)
 
     @property
     def types(self) -> Mapping[str, str]:
@@ -142,26 +148,80 @@ class EventTable:
         return {column.name: column.computed_by for column in self.columns if column.computed_by}
 
     @property
+    def label_source(self) -> Label | None:
+        """Where columns of a label come from that is in another table."""
+        return next((column.source for column in self.columns if isinstance(column, LabelColumn)), None)
+
+    @property
+    def label_name(self) -> str | None:
+        """The column of the label, if they have one."""
+        return self.label.column if isinstance(self.label, Label) else self.label
+
+    @property
     def label_column(self) -> str:
         """The label, of events that are predicted.
 
         Raises:
             DeclarationError: They have none.
         """
-        if self.label is None:
+        if self.label_name is None:
             raise DeclarationError(f"EventTable '{self.name}' has no label, and can't be predicted without: name it.")
-        return self.label
+        return self.label_name
+
+    @property
+    def label_known_at(self) -> str:
+        """The column that says when a label of another table was known; `known_at`, but for a model with its own."""
+        return [column.name for column in self.columns if isinstance(column, LabelColumn)][-1]
+
+    @property
+    def label_lineage(self) -> dict[str, list[tuple[str, str]]]:
+        """Column that a label of another table adds -> the column there, as (table, column)."""
+        if self.label_source is None:
+            return {}
+        table, taken = self.label_source.table, self.label_source.taken
+        sources = {name: name for name in taken} | {self.label_known_at: table.known_at}
+        return {name: [(table.name, source)] for name, source in sources.items()}
+
+    @property
+    def delivered(self) -> EventTable:
+        """The events as their own source has them: without the columns of a label that is in another table."""
+        if self.label_source is None:
+            return self
+        own = without_label(self.columns)
+        late = tuple(column.name for column in own if column.name in {*self.outcome} - {self.event_time})
+        return replace(self, columns=own, label=None, also_predicted=late, known_at=self.event_time)
+
+    @property
+    def as_they_happen(self) -> EventTable:
+        """The events known as they happen, without what is known late: for features that wait for no label."""
+        own = tuple(column for column in self.columns if column.name not in self.known_late)
+        return replace(self, columns=own, label=None, also_predicted=(), known_at=self.event_time)
+
+    @property
+    def outcome(self) -> tuple[str, ...]:
+        """What is known late by its role: `known_at`, and every label with the time at which it is."""
+        return (self.known_at, *([self.label_name] if self.label_name else []), *self.also_predicted)
+
+    def labelled(self, label: str | None, known_at: str, outcome: Iterable[str]) -> EventTable:
+        """The events as a model sees them whose label is known at `known_at`, the rest of `outcome` is of others."""
+        others = tuple(name for name in dict.fromkeys(outcome) if name not in (label, known_at, self.event_time))
+        return replace(self, label=label, known_at=known_at, also_predicted=others)
+
+    def has_the_rows_of(self, other: EventTable) -> bool:
+        """Whether they are declared alike but for what is predicted."""
+        alike = other.known_at in self.outcome and self.labelled(None, other.known_at, ())
+        return self == other or alike == other.labelled(None, other.known_at, ())
 
     @property
     def is_labelled(self) -> str:
         """The events whose label is known, in SQL."""
         known = f"{self.known_at} IS NOT NULL"
-        return f"{self.label} IS NOT NULL AND {known}" if self.label else known
+        return f"{self.label_name} IS NOT NULL AND {known}" if self.label_name else known
 
     @property
     def known_late(self) -> tuple[str, ...]:
         """The columns that are not known yet when an event is predicted."""
-        late = {self.label, self.known_at} - {self.event_time}
+        late = {*self.outcome} - {self.event_time}
         stated = {column.name for column in self.columns if column.known_late or column.name in late}
         made_of = {column.name: set(named_columns(column.computed_by, self.types)) for column in self.columns}
         return tuple(

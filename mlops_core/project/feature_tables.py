@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass
-from datetime import date, timedelta
+from dataclasses import KW_ONLY, dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from mlops_core.project.aggregates import Aggregate, Expression, Sum
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 TIME = "ts"
 """The time of a feature row: it may hold only what was known before it, and look-ups at or after it may take it."""
 
-Compute = Callable[["DataFrame", date, date], "DataFrame"]
+OLDER, ZERO = "older", "zero"
+"""What a look-up finds at a time whose window has no event."""
+
+MICROSECOND = timedelta(microseconds=1)
+
+Compute = Callable[..., "DataFrame"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,11 @@ class FeatureTable(ABC):
     @abstractmethod
     def features(self) -> tuple[Column, ...]:
         """Its columns that are no keys."""
+
+    @property
+    def sources(self) -> tuple[EventTable, ...]:
+        """Every table of events that it is made of."""
+        return (self.events,)
 
     @property
     def primary_keys(self) -> tuple[str, ...]:
@@ -123,13 +133,18 @@ class FeatureTable(ABC):
 class WindowTable(FeatureTable):
     """Aggregates over windows of events: a row at `ts` is made of the events with `ts - length <= at < ts`.
 
-    Windows without an event have no row. Only events whose label is known are in one.
+    Windows without an event have no row; `empty` says what a look-up finds then. Only events whose label is known are
+    in a window.
 
     Args:
         length: Length of a window, a multiple of `slide`.
         slide: Time between the ends of two windows, in whole seconds.
         aggregates: What is said of a window's events, and expressions over that.
         at: The event column by which an event is in a window: when it is known, unless told otherwise.
+        empty: What a look-up finds at a time whose window has no event: "older" is the newest row before, of any age;
+            "zero" is 0 for a count, a sum and a number of distinct values, and null for the other features. It changes
+            no row of the table, and costs nothing: look-ups get a look-back and default values, which they may replace.
+            A day that was not built looks like one without events then.
     """
 
     _: KW_ONLY
@@ -137,10 +152,13 @@ class WindowTable(FeatureTable):
     slide: timedelta
     aggregates: tuple[Aggregate | Expression, ...]
     at: str = ""
+    empty: str = OLDER
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "at", self.at or self.events.known_at)
         place = f"Feature table '{self.name}'"
+        if self.empty not in (OLDER, ZERO):
+            raise DeclarationError(f"{place}: empty can't be {self.empty!r}; {choices((OLDER, ZERO))}")
         require_all(self.aggregates, (Aggregate, Expression), f"{place}, aggregates")
         require_duration(self.length, f"{place}, length")
         require_duration(self.slide, f"{place}, slide")
@@ -165,6 +183,18 @@ class WindowTable(FeatureTable):
                 raise DeclarationError(f"{place}, '{feature.name}': '{sql}' names no column; {choices(known)}")
         if isinstance(feature, Sum) and (kind := self.events.types.get(feature.of)) not in (None, *NUMBERS):
             raise DeclarationError(f"{place}, '{feature.name}': '{feature.of}' is a {kind}, which has no sum or mean.")
+
+    def look_up(self, events: EventTable | None = None, **changes: Any) -> FeatureLookup:
+        found = super().look_up(events, **changes)
+        if self.empty == OLDER:
+            return found
+        zeros = {
+            found.output_name(each.name): each.of_nothing
+            for each in self.aggregates
+            if isinstance(each, Aggregate) and each.of_nothing is not None and each.name in found.features
+        }
+        own: dict[str, Any] = {"lookback_window": self.slide - MICROSECOND, "default_values": zeros}
+        return replace(found, **own | {name: changes[name] for name in own if name in changes})
 
     @property
     def features(self) -> tuple[Column, ...]:
@@ -192,15 +222,23 @@ class StaticTable(FeatureTable):
 
     Args:
         passed: The event columns that are its features, as they are.
+        until: The event column with the time at which its row ends, such as `valid_to`; null or in the future while it
+            lasts. From then on a look-up finds nulls, unless another row has begun.
     """
 
     _: KW_ONLY
     passed: tuple[str, ...]
+    until: str = ""
 
     def __post_init__(self) -> None:
         place = f"Feature table '{self.name}', passed"
         require_all(self.passed, str, place)
         require_known(self.passed, self.events.types, place)
+        if self.until:
+            place = f"Feature table '{self.name}', until"
+            require_known([self.until], self.events.types, place)
+            if (kind := self.events.types[self.until]) != "timestamp":
+                raise DeclarationError(f"{place}: '{self.until}' must be a timestamp, not {kind}.")
         super().__post_init__()
 
     @property
@@ -221,8 +259,9 @@ class StaticTable(FeatureTable):
     @property
     def lineage(self) -> dict[str, list[tuple[str, str]]]:
         known_at = self.events.known_at
-        made = dict(self.entity) | {TIME: known_at, DAY: known_at} | {name: name for name in self.passed}
-        return {name: [(self.events.name, source)] for name, source in made.items()}
+        times = [(self.events.name, name) for name in (known_at, self.until) if name]
+        made = dict(self.entity) | {name: name for name in self.passed}
+        return {name: [(self.events.name, source)] for name, source in made.items()} | {TIME: times, DAY: times}
 
 
 @dataclass(frozen=True)
@@ -232,9 +271,11 @@ class ComputedTable(FeatureTable):
     Args:
         columns_made: The features.
         compute: Events, a first and a last day -> the rows whose `ts` is in these days, with the entity's key columns,
-            `ts` and the features. Events come with their `day`, those of the look-back included.
+            `ts` and the features. Events come with their `day`, those of the look-back included; those of each table of
+            `beside` follow the days.
         look_back: How long before `ts` events may have happened that its row is made of.
         made_of: The event columns that the features come from, for lineage.
+        beside: Other events that the features are made of too.
     """
 
     _: KW_ONLY
@@ -242,18 +283,24 @@ class ComputedTable(FeatureTable):
     compute: Compute
     look_back: timedelta
     made_of: tuple[str, ...] = ()
+    beside: tuple[EventTable, ...] = ()
 
     def __post_init__(self) -> None:
         place = f"Feature table '{self.name}'"
         require_all(self.columns_made, Column, f"{place}, columns_made")
         require_function(self.compute, f"{place}, compute")
         require_duration(self.look_back, f"{place}, look_back")
+        require_all(self.beside, EventTable, f"{place}, beside")
         super().__post_init__()
         require_known(self.made_of, self.events.types, f"{place}, made_of")
 
     @property
     def features(self) -> tuple[Column, ...]:
         return self.columns_made
+
+    @property
+    def sources(self) -> tuple[EventTable, ...]:
+        return (self.events, *self.beside)
 
     @property
     def lineage(self) -> dict[str, list[tuple[str, str]]]:

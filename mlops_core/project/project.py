@@ -1,4 +1,4 @@
-"""A project: its events, the feature tables made of them, and the model that predicts them."""
+"""A project: its events, the feature tables made of them, and the models that predict them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from mlops_core.project.checks import check_project, require_all, require_prefix
+from mlops_core.project.checks import (
+    check_models,
+    check_project,
+    check_segments,
+    check_tables,
+    require_all,
+    require_prefix,
+)
 from mlops_core.project.columns import Column, DeclarationError, choices, require_known
 from mlops_core.project.events import DAY, EventTable
 from mlops_core.project.expressions import named_columns
@@ -17,6 +24,7 @@ from mlops_core.project.feature_lookup import FeatureLookup
 from mlops_core.project.feature_tables import FeatureTable
 from mlops_core.project.model import Input, Model
 from mlops_core.project.names import require_columns
+from mlops_core.project.of_a_model import NAMED, SCOPED
 
 
 @dataclass(frozen=True)
@@ -27,12 +35,13 @@ class Project:
         package: The Python package that declares it, beside whose code its databricks.yml and requirements.txt lie.
         events: What is predicted.
         feature_tables: What is looked up for an event.
-        model: What predicts.
+        models: What predicts. With several, each has its own of what `of_a_model` lists, called by its short name.
         prefix: What its names in Dagster begin with, where another project or a team's own definitions are beside it:
             letters, digits and underscores, a letter first. Tables and models go without it.
+        part_of: The project of several models of which this is the project of one; `of` states it, no declaration.
 
     Raises:
-        DeclarationError: Events without a label, two tables of one name, a look-up in a table that isn't the
+        DeclarationError: No model, nothing to predict, two tables of one name, a look-up in a table that isn't the
             project's or by a column that isn't an input of the table's type, an input that isn't known when an event
             is predicted, or a prefix that Dagster refuses.
         NameRefusedError: Two inputs or features of one name.
@@ -42,19 +51,23 @@ class Project:
     _: KW_ONLY
     events: EventTable
     feature_tables: tuple[FeatureTable, ...]
-    model: Model
+    models: tuple[Model, ...]
     prefix: str = ""
+    part_of: Project | None = None
 
     def __post_init__(self) -> None:
         require_prefix(self.prefix, f"Project '{self.package}', prefix")
         require_all(self.feature_tables, FeatureTable, f"Project '{self.package}', feature_tables")
+        require_all(self.models, Model, f"Project '{self.package}', models")
+        check_models(self)
+        object.__setattr__(self, "events", self._labelled())
+        check_tables(self)
         _ = self.events.label_column  # what is predicted has one
-        events = [table.name for table in self.event_tables]
-        names = [*events, self.model.name, *(table.name for table in self.feature_tables)]
-        for name in names:
-            if names.count(name) > 1:
-                raise DeclarationError(f"Two tables or models of the project are called '{name}': rename one of them.")
+        if len(self.models) > 1:
+            _ = self.each  # checks the project of each model
+            return
         require_columns((*self.input_columns, *self.looked_up, DAY), f"The inputs and look-ups of '{self.model.name}'")
+        check_segments(self)
         for each in self.model.slices:
             known_in_time = [name for name in self.events.types if name not in self.events.known_late]
             require_known([each.column], known_in_time, f"Slice '{each.name}'")
@@ -71,19 +84,70 @@ class Project:
         """The folder from which its package is imported."""
         return self.folder.parents[self.package.count(".")]
 
+    @property
+    def model(self) -> Model:
+        """The model of a project of one.
+
+        Raises:
+            DeclarationError: it has several.
+        """
+        if len(self.models) > 1:
+            raise DeclarationError(f"Project '{self.package}' has several models: {choices(self.short_names)}")
+        return self.models[0]
+
+    @property
+    def short_names(self) -> tuple[str, ...]:
+        """Of its models."""
+        return tuple(model.short_name for model in self.models)
+
+    @property
+    def scope(self) -> str:
+        """The short name of its model where that is one of several, else empty."""
+        return self.model.short_name if self.part_of else ""
+
+    @property
+    def whose(self) -> str:
+        """What a name for people says of the model: its name and a blank where it is one of several, else nothing."""
+        return f"{self.model.name} " if self.scope else ""
+
+    @cached_property
+    def each(self) -> tuple[Project, ...]:
+        """The project of each model: itself, where there is one."""
+        if len(self.models) == 1:
+            return (self,)
+        return tuple(replace(self, models=(model,), part_of=self) for model in self.models)
+
+    def of(self, name: str) -> Project:
+        """The project of the model of this name, or short name: events with its label, names with its scope.
+
+        Raises:
+            DeclarationError: there is none.
+        """
+        for project in self.each:
+            if name in (project.model.name, project.model.short_name):
+                return project
+        raise DeclarationError(f"Project '{self.package}' has no model '{name}'; {choices(self.short_names)}")
+
     def named(self, name: str) -> str:
         """What it calls something in Dagster that others may have too: a job, a sensor, a resource."""
-        return f"{self.prefix}_{name}" if self.prefix else name
+        return "_".join(part for part in (self.prefix, self.scope if name in NAMED else "", name) if part)
+
+    def scoped(self, name: str) -> str:
+        """What it calls an asset, a table or an op: with the model's short name what each of several has."""
+        return f"{self.scope}_{name}" if self.scope and name in SCOPED else name
 
     @cached_property
     def event_tables(self) -> tuple[EventTable, ...]:
-        """What is predicted, and the other events that feature tables are made of."""
-        tables = {self.events.name: self.events}
-        for table in self.feature_tables:
-            if tables.setdefault(table.events.name, table.events) != table.events:
+        """What is predicted, and the other events that labels come from or feature tables are made of; labels first."""
+        tables = {each.name: each for each in (*labels_of(self.events), self.events)}
+        made_of = [(table.name, events) for table in self.feature_tables for events in table.sources]
+        for name, events in made_of:
+            tables |= {each.name: each for each in labels_of(events) if each.name not in tables}
+            known = tables.setdefault(events.name, events)
+            if not known.has_the_rows_of(events) and events != known.as_they_happen:
                 raise DeclarationError(
-                    f"Feature table '{table.name}' is made of other events called '{table.events.name}' than the rest "
-                    "of the project: rename them, or declare them once."
+                    f"Feature table '{name}' is made of other events called '{events.name}' than the rest of the "
+                    "project: rename them, or declare them once."
                 )
         return tuple(tables.values())
 
@@ -172,6 +236,16 @@ class Project:
         """The feature table of that name."""
         return next(table for table in self.feature_tables if table.name == name)
 
+    def _labelled(self) -> EventTable:
+        """The events with the label of the only model, and the outcome of all."""
+        events, own = self.events, [model for model in self.models if model.label]
+        if not own:
+            return events
+        outcome = (*events.outcome, *(name for model in own for name in (model.label, model.known_at) if name))
+        if len(self.models) > 1:
+            return events.labelled(events.label_name, events.known_at, outcome)
+        return events.labelled(own[0].label, own[0].known_at or events.known_at, outcome)
+
     @property
     def _looked_up(self) -> dict[str, Column]:
         return {
@@ -211,6 +285,11 @@ class Project:
                 )
             if known[name] != kind:
                 raise DeclarationError(f"{place}: '{name}' is {known[name]}, and the key '{key}' is {kind}.")
+
+
+def labels_of(events: EventTable) -> tuple[EventTable, ...]:
+    """The table of their labels, where that is another one."""
+    return (events.label_source.table,) if events.label_source else ()
 
 
 def folder_of(package: str) -> Path:

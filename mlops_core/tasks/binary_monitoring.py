@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from mlops_core.tasks import binary_metrics as metrics
+from mlops_core.tasks.decision import MEAN_COST, Decision
 from mlops_core.tasks.metric import Metric
 from mlops_core.tasks.monitor_metric import CLASSES, MonitorMetric
 
@@ -17,13 +18,13 @@ _PROBABILITY = f"least(greatest(predicted, {_SMALLEST}), 1 - {_SMALLEST})"
 _LOSS = f"-ln(CASE WHEN actual = 1 THEN {_PROBABILITY} WHEN actual = 0 THEN 1 - {_PROBABILITY} END)"
 
 
-def monitored(threshold: float) -> tuple[MonitorMetric, ...]:
-    """Each metric, its class being 1 from `threshold` on."""
-    alarms = f"count(CASE WHEN predicted >= {threshold!r}D THEN 1 END)"
-    hits = f"count(CASE WHEN predicted >= {threshold!r}D AND actual = 1 THEN 1 END)"
+def monitored(threshold: str, decision: Decision | None = None) -> tuple[MonitorMetric, ...]:
+    """Each metric; of the class that was predicted, which is `alarm`, and 1 from `threshold` on."""
+    alarms, hits = "count(CASE WHEN alarm = 1 THEN 1 END)", "count(CASE WHEN alarm = 1 AND actual = 1 THEN 1 END)"
     passes, negatives = f"({ROWS} - {alarms})", f"({ROWS} - {POSITIVES})"
     rejections = f"({ROWS} - {POSITIVES} - {alarms} + {hits})"
     return (
+        *_costs(decision),
         MonitorMetric.like(
             metrics.ACCURACY, "Share of the classes that are right", _ratio(f"({hits} + {rejections})", ROWS)
         ),
@@ -89,7 +90,7 @@ def monitored(threshold: float) -> tuple[MonitorMetric, ...]:
         _ours(metrics.BIAS, "Mean of probability less label", "avg(predicted - actual)", is_shown=True),
         _ours(
             metrics.POSITIVE_RATE,
-            f"Share of the predictions of class 1, from {threshold:g} on",
+            f"Share of the predictions of class 1, from {threshold} on",
             _ratio(alarms, ROWS),
             drawn_with="rate",
         ),
@@ -105,6 +106,13 @@ def monitored(threshold: float) -> tuple[MonitorMetric, ...]:
             is_ours=True,
         ),
     )
+
+
+def _costs(decision: Decision | None) -> tuple[MonitorMetric, ...]:
+    if decision is None:
+        return ()
+    meaning = f"Mean cost of a prediction: {decision.false_alarm:g} a false alarm, {decision.miss:g} a miss"
+    return (_ours(MEAN_COST, meaning, decision.sql, is_shown=True),)
 
 
 def _ours(metric: Metric, meaning: str, sql: str, **stated: Any) -> MonitorMetric:

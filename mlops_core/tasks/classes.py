@@ -71,6 +71,10 @@ class Classes(Shape):
     def judged(self, label: str) -> dict[str, str]:
         return classes_sql.judged(self.classes, label)
 
+    def known(self, column: str) -> str:
+        numbers = f"forall({column}, each -> each IS NOT NULL AND abs(each) < CAST('Infinity' AS double))"
+        return f"coalesce(size({column}) = {len(self.classes)} AND {numbers}, false)"
+
     def of(self, rows: int) -> tuple[int, ...]:
         return rows, len(self.classes)
 

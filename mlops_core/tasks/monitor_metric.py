@@ -23,14 +23,14 @@ class MonitorMetric:
         title: For people.
         meaning: One sentence, without the unit.
         sql: An aggregate. Of "rows" it is over `actual` and `predicted`, numbers that are both null where label or
-            prediction is unknown. Of "scores" it is over one row for each distinct prediction: how many labelled rows
-            have it, `positives` and `negatives`, and how many have it or a higher one, positives as `hits`, all as
-            `alarms`. Where a class is predicted, "rows" have the places of both classes, the probability of the label's
-            as `likelihood`, and all as `class_probabilities`, and "scores" are those of one class, over which the
-            metric is averaged; "cells" are over one row for each `prediction` and `label` with their `count`, "classes"
-            over one for each `class`, with its `labels`, the `predictions` of it, those of them that are right as
-            `hits`, and the labelled rows of all classes as `everything`. Empty when only `number` tells it, by other
-            columns.
+            prediction is unknown, as is `alarm`, the predicted class of a binary classification. Of "scores" it is over
+            one row for each distinct prediction: how many labelled rows have it, `positives` and `negatives`, and how
+            many have it or a higher one, positives as `hits`, all as `alarms`. Where a class is predicted, "rows" have
+            the places of both classes, the probability of the label's as `likelihood`, and all as
+            `class_probabilities`, and "scores" are those of one class, over which the metric is averaged; "cells" are
+            over one row for each `prediction` and `label` with their `count`, "classes" over one for each `class`, with
+            its `labels`, the `predictions` of it, those of them that are right as `hits`, and the labelled rows of all
+            classes as `everything`. Empty when only `number` tells it, by other columns.
         greater_is_better: None when it is best at zero, from either side.
         of: What `sql` is over.
         unit: What it is in; "{label}" stands for the label's unit.

@@ -11,9 +11,10 @@ from mlops_core.tasks.class_names import refusal, slugs_of
 from mlops_core.tasks.classes import Classes
 from mlops_core.tasks.metric import Metric
 from mlops_core.tasks.monitor_metric import MonitorMetric
-from mlops_core.tasks.multiclass_metrics import HITS, LABELS, PREDICTED, metrics
+from mlops_core.tasks.multiclass_metrics import HITS, LABELS, PREDICTED, metrics, summed
 from mlops_core.tasks.multiclass_monitoring import MOST_DRAWN, monitored
 from mlops_core.tasks.shape import Label
+from mlops_core.tasks.sums import SMALLEST
 from mlops_core.tasks.task import Output, Task, UnusableRowsError
 
 if TYPE_CHECKING:
@@ -58,6 +59,10 @@ class MulticlassClassification(Task):
         return Classes(self.classes)
 
     @property
+    def label_classes(self) -> tuple[Label, ...]:
+        return self.classes
+
+    @property
     def outputs(self) -> tuple[Output, ...]:
         return self.shape.outputs
 
@@ -95,10 +100,9 @@ class MulticlassClassification(Task):
     def statistics(self, actual: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
         import numpy as np
 
-        smallest = np.finfo(float).eps  # a probability of exactly 0 would have an infinite loss
         place, likeliest = actual.astype(int), predicted.argmax(axis=1)
         is_of = (place[:, None] == np.arange(len(self.classes))).astype(float)
-        of_label = np.clip((predicted * is_of).sum(axis=1), smallest, 1)
+        of_label = np.clip((predicted * is_of).sum(axis=1), SMALLEST, 1)
         sums = {
             "rows": np.ones(len(actual)),
             "log_loss": -np.log(of_label),
@@ -110,6 +114,16 @@ class MulticlassClassification(Task):
             sums |= {LABELS.format(each): is_of[:, each], PREDICTED.format(each): is_predicted}
             sums[HITS.format(each)] = is_of[:, each] * is_predicted
         return sums
+
+    @property
+    def summed(self) -> Mapping[str, str]:
+        return summed(len(self.classes))
+
+    @property
+    def usable(self) -> str:  # type: ignore[override]
+        total = " + ".join(f"get(predicted, {place})" for place in range(len(self.classes)))
+        in_range = "array_min(predicted) >= 0 AND array_max(predicted) <= 1"
+        return f"actual >= 0 AND {in_range} AND abs({total} - 1) <= {ROUNDING}"
 
     def constant(self, labels: np.ndarray) -> np.ndarray:
         """The share of each class."""
@@ -123,15 +137,6 @@ class MulticlassClassification(Task):
             raise UnusableRowsError(
                 f"A label is given as the place of its class, 0 to {len(self.classes) - 1}, not as {others[0]:g}: take "
                 "it from `shape.labels`."
-            )
-
-    def require_learnable(self, labels: np.ndarray) -> None:
-        super().require_learnable(labels)
-        present = set(labels.astype(int).tolist())
-        if len(present) == 1:
-            raise UnusableRowsError(
-                f"All {len(labels):,} labels to train on are {self.classes[present.pop()]!r}, and a model needs two "
-                "classes to tell apart: ingest more days, or look at how the label is made."
             )
 
     def fault(self, predicted: np.ndarray) -> str:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mlops_core.tasks.metric import Metric, PairMetric, SumMetric, Sums
-from mlops_core.tasks.sums import quiet, ratio
+from mlops_core.tasks.sums import SMALLEST, quiet, ratio
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +38,25 @@ def metrics(slugs: Mapping[str, str]) -> tuple[Metric, ...]:
         SumMetric("brier_score", "Brier score", greater_is_better=False, of_sums=ratio("squared", "rows")),
         *(metric for place, (slug, title) in enumerate(slugs.items()) for metric in _of_class(place, slug, title)),
     )
+
+
+def summed(count: int) -> dict[str, str]:
+    """What a row adds to the sums, in SQL over `actual`, the place of its class, and the probabilities `predicted`."""
+    likeliest = "(array_position(predicted, array_max(predicted)) - 1)"
+    is_of, is_predicted = (
+        [f"CAST({place} = {each} AS double)" for each in range(count)] for place in ("actual", likeliest)
+    )
+    distance = (f"power(get(predicted, {place}) - {is_of[place]}, 2)" for place in range(count))
+    sums = {
+        "rows": "1D",
+        "log_loss": f"-ln(least(greatest(get(predicted, CAST(actual AS int)), {SMALLEST!r}D), 1D))",
+        "squared": " + ".join(distance),
+        "hits": f"CAST(actual = {likeliest} AS double)",
+    }
+    for place in range(count):
+        sums |= {LABELS.format(place): is_of[place], PREDICTED.format(place): is_predicted[place]}
+        sums[HITS.format(place)] = f"{is_of[place]} * {is_predicted[place]}"
+    return sums
 
 
 def _of_class(place: int, slug: str, title: str) -> tuple[Metric, ...]:

@@ -100,6 +100,17 @@ class Regression(Task):
             "actual_squared": actual**2,
         }
 
+    @property
+    def summed(self) -> dict[str, str]:
+        return {
+            "rows": "1D",
+            "error": ERROR,
+            "squared": f"{ERROR} * {ERROR}",
+            "absolute": f"abs({ERROR})",
+            "actual": "actual",
+            "actual_squared": "actual * actual",
+        }
+
     def constant(self, labels: np.ndarray) -> float:
         """Their mean."""
         return float(labels.mean())

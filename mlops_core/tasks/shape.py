@@ -34,6 +34,10 @@ class Shape:
         """Columns that monitor metrics are made of -> SQL over `kept` and the label, of rows that have both."""
         return {"predicted": "prediction", "actual": label}
 
+    def known(self, column: str) -> str:
+        """Whether an answer is finite: SQL over its column. A label as metrics take it is one number."""
+        return f"coalesce(abs({column}) < CAST('Infinity' AS double), false)"
+
     def of(self, rows: int) -> tuple[int, ...]:
         """The shape of the answers to so many rows."""
         return (rows,)
@@ -69,3 +73,12 @@ class Shape:
     def from_logged(self, classes: tuple[Label, ...] | None) -> str:  # noqa: ARG002
         """What `Output.sql` takes as `prediction`: SQL over the answer of a model that was logged with `classes`."""
         return "prediction"
+
+
+class Probability(Shape):
+    """One number a row, beside which the column `predicted_class` says whether that was an alarm."""
+
+    kept: ClassVar[Mapping[str, str]] = {**Shape.kept, "predicted_class": "predicted_class"}
+
+    def judged(self, label: str) -> dict[str, str]:
+        return {**super().judged(label), "alarm": "predicted_class"}

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     OfSums = Callable[[Sums], np.ndarray]
 
 
+SMALLEST = 2.0**-52
+"""The least probability that a log loss takes: one of exactly 0 would have an infinite loss."""
+
 Given = ParamSpec("Given")
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from mlops_core.tasks.metric import Metric
+from mlops_core.tasks.metric import Metric, Sums
 from mlops_core.tasks.monitor_metric import MonitorMetric
-from mlops_core.tasks.shape import Shape
+from mlops_core.tasks.shape import Label, Shape
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,6 +72,11 @@ class Task(ABC):
     """The `model_type` of MLflow's evaluation whose metrics of `prediction` are logged too; None without one."""
 
     @property
+    def label_classes(self) -> tuple[Label, ...]:
+        """The classes of a label; none where it is a number."""
+        return ()
+
+    @property
     @abstractmethod
     def outputs(self) -> tuple[Output, ...]:
         """The columns of a prediction; metrics are of `shape.answer`, monitoring describes the first, `prediction`."""
@@ -94,6 +99,14 @@ class Task(ABC):
     def statistics(self, actual: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
         """What each row adds to the sums that metrics are made of; `rows` among them, which is 1 for each."""
 
+    @property
+    @abstractmethod
+    def summed(self) -> Mapping[str, str]:
+        """The same in SQL, over `actual` and `predicted`, a label and an answer as metrics take them."""
+
+    usable: str = "true"
+    """Whether a finite label and a finite answer are of this kind of problem, in SQL over `actual` and `predicted`."""
+
     @abstractmethod
     def constant(self, labels: np.ndarray) -> float | np.ndarray:
         """The best prediction that is the same for every row, by the labels of the training rows."""
@@ -107,12 +120,28 @@ class Task(ABC):
         """
 
     def require_learnable(self, labels: np.ndarray) -> None:
-        """Refuse labels that no model learns from.
+        """Refuse labels that no model learns from: none of this kind of problem, or all of one class.
 
         Raises:
             UnusableRowsError: says which there are.
         """
         self.check(labels)
+        classes = self.label_classes
+        present = set(labels.astype(int).tolist()) if classes else set()
+        if len(present) == 1:
+            raise UnusableRowsError(
+                f"All {len(labels):,} labels to train on are {classes[present.pop()]!r}, and a model needs two classes "
+                "to tell apart: ingest more days, or look at how the label is made."
+            )
+
+    def at(self, threshold: float | None) -> Task:  # noqa: ARG002
+        """The task of one version, by the threshold that was chosen for it; None where none was."""
+        return self
+
+    @property
+    def of_constant(self) -> Task:
+        """The task by which a prediction is measured that is the same for every row."""
+        return self
 
     def fault(self, predicted: np.ndarray) -> str:  # noqa: ARG002
         """What is wrong with finite predictions; empty when nothing is."""
@@ -156,17 +185,18 @@ class Task(ABC):
         together = [each for each in self.judged if each.drawn_with and each.drawn_with == metric.drawn_with]
         return tuple(together) or (metric,)
 
-    def measure(self, actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    def measure(self, actual: np.ndarray, predicted: np.ndarray, sums: Sums | None = None) -> dict[str, float]:
         """Every metric of some rows; NaN for one that they do not determine.
 
         Args:
             actual, predicted: labels and answers as `shape` has them.
+            sums: the task's statistics of more rows, of which these are a sample: what follows from sums is of them.
 
         Raises:
             UnusableRowsError: there are no rows, a label is none of the task's, or a value is not finite.
         """
         self._check_rows(actual, predicted)
-        statistics = self.statistics(actual, predicted)
+        statistics = self.statistics(actual, predicted) if sums is None else sums
         return {metric.name: metric.value(statistics, actual, predicted) for metric in self.metrics}
 
     def _check_rows(self, actual: np.ndarray, predicted: np.ndarray) -> None:

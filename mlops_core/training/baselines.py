@@ -33,10 +33,13 @@ def constant_prediction(task: Task, labels: pd.Series, held_out: pd.DataFrame) -
 def prediction_without_features(
     declared: Model, training_rows: pd.DataFrame, held_out: pd.DataFrame, features: Sequence[str], parameters: Any
 ) -> np.ndarray:
-    """Predictions of a model of the same kind that was fitted without the looked-up `features`.
-
-    It sees at most `COMPARISON_ROWS` of the training rows, in their order: enough for a number to compare with.
-    """
-    rows = training_rows.sample(min(COMPARISON_ROWS, len(training_rows)), random_state=SAMPLE_SEED).sort_index()
-    without = fitted(declared.training, rows.drop(columns=list(features)), parameters)
+    """Predictions of a model of the same kind that was fitted without the looked-up `features`."""
+    without = fitted(declared, training_rows.drop(columns=list(features)), parameters)
     return predictions(declared, without, held_out.drop(columns=list(features)))
+
+
+def comparison_sample(training_rows: pd.DataFrame) -> pd.DataFrame:
+    """At most `COMPARISON_ROWS` of the training rows, in their order: enough to tell what features are worth."""
+    if len(training_rows) <= COMPARISON_ROWS:
+        return training_rows
+    return training_rows.sample(COMPARISON_ROWS, random_state=SAMPLE_SEED).sort_index()

@@ -10,9 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from mlops_core.project import EventTable
-
-MIN_TRAINING_ROWS = 100
-"""Of fewer a training learns nothing that a gate could judge."""
+from mlops_core.project.checks import MIN_TRAINING_ROWS
 
 SHARE_OF_A_DAY = 0.01
 """A day with less than this share of the median day's events is a few broken clocks', not a day of the events."""

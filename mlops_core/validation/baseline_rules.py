@@ -15,7 +15,8 @@ CONSTANT_RULE, FEATURES_RULE = "candidate_beats_constant", "features_do_no_harm"
 
 CONSTANT, WITHOUT_FEATURES = "{}_of_constant", "{}_without_features"
 CHANGE = ("{}_change_by_features", "{}_change_by_features_low", "{}_change_by_features_high")
-"""Metrics of the training run: those of the baselines, and the change that the features make."""
+SAMPLE = "rows_of_features_comparison"
+"""Metrics of the training run: those of the baselines, the change that the features make, and the sample it is of."""
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,21 @@ class Baselines:
         constant: Of the best constant.
         without_features: Of a model of the same kind that looks nothing up; NaN when this one does neither.
         change: The model's less that, and the ends of its interval; NaN for those when the hours are too few.
+        rows: Training rows that the two were fitted to, where these are a sample; else NaN.
+        is_of_copy: Whether the model was trained elsewhere, where it was measured what its features are worth.
     """
 
     constant: float
     without_features: float = math.nan
     change: tuple[float, float, float] = (math.nan, math.nan, math.nan)
+    rows: float = math.nan
+    is_of_copy: bool = False
 
     def metrics(self, metric: str) -> dict[str, float]:
         """As a run has them."""
         named = {CONSTANT: self.constant, WITHOUT_FEATURES: self.without_features}
-        named |= dict(zip(CHANGE, self.change, strict=True))
-        return {name.format(metric): value for name, value in named.items() if math.isfinite(value)}
+        named |= dict(zip(CHANGE, self.change, strict=True)) | {SAMPLE: self.rows}
+        return {name.format(metric): float(value) for name, value in named.items() if math.isfinite(value)}
 
     @classmethod
     def of(cls, metric: str, measured: Mapping[str, float]) -> Baselines:
@@ -44,7 +49,7 @@ class Baselines:
         constant, without, *change = (
             measured.get(name.format(metric), math.nan) for name in (CONSTANT, WITHOUT_FEATURES, *CHANGE)
         )
-        return cls(constant, without, (change[0], change[1], change[2]))
+        return cls(constant, without, (change[0], change[1], change[2]), measured.get(SAMPLE, math.nan))
 
     @property
     def change_is_known(self) -> bool:
@@ -56,15 +61,26 @@ class Baselines:
         _, low, high = self.change
         return high < 0 if metric.greater_is_better else low > 0
 
-    def conclusion(self, metric: Metric) -> str:
-        """What the features are worth, in words."""
-        _, low, high = self.change
+    def conclusion(self, metric: Metric, unit: str = "") -> str:
+        """What the features do, in words: the difference that they make to the metric, and its interval."""
+        of_sample = f", of models of a sample of {self.rows:,.0f} rows" if math.isfinite(self.rows) else ""
+        return self._difference(metric, unit) + of_sample
+
+    def _difference(self, metric: Metric, unit: str) -> str:
+        from mlops_core.validation.bootstrap import CONFIDENCE
+
+        change, low, high = self.change
+        told = f"{metric.title} {f'{change:+.2g} {unit}'.rstrip()}"
         if not self.change_is_known:
-            return "these are too few hours to tell the difference from chance"
+            return f"make a difference ({told}) that so few hours can't tell from chance"
         if low <= 0 <= high:
-            return "the difference is within what chance gives, so the features earn nothing here"
-        how = "worse" if self.is_worse(metric) else "better"
-        return f"the features make it {how} beyond what chance gives"
+            return (
+                f"make no difference that this hold-out could show ({told}, {CONFIDENCE:.0%}: {low:+.2g} to "
+                f"{high:+.2g}): look at how many events their windows hold"
+            )
+        least, most = sorted((abs(low), abs(high)))
+        verb, by = "harm" if self.is_worse(metric) else "help", in_unit(abs(float(f"{change:.2g}")), unit)
+        return f"{verb} by {by} in {metric.title} ({CONFIDENCE:.0%}: {least:.2g} to {most:.2g})"
 
 
 def baseline_rules(project: Project) -> dict[str, str]:
@@ -109,13 +125,15 @@ def _against_constant(metric: Metric, unit: str, value: float, constant: float, 
 
 def _against_less(metric: Metric, unit: str, value: float, baselines: Baselines, missing: str) -> Verdict:
     less = baselines.without_features
+    if baselines.is_of_copy:
+        told = "is of a copy: what its features are worth was measured where it was trained"
+        return Verdict(FEATURES_RULE, True, value, None, f"{WITHOUT_FEATURES.format(metric.name)} {told}", unit)
     if math.isnan(less):
         return Verdict(FEATURES_RULE, False, value, None, f"{WITHOUT_FEATURES.format(metric.name)} {missing}", unit)
-    change, low, high = baselines.change
-    told, limit = in_unit(less + change, unit), in_unit(less, unit)
+    told, limit = in_unit(less + baselines.change[0], unit), in_unit(less, unit)
     sentence = f"{metric.name} is {told} with and {limit} without looked-up features"
-    if baselines.change_is_known:
-        sentence += f", a difference of {change:+.3g} ({low:+.3g} to {high:+.3g})"
     passed = math.isfinite(value) and not baselines.is_worse(metric)
     fix = "" if passed else "; look at what they are made of, or leave them out of the model's lookups"
-    return Verdict(FEATURES_RULE, passed, value, less, f"{sentence}: {baselines.conclusion(metric)}{fix}", unit)
+    return Verdict(
+        FEATURES_RULE, passed, value, less, f"{sentence}: they {baselines.conclusion(metric, unit)}{fix}", unit
+    )

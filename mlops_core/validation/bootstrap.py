@@ -7,8 +7,9 @@ resamples, so that what is hard for both cancels out of the difference.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -35,7 +36,8 @@ def draws(clusters: int) -> np.ndarray:
 class Rows:
     """Labels and predictions in clusters and segments, by the codes of each row, from 0.
 
-    `shape` is the numbers of clusters and of segments.
+    `shape` is the numbers of clusters and of segments. With `summed`, the task's statistics of more rows in the shape
+    of `sums`, these are a sample of them: what follows from sums is of all.
     """
 
     task: Task
@@ -44,9 +46,13 @@ class Rows:
     cluster: np.ndarray
     segment: np.ndarray
     shape: tuple[int, int]
+    summed: Mapping[str, np.ndarray] | None = None
 
-    def sums(self) -> dict[str, np.ndarray]:
+    @cached_property
+    def sums(self) -> Mapping[str, np.ndarray]:
         """The task's statistics: name -> sums, (cluster x segment)."""
+        if self.summed is not None:
+            return self.summed
         cell = self.cluster * self.shape[1] + self.segment
         parts = self.task.statistics(self.actual, self.predicted)
         size = self.shape[0] * self.shape[1]
@@ -58,7 +64,7 @@ class Rows:
         """Metric, of all those of the task or of `metrics` -> its value (segment) and those of the resamples
         (resample x segment).
         """
-        sums = self.sums()
+        sums = self.sums
         whole = {name: part.sum(axis=0) for name, part in sums.items()}
         redrawn = {name: drawn @ part for name, part in sums.items()}
         return {metric.name: self._of(metric, whole, redrawn, drawn) for metric in metrics or self.task.metrics}

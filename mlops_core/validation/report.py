@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 
 from mlops_core.project import Slice
+from mlops_core.shown_text import as_markdown
 from mlops_core.tasks import Metric
 from mlops_core.validation.baseline_rules import CONSTANT_RULE, FEATURES_RULE
 from mlops_core.validation.bootstrap import CONFIDENCE
-from mlops_core.validation.comparison import ALL, CANDIDATE, CHAMPION, DIFFERENCE
+from mlops_core.validation.comparison import CANDIDATE, CHAMPION, DIFFERENCE
+from mlops_core.validation.slice_segments import ALL
 from mlops_core.validation.verdict import Verdict
 
 
@@ -73,7 +75,7 @@ def report(
         baselines=[verdict.sentence for verdict in verdicts if verdict.rule in (CONSTANT_RULE, FEATURES_RULE)],
         percent=f"{CONFIDENCE:.0%}",
         models=_models(comparison),
-        metrics=[[found["metric"], *_cells(found)] for _, found in whole.iterrows()],
+        metrics=[[as_markdown(found["metric"]), *_cells(found)] for _, found in whole.iterrows()],
         conclusion=_conclusion(whole[whole["metric"] == metric.name].head(1), metric),
         picture=picture,
         metric=metric.name,
@@ -83,25 +85,32 @@ def report(
 
 @cache
 def _template() -> jinja2.Template:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("mlops_core.validation"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - Markdown of our own numbers and names
-    ).get_template("report.md.j2")
+        autoescape=False,  # noqa: S701 - Markdown, whose texts go through as_markdown
+    )
+    environment.filters["as_markdown"] = as_markdown
+    return environment.get_template("report.md.j2")
 
 
 def _rule(verdict: Verdict) -> list[str]:
-    return [verdict.rule, "passed" if verdict.passed else "**failed**", f"{verdict.value:.4g}", verdict.limit]
+    return [
+        as_markdown(verdict.rule),
+        "passed" if verdict.passed else "**failed**",
+        f"{verdict.value:.4g}",
+        as_markdown(verdict.limit),
+    ]
 
 
 def _section(slice_: Slice, comparison: pd.DataFrame, metric: Metric) -> Section:
     rows = comparison[(comparison["by"] == slice_.name) & (comparison["metric"] == metric.name)]
-    worse = ", ".join(rows.loc[_worse(rows, metric), "segment"]) if CHAMPION in rows else None
-    cells = [[found["segment"], f"{found['events']:,}", *_cells(found)] for _, found in rows.iterrows()]
-    return Section(slice_.title, cells, worse)
+    worse = ", ".join(map(as_markdown, rows.loc[_worse(rows, metric), "segment"])) if CHAMPION in rows else None
+    cells = [[as_markdown(found["segment"]), f"{found['events']:,}", *_cells(found)] for _, found in rows.iterrows()]
+    return Section(as_markdown(slice_.title), cells, worse)
 
 
 def _conclusion(row: pd.DataFrame, metric: Metric) -> str:

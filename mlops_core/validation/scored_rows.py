@@ -7,6 +7,7 @@ import pandas as pd
 from mlops_core.project import Project
 from mlops_core.tasks.task import UnusableRowsError, is_known
 from mlops_core.validation.comparison import CANDIDATE, CHAMPION
+from mlops_core.validation.totals import UNKNOWN, UNUSABLE, Totals
 
 
 def row_columns(project: Project) -> list[str]:
@@ -15,27 +16,44 @@ def row_columns(project: Project) -> list[str]:
     return list(dict.fromkeys((project.events.event_time, *sliced_by, project.events.label_column)))
 
 
-def check_rows(project: Project, scored: pd.DataFrame, days: str) -> None:
+def required_columns(project: Project) -> list[str]:
+    """Those of them that no event lacks."""
+    return [name for name in row_columns(project) if name in project.events.required]
+
+
+def check_rows(project: Project, scored: pd.DataFrame, days: str, totals: Totals | None = None) -> None:
     """Refuse rows that a model can't be evaluated on; `days` describes them in messages.
+
+    Args:
+        totals: of all rows, when `scored` are a sample of them.
 
     Raises:
         UnusableRowsError: there are too few, one lacks what its segment is named after, or a label or a prediction is
             not a finite number.
     """
-    events, shape = project.events, project.model.task.shape
-    for column in (name for name in row_columns(project) if name in events.required):
-        if bad := int(scored[column].isna().sum()):
-            raise UnusableRowsError(
-                f"{column} is missing for {bad} of {len(scored)} {events.nouns} ({days}): {_reject(project)}."
-            )
-    for column, fix in _fixes(project).items():
-        as_numbers = shape.labels if column == events.label_column else shape.answers
-        bad = int((~is_known(as_numbers(scored[column]))).sum()) if column in scored else 0
+    size = len(scored) if totals is None else totals.rows
+    of_all, fixes = f"of {size} {project.events.nouns} ({days})", _fixes(project)
+    for column in required_columns(project):
+        bad = int(scored[column].isna().sum()) if totals is None else totals.count(UNKNOWN.format(column))
         if bad:
+            raise UnusableRowsError(f"{column} is missing for {bad} {of_all}: {_reject(project)}.")
+    for column in (name for name in fixes if name in scored):
+        bad = _unknown(project, scored[column]) if totals is None else totals.count(UNKNOWN.format(column))
+        if bad:
+            raise UnusableRowsError(f"{column} is not a finite number for {bad} {of_all}: {fixes[column]}.")
+    for model in (CANDIDATE, CHAMPION):
+        if totals is not None and (bad := totals.count(UNUSABLE.format(model))):
+            kind = type(project.model.task).__name__
             raise UnusableRowsError(
-                f"{column} is not a finite number for {bad} of {len(scored)} {events.nouns} ({days}): {fix}."
+                f"The label, or what the {model} predicts, is none of a {kind} for {bad} {of_all}: {fixes[model]}."
             )
-    _check_count(project, len(scored), days)
+    _check_count(project, size, days)
+
+
+def _unknown(project: Project, column: pd.Series) -> int:
+    shape = project.model.task.shape
+    as_numbers = shape.labels if column.name == project.events.label_column else shape.answers
+    return int((~is_known(as_numbers(column))).sum())
 
 
 def _check_count(project: Project, rows: int, days: str) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from mlops_core.version_record import VersionRecord
 
@@ -104,8 +103,8 @@ def require_promotable(
         return
     reason = f"its validation_status is '{found}'" if found else "it was never validated"
     raise NotValidatedError(
-        f"Version {version} may not be promoted: {reason}; give it the alias candidate and run the model's "
-        "checks with run_mode 'enabled'; no alias was moved."
+        f"Version {version} may not be promoted: {reason}; give it the alias candidate and launch judge_job "
+        "with run_mode 'enabled'; no alias was moved."
     )
 
 
@@ -114,18 +113,17 @@ def require_judged_against(
 ) -> None:
     """Refuse a version that was compared with another one than `champion`: the holder, or the last one (not `is_held`).
 
-    Exempt are versions whose comparison was switched off, `skipped` ones among them, and copies, which were compared
-    where they come from. `named` gives the name of a job.
+    Exempt are versions whose comparison was switched off, `skipped` ones among them. `named` gives the name of a job.
 
     Raises:
         NotValidatedError: another version has become champion since.
     """
     found = record.validated_against or "nobody"
-    is_free = record.validation_status == SKIPPED or found == UNCOMPARED or _is_foreign(found)
+    is_free = record.validation_status == SKIPPED or found == UNCOMPARED
     if is_free or champion in (None, version) or found == str(champion):
         return
     fact, fix = (
-        (f"{champion} is champion", f"{_judged_again(record)}, which judges it against {champion}")
+        (f"{champion} is champion", f"{_judged_again(record, named)}, which judges it against {champion}")
         if is_held
         else (
             f"{champion}, the last champion, lost the alias",
@@ -135,25 +133,30 @@ def require_judged_against(
     raise NotValidatedError(f"Version {version} was judged against {found}, but {fact}: {fix}; no alias was moved.")
 
 
-def _judged_again(record: VersionRecord) -> str:
-    """How to get a version judged again: through the run that trained it, which carries the version."""
-    if record.dagster_run_id is None:
-        return "give it the alias candidate and run the model's checks again"
+def _judged_again(record: VersionRecord, named: Callable[[str], str]) -> str:
+    """How to get a version judged again: through the run that trained it here, which carries the version."""
+    if record.dagster_run_id is None or record.copied_from:
+        return f"give it the alias candidate and launch {named('judge_job')}"
     return f"re-execute the run {record.dagster_run_id} from the step candidate_validation on"
 
 
-def as_copied(record: VersionRecord, origin: str) -> VersionRecord:
-    """The record that a copy inherits: versions and runs are qualified with `origin`.
+def as_copied(record: VersionRecord, origin: str, copied_by: str) -> VersionRecord:
+    """The record of a copy: what the version is, and as a note what it was judged to be; runs are those of `origin`.
 
-    What is qualified already, because its version is itself a copy, stays.
+    A verdict, aliases, and the versions of tables are those of an environment. Whoever may write tags there could write
+    them.
     """
-    named = ("validated_against", "validation_run_id", "shadow_status")
-    stated = {name: value for name in named if (value := getattr(record, name)) is not None}
-    named_by_origin: dict[str, Any] = {
-        name: f"{origin}/{value}" for name, value in stated.items() if not _is_foreign(value)
-    }
-    return replace(record, **named_by_origin)
-
-
-def _is_foreign(value: str) -> bool:
-    return "/" in value
+    there = "/" not in (search := record.search_run_id or "")
+    return VersionRecord(
+        leak_check=UNCHECKED,
+        dagster_run_id=record.dagster_run_id,
+        git_commit=record.git_commit,
+        trained_from=record.trained_from,
+        held_out_from=record.held_out_from,
+        training_share=record.training_share,
+        answered_classes=record.answered_classes,
+        decision_threshold=record.decision_threshold,
+        search_run_id=(f"{origin}/{search}" if there else search) if search else None,
+        copied_by=copied_by,
+        judged_there=f"{record.validation_status} against {record.validated_against or 'nobody'}",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import lightgbm
 import numpy as np
@@ -50,6 +51,32 @@ def test_scikit_learn_answers_the_probability_of_one(rows):
     assert told["pyfunc_predict_fn"] == "predict_proba"
     assert told["signature"].inputs.input_names() == list(inputs.columns)
     assert len(told["input_example"]) == 3
+
+
+def test_an_input_that_the_first_rows_lack_has_its_type_and_may_lack(rows):
+    model = TRAINING.fit(rows, Hyperparameters(max_iter=20))
+    few = rows.assign(
+        carrier=rows["carrier"].mask(np.arange(600) < 10), seen=rows["seen"].fillna(0).mask(rows.index > 9)
+    )
+    inputs = few.drop(columns=["scheduled_departure", "late"])
+    told = description(TRAINING, BINARY, model, inputs, TRAINING.predict(model, few))
+    schema = told["signature"].inputs.input_dict()
+    assert {name: (schema[name].type.name, schema[name].required) for name in ("carrier", "seen", "origin")} == {
+        "carrier": ("string", False),
+        "seen": ("double", False),
+        "origin": ("string", True),
+    }
+
+
+def test_a_date_that_nanoseconds_do_not_reach_is_no_example(rows):
+    """MLflow would refuse the example, and with it the model."""
+    open_ends = rows.index < 4
+    dated = rows.assign(until=pd.Series(np.where(open_ends, date(9999, 12, 31), date(2013, 2, 1)), dtype=object))
+    model = TRAINING.fit(rows, Hyperparameters(max_iter=5))
+    inputs = dated.drop(columns=["scheduled_departure", "late"])
+    told = description(TRAINING, BINARY, model, inputs, TRAINING.predict(model, rows))
+    assert told["input_example"].index.tolist() == [4, 5, 6]
+    assert told["signature"].inputs.input_dict()["until"].type.name == "datetime"
 
 
 def test_the_probability_of_zero_is_refused(rows):

@@ -49,6 +49,14 @@ def test_the_token_is_for_another_issuer_and_for_nobody_elses_eyes(url: str, tmp
     assert [file.name for file in tmp_path.iterdir()] == ["token"]
 
 
+def test_no_proxy_is_asked(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert renew(tmp_path / "token", IDENTITY, url)
+
+
 def test_a_refusal_leaves_the_last_token(url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "token").write_text("the last one")
     assert not renew(tmp_path / "token", "somebody-else", url)

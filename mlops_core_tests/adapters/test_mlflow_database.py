@@ -25,7 +25,9 @@ def train(file: Path, start: Barrier) -> None:
     registry = ModelRegistry("fare_model", "fares", uri, uri, "http://127.0.0.1:5000", file.with_name("artifacts"))
     with registry.run("training", {}):
         mlflow.log_text("trained", "note.txt")
-        made = mlflow.pyfunc.log_model(name="model", python_model=_model(), registered_model_name="fare_model")
+        made = mlflow.pyfunc.log_model(
+            name="model", python_model=_model(), registered_model_name="fare_model", pip_requirements=["mlflow"]
+        )
     registry.get(int(made.registered_model_version))
 
 

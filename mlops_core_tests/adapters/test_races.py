@@ -72,41 +72,44 @@ WRITES: dict[str, Write] = {
 }
 
 
-def write(warehouse: Path, kind: str, writer: int, rounds: int, start: Barrier) -> None:
-    tables = LocalTables(LocalSpark(warehouse, "test"))
-    _ = tables.spark.spark_session
-    for number in range(rounds):
-        start.wait(timeout=120)
-        WRITES[kind](tables, f"t{number}", writer)
+def write(folder: Path, writer: int, rounds: int, start: Barrier) -> None:
+    """Every kind, each in a warehouse of its own; whoever fails ends the others too."""
+    try:
+        for kind, write_one in WRITES.items():
+            tables = LocalTables(LocalSpark(folder / kind, "test"))
+            _ = tables.spark.spark_session
+            for number in range(rounds):
+                start.wait(timeout=120)
+                write_one(tables, f"t{number}", writer)
+    except BaseException:
+        start.abort()
+        raise
 
 
-def race(warehouse: Path, kind: str, rounds: int) -> None:
+def race(folder: Path, rounds: int) -> None:
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(WRITERS)
-    racing = [context.Process(target=write, args=(warehouse, kind, number, rounds, start)) for number in range(WRITERS)]
+    racing = [context.Process(target=write, args=(folder, number, rounds, start)) for number in range(WRITERS)]
     for process in racing:
         process.start()
     for process in racing:
         process.join()
     assert [process.exitcode for process in racing] == [0] * WRITERS
-    tables = LocalTables(LocalSpark(warehouse, "test"))
-    expected = [ROWS] if kind == "trips" else [ROWS] * WRITERS
-    for number in range(rounds):
-        counts = tables.read(f"t{number}").groupBy("writer").count().collect()
-        assert [row["count"] for row in counts] == expected, number
-    if kind == "columns":
-        last = tables.read(f"t{rounds - 1}").toPandas()
-        filled = [last[f"column_of_{writer}"].notna().sum() for writer in range(WRITERS)]
-        assert filled == [ROWS] * WRITERS
+    for kind in WRITES:
+        tables = LocalTables(LocalSpark(folder / kind, "test"))
+        expected = [ROWS] if kind == "trips" else [ROWS] * WRITERS
+        for number in range(rounds):
+            counts = tables.read(f"t{number}").groupBy("writer").count().collect()
+            assert [row["count"] for row in counts] == expected, (kind, number)
+    last = LocalTables(LocalSpark(folder / "columns", "test")).read(f"t{rounds - 1}").toPandas()
+    assert [last[f"column_of_{writer}"].notna().sum() for writer in range(WRITERS)] == [ROWS] * WRITERS
 
 
-@pytest.mark.parametrize("kind", WRITES)
-def test_writers_at_once(tmp_path: Path, kind: str) -> None:
-    race(tmp_path, kind, rounds=3)
+def test_writers_at_once(tmp_path: Path) -> None:
+    race(tmp_path, rounds=3)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", WRITES)
-def test_writers_at_once_many_times(tmp_path: Path, kind: str) -> None:
-    """RACE_ROUNDS asks for more: fifty are a minute or two."""
-    race(tmp_path, kind, rounds=int(os.environ.get("RACE_ROUNDS", "10")))
+def test_writers_at_once_many_times(tmp_path: Path) -> None:
+    """RACE_ROUNDS asks for more: fifty are some minutes."""
+    race(tmp_path, rounds=int(os.environ.get("RACE_ROUNDS", "10")))

@@ -77,6 +77,16 @@ def test_days_without_events_have_no_rows_and_no_error(flight_events: DataFrame)
     assert compute_features(table(lambda rows: rows), flight_events, later, later).isEmpty()
 
 
+def test_a_look_back_of_hours_reads_over_midnight(flight_events: DataFrame) -> None:
+    """A day by itself has the rows that it has among others: flights of the evening before land in its first hours."""
+    hours = replace(table(lambda rows: rows), look_back=timedelta(hours=20))
+    alone = compute_features(hours, flight_events, LAST, LAST)
+    among_others = compute_features(hours, flight_events, FIRST, LAST).where(F.col("day") == F.lit(LAST))
+    assert among_others.where(F.hour("ts") < 4).count() > 0
+    assert alone.exceptAll(among_others).isEmpty()
+    assert among_others.exceptAll(alone).isEmpty()
+
+
 @pytest.mark.parametrize(
     ("aggregate", "sentence"),
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -25,12 +25,14 @@ from mlops_core_tests.flights.weather import WEATHER, WEATHER_3H
 ASKED = 60
 
 
-def looked_up(events: DataFrame, frame: pd.DataFrame, *tables: FeatureTable) -> DataFrame:
+def looked_up(
+    events: DataFrame, frame: pd.DataFrame, *tables: FeatureTable, beside: Sequence[DataFrame] = ()
+) -> DataFrame:
     """Some flights with the newest feature rows at their scheduled departure, found by pandas."""
     asked = frame[frame["day"] > FIRST + timedelta(days=1)].sample(ASKED, random_state=0)
     asked = asked[["flight_id", "scheduled_departure", "carrier", "origin", "dest"]].sort_values("scheduled_departure")
     for table in tables:
-        rows = compute_features(table, events, FIRST, LAST).toPandas().drop(columns="day").sort_values("ts")
+        rows = compute_features(table, events, FIRST, LAST, *beside).toPandas().drop(columns="day").sort_values("ts")
         rows = rows.rename(columns=dict(table.entity)).astype({"ts": "datetime64[us]"})
         by = list(table.entity.values())
         asked = pd.merge_asof(asked, rows, left_on="scheduled_departure", right_on="ts", by=by).drop(columns="ts")
@@ -152,6 +154,28 @@ def test_code_over_other_events_that_knows_the_future_is_found(flight_events, fl
         table = replace(computed("sky", sky(peek), entity="origin"), events=WEATHER)
         found = leakage_violations(project_of(table), events, looked_up(weather_events, flights, table))
         assert bool(found) == differs
+
+
+def storms(peek: int) -> Callable[..., DataFrame]:
+    """The strongest wind of each hour at airports with a landing in it, stamped `peek` hours too early."""
+
+    def compute(flights: DataFrame, _first: date, _last: date, weather: DataFrame) -> DataFrame:
+        ended = F.expr(f"date_trunc('hour', observed_at) + interval {1 - peek} hours").alias("ts")
+        wind = weather.groupBy("origin", ended).agg(F.max("wind_speed").alias("made"))
+        landed = flights.where("landed_at IS NOT NULL").select("origin").distinct()
+        return wind.join(landed, "origin")
+
+    return compute
+
+
+def test_a_function_of_two_tables_of_events_gets_both_as_of_the_moment(flight_events, weather_events, flights):
+    events = {"flights": flight_events, "weather": weather_events}
+    for peek, differs in ((0, False), (2, True)):
+        table = replace(computed("storms", storms(peek), entity="origin"), beside=(WEATHER,))
+        project = project_of(table)
+        assert [each.name for each in project.event_tables] == ["flights", "weather"]
+        rows = looked_up(flight_events, flights, table, beside=[weather_events])
+        assert bool(leakage_violations(project, events, rows)) == differs
 
 
 def with_aircraft(events: DataFrame, frame: pd.DataFrame, stored: pd.DataFrame) -> DataFrame:

@@ -82,5 +82,5 @@ BAND_MODEL = replace(
     ),
 )
 BANDS = replace(
-    PROJECT, events=BANDED, feature_tables=(ORIGIN, replace(ROUTE, events=BANDED)), model=BAND_MODEL, prefix="bands"
+    PROJECT, events=BANDED, feature_tables=(ORIGIN, replace(ROUTE, events=BANDED)), models=(BAND_MODEL,), prefix="bands"
 )

@@ -34,10 +34,12 @@ AIRCRAFT = StaticTable(
 WITH_PLANES = replace(
     PROJECT,
     feature_tables=(*PROJECT.feature_tables, AIRCRAFT),
-    model=replace(
-        MODEL,
-        training=replace(TRAINING, inputs=(*TRAINING.inputs, "tailnum")),
-        not_watched=(*MODEL.not_watched, "tailnum"),
+    models=(
+        replace(
+            MODEL,
+            training=replace(TRAINING, inputs=(*TRAINING.inputs, "tailnum")),
+            not_watched=(*MODEL.not_watched, "tailnum"),
+        ),
     ),
 )
 """The project whose model also sees which aircraft flies."""

@@ -41,13 +41,13 @@ MODEL = Model(
 def project_of(*tables: FeatureTable, events: EventTable = FLIGHTS, lookups: tuple[FeatureLookup, ...] = ()) -> Project:
     """The project with other feature tables."""
     model = replace(MODEL, lookups=lookups)
-    return Project("mlops_core_tests.flights", events=events, feature_tables=tables, model=model)
+    return Project("mlops_core_tests.flights", events=events, feature_tables=tables, models=(model,))
 
 
 def seeing(*inputs: str | Input, events: EventTable = FLIGHTS) -> Project:
     """A project whose model sees other inputs of a flight, and looks nothing up."""
     model = replace(MODEL, training=replace(TRAINING, inputs=inputs), not_watched=())
-    return Project("mlops_core_tests.flights", events=events, feature_tables=(), model=model)
+    return Project("mlops_core_tests.flights", events=events, feature_tables=(), models=(model,))
 
 
 PROJECT = replace(project_of(ORIGIN, ROUTE, WEATHER_3H), prefix="flights")

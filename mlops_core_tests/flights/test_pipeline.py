@@ -14,6 +14,7 @@ import pytest
 from deltalake import DeltaTable
 from sklearn import metrics
 
+from mlops_core.adapters.logged_model import OtherFlavorError, logged_model
 from mlops_core.adapters.model_registry import ModelRegistry
 from mlops_core.cli.run import RunFailedError, run_pipeline
 from mlops_core.config import Target, load_target
@@ -160,6 +161,7 @@ def test_its_checks_pass(flights: Flights) -> None:
         "features_are_known_in_time",
         "roc_auc_within_threshold",
         "each_flight_is_predicted_once",
+        "features_are_as_served",
         "metric_within_threshold",
     }
     failed = [f"{found.check_name}: {found.description}" for found in evaluations if not found.passed]
@@ -199,7 +201,7 @@ def test_a_delay_that_nobody_declared_late_stops_the_model_that_sees_it(tmp_path
         PROJECT,
         events=replace(FLIGHTS, columns=tuple(columns)),
         feature_tables=(),
-        model=replace(MODEL, training=training),
+        models=(replace(MODEL, training=training),),
     )
     with pytest.raises(RunFailedError, match=r"features_are_known_in_time: dep_delay is null of \d+% of the flights"):
         Flights(tmp_path, sample.flights("generated"), leaking)
@@ -252,3 +254,10 @@ def test_the_real_december_is_predicted_by_the_whole_graph(tmp_path: Path) -> No
     assert measured["log_loss_of_constant"] == pytest.approx(of_base_rate, abs=0.001)
     assert measured["log_loss"] + 0.05 < measured["log_loss_without_features"] < of_base_rate
     assert champion.record.leak_check == "passed"
+
+
+def test_a_version_of_another_flavor_is_not_asked_what_only_its_library_knows(flights: Flights) -> None:
+    version = flights.registry.at_alias("champion")
+    assert hasattr(logged_model(flights.registry, version, "sklearn"), "predict_proba")
+    with pytest.raises(OtherFlavorError, match="it is a model of sklearn, and the project.s are of lightgbm"):
+        logged_model(flights.registry, version, "lightgbm")

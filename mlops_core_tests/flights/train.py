@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mlops_core.project import Input, Training
+from mlops_core.project import FloatRange, Input, IntRange, Search, Training
 from mlops_core_tests.flights.events import FLIGHTS
 
 if TYPE_CHECKING:
@@ -61,4 +61,5 @@ TRAINING = Training(
     hyperparameters=Hyperparameters,
     flavor="sklearn",
     packages=("numpy", "pandas", "scikit-learn"),
+    search=Search({"max_leaf_nodes": IntRange(2, 64, log=True), "learning_rate": FloatRange(0.01, 0.3, log=True)}),
 )

@@ -10,6 +10,7 @@ from mlops_core.monitoring.labels import with_labels
 from mlops_core.monitoring.profile import profile_metrics
 from mlops_core_tests.flights.project import PROJECT
 from mlops_core_tests.flights.sample import FIRST, LAST
+from mlops_core_tests.flights.task import LATE
 
 PROBABILITY = "round((hash(flight_id) % 500 + 500) / 1000.0D * 0.6 + (dep_delay > 15 IS TRUE)::int * 0.4, 2)"
 """Better than chance, and with many ties."""
@@ -24,7 +25,8 @@ def predictions(flight_events: DataFrame) -> DataFrame:
     """Every flight, as a version predicts it: inputs, features, identity, and a probability with two digits."""
     inputs = {column.name: getattr(column, "expression", column.name) for column in PROJECT.inputs}
     own = {name: name for name in ("flight_id", "scheduled_departure", "origin", "distance")}
-    columns = own | inputs | FEATURES | {"prediction": PROBABILITY, "dep_delay": "dep_delay"}
+    said = {"prediction": PROBABILITY, "predicted_class": f"CAST({PROBABILITY} >= {LATE.threshold} AS INT)"}
+    columns = own | inputs | FEATURES | said | {"dep_delay": "dep_delay"}
     return flight_events.selectExpr(
         *(f"{how} AS {name}" for name, how in columns.items()),
         "'late_model' AS model_name",

@@ -35,7 +35,7 @@ def declared(task: MulticlassClassification) -> Project:
     columns = (*(each for each in BANDED.columns if each.name != "band"), label)
     events = replace(BANDED, columns=columns)
     tables = tuple(replace(table, events=events) for table in BANDS.feature_tables)
-    return replace(BANDS, events=events, feature_tables=tables, model=replace(BANDS.model, task=task))
+    return replace(BANDS, events=events, feature_tables=tables, models=(replace(BANDS.model, task=task),))
 
 
 def as_events(flight_events: DataFrame, task: MulticlassClassification) -> DataFrame:

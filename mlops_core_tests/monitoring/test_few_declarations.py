@@ -20,7 +20,7 @@ from mlops_core_tests.flights.train import TRAINING
 def declaring_little() -> Project:
     training = replace(TRAINING, inputs=("carrier",))
     model = replace(MODEL, training=training, slices=(), not_watched=())
-    return Project(PROJECT.package, events=FLIGHTS, feature_tables=(), model=model)
+    return Project(PROJECT.package, events=FLIGHTS, feature_tables=(), models=(model,))
 
 
 def test_without_slices_and_numbers_the_days_are_described_as_a_whole(

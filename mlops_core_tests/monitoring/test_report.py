@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame
 
 from mlops_core.adapters.tables import LocalTables
 from mlops_core.config import load_target
-from mlops_core.defs.jobs import MONITOR_TABLES, REPORT, build_jobs
+from mlops_core.defs.jobs import MONITOR_TABLES, REPORT, model_jobs
 from mlops_core.defs.monitoring_report import report_assets
 from mlops_core.defs.names import key_of, keys_of
 from mlops_core.defs.partitions import daily_partitions
@@ -65,7 +65,7 @@ class Report:
         return (self.target.state_path / "monitoring" / "flights" / f"{LAST}.html").read_text()
 
     def requests(self) -> list[dg.RunRequest]:
-        sensors = build_sensors(PROJECT, self.target, build_jobs(PROJECT, self.target))
+        sensors = build_sensors(PROJECT, self.target, model_jobs(PROJECT, self.target))
         found = next(sensor for sensor in sensors if sensor.name == "flights_retraining_sensor")(
             dg.build_sensor_context(self.instance)
         )

@@ -112,7 +112,7 @@ def test_a_baseline_without_values_is_compared_too(shared_spark):
 def with_boolean() -> Project:
     weekend = Input("at_weekend", "boolean", "Whether it is Saturday or Sunday", expression="dayofweek(day) IN (1, 7)")
     training = replace(PROJECT.model.training, inputs=(*PROJECT.model.training.inputs, weekend))
-    return replace(PROJECT, model=replace(PROJECT.model, training=training))
+    return replace(PROJECT, models=(replace(PROJECT.model, training=training),))
 
 
 def test_booleans_are_categories(shared_spark, with_boolean):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mlops_core.config import load_target
+from mlops_core.config import Endpoint, OnlineStore, load_target
 from mlops_core.defs.definitions import definitions_of
 from mlops_core.defs.training import model_requirements
 from mlops_core.deployment.prediction_columns import prediction_columns
@@ -21,6 +21,7 @@ from mlops_core.project import (
     ComputedTable,
     Count,
     DeclarationError,
+    Encoding,
     EventTable,
     FeatureTable,
     Input,
@@ -28,9 +29,12 @@ from mlops_core.project import (
     Model,
     Project,
     RowRule,
+    Validation,
+    XGBoost,
 )
-from mlops_core.project.checks import OF_PREDICTIONS, RESERVED_TABLES
+from mlops_core.project.checks import OF_PREDICTIONS
 from mlops_core.project.names import NameRefusedError
+from mlops_core.project.of_a_model import ASSETS
 from mlops_core.tasks import MulticlassClassification, Regression
 from mlops_core_tests.flights.bands import BAND_MODEL, BANDED, BANDS
 from mlops_core_tests.flights.bands import ORIGIN as BANDED_ORIGIN
@@ -58,7 +62,7 @@ def of_input(sql: str) -> Project:
 
 def model_with(**changes: Any) -> Project:
     model = replace(MODEL, **changes)
-    return Project("mlops_core_tests.flights", events=FLIGHTS, feature_tables=(), model=model)
+    return Project("mlops_core_tests.flights", events=FLIGHTS, feature_tables=(), models=(model,))
 
 
 def counting(name: str) -> FeatureTable:
@@ -81,7 +85,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
             "mlops_core_tests.flights",
             events=typed("late", "boolean"),
             feature_tables=(),
-            model=replace(MODEL, task=Regression()),
+            models=(replace(MODEL, task=Regression()),),
         ),
         "a boolean, and a Regression learns int, bigint",
     ),
@@ -178,7 +182,7 @@ def test_classes_are_values_of_the_label(classes: tuple, label: str, sentence: s
     events = replace(BANDED, columns=tuple(columns))
     model = replace(BAND_MODEL, task=MulticlassClassification(classes=classes))
     with pytest.raises(DeclarationError, match=sentence):
-        Project("mlops_core_tests.flights", events=events, feature_tables=(), model=model)
+        Project("mlops_core_tests.flights", events=events, feature_tables=(), models=(model,))
 
 
 def test_the_time_is_no_input_and_no_input_stands_twice() -> None:
@@ -193,17 +197,50 @@ def test_a_text_that_reads_as_a_column_is_none() -> None:
 
 
 def test_the_names_that_are_reserved_are_those_that_the_pipeline_makes() -> None:
-    defs = definitions_of(PROJECT, load_target(PROJECT), prefix="")
+    served = {"endpoint": Endpoint(name="late", online_store=OnlineStore(name="late"))}
+    defs = definitions_of(PROJECT, load_target(PROJECT, "dev").model_copy(update=served), prefix="")
     made = {key.to_user_string() for key in defs.get_repository_def().asset_graph.get_all_asset_keys()}
     tables = {table.name for table in PROJECT.feature_tables}
     tables |= {name for events in PROJECT.event_tables for name in (events.name, events.raw_name, events.rejected_name)}
     own = {MODEL.name, "candidate_validation", *tables}
-    assert made - own == set(RESERVED_TABLES)
+    assert made - own == set(ASSETS)
     outputs = {output.name for output in MODEL.task.outputs}
     assert set(prediction_columns(PROJECT)) - set(PROJECT.carried) - outputs == set(OF_PREDICTIONS)
 
 
 def test_a_project_needs_neither_feature_tables_nor_slices() -> None:
     model = Model("late_model", "x", task=MODEL.task, training=TRAINING)
-    project = Project("mlops_core_tests.flights", events=FLIGHTS, feature_tables=(), model=model)
+    project = Project("mlops_core_tests.flights", events=FLIGHTS, feature_tables=(), models=(model,))
     assert definitions_of(project, load_target(project)).assets
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("encoding", True, "encoding must be an Encoding, not True"),
+        ("encoding", Encoding, "encoding must be an Encoding, not <class"),
+        ("trainer", "xgboost", "trainer must be an XGBoost, not 'xgboost'"),
+        ("search", {"depth": (1, 9)}, "search must be a Search, not {"),
+        ("weights", None, "weights must map a class to a number, such as {0: 0.1}, not None"),
+        ("sampling", None, "sampling must map a class to a number, such as {0: 0.1}, not None"),
+    ],
+)
+def test_a_part_of_a_training_is_what_it_is_called(name: str, value: object, wanted: str) -> None:
+    with pytest.raises(DeclarationError, match=re.escape(f"Training, {wanted}")):
+        model_with(training=replace(TRAINING, **{name: value}))
+
+
+@pytest.mark.parametrize("name", ["training", "validation"])
+def test_a_model_has_both_parts(name: str) -> None:
+    with pytest.raises(DeclarationError, match=f"Model 'late_model', {name} must be a {name.title()}, not None"):
+        replace(MODEL, **{name: None})
+
+
+def test_a_trainer_is_of_the_label_that_is_predicted() -> None:
+    trainer = XGBoost(FLIGHTS, objective="reg:squarederror")
+    training = replace(TRAINING, trainer=trainer, inputs=("distance",))
+    model = {"task": Regression(), "label": "arr_delay", "validation": Validation(), "not_watched": ()}
+    with pytest.raises(DeclarationError, match="is of 'late' of 'flights', and 'arr_delay' of 'flights' is predicted"):
+        model_with(training=training, **model)
+    of_label = replace(training, trainer=replace(trainer, events=replace(FLIGHTS, label="arr_delay")))
+    assert model_with(training=of_label, **model).events.label_column == "arr_delay"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,11 @@ from mlops_core.project import (
     Column,
     Count,
     DeclarationError,
+    EventTable,
     Expression,
     FeatureLookup,
     FeatureTable,
+    Label,
     Max,
     Mean,
 )
@@ -24,8 +27,75 @@ from mlops_core_tests.flights.features import ORIGIN, ROUTE
 from mlops_core_tests.flights.planes import AIRCRAFT
 from mlops_core_tests.flights.project import project_of
 from mlops_core_tests.flights.weather import WEATHER, WEATHER_3H
+from mlops_core_tests.fraud.orders import CHARGEBACKS, ORDERS
+
+TOLD_LATER: dict[str, Any] = {
+    "columns": (*CHARGEBACKS.columns, Column("settled_at", "timestamp", "When it was settled")),
+    "known_at": "settled_at",
+    "label": "is_fraud",
+}
+SHOPLESS = tuple(replace(each, nullable=each.name == "merchant") for each in ORDERS.delivered.columns)
+LABEL = Label(CHARGEBACKS, "is_fraud", within=timedelta(days=10))
+
+
+def labelled_by(**changes: Any) -> EventTable:
+    """The orders, with another label of the chargebacks."""
+    return replace(ORDERS, label=replace(LABEL, **changes))
+
 
 REFUSED = {
+    "a label of no table": (
+        lambda: labelled_by(table="chargebacks"),
+        "Label, table must be an EventTable, not 'charge",
+    ),
+    "a label that its table lacks": (
+        lambda: labelled_by(column="fraud"),
+        "Label, table 'chargebacks': there is no column 'fraud'; choose from order_id, merchant, reported_at, is_fraud",
+    ),
+    "a label of their own table": (
+        lambda: labelled_by(table=replace(CHARGEBACKS, name="orders")),
+        "EventTable 'orders', label of 'orders': the table that tells a label must be another one",
+    ),
+    "a label of a table that has one": (
+        lambda: labelled_by(table=replace(CHARGEBACKS, event_time="reported_at", **TOLD_LATER)),
+        "label of 'chargebacks': the table that tells a label must be another one, and have no label itself",
+    ),
+    "a label on another clock": (
+        lambda: labelled_by(table=replace(CHARGEBACKS, time_zone="Europe/Berlin")),
+        "its times are the wall clock of Europe/Berlin, those of the orders of UTC: declare one zone; 'chargebacks_",
+    ),
+    "a label by a key that its table lacks": (
+        lambda: labelled_by(key={"number": "order_id"}),
+        "label of 'chargebacks', key: there is no column 'number'; choose from order_id,",
+    ),
+    "a label by a key of another type": (
+        lambda: labelled_by(key={"merchant": "order_id"}),
+        "label of 'chargebacks', key: 'merchant' is string, and 'order_id' is bigint.",
+    ),
+    "a label by a key that an event may lack": (
+        lambda: replace(labelled_by(key={"merchant": "merchant"}), columns=SHOPLESS),
+        "label of 'chargebacks', key: 'merchant' must be known of every event from the start.",
+    ),
+    "a label that is waited for longer than features are made": (
+        lambda: labelled_by(within=timedelta(days=15)),
+        "label of 'chargebacks': within is 15 days, 0:00:00, and must be above zero and at most longest, 14 days",
+    ),
+    "a label that nobody waits for": (lambda: labelled_by(within=timedelta(0)), "within is 0:00:00, and must be above"),
+    "a label within a number": (lambda: labelled_by(within=10), "'chargebacks', within must be a timedelta, such as"),
+    "an absent label of another type": (
+        lambda: labelled_by(absent="no"),
+        "label of 'chargebacks': absent is 'no', which is no int, as 'is_fraud' is.",
+    ),
+    "an absent label of yes or no": (lambda: labelled_by(absent=False), "absent is False, which is no int"),
+    "a label that is called as the time at which it is known": (
+        lambda: replace(ORDERS, known_at="ordered_at"),
+        "EventTable 'orders': its label adds the columns is_fraud, amount_back, ordered_at, and 'ordered_at' is one of",
+    ),
+    "features on another clock than the events": (
+        lambda: project_of(replace(WEATHER_3H, events=replace(WEATHER, time_zone="UTC"))),
+        "Feature table 'weather_features': its observations have the wall clock of UTC, and the flights that look them "
+        "up that of America/New_York: declare one time_zone; 'weather_times' says what zone their source has.",
+    ),
     "an event time that is no column": (
         lambda: replace(FLIGHTS, event_time="departs"),
         "EventTable 'flights': there is no column 'departs'; choose from flight_id, scheduled_departure,",

@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 
 import mlops_core
-from mlops_core.config import load_target
+from mlops_core.config import Endpoint, OnlineStore, load_target
 from mlops_core.defs.definitions import definitions_of
 from mlops_core.project import DeclarationError
 from mlops_core_tests.flights.project import PROJECT
@@ -58,6 +58,7 @@ def test_none_is_the_own_prefix_and_the_empty_one_is_none() -> None:
 
 def test_everything_of_a_prefix_is_that_of_none_with_the_prefix_before_it() -> None:
     target = load_target(PROJECT, "dev", environ={"BUNDLE_VAR_alert_channel": "email"})
+    target = target.model_copy(update={"endpoint": Endpoint(name="late", online_store=OnlineStore(name="late"))})
     plain, prefixed = (definitions_of(PROJECT, target, prefix).get_repository_def() for prefix in ("", "air"))
     for kind in ("schedule_defs", "sensor_defs"):
         names = [sorted(each.name for each in getattr(found, kind)) for found in (plain, prefixed)]
@@ -71,7 +72,7 @@ def test_everything_of_a_prefix_is_that_of_none_with_the_prefix_before_it() -> N
 
 
 JOB = re.compile(
-    "(feature_engineering|model_training|promote|rollback|batch_inference|monitoring|copy_model|mute_alerts)_job"
+    "(feature_engineering|model_training|promote|rollback|batch_inference|monitoring|copy_model|endpoint|mute_alerts)_job"
 )
 
 

@@ -16,7 +16,11 @@ SEVERAL = MulticlassClassification(classes=("x", "of y", "of z"))
 @pytest.mark.parametrize("task", [Regression(), BinaryClassification(), SEVERAL])
 def test_the_metrics_of_a_threshold_are_listed(task):
     kind = type(task).__name__
-    (row,) = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith(f"| `{kind}`")]
+    (row,) = [
+        line
+        for line in PAGE.read_text(encoding="utf-8").splitlines()
+        if re.match(rf"\| `{kind}`( \||, with a class)", line)
+    ]
     listed = re.findall(r"`(\w+)`", row.split("|")[2])
     assert listed == [each.name for each in task.metrics if not each.name.endswith(("_of_y", "_of_z"))]
     assert listed[0] == task.compared

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from mlops_core.tasks import BinaryClassification, MulticlassClassification, Regression
+from mlops_core.tasks import BinaryClassification, MulticlassClassification, Regression, Task
 from mlops_core.tasks.metric import SumMetric
 from mlops_core.tasks.task import UnusableRowsError
 
@@ -57,6 +57,11 @@ def expected_calibration_error(actual, predicted, sample_weight=None):
             )
             total += weights[inside].sum() * abs(gap)
     return total / weights.sum()
+
+
+def both(task: Task) -> dict[str, Task]:
+    """The task of a candidate and of a champion."""
+    return {"candidate": task, "champion": task}
 
 
 def rows(task, count: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

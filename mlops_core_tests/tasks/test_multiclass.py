@@ -225,6 +225,7 @@ def test_a_version_of_other_classes_is_read_by_their_names_or_refused():
         BANDS.shape.from_logged(None)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20))
 def test_the_text_of_a_class_is_quoted(text):
     quoted = as_text(text)

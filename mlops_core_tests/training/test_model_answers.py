@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from mlops_core.adapters.flavors import UnknownFlavorError, require_flavor
+from mlops_core.project import Model
 from mlops_core.tasks import BinaryClassification
 from mlops_core.tasks.task import UnusableRowsError
 from mlops_core.training.model_answers import UnusableAnswerError, fitted, predictions
@@ -19,6 +20,10 @@ from mlops_core_tests.flights.project import MODEL
 from mlops_core_tests.flights.train import TRAINING, Hyperparameters
 
 ROWS = pd.DataFrame({"a": [0.1, 0.4, 0.9], "empty": [np.nan] * 3, "late": [0, 1, 1]}, index=[5, 6, 7])
+
+
+def fitting(fit: Callable[..., Any]) -> Model:
+    return replace(MODEL, training=replace(TRAINING, fit=fit))
 
 
 def said(predict: Callable[[Any, pd.DataFrame], Any]) -> np.ndarray:
@@ -71,7 +76,7 @@ def test_functions_may_do_with_their_rows_what_they_like() -> None:
         return "model"
 
     before = ROWS.copy()
-    assert fitted(replace(TRAINING, fit=pops), ROWS, Hyperparameters()) == "model"
+    assert fitted(fitting(pops), ROWS, Hyperparameters()) == "model"
     said(lambda _model, rows: rows.pop("a"))
     pd.testing.assert_frame_equal(ROWS, before)
 
@@ -81,14 +86,14 @@ def test_an_error_of_a_function_is_told_with_the_columns_that_are_empty() -> Non
         raise ValueError("window shape")
 
     with pytest.raises(UnusableAnswerError, match=r"fit of training raised ValueError.*'empty' is null in each row"):
-        fitted(replace(TRAINING, fit=fails), ROWS, Hyperparameters())
+        fitted(fitting(fails), ROWS, Hyperparameters())
     with pytest.raises(UnusableAnswerError, match=r"predict of training raised ValueError\('window shape'\)"):
         said(fails)
 
 
 def test_a_fit_that_returns_nothing_is_refused() -> None:
     with pytest.raises(UnusableAnswerError, match="fit of training gives None: return the fitted model"):
-        fitted(replace(TRAINING, fit=lambda _rows, _parameters: None), ROWS, Hyperparameters())
+        fitted(fitting(lambda _rows, _parameters: None), ROWS, Hyperparameters())
 
 
 def test_a_probability_is_from_0_to_1() -> None:

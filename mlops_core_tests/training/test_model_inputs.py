@@ -51,7 +51,7 @@ def test_inputs_are_computed_by_their_expressions_in_their_declared_types(flight
 def test_texts_and_booleans_stay_and_numbers_are_what_mlflow_takes():
     is_far = Input("is_far", "boolean", "Over a thousand miles", expression="distance > 1000")
     training = replace(TRAINING, inputs=("carrier", "tailnum", "origin", "distance", is_far))
-    project = replace(PROJECT, feature_tables=(ORIGIN,), model=replace(MODEL, training=training, not_watched=()))
+    project = replace(PROJECT, feature_tables=(ORIGIN,), models=(replace(MODEL, training=training, not_watched=()),))
     rows = pd.DataFrame(
         {
             "carrier": ["AA", "UA"],

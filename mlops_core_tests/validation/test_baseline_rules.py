@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from markdown_it import MarkdownIt
 from scipy import stats
 
 from mlops_core.project import Project
+from mlops_core.tasks import Regression
 from mlops_core.validation.baseline_rules import Baselines, baseline_rules, judge_baselines
 from mlops_core.validation.comparison import compare, difference
 from mlops_core.validation.report import Facts, report
 from mlops_core.validation.verdict import Verdict
 from mlops_core_tests.flights.project import MODEL, PROJECT, project_of
+from mlops_core_tests.tasks.test_metrics import both
 
 BASE = Baselines(0.65, 0.60, (-0.02, -0.03, -0.01))
 LATE = MODEL.task
@@ -27,10 +31,11 @@ CHANGES = {
     "unknown": (0.02, math.nan, math.nan),
 }
 SAID = {
-    "better": "the features make it better beyond what chance gives",
-    "chance": "the difference is within what chance gives, so the features earn nothing here",
-    "worse": "the features make it worse beyond what chance gives; look at what they are made of",
-    "unknown": "these are too few hours to tell the difference from chance",
+    "better": "they help by 0.02 in Log loss (95%: 0.01 to 0.03)",
+    "chance": "they make no difference that this hold-out could show (Log loss +0.01, 95%: -0.01 to +0.03): look at "
+    "how many events their windows hold",
+    "worse": "they harm by 0.02 in Log loss (95%: 0.01 to 0.03); look at what they are made of",
+    "unknown": "they make a difference (Log loss +0.02) that so few hours can't tell from chance",
 }
 
 
@@ -40,7 +45,7 @@ def verdicts(candidate: float = 0.58, baselines: Baselines = BASE, project=PROJE
 
 def switched(**off: object) -> Project:
     """The project with other options of its validation."""
-    return replace(PROJECT, model=replace(MODEL, validation=replace(MODEL.validation, **off)))
+    return replace(PROJECT, models=(replace(MODEL, validation=replace(MODEL.validation, **off)),))
 
 
 @pytest.mark.parametrize(("candidate", "passes"), [(0.64, True), (0.65, False), (0.66, False), (math.nan, False)])
@@ -64,6 +69,7 @@ def test_where_more_is_better_less_is_worse():
         found = verdicts(0.72, Baselines(0.5, 0.7, _flipped(change)), by_auc)
         passed = {rule: verdict.passed for rule, verdict in found.items()}
         assert passed == {"candidate_beats_constant": True, "features_do_no_harm": change == "better"}
+        assert SAID[change].split(" by ")[0] in found["features_do_no_harm"].sentence
 
 
 def _flipped(change: str) -> tuple[float, float, float]:
@@ -78,10 +84,22 @@ def test_what_no_training_measured_is_no_pass():
 
 
 def test_a_run_keeps_what_was_measured():
-    for baselines in (BASE, Baselines(0.65), replace(BASE, change=CHANGES["unknown"])):
+    for baselines in (BASE, Baselines(0.65), replace(BASE, change=CHANGES["unknown"]), replace(BASE, rows=100_000.0)):
         assert str(Baselines.of("log_loss", baselines.metrics("log_loss"))) == str(baselines)
     assert BASE.metrics("log_loss")["log_loss_of_constant"] == 0.65
     assert BASE.metrics("log_loss")["log_loss_without_features"] == 0.60
+
+
+def test_the_effect_of_features_has_the_unit_of_the_label_and_says_when_it_is_of_a_sample():
+    error = Regression().metric("root_mean_squared_error")
+    effect = Baselines(10.0, 3.5, (-0.1234, -0.19, -0.051), 100_000.0)
+    assert effect.conclusion(error, "USD") == (
+        "help by 0.12 USD in RMSE (95%: 0.051 to 0.19), of models of a sample of 100,000 rows"
+    )
+    assert replace(effect, change=(0.041, -0.02, 0.11), rows=math.nan).conclusion(error, "USD") == (
+        "make no difference that this hold-out could show (RMSE +0.041 USD, 95%: -0.02 to +0.11): look at how many "
+        "events their windows hold"
+    )
 
 
 def test_each_rule_can_be_switched_off_and_one_about_features_needs_some():
@@ -99,7 +117,7 @@ def rows() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "scheduled_departure": pd.date_range("2013-02-01", periods=400, freq="h"),
-            "origin": random.choice(["A|B", "JFK"], 400),
+            "origin": random.choice(["A|B <img src=x onerror=y> [z](javascript:z)", "JFK"], 400),
             "distance": random.integers(100, 3_000, 400),
             "late": (random.random(400) < chance).astype(int),
             "candidate": chance,
@@ -129,7 +147,7 @@ def test_a_few_hours_have_no_interval(rows):
 
 
 def test_the_report_says_what_the_simpler_predictors_say_and_breaks_no_table(rows):
-    comparison = compare(rows, LATE, MODEL.slices, label="late", event_time="scheduled_departure")
+    comparison = compare(rows, both(LATE), MODEL.slices, label="late", event_time="scheduled_departure")
     facts = Facts("late_model", 3, 2, "passed", "2013-02-01", 400, "flights", {"flights": 4}, {"candidate": ["a"]})
     judged = list(judge_baselines(PROJECT, 0.58, replace(BASE, change=CHANGES["chance"])))
     text = report(facts, judged, comparison, "e.png", metric=LOG_LOSS, slices=MODEL.slices)
@@ -137,17 +155,26 @@ def test_the_report_says_what_the_simpler_predictors_say_and_breaks_no_table(row
     assert "400 held-out flights since 2013-02-01" in text
     for verdict in judged:
         assert f"- {verdict.sentence}.\n" in text
-    assert "so the features earn nothing here" in text
+    assert SAID["chance"] in text
     segment = next(line for line in text.splitlines() if "A\\|B" in line)
     heads = next(line for line in text.splitlines() if line.startswith("| airport |"))
     assert segment.replace("\\|", "").count("|") == heads.count("|")
     assert "{{" not in text and "{%" not in text
+    shown = MarkdownIt("js-default", {"html": True}).render(text)
+    assert "A|B &lt;img src=x onerror=y&gt; [z](javascript:z)" in shown
+    assert re.findall("<(?:img|a) [^>]*", shown) == ['<img src="e.png" alt="Errors by segment"']
 
 
 def test_a_first_model_without_features_has_a_report_too(rows):
     alone = rows.drop(columns="champion")
-    comparison = compare(alone, LATE, (), label="late", event_time="scheduled_departure")
+    comparison = compare(alone, both(LATE), (), label="late", event_time="scheduled_departure")
     facts = Facts("late_model", 1, None, "passed", "2013-02-01", 400, "flights", {"flights": 4}, {"candidate": []})
     text = report(facts, [], comparison, "e.png", metric=LOG_LOSS, slices=())
     assert "against no champion" in text and "The candidate looked up: nothing." in text
     assert "Simpler predictors" not in text
+
+
+def test_metrics_of_a_run_are_floats_as_dagster_and_mlflow_take_them() -> None:
+    found = Baselines(2, 1.5, (0.1, 0.0, 0.2), 100_000).metrics("log_loss")
+    assert found["rows_of_features_comparison"] == 100_000
+    assert {type(value) for value in found.values()} == {float}

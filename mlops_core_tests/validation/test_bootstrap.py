@@ -10,8 +10,9 @@ from scipy import stats
 from mlops_core.project import ByBand, ByHour, ByValue, DeclarationError
 from mlops_core.tasks import BinaryClassification, Regression
 from mlops_core.validation.bootstrap import FEWEST_CLUSTERS, Rows, draws, interval
-from mlops_core.validation.comparison import compare, segments
-from mlops_core_tests.tasks.test_metrics import CASES, rows
+from mlops_core.validation.comparison import compare
+from mlops_core.validation.slice_segments import segments
+from mlops_core_tests.tasks.test_metrics import CASES, both, rows
 
 HOURS = ByHour("hour", "at", title="hour")
 PLACES = ByValue("place", "place", title="place", most=2)
@@ -64,7 +65,7 @@ def scored(count: int, task: object = None) -> pd.DataFrame:
 
 def test_segments_are_those_of_pandas():
     frame = scored(1_000)
-    table = compare(frame, Regression(), [HOURS, PLACES, BANDS], label="label", event_time="at")
+    table = compare(frame, both(Regression()), [HOURS, PLACES, BANDS], label="label", event_time="at")
     keys = {
         "hour": frame["at"].dt.strftime("%H"),
         "place": frame["place"].where(frame["place"].isin(["JFK", "EWR"]), "other"),
@@ -81,7 +82,7 @@ def test_segments_are_those_of_pandas():
 
 def test_a_difference_is_paired():
     frame = scored(1_000)
-    table = compare(frame, Regression(), [], label="label", event_time="at").set_index("metric")
+    table = compare(frame, both(Regression()), [], label="label", event_time="at").set_index("metric")
     rmse = table.loc["root_mean_squared_error"]
     assert rmse["difference"] == pytest.approx(rmse["candidate"] - rmse["champion"])
     apart = rmse["difference_high"] - rmse["difference_low"]
@@ -91,16 +92,18 @@ def test_a_difference_is_paired():
 def test_the_same_rows_have_the_same_intervals_and_a_thin_segment_has_none():
     frame = scored(400, BinaryClassification())
     frame["champion"] = frame["champion"].clip(0, 1)
-    once, again = (compare(frame, BinaryClassification(), [PLACES], label="label", event_time="at") for _ in range(2))
+    once, again = (
+        compare(frame, both(BinaryClassification()), [PLACES], label="label", event_time="at") for _ in range(2)
+    )
     pd.testing.assert_frame_equal(once, again)
     assert once.loc[once["by"] == "all", "candidate_low"].notna().all()
     few = frame[frame["at"] < frame["at"].min() + pd.Timedelta(hours=FEWEST_CLUSTERS - 1)]
-    thin = compare(few, BinaryClassification(), [], label="label", event_time="at")
+    thin = compare(few, both(BinaryClassification()), [], label="label", event_time="at")
     assert thin["candidate_low"].isna().all()
 
 
 def test_without_a_champion_nothing_is_said_of_one():
-    table = compare(scored(100).drop(columns="champion"), Regression(), [], label="label", event_time="at")
+    table = compare(scored(100).drop(columns="champion"), both(Regression()), [], label="label", event_time="at")
     assert not [name for name in table if name.startswith(("champion", "difference"))]
 
 

@@ -12,6 +12,7 @@ from my_mlops_stacks.ingestion import city
 
 _DISTANCE_SPREAD, _SURGE_SPREAD, _DEMAND_SPREAD = 0.44, 0.16, 0.40  # standard deviations of logarithms
 _NODES = 6  # points a day between which the surge of a zip moves along a straight line: one in 4 hours
+_KEPT, _REMEMBERED_DAYS = 0.9, 6  # how much of its heat a market has at the next node, and when all of it is forgotten
 _SHORTEST_MILES = 0.1
 _DAY_SECONDS, _SATURDAY = 86_400, 5
 
@@ -56,9 +57,16 @@ def mean_one(spread: float, normal: np.ndarray) -> np.ndarray:
 
 
 def _market(seed: int, day: date) -> np.ndarray:
-    """[node, zip]: how heated the market of a zip is, at 0, 4, ..., 24 o'clock; the last is the next day's first."""
-    today, tomorrow = (random_numbers(seed, d, Stream.MARKET) for d in (day, day + timedelta(days=1)))
-    return np.vstack([today.standard_normal((_NODES, len(city.ZIPS))), tomorrow.standard_normal(len(city.ZIPS))])
+    """[node, zip]: how heated the market of a zip is, at 0, 4, ..., 24 o'clock; the last is the next day's first.
+
+    Shocks come at each node and fade: half of one is left after a day. The variance is 1.
+    """
+    days = [day + timedelta(days=i) for i in range(-_REMEMBERED_DAYS, 2)]
+    shape = (_NODES, len(city.ZIPS))
+    shocks = np.vstack([random_numbers(seed, each, Stream.MARKET).standard_normal(shape) for each in days])
+    left = _KEPT ** np.arange(_REMEMBERED_DAYS * _NODES)[::-1]
+    left /= np.sqrt(np.sum(left**2))
+    return np.array([left @ shocks[node + 1 : node + 1 + len(left)] for node in range(_NODES + 1)])
 
 
 def _heat(market: np.ndarray, second: np.ndarray, pickup: np.ndarray) -> np.ndarray:

@@ -67,5 +67,5 @@ TRIPS = EventTable(
         RowRule(f"trip_distance > 1000 AND trip_distance < {INFINITE}", "distance above 1,000 mi"),
         *(RowRule(f"{name} NOT BETWEEN 1 AND 99999", f"{name} not a US zip") for name in ("pickup_zip", "dropoff_zip")),
     ),
-    sample=Sample(version=2, write=_generate_trips, of_day=_trips_of_day),
+    sample=Sample(version=3, write=_generate_trips, of_day=_trips_of_day),
 )

@@ -11,5 +11,8 @@ SLICES = (
     ByBand("distance_band", "trip_distance", title="distance", edges=(1.0, 2.0, 4.0, 8.0), unit="mi"),
 )
 
-NOT_WATCHED = ("pickup_weekday", "dropoff_is_weekend")
+NOT_WATCHED = (
+    *("pickup_weekday", "dropoff_is_weekend"),
+    *("mean_price_level_window_24h_pickup_zip", "count_trips_window_24h_pickup_zip"),
+)
 """Inputs that differ between days and hardly within one: no day is like the days of the training."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mlops_core.project import Input, Training
+from mlops_core.project import BASE_VALUE, FloatRange, Input, IntRange, Search, Training
 from my_mlops_stacks.ingestion.trips import TRIPS
 
 if TYPE_CHECKING:
@@ -63,6 +63,14 @@ def importance(model: lightgbm.Booster) -> pd.Series:
     return pd.Series(model.feature_importance("gain"), model.feature_name())
 
 
+def contributions(model: lightgbm.Booster, rows: pd.DataFrame) -> pd.DataFrame:
+    """What each input adds to a fare or takes from it, in USD, by TreeSHAP."""
+    import pandas as pd
+
+    added = model.predict(as_matrix(rows[model.feature_name()]), pred_contrib=True)
+    return pd.DataFrame(added, columns=[*model.feature_name(), BASE_VALUE])
+
+
 TRAINING = Training(
     inputs=(
         "trip_distance",
@@ -87,4 +95,12 @@ TRAINING = Training(
     flavor="lightgbm",
     packages=("lightgbm", "numpy", "pandas", "scikit-learn"),
     importance=importance,
+    contributions=contributions,
+    search=Search(
+        {
+            "num_boost_round": IntRange(50, 500, log=True),
+            "num_leaves": IntRange(8, 256, log=True),
+            "learning_rate": FloatRange(0.01, 0.3, log=True),
+        }
+    ),
 )

@@ -1,7 +1,7 @@
 """The rules that a candidate must pass, and what is measured for them: edit them here.
 
 The fares' own spread is what the numbers answer to: on the example's trips, always predicting the mean fare is wrong
-by 10 USD (RMSE), the distance and the zips alone by 2.7 USD, a good model by 2.5 USD.
+by 10.6 USD (RMSE), the distance and the zips alone by 3.6 USD, a good model by 3.4 USD.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ def validation_thresholds() -> dict[str, MetricThreshold]:
     these. MLflow's own `MetricThreshold` works as well, but importing MLflow makes the code location load slowly.
     """
     return {
-        "root_mean_squared_error": MetricThreshold(threshold=4.0, greater_is_better=False),
-        "mean_absolute_error": MetricThreshold(threshold=2.5, greater_is_better=False),
+        "root_mean_squared_error": MetricThreshold(threshold=4.5, greater_is_better=False),
+        "mean_absolute_error": MetricThreshold(threshold=3.0, greater_is_better=False),
         "r2_score": MetricThreshold(threshold=0.8, greater_is_better=True),
         "absolute_bias": MetricThreshold(threshold=0.5, greater_is_better=False),
     }

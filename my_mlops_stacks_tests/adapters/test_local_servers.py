@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,13 +12,12 @@ import requests
 
 from mlops_core.adapters.local_servers import Ports, PortTakenError, pages_served
 from mlops_core.adapters.pages import FolderPages
+from mlops_core_tests.ports import free_port
 
 
 @pytest.fixture
 def port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_port()
 
 
 @pytest.fixture
@@ -56,6 +54,15 @@ def test_what_is_no_page_is_said_to_be_none(folder, port, path):
     found = requests.get(f"http://127.0.0.1:{port}/{path}", timeout=5)
     assert found.status_code == 404
     assert "the monitoring has not made this page" in found.text and 'href="/"' in found.text
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("localhost", 200), ("evil.example", 421), ("127.0.0.1.evil.example", 421)]
+)
+def test_no_other_site_reads_pages_by_a_name_that_leads_here(folder, port, host, status):
+    FolderPages(folder, "fares", f"http://127.0.0.1:{port}").write({"2016-02-28.html": "<p>one</p>"})
+    found = requests.get(f"http://127.0.0.1:{port}/", headers={"Host": f"{host}:{port}"}, timeout=5)
+    assert found.status_code == status and ("2016-02-28" in found.text) == (status == 200)
 
 
 def test_other_machines_are_not_served(folder, port):

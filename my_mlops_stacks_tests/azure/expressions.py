@@ -1,7 +1,7 @@
 """The expressions of Azure Pipelines that the pipelines here use, in `${{ }}` and in conditions.
 
-Literals, `parameters.x`, `variables.x`, `variables['x']` and the functions below; anything else is an error, so that a
-pipeline can't pass unread. https://learn.microsoft.com/azure/devops/pipelines/process/expressions
+Literals, `parameters.x`, `variables.x`, `variables['x']`, `dependencies.stage.outputs['job.step.x']` and the functions
+below; anything else is an error, so that a pipeline can't pass unread. https://learn.microsoft.com/azure/devops/pipelines/process/expressions
 """
 
 from __future__ import annotations

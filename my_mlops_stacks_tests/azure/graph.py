@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,19 +60,41 @@ def dependencies(nodes: list[Node], key: str) -> dict[str, list[str]]:
     return found
 
 
-def results(pipeline: Node, reason: str, branch: str, failing: str = "") -> dict[str, str]:
-    """Stage -> Succeeded, Failed or Skipped, of a run on `branch` for which every stage but `failing` succeeds."""
+class Outputs(dict[str, str]):
+    """Variables that steps set, as `job.step.variable`: empty until they are set, but that of no step is unknown."""
+
+    def __init__(self, pipeline: Node, given: Mapping[str, str]) -> None:
+        super().__init__(given)
+        self.steps = {f"{job.name}.{step['name']}" for job in jobs(pipeline) for step in job.steps if "name" in step}
+
+    def __contains__(self, name: object) -> bool:
+        return str(name).rpartition(".")[0] in self.steps
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
+def results(
+    pipeline: Node, reason: str, branch: str, failing: str = "", outputs: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Stage -> Succeeded, Failed or Skipped, of a run on `branch` for which every stage but `failing` succeeds.
+
+    `outputs` are the variables that its steps set, as `job.step.variable`.
+    """
     waits = dependencies(stages(pipeline), "stage")
     said: dict[str, str] = {}
+    known = Outputs(pipeline, outputs or {})
     variables = pipeline["variables"] | {"Build.Reason": reason, "Build.SourceBranch": f"refs/heads/{branch}"}
     for stage in stages(pipeline):
         before = [said[name] for name in waits[stage["stage"]]]
-        runs = holds(stage.get("condition", "succeeded()"), before, variables)
+        runs = holds(stage.get("condition", "succeeded()"), before, variables, known)
         said[stage["stage"]] = ("Failed" if stage["stage"] == failing else "Succeeded") if runs else "Skipped"
     return said
 
 
-def holds(condition: str, before: list[str], variables: dict[str, Any]) -> bool:
+def holds(
+    condition: str, before: list[str], variables: dict[str, Any], outputs: Mapping[str, str] | None = None
+) -> bool:
     """Whether a stage, job or step starts, after what it depends on ended as `before` says."""
     good = all(result == "Succeeded" for result in before)
     states = {
@@ -81,4 +103,5 @@ def holds(condition: str, before: list[str], variables: dict[str, Any]) -> bool:
         "failed": lambda: "Failed" in before,
         "succeededOrFailed": lambda: "Canceled" not in before,
     }
-    return bool(evaluate(condition, {"variables": variables}, {**FUNCTIONS, **states}))
+    names = {"variables": variables, "dependencies": {} if outputs is None else outputs}
+    return bool(evaluate(condition, names, {**FUNCTIONS, **states}))

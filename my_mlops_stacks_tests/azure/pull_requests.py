@@ -28,7 +28,7 @@ class PullRequests:
             "SYSTEM_COLLECTIONURI": f"{self.address}/acme/",
             "SYSTEM_TEAMPROJECT": "mlops",
             "BUILD_REPOSITORY_NAME": "taxi",
-            "SYSTEM_ACCESSTOKEN": TOKEN,
+            "AZURE_DEVOPS_TOKEN": TOKEN,
         }
 
 

@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from my_mlops_stacks_tests.azure.graph import Job, Node, dependencies, holds, jobs, results, stages
+from cicd.azure_devops.wanted import REPOSITORY_CONNECTION
+from my_mlops_stacks_tests.azure.graph import Job, Node, Outputs, dependencies, holds, jobs, results, stages
 
 TALKS_TO_DATABRICKS = re.compile(
-    r"databricks|bundle\.sh|-m \w+ (doctor|integration)\b|deploy_code_location|sign_in_to_cluster"
+    r"databricks|bundle\.sh|promotion\.sh|-m \w+ (doctor|integration)\b|deploy_code_location|sign_in_to_cluster"
 )
 DEPLOYS = re.compile(r"bundle\.sh \w+ deploy (test|staging|prod)|deploy_code_location\.sh .*--target (staging|prod)")
+READS = r"scripts/(bundle\.sh \w+ plan prod \S+|promotion\.sh show \w+)"
 SECRET = re.compile(
     r"client_?secret|secret_?key|servicePrincipalKey|addSpnToEnvironment|DATABRICKS_TOKEN|ARM_CLIENT_SECRET|\bdapi[0-9a-f]"
     r"|(?<!DAGSTER_PG_)(?<!ALERT_EMAIL_)password|idToken",
@@ -26,6 +28,7 @@ MACRO = re.compile(r"\$\(([A-Za-z_][\w.]*)\)")
 OF_AZURE = ("Agent.", "Build.", "Pipeline.", "System.")
 OF_GROUPS = {"DAGSTER_CLOUD_API_TOKEN", "DAGSTER_PG_PASSWORD", "ALERT_TEAMS_WEBHOOK_URL", "ALERT_EMAIL_PASSWORD"}
 """Secrets of the variable groups, which docs/mlops-setup.md has made; nothing else of a group is named in a file."""
+SET_BY_A_STEP = re.compile(r"azure_devops_token\.sh (\w+)")
 
 Rule = Callable[[Node], Iterator[str]]
 
@@ -47,12 +50,12 @@ def _reaches(start: str, goal: str, waits: dict[str, list[str]], seen: frozenset
 
 
 def conditions_can_be_read(pipeline: Node) -> Iterator[str]:
-    for reason in ("PullRequest", "IndividualCI", "Schedule"):
+    for reason in ("PullRequest", "BatchedCI", "ResourceTrigger", "Schedule"):
         for branch in ("main", "release", "other"):
             results(pipeline, reason, branch)
     for job in jobs(pipeline):
         for node in (job.node, *job.steps):
-            holds(node.get("condition", "succeeded()"), ["Succeeded"], pipeline["variables"])
+            holds(node.get("condition", "succeeded()"), ["Succeeded"], pipeline["variables"], Outputs(pipeline, {}))
     yield from ()
 
 
@@ -65,22 +68,28 @@ def what_was_cancelled_does_not_go_on(pipeline: Node) -> Iterator[str]:
 
 
 def prod_is_changed_behind_its_environment(pipeline: Node) -> Iterator[str]:
-    production = pipeline["variables"]["prodServiceConnection"]
+    production, plan = (pipeline["variables"][f"prod{which}ServiceConnection"] for which in ("", "Plan"))
     for job in jobs(pipeline):
         deploys = any(match[1] == "prod" or match[2] == "prod" for match in _deployments(job))
         if deploys and not (job.environment or "").endswith("-prod"):
             yield f"job {job.stage}.{job.name} deploys prod without the environment whose approval guards it"
         for step, command in job.commands():
-            writes = deploys or not re.search(r"bundle\.sh \w+ plan", command)
-            if _connection(step) == production and writes and not (job.environment or "").endswith("-prod"):
-                yield f"job {job.stage}.{job.name} writes as {production} outside of the environment of prod"
+            if _connection(step) == production and not (job.environment or "").endswith(("-prod", "-promotion")):
+                yield f"job {job.stage}.{job.name} is {production} outside of the environment of prod"
+            if _connection(step) == plan and not re.fullmatch(READS, command):
+                yield f"job {job.stage}.{job.name} does more as {plan} than plan"
+            if "promotion.sh promote" in command and not (job.environment or "").endswith("-promotion"):
+                yield f"job {job.stage}.{job.name} promotes without the environment whose approval guards it"
 
 
 def pull_requests_have_no_rights(pipeline: Node) -> Iterator[str]:
+    allowed = {None, pipeline["variables"]["testServiceConnection"]}
+    if pipeline["pr"] == "none":
+        allowed.add(REPOSITORY_CONNECTION)  # whose branch control lets nothing but main use it
     ran = [name for name, result in results(pipeline, "PullRequest", "pull/1/merge").items() if result != "Skipped"]
     for job in jobs(pipeline):
         for step in job.steps:
-            if job.stage in ran and _connection(step) not in (None, pipeline["variables"]["testServiceConnection"]):
+            if job.stage in ran and _connection(step) not in allowed:
                 yield f"job {job.stage}.{job.name} gives a pull request the identity {_connection(step)}"
 
 
@@ -113,16 +122,20 @@ def doctor_looks_after_each_deployment(pipeline: Node) -> Iterator[str]:
 
 
 def bundles_are_deployed_as_planned(pipeline: Node) -> Iterator[str]:
-    planned: dict[str, str] = {}
+    """With a folder the script plans what it applies; what prod's approver has read comes from a stage before."""
+    shown: set[str] = set()
     for job in jobs(pipeline):
         for _, command in job.commands():
-            if plan := re.search(r"bundle\.sh \w+ plan (\w+)", command):
-                planned[plan[1]] = job.stage
+            shown |= {plan[1] for plan in re.finditer(r"bundle\.sh \w+ plan (\w+)", command)}
             applied = re.search(r"bundle\.sh \w+ deploy (staging|prod)(.*)", command)
-            if applied and f"plan-{applied[1]}" not in applied[2]:
-                yield f"job {job.stage}.{job.name} deploys {applied[1]} without the plan that was shown"
-            if applied and planned.get(applied[1]) in (None, job.stage):
-                yield f"job {job.stage}.{job.name} deploys {applied[1]}, and no stage before it shows the plan"
+            if applied and "/plan" not in applied[2]:
+                yield f"job {job.stage}.{job.name} deploys {applied[1]} without a plan"
+            if applied and applied[1] == "prod" and "/plan-prod" not in applied[2]:
+                yield f"job {job.stage}.{job.name} deploys prod without the plan that was shown"
+            if applied and applied[1] == "prod" and "prod" not in shown:
+                yield f"job {job.stage}.{job.name} deploys prod, and no stage before it shows the plan"
+            if applied and not job.environment:
+                yield f"job {job.stage}.{job.name} plans and deploys {applied[1]} without the lock of an environment"
 
 
 def tests_are_torn_down(pipeline: Node) -> Iterator[str]:
@@ -186,15 +199,63 @@ def variables_are_defined(pipeline: Node) -> Iterator[str]:
         declared = job.node.get("variables", [])
         known = {item["name"] for item in declared if "name" in item} | pipeline["variables"].keys()
         known |= OF_GROUPS if any("group" in item for item in declared) else set()
+        known |= {f"resources.pipeline.{one['pipeline']}.sourceCommit" for one in _resources(pipeline)}
+        known |= {name for _, command in job.commands() for name in SET_BY_A_STEP.findall(command)}
         for name in (name for text in _texts(job.node) for name in MACRO.findall(text)):
             if name not in known and not name.startswith(OF_AZURE):
                 yield f"job {job.stage}.{job.name} uses $({name}), which nothing defines"
 
 
 def deployments_wait_for_each_other(pipeline: Node) -> Iterator[str]:
-    """With an exclusive lock on the environment; otherwise the newer of two runs ends the older one's wait."""
-    if any(job.environment for job in jobs(pipeline)) and pipeline.get("lockBehavior") != "sequential":
+    """With an exclusive lock on the environment; otherwise the newer of two runs ends the older one's wait.
+
+    What a branch starts comes in batches, or the second of two merges would be planned before the first is deployed.
+    """
+    if not any(job.environment for job in jobs(pipeline)):
+        return
+    if pipeline.get("lockBehavior") != "sequential":
         yield "the pipeline deploys, and its lockBehavior is not sequential"
+    if pipeline["trigger"] != "none" and pipeline["trigger"].get("batch") != "true":
+        yield "the pipeline deploys, and starts a run for each merge, whatever is going on"
+
+
+def main_is_deployed_after_its_tests(pipeline: Node) -> Iterator[str]:
+    """By a trigger of the pipeline that tests main, and not when somebody starts it by hand sooner."""
+    deploying = [job for job in jobs(pipeline) if job.environment and not job.environment.endswith("-promotion")]
+    if not deploying:
+        return
+    if "main" in pipeline["trigger"]["branches"]["include"]:
+        yield "the pipeline deploys, and a push to main starts it whatever its tests say"
+    tests = [one for one in _resources(pipeline) if one["source"].endswith("-tests-ci")]
+    if not any(
+        one.get("branch") == "main"
+        and one["trigger"].get("branches") == {"include": ["main"]}
+        and {"unit", "integration"} <= set(one["trigger"].get("stages", []))
+        for one in tests
+    ):
+        yield "the pipeline deploys, and no tests of main start it"
+    first = next(iter(jobs_that_run_on_main(pipeline)), None)
+    if first and not any("scripts/tested.sh" in command for _, command in first.commands()):
+        yield f"job {first.stage}.{first.name} does not look whether the tests of main have passed"
+
+
+def jobs_that_run_on_main(pipeline: Node) -> list[Job]:
+    said = results(pipeline, "ResourceTrigger", "main")
+    return [job for job in jobs(pipeline) if said[job.stage] == "Succeeded"]
+
+
+def _resources(pipeline: Node) -> list[Node]:
+    return pipeline.get("resources", {}).get("pipelines", [])
+
+
+def no_secure_file_is_used(pipeline: Node) -> Iterator[str]:
+    """They would need the checks of variable groups, which cicd/azure_devops/wanted.py does not list for them."""
+    for job in jobs(pipeline):
+        yield from (
+            f"job {job.stage}.{job.name} takes a secure file"
+            for step in job.steps
+            if "secureFile" in step.get("inputs", {})
+        )
 
 
 def nothing_is_piped_to_a_shell(pipeline: Node) -> Iterator[str]:
@@ -217,6 +278,8 @@ RULES: tuple[Rule, ...] = (
     versions_are_pinned,
     variables_are_defined,
     deployments_wait_for_each_other,
+    main_is_deployed_after_its_tests,
+    no_secure_file_is_used,
     nothing_is_piped_to_a_shell,
 )
 

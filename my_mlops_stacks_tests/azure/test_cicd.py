@@ -35,14 +35,18 @@ def test_copier_renders_the_same_pipelines() -> None:
 
 
 @cache
-def triggers() -> dict[str, list[str]]:
-    """Pipeline of two projects -> the paths whose change on main starts it."""
+def paths(key: str) -> dict[str, dict[str, list[str]]]:
+    """Pipeline of two projects -> the paths whose change starts it, under `trigger` (a push) or `pr`."""
     found = {**pipelines_of(EXAMPLE, ROOT), **pipelines_of(SECOND, ROOT)}
-    return {path.stem: yaml.safe_load(text)["trigger"]["paths"]["include"] for path, text in found.items()}
+    parsed = {path.stem: yaml.safe_load(text)[key] for path, text in found.items()}
+    return {name: said["paths"] for name, said in parsed.items() if said != "none"}
 
 
-def starts(changed: str) -> set[str]:
-    return {name for name, paths in triggers().items() if any(fnmatch(changed, path) for path in paths)}
+def starts(changed: str, key: str = "trigger") -> set[str]:
+    def fits(patterns: list[str]) -> bool:
+        return any(fnmatch(changed, pattern) for pattern in patterns)
+
+    return {name for name, said in paths(key).items() if fits(said["include"]) and not fits(said.get("exclude", []))}
 
 
 def of(project: str, *kinds: str) -> set[str]:
@@ -58,7 +62,8 @@ def of(project: str, *kinds: str) -> set[str]:
         ("churn/training/train.py", of(SECOND, "tests-ci", "code-location-cicd")),
         ("churn/databricks.yml", of(SECOND)),
         ("churn_tests/test_model.py", of(SECOND, "tests-ci")),
-        ("docs/runbook.md", of(EXAMPLE, "tests-ci")),
+        ("docs/runbook.md", set()),
+        ("my_mlops_stacks/training/README.md", set()),
         ("mlops_core_tests/conftest.py", of(EXAMPLE, "tests-ci")),
         ("mlops_core/defs/jobs.py", of(EXAMPLE, *KINDS[1:]) | of(SECOND, *KINDS[1:])),
         ("setup.py", of(EXAMPLE, *KINDS[1:]) | of(SECOND, *KINDS[1:])),
@@ -71,7 +76,10 @@ def test_a_change_starts_the_pipelines_of_what_it_concerns(changed: str, pipelin
 
 
 def test_every_file_is_tested_when_it_changes() -> None:
-    assert [file for file in files() if not starts(file) & of(EXAMPLE, "tests-ci")] == []
+    """As a pull request; after the merge, unless it is of docs alone, which the night tests."""
+    tests = of(EXAMPLE, "tests-ci")
+    assert [file for file in files() if not starts(file, "pr") & tests] == []
+    assert {Path(file).suffix for file in files() if not starts(file) & tests} <= {".md", ".png", ".svg"}
 
 
 def test_a_further_project_is_tested_alone_and_the_example_with_everything() -> None:
@@ -112,7 +120,8 @@ def test_a_repository_with_the_archive_alone_gets_pipelines(tmp_path: Path) -> N
     assert own.pop(f"{SECOND}/databricks.yml") == "# ours\n"
     assert f"module_name: {SECOND}.definitions" in own.pop("workspace.yaml")
     assert {name for name in own if "/templates/" not in name} == {
-        f"{FOLDER}/{name}" for name in (*(f"{SECOND}-{kind}.yml" for kind in KINDS), "README.md", "deploy-cicd.yml")
+        f"{FOLDER}/{name}"
+        for name in (*(f"{SECOND}-{kind}.yml" for kind in (*KINDS, "promotion-cd")), "README.md", "deploy-cicd.yml")
     }
     for name in KINDS:
         pipeline = yaml.safe_load(own[f"{FOLDER}/{SECOND}-{name}.yml"])
@@ -127,6 +136,20 @@ def test_a_name_that_can_name_no_package_is_refused_and_nothing_is_written(tmp_p
     call = [sys.executable, "-m", "cicd", name]
     done = subprocess.run(call, cwd=tmp_path, env=environ, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr.count("\n"), list(tmp_path.iterdir())) == (1, 1, [])
+
+
+@pytest.mark.parametrize("link", [EXAMPLE, ".azure", ".azure/devops-pipelines", "workspace.yaml", "deploy"])
+def test_nothing_is_written_through_a_link_out_of_the_repository(tmp_path: Path, link: str) -> None:
+    outside, root = tmp_path / "outside", tmp_path / "repository"
+    (outside / "kubernetes").mkdir(parents=True)
+    (outside / "databricks.yml").touch()
+    (root / link).parent.mkdir(parents=True)
+    (root / link).symlink_to(outside)
+    before = sorted(outside.rglob("*"))
+    with pytest.raises(ProjectError, match=r"out of the repository: remove the link\.$"):
+        set_up_project(root, EXAMPLE)
+    assert sorted(outside.rglob("*")) == before
+    assert [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_symlink()] == [link]
 
 
 def test_a_folder_that_is_no_project_is_refused(tmp_path: Path) -> None:

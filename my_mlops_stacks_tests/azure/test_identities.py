@@ -24,7 +24,9 @@ ANSWERS = {
     f"{FIELD}authorization.parameters.workloadIdentityFederationIssuer": "https://issuer",
     f"{FIELD}authorization.parameters.workloadIdentityFederationSubject": "sc://acme/mlops/mlops-test",
 }
+HOLDER = f"{FIELD}authorization.parameters.serviceprincipalid"
 THERE = {
+    HOLDER: "the-application",
     "az ad app list": "the-application",
     "az ad sp list": "the-principal",
     f"{FIELD}id": "the-connection",
@@ -67,6 +69,39 @@ def test_an_identity_that_is_there_is_left_as_it_is(az) -> None:
     calls, printed = az(THERE)
     assert [call for call in calls if "create" in call] == []
     assert printed == "the-application"
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        (
+            {"az ad app list": "one\nanother"},
+            "Several applications are called 'mlops-test' (one, another): delete all but one, and run this again.",
+        ),
+        (
+            {"az ad app list": "one\nanother", HOLDER: "a-third"},
+            "The service connection 'mlops-test' signs in as a-third, which is no application called 'mlops-test': "
+            "delete the connection, and run this again.",
+        ),
+        (
+            {HOLDER: "a-deleted-one"},
+            "The service connection 'mlops-test' signs in as a-deleted-one, which is no application called "
+            "'mlops-test': delete the connection, and run this again.",
+        ),
+    ],
+)
+def test_an_identity_is_one_application(project: Path, tools: Tools, there: dict[str, str], said: str) -> None:
+    tools.add("az")
+    tools.answer(there)
+    done = tools.run(project / "scripts" / "create_service_connection.sh", "mlops-test", **PLACE)
+    assert (done.returncode, done.stderr) == (1, f"{said}\n")
+    assert [call for call in tools.calls() if "create" in call] == []
+
+
+def test_of_several_applications_that_of_the_connection_is_the_identity(az) -> None:
+    calls, printed = az({**THERE, "az ad app list": "another\nthe-application"})
+    assert printed == "the-application"
+    assert [call for call in calls if "create" in call] == []
 
 
 class Workspace(BaseHTTPRequestHandler):

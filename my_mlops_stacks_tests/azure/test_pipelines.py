@@ -51,9 +51,10 @@ def test_every_combination_of_parameters_is_here() -> None:
         "my_mlops_stacks-code-location-cicd-trunk-kubernetes-of_this_commit",
         "my_mlops_stacks-code-location-cicd-trunk-dagster-plus-of_this_commit",
         "my_mlops_stacks-code-location-cicd-trunk-compose-of_this_commit",
+        "my_mlops_stacks-promotion-cd-trunk-second_project-second_project-the_only_one",
         "my_mlops_stacks-tests-ci-trunk",
     ]
-    assert len(own) == 10
+    assert len(own) == 12
     assert len([case for case in CASES if case.file.stem == "deploy-cicd"]) == 3  # kinds of problems
 
 
@@ -79,15 +80,15 @@ def test_every_combination_keeps_the_rules(rule: Rule) -> None:
 # What runs: flow, reason, branch -> the stages of the bundle's pipeline, and those of the code location's.
 RUNS = [
     ("release-branch", "PullRequest", "pull/7/merge", ["validate"], []),
-    ("release-branch", "IndividualCI", "main", ["plan_staging", "deploy_staging"], ["image", "staging"]),
-    ("release-branch", "IndividualCI", "release", ["plan_prod", "deploy_prod"], ["image", "prod"]),
+    ("release-branch", "ResourceTrigger", "main", ["deploy_staging"], ["image", "staging"]),
+    ("release-branch", "BatchedCI", "release", ["plan_prod", "deploy_prod"], ["image", "prod"]),
     ("release-branch", "Manual", "topic", [], []),
     ("trunk", "PullRequest", "pull/7/merge", ["validate"], []),
     (
         "trunk",
-        "IndividualCI",
+        "ResourceTrigger",
         "main",
-        ["plan_staging", "deploy_staging", "plan_prod", "deploy_prod"],
+        ["deploy_staging", "plan_prod", "deploy_prod"],
         ["image", "staging", "prod"],
     ),
     ("trunk", "Manual", "topic", [], []),
@@ -107,10 +108,10 @@ def test_which_stages_run(
 
 @pytest.mark.parametrize("flow", ["release-branch", "trunk"])
 def test_prod_waits_for_a_staging_that_succeeded_where_one_run_does_both(flow: str) -> None:
-    said = results(named("my_mlops_stacks-bundle-cicd", flow).rendered(), "IndividualCI", "main", "deploy_staging")
+    said = results(named("my_mlops_stacks-bundle-cicd", flow).rendered(), "ResourceTrigger", "main", "deploy_staging")
     assert (said["plan_prod"], said["deploy_prod"]) == ("Skipped", "Skipped")
     code = named("my_mlops_stacks-code-location-cicd", flow, deploymentKind="kubernetes").rendered()
-    assert results(code, "IndividualCI", "main", "staging")["prod"] == "Skipped"
+    assert results(code, "ResourceTrigger", "main", "staging")["prod"] == "Skipped"
 
 
 @pytest.mark.parametrize("flow", ["release-branch", "trunk"])
@@ -133,6 +134,38 @@ def test_an_earlier_image_reaches_the_script_as_a_value_and_not_as_code() -> Non
     (found,) = [step for job in jobs(pipeline) for step, command in job.commands() if "image_of_commit" in command]
     assert found["env"] == {"EARLIER_IMAGE": "$(rm -rf)"}
     assert "rm -rf" not in found["inputs"]["inlineScript"]
+
+
+def test_deployments_follow_stages_of_the_tests_that_exist() -> None:
+    pipeline = named("my_mlops_stacks-bundle-cicd").rendered()
+    (tests,) = pipeline["resources"]["pipelines"]
+    assert (PIPELINES / f"{tests['source']}.yml").exists()
+    stages = {stage["stage"] for stage in named(tests["source"]).rendered()["stages"]}
+    assert set(tests["trigger"]["stages"]) < stages
+
+
+@pytest.mark.parametrize(
+    ("reason", "branch", "only_docs", "said"),
+    [
+        ("PullRequest", "pull/7/merge", "true", "Skipped"),
+        ("PullRequest", "pull/7/merge", "", "Succeeded"),
+        ("BatchedCI", "main", "true", "Succeeded"),  # the words came last, and the code before them
+        ("Schedule", "main", "", "Succeeded"),
+    ],
+)
+def test_a_pull_request_of_words_takes_no_cluster(reason: str, branch: str, only_docs: str, said: str) -> None:
+    pipeline = named("my_mlops_stacks-tests-ci").rendered()
+    outputs = {"unit.changes.onlyDocs": only_docs}
+    ran = results(pipeline, reason, branch, outputs=outputs)
+    assert (ran["unit"], ran["integration"]) == ("Succeeded", said)
+
+
+def test_words_on_main_start_nothing() -> None:
+    """They were tested as a pull request, and are again at night."""
+    pipeline = named("my_mlops_stacks-tests-ci").rendered()
+    assert pipeline["trigger"]["paths"]["exclude"] == ["**/*.md"]
+    assert not {"docs/*", "README.md"} & set(pipeline["trigger"]["paths"]["include"])
+    assert {"docs/*", "README.md"} < set(pipeline["pr"]["paths"]["include"])
 
 
 def test_the_slow_proofs_run_at_night() -> None:

@@ -30,7 +30,8 @@ def replaced(file: str, old: str, new: str) -> Edit:
 TESTS, BUNDLE, CODE = "templates/tests-stages.yml", "templates/bundle-target.yml", "templates/code-location-target.yml"
 SET_UP, DATABRICKS = "templates/set-up.yml", "templates/databricks.yml"
 CHOSEN = yaml.safe_load((PIPELINES / "templates" / "variables.yml").read_text())["variables"]
-BUNDLE_PIPELINE = "my_mlops_stacks-bundle-cicd.yml"
+BUNDLE_PIPELINE, CODE_PIPELINE = "my_mlops_stacks-bundle-cicd.yml", "my_mlops_stacks-code-location-cicd.yml"
+CODE_STAGES = "templates/code-location-stages.yml"
 BROKEN = [
     ("dependencies_exist", replaced(TESTS, "dependsOn: unit", "dependsOn: units"), "units, which does not exist"),
     ("dependencies_exist", replaced(TESTS, "dependsOn: materialize", "dependsOn: tear_down"), "waits for itself"),
@@ -47,7 +48,17 @@ BROKEN = [
     (
         "prod_is_changed_behind_its_environment",
         replaced(BUNDLE, "bundle.sh ${{ parameters.project }} plan", "bundle.sh ${{ parameters.project }} deploy"),
+        "does more as mlops-prod-plan than plan",
+    ),
+    (
+        "prod_is_changed_behind_its_environment",
+        replaced(BUNDLE, "parameters.planServiceConnection", "parameters.serviceConnection"),
         "outside of the environment of prod",
+    ),
+    (
+        "no_secure_file_is_used",
+        replaced(SET_UP, "versionSpec: ", "secureFile: key.pem\n      versionSpec: "),
+        "takes a secure file",
     ),
     (
         "prod_is_changed_behind_its_environment",
@@ -84,13 +95,23 @@ BROKEN = [
     ("doctor_looks_after_each_deployment", replaced(TESTS, " doctor ", " nurse "), "deploys test, and no doctor"),
     (
         "bundles_are_deployed_as_planned",
-        replaced(BUNDLE, ' "$(Pipeline.Workspace)/plan-${{ parameters.target }}"', ""),
+        replaced(BUNDLE, ' "$(Pipeline.Workspace)/plan-prod"', ""),
         "without the plan that was shown",
+    ),
+    (
+        "bundles_are_deployed_as_planned",
+        replaced(BUNDLE, 'deploy staging "$(Build.ArtifactStagingDirectory)/plan"', "deploy staging"),
+        "deploys staging without a plan",
     ),
     (
         "bundles_are_deployed_as_planned",
         replaced(BUNDLE, "bundle.sh ${{ parameters.project }} plan", "bundle.sh ${{ parameters.project }} validate"),
         "no stage before it",
+    ),
+    (
+        "bundles_are_deployed_as_planned",
+        replaced(BUNDLE, "        environment: ${{ parameters.project }}-${{ parameters.target }}\n", ""),
+        "without the lock",
     ),
     (
         "tests_are_torn_down",
@@ -130,6 +151,24 @@ BROKEN = [
         replaced(BUNDLE_PIPELINE, "lockBehavior: sequential", "lockBehavior: runLatest"),
         "not sequential",
     ),
+    (
+        "deployments_wait_for_each_other",
+        replaced(BUNDLE_PIPELINE, '  batch: "true"\n', ""),
+        "starts a run for each merge",
+    ),
+    (
+        "main_is_deployed_after_its_tests",
+        replaced(CODE_PIPELINE, "include: [release]", "include: [main, release]"),
+        "whatever its tests say",
+    ),
+    (
+        "main_is_deployed_after_its_tests",
+        replaced(BUNDLE_PIPELINE, "[unit, integration]", "[unit]"),
+        "no tests of main",
+    ),
+    ("main_is_deployed_after_its_tests", replaced(BUNDLE, "scripts/tested.sh", "scripts/told.sh"), "does not look"),
+    ("main_is_deployed_after_its_tests", replaced(CODE_STAGES, "scripts/tested.sh", "true"), "does not look"),
+    ("variables_are_defined", replaced(BUNDLE_PIPELINE, "pipeline: tests", "pipeline: test"), "which nothing defines"),
     (
         "nothing_is_piped_to_a_shell",
         replaced(SET_UP, "scripts/setup.sh", "curl -fsSL https://example.invalid/install.sh | sudo sh"),

@@ -52,9 +52,9 @@ def commands_of(page: str) -> list[str]:
 def test_the_commands_of_the_guide_are_sound_bash(tmp_path: Path) -> None:
     """One shell takes all of them, in order, and then those of Kubernetes: no name is used before it is set."""
     guide, kubernetes = commands_of("mlops-setup.md"), commands_of("deployment.md")
-    assert (len(guide) > 8, len(kubernetes)) == (True, 6)
+    assert (len(guide) > 8, len(kubernetes)) == (True, 7)
     pasted = tmp_path / "guide.sh"
-    pasted.write_text("#!/bin/bash\n" + "\n".join([*guide, *kubernetes]))
+    pasted.write_text("#!/bin/bash\n" + "\n".join([*guide, *kubernetes, *commands_of("promotion.md")]))
     shellcheck = shutil.which("shellcheck", path=ROOT / ".venv" / "bin") or "shellcheck"
     # What the reader exports is one word each, and a line of a guide needs no `|| exit`.
     command = [shellcheck, "--exclude", "SC2086,SC2164", pasted]
@@ -98,7 +98,7 @@ def test_the_command_of_the_pipeline_deploys(project: Path, tools: Tools, tmp_pa
     shutil.copytree(ROOT / "deploy", project / "deploy")
     pipeline = render(PIPELINES / "my_mlops_stacks-code-location-cicd.yml", {"deploymentKind": kind})
     steps = [found for job in jobs(pipeline) for found in job.commands() if "deploy_code_location" in found[1]]
-    reference = f"mlopsregistry.azurecr.io/my_mlops_stacks:{'a' * 40}"
+    reference = f"mlopsregistry.azurecr.io/my_mlops_stacks@sha256:{'a' * 64}"
     tools.add("helm", "kubectl", "docker", "dagster-cloud")
     for step, command in steps:
         line = tmp_path / "line.sh"
@@ -114,10 +114,6 @@ def test_the_command_of_the_pipeline_deploys(project: Path, tools: Tools, tmp_pa
     [
         (["my_mlops_stacks", "validate", "prod"], ["bundle", "validate", "--target", "prod"]),
         (["my_mlops_stacks", "deploy", "test"], ["bundle", "deploy", "--target", "test"]),
-        (
-            ["my_mlops_stacks", "deploy", "prod", "/plans"],
-            ["bundle", "deploy", "--target", "prod", "--plan", "/plans/plan.json"],
-        ),
         (["churn", "destroy", "test"], ["bundle", "destroy", "--target", "test", "--auto-approve"]),
     ],
 )
@@ -126,6 +122,21 @@ def test_what_the_databricks_cli_is_asked(project: Path, tools: Tools, arguments
     done = tools.run(project / "scripts" / "bundle.sh", *arguments)
     assert done.returncode == 0, done.stderr
     assert tools.calls() == [["databricks", *call]]
+
+
+@pytest.mark.parametrize("nobody", ["00000000-0000-0000-0000-000000000000", "11111111-1111-1111-1111-111111111111"])
+def test_prod_is_neither_planned_nor_deployed_before_somebody_is_named(
+    project: Path, tools: Tools, tmp_path: Path, nobody: str
+) -> None:
+    """As a new project stands, and the example."""
+    tools.add("databricks")
+    (project / "churn" / "databricks.yml").write_text(f"    permissions:\n      - service_principal_name: {nobody}\n")
+    for verb in ("validate", "plan", "deploy"):
+        done = tools.run(project / "scripts" / "bundle.sh", "churn", verb, "prod", str(tmp_path / "plan"))
+        assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+        assert done.stderr.startswith("churn/databricks.yml names nobody as who deploys and who plans prod")
+    assert tools.calls() == []
+    assert tools.run(project / "scripts" / "bundle.sh", "churn", "validate", "staging").returncode == 0
 
 
 def test_a_plan_is_kept_and_shown_on_the_page_of_the_run(project: Path, tools: Tools, tmp_path: Path) -> None:
@@ -159,28 +170,34 @@ def test_what_bundle_refuses(project: Path, tools: Tools, arguments: list[str]) 
 
 
 class Archives:
-    """The archives of the tools' releases with a stand-in for each program, and a curl that gives them."""
+    """What the tools' releases have, with a stand-in for each program, and a curl that gives it."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
-        self.databricks, self.helm = folder / "databricks.zip", folder / "helm.tar.gz"
-        with zipfile.ZipFile(self.databricks, "w") as archive:
-            archive.writestr("databricks", "#!/bin/sh\necho databricks\n")
-        program = b"#!/bin/sh\necho helm\n"
-        with tarfile.open(self.helm, "w:gz") as archive:
+        self.of = {name: folder / name for name in ("databricks", "helm", "kubectl", "kubelogin")}
+        for name, member in (("databricks", "databricks"), ("kubelogin", "bin/linux_amd64/kubelogin")):
+            with zipfile.ZipFile(self.of[name], "w") as archive:
+                archive.writestr(member, self._program(name))
+        with tarfile.open(self.of["helm"], "w:gz") as archive:
             entry = tarfile.TarInfo("linux-amd64/helm")
-            entry.size = len(program)
-            archive.addfile(entry, io.BytesIO(program))
-        (folder.parent / "bin").mkdir()
+            entry.size = len(self._program("helm"))
+            archive.addfile(entry, io.BytesIO(self._program("helm")))
+        self.of["kubectl"].write_bytes(self._program("kubectl"))
         curl = folder.parent / "bin" / "curl"
-        chosen = f'case "$*" in *databricks*) from={self.databricks} ;; *) from={self.helm} ;; esac'
-        curl.write_text(f'#!/bin/bash\n{chosen}\nwhile [ "$1" != --output ]; do shift; done\ncp "$from" "$2"\n')
+        curl.parent.mkdir(exist_ok=True)
+        chosen = f'for from in {" ".join(self.of)}; do [[ "$*" != *$from* ]] || break; done'
+        copied = f'while [ "$1" != --output ]; do shift; done\ncp "{folder}/$from" "$2"'
+        curl.write_text(f"#!/bin/bash\n{chosen}\n{copied}\n")
         curl.chmod(0o755)
+
+    @staticmethod
+    def _program(name: str) -> bytes:
+        return f"#!/bin/sh\necho {name} $*\n".encode()
 
     def pin(self, script: Path) -> None:
         """State their checksums in a copy of the script, as a new version does."""
         text = script.read_text()
-        for name, archive in (("databricks", self.databricks), ("helm", self.helm)):
+        for name, archive in self.of.items():
             digest = hashlib.sha256(archive.read_bytes()).hexdigest()
             text, count = re.subn(rf"{name}_sha256=[0-9a-f]{{64}}", f"{name}_sha256={digest}", text)
             assert count == 1
@@ -198,10 +215,11 @@ def test_a_tool_with_another_checksum_is_not_installed(project: Path, tools: Too
 def test_pinned_tools_are_installed_and_found(project: Path, tools: Tools, tmp_path: Path) -> None:
     script = project / "scripts" / "install_tools.sh"
     Archives(tmp_path / "archives").pin(script)
-    done = tools.run(script, "databricks", "helm", AGENT_TEMPDIRECTORY=str(tmp_path))
+    names = ("databricks", "helm", "kubectl", "kubelogin")
+    done = tools.run(script, *names, AGENT_TEMPDIRECTORY=str(tmp_path))
     assert done.returncode == 0, done.stderr
     (folder,) = re.findall(r"##vso\[task.prependpath\](.*)", done.stdout)
-    for name in ("databricks", "helm"):
+    for name in names:
         assert subprocess.run([Path(folder) / name], capture_output=True, text=True, check=True).stdout == f"{name}\n"
 
 
@@ -211,14 +229,17 @@ def test_a_tool_without_a_pin_is_refused(project: Path, tools: Tools, tmp_path: 
 
 
 def test_the_cluster_is_reached_as_the_identity_of_the_pipeline(project: Path, tools: Tools, tmp_path: Path) -> None:
-    tools.add("az", "kubelogin")
+    """By programs of a known checksum."""
+    Archives(tmp_path / "archives").pin(project / "scripts" / "install_tools.sh")
+    tools.add("az")
     script = project / "scripts" / "sign_in_to_cluster.sh"
-    assert tools.run(script, "mlops-prod/dagster", AGENT_TEMPDIRECTORY=str(tmp_path)).returncode == 0
-    install, credentials, login = tools.calls()
-    assert install[:3] == ["az", "aks", "install-cli"]
-    assert {"--client-version", "--kubelogin-version"} < set(install)
+    done = tools.run(script, "mlops-prod/dagster", AGENT_TEMPDIRECTORY=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    [credentials] = tools.calls()
+    assert credentials[:3] == ["az", "aks", "get-credentials"]
     assert credentials[3:] == ["--resource-group", "mlops-prod", "--name", "dagster", "--overwrite-existing"]
-    assert login == ["kubelogin", "convert-kubeconfig", "--login", "azurecli"]
+    assert done.stdout.splitlines()[-1] == "kubelogin convert-kubeconfig --login azurecli"
+    assert f"##vso[task.prependpath]{tmp_path / 'mlops-tools'}" in done.stdout
     assert "as resource-group/cluster, not 'dagster'" in tools.run(script, "dagster").stderr
 
 

@@ -16,11 +16,13 @@ import yaml
 from my_mlops_stacks_tests.azure.cases import cases
 from my_mlops_stacks_tests.azure.pull_requests import PullRequests, served
 from my_mlops_stacks_tests.azure.rules import RULES
+from my_mlops_stacks_tests.azure.test_cicd import KINDS as STARTED
 from my_mlops_stacks_tests.azure.test_pipelines import check_schema
 from my_mlops_stacks_tests.conftest import ROOT
 from my_mlops_stacks_tests.repository import copy_files
 
 NAME = "churn"
+KINDS = (*STARTED, "promotion-cd")
 BRANCH = f"cicd/{NAME}"
 
 
@@ -182,7 +184,7 @@ def test_the_branch_adds_pipelines_and_changes_only_the_lists_of_code_locations(
         "workspace.yaml",
     ]
     assert {line.split("\t")[1] for line in changed if line.startswith("A")} == {
-        f".azure/devops-pipelines/{NAME}-{kind}.yml" for kind in ("tests-ci", "bundle-cicd", "code-location-cicd")
+        f".azure/devops-pipelines/{NAME}-{kind}.yml" for kind in KINDS
     }
 
 
@@ -198,14 +200,14 @@ def test_both_projects_are_code_locations(project: Path) -> None:
 
 def test_its_pipelines_are_as_sound_as_those_of_the_first(project: Path) -> None:
     own = [case for case in cases(project / ".azure" / "devops-pipelines") if case.file.name.startswith(NAME)]
-    assert len(own) == 10
+    assert {case.file.stem for case in own} == {f"{NAME}-{kind}" for kind in KINDS}
     rendered = [case.rendered() for case in own]
     assert [text for pipeline in rendered for rule in RULES for text in rule(pipeline)] == []
     assert check_schema(sorted({case.file for case in own})).returncode == 0
 
 
 def test_what_goes_wrong_on_the_way_is_one_sentence(proposed: Checkout) -> None:
-    refused = proposed.deploy_cicd(SYSTEM_ACCESSTOKEN="of somebody else")
+    refused = proposed.deploy_cicd(AZURE_DEVOPS_TOKEN="of somebody else")
     assert (refused.returncode, "401" in refused.stderr, "Traceback" in refused.stderr) == (1, True, False)
     without = "import os; del os.environ['SYSTEM_TEAMPROJECT']"
     call = f"from cicd.__main__ import main; raise SystemExit(main(['{NAME}', '--pull-request']))"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlops_core.adapters.local_servers import Ports
+from mlops_core_tests.ports import free_port
 from my_mlops_stacks_tests.browser.visitor import SECONDS, Visitor
 from my_mlops_stacks_tests.conftest import ROOT
 from my_mlops_stacks_tests.dev_process import answer, environment_of, opened
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 PROGRAMS = ("chromium", "google-chrome", "chromium-browser")
-PORTS = Ports.beginning_at(38_120)
+PORTS = Ports.beginning_at(free_port(consecutive=3))
 SCREEN = {"width": 2400, "height": 1300}
 
 

@@ -25,8 +25,8 @@ BUNDLE_ERRORS = {
         (ROOT, r"catalog: \w+", "catalogue: dev"),
         "databricks.yml: targets.dev.variables has the unknown key catalogue; valid keys are platform, catalog, "
         "schema, trips_table, trips_times, first_day, last_day, first_predicted_day, state_folder, ui_port, "
-        "step_launcher, compute, prices, secrets, schedules, owner, model_name, experiment, retention_days, promotion, "
-        "rescore_days, "
+        "step_launcher, compute, prices, secrets, schedules, start, owner, model_name, experiment, retention_days, "
+        "promotion, decided_by, model_sources, rescore_days, endpoint, "
         "staging_volume_name, alert_channel, batch_inference_workflow, "
         "feature_engineering_workflow, model_workflow, monitoring_workflow.",
     ),
@@ -75,14 +75,14 @@ BUNDLE_ERRORS = {
     "unknown key of a workflow": (
         (MODEL, "holdout_days", "hold_out_days"),
         "resources/model-workflow-resource.yml: variables.model_workflow.hold_out_days is an unknown key: the mapping "
-        "states exactly the keys cron_schedule, run_mode, enable_baseline_comparison, holdout_days, "
-        "hyperparameters.",
+        "states the keys cron_schedule, run_mode, enable_baseline_comparison, holdout_days, hyperparameters, and may "
+        "state features_as_served, search, search_trials, search_minutes.",
     ),
     "one key too many": (
         (MODEL, "      hyperparameters: ", "      depth: 3\n      hyperparameters: "),
         "resources/model-workflow-resource.yml: variables.model_workflow.depth is an unknown key: the mapping states "
-        "exactly the keys cron_schedule, run_mode, enable_baseline_comparison, holdout_days, "
-        "hyperparameters.",
+        "the keys cron_schedule, run_mode, enable_baseline_comparison, holdout_days, hyperparameters, and may state "
+        "features_as_served, search, search_trials, search_minutes.",
     ),
     "not a mapping": (
         (ROOT, "targets:\n", "targets: []\nbundle_targets:\n"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mlops_core.config import TargetError, Workflow, load_target
+from mlops_core.config.target_loading import variables_of
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.bundle.edits import MODEL, MONITORING, ROOT, edit, message, override
 
@@ -19,9 +21,31 @@ A_NAME = "it should be a name of Unity Catalog, without a blank, a period, a sla
 
 # One line among the variables of the target dev, and what is said of it after "databricks.yml: targets.dev.variables.".
 VALUE_ERRORS = {
-    "promotion: manual": "promotion is 'manual', but it should be 'automatic' or 'approval'.",
+    "promotion: manual": "promotion is 'manual', but it should be 'automatic', 'approval' or 'pipeline'.",
     "retention_days: 3": "retention_days is 3, but it should be greater than or equal to 7.",
-    "secrets: {WORD: hunter2}": "secrets.WORD is 'hunter2', but it should be a secret's place, scope/key.",
+    "secrets: {WORD: hunter2}": "secrets.WORD is [secret], but it should be a secret's place, scope/key.",
+    "model_sources: {fare_model: ''}": (
+        "model_sources is {'fare_model': ''}, but 'fare_model' should be a model's full name, catalog.schema.model."
+    ),
+    "model_sources: {staging.s.fares: 'databricks://a b'}": (
+        "model_sources.staging.s.fares is 'databricks://a b', but it should be databricks://<profile>, an https "
+        "address without credentials, or empty."
+    ),
+    "decided_by: nobody": "decided_by is 'nobody', but it should be 'typed' or 'signed_in'.",
+    "endpoint: {workload_size: Small}": (
+        "endpoint.name is missing: the mapping states the keys name, and may state workload_size, scale_to_zero, "
+        "timeout_minutes, canary_percent, canary_minutes, sample_rows, moved_by_hand, online_store."
+    ),
+    "endpoint: {name: fare model}": (
+        "endpoint.name is 'fare model', but it should be at most 63 letters, digits, dashes and underscores, as the "
+        "endpoints' names are."
+    ),
+    "endpoint: {name: fare, canary_percent: 60}": (
+        "endpoint.canary_percent is 60, but it should be less than or equal to 50."
+    ),
+    "endpoint: {name: fare, online_store: {name: fares, size: 2}}": (
+        "endpoint.online_store.size is an unknown key: the mapping states the keys name, and may state capacity."
+    ),
     "prices: {dbu: 1.0}": (
         "prices.dbu is an unknown key: the mapping states exactly the keys dbu_per_hour, machine_price_per_hour, "
         "price_per_dbu, serverless_price_per_dbu, currency."
@@ -34,6 +58,7 @@ VALUE_ERRORS = {
         "step_launcher is 'pipes', but it should be 'none', 'unity_catalog' or 'databricks_pyspark'."
     ),
     "schedules: on": "schedules is 'on', but it should be 'running' or 'stopped'.",
+    "start: clock": "start is 'clock', but it should be 'schedule' or 'arrival'.",
     "alert_channel: slack": "alert_channel is 'slack', but it should be 'none', 'teams' or 'email'.",
     'catalog: ""': "catalog is empty, but a target of the platform databricks needs a value.",
     'trips_table: ""': "trips_table is empty, but a target of the platform databricks needs a value.",
@@ -71,8 +96,8 @@ VALUE_ERRORS = {
         "schema refers to ${workspace.current_user.short_name}; without a workspace, only var.platform, var.catalog, "
         "var.schema, var.trips_table, var.trips_times, var.first_day, var.last_day, "
         "var.first_predicted_day, var.state_folder, var.ui_port, var.step_launcher, var.compute, var.prices, "
-        "var.secrets, var.schedules, var.owner, var.model_name, var.experiment, var.retention_days, var.promotion, "
-        "var.rescore_days, "
+        "var.secrets, var.schedules, var.start, var.owner, var.model_name, var.experiment, var.retention_days, "
+        "var.promotion, var.decided_by, var.model_sources, var.rescore_days, var.endpoint, "
         "var.staging_volume_name, var.alert_channel, var.batch_inference_workflow, "
         "var.feature_engineering_workflow, var.model_workflow, var.monitoring_workflow, bundle.name, bundle.target are "
         "known."
@@ -85,6 +110,21 @@ VALUE_ERRORS = {
 def test_a_wrong_value_is_refused(folder: Path, lines: str, sentence: str) -> None:
     override(folder, "dev", lines)
     assert message(folder, "dev") == f"databricks.yml: targets.dev.variables.{sentence}"
+
+
+@pytest.mark.parametrize("address", ["https://host/x?sig=swordfish", "https://swordfish@host/x", "Pwd=swordfish;x"])
+def test_a_secret_in_a_value_is_in_no_sentence_about_it(folder: Path, address: str) -> None:
+    """Whichever variable somebody writes it to, in the environment or the files."""
+    refused = []
+    for name in variables_of(PROJECT):
+        try:
+            load_target(PROJECT, "dev", environ={f"BUNDLE_VAR_{name}": address}, folder=folder)
+        except TargetError as error:
+            refused.append("".join(traceback.format_exception(error)))
+    override(folder, "dev", f"trips_table: {address!r}")
+    refused.append(message(folder, "dev"))
+    assert len(refused) > 12
+    assert not any("swordfish" in said for said in refused)
 
 
 def test_an_environment_whose_path_alembic_misreads_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

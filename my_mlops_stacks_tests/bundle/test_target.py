@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from mlops_core.config import MonitoringWorkflow, Target, TargetError, load_target
+from mlops_core.config import ModelTarget, MonitoringWorkflow, TargetError, load_target
 from mlops_core.defs.partitions import daily_partitions, predicted_partitions
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.bundle.edits import MODEL, TARGETS, edit, message, override
@@ -115,8 +115,9 @@ def test_a_complex_override_replaces_the_whole_mapping(folder: Path) -> None:
     override(folder, "dev", "model_workflow:\n  cron_schedule: 0 9 * * *\n  holdout_days: 7")
 
     assert message(folder, "dev") == (
-        "databricks.yml: targets.dev.variables.model_workflow.run_mode is missing: the mapping states exactly the keys "
-        "cron_schedule, run_mode, enable_baseline_comparison, holdout_days, hyperparameters."
+        "databricks.yml: targets.dev.variables.model_workflow.run_mode is missing: the mapping states the keys "
+        "cron_schedule, run_mode, enable_baseline_comparison, holdout_days, hyperparameters, and may state "
+        "features_as_served, search, search_trials, search_minutes."
     )
 
 
@@ -149,7 +150,9 @@ def test_models_can_be_built_without_files() -> None:
     retraining = {"cooldown_days": 0, "max_retrainings": 1, "retraining_days": 0}
     labels = {"minimum_coverage": 1, "minimum_count": 1, "label_delay_days": 0}
     workflow = MonitoringWorkflow(**window, **labels, **retraining, num_evaluation_windows=1, num_violation_windows=1)
-    target = Target.model_validate(load_target(PROJECT, environ={}).model_dump() | {"monitoring_workflow": workflow})
+    target = ModelTarget.model_validate(
+        load_target(PROJECT, environ={}).model_dump() | {"monitoring_workflow": workflow}
+    )
     assert target.monitoring_workflow.metric_violation_threshold == 1.0
 
 

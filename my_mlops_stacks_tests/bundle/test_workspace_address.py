@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from mlflow.entities import RunInfo
 
 from mlops_core.adapters.databricks_client import take_plain_host, workspace_client
 from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
@@ -50,6 +51,7 @@ HOSTS = {
     "https://api.databricks.com/?o=one": ("https://api.databricks.com", None, None),
     "https://fares.example.com:443/": ("https://fares.example.com", None, None),
     "http://127.0.0.1:8080/": ("http://127.0.0.1:8080", None, None),
+    "http://localhost:8080": ("http://localhost:8080", None, None),
 }
 
 
@@ -61,19 +63,36 @@ def test_a_host_is_read_however_people_write_it(written: str, expected: tuple[st
     assert parsed_host(found.url, "there").host == host
 
 
-@pytest.mark.parametrize("written", ["https://", "https:///?o=1", "a b", "https://<workspace>"])
+@pytest.mark.parametrize("written", ["https://", "https:///?o=1", "a b", "https://<workspace>", "ftp://a.b"])
 def test_what_is_no_host_is_refused(written: str, refusal: Callable[..., str]) -> None:
     sentence = f"is {written!r}, but it should be a workspace's URL, https://<name>."
     assert refusal(f"targets: {{dev: {{workspace: {{host: '{written}'}}}}}}").endswith(sentence)
     assert refusal("", {"DATABRICKS_HOST": written}) == f"The environment's DATABRICKS_HOST {sentence}"
 
 
-def test_a_page_keeps_the_query_of_its_host() -> None:
-    assert (
-        link("https://api.databricks.com/?o=1", "ml/experiments/2") == "https://api.databricks.com/ml/experiments/2?o=1"
-    )
-    assert link("http://127.0.0.1:5000", "#/models/m") == "http://127.0.0.1:5000/#/models/m"
-    assert link("http://127.0.0.1:5000/", "#/models/m") == "http://127.0.0.1:5000/#/models/m"
+@pytest.mark.parametrize("written", ["http://adb-1.2.azuredatabricks.net", "http://127.0.0.1.example.com/?o=1"])
+def test_a_host_that_would_get_tokens_unencrypted_is_refused(written: str, refusal: Callable[..., str]) -> None:
+    name = written.removeprefix("http://").partition("/")[0]
+    sentence = f"is {written!r}, where tokens would go unencrypted: write https://{name}."
+    assert refusal(f"targets: {{dev: {{workspace: {{host: '{written}'}}}}}}").endswith(sentence)
+    assert refusal("", {"DATABRICKS_HOST": written}) == f"The environment's DATABRICKS_HOST {sentence}"
+
+
+LINKS = [
+    ("https://api.databricks.com/?o=1", "ml/experiments/2", "https://api.databricks.com/ml/experiments/2?o=1"),
+    ("https://api.databricks.com/ml/runs/7?o=1", "artifacts/a", "https://api.databricks.com/ml/runs/7/artifacts/a?o=1"),
+    ("http://127.0.0.1:5000", "#/models/m", "http://127.0.0.1:5000/#/models/m"),
+    ("http://127.0.0.1:5000/", "#/models/m", "http://127.0.0.1:5000/#/models/m"),
+    ("https://mlflow.example.com/?org=a", "#/models/m", "https://mlflow.example.com/?org=a#/models/m"),
+    ("http://127.0.0.1:5000/#/runs/7", "artifacts/a.html", "http://127.0.0.1:5000/#/runs/7/artifacts/a.html"),
+    ("dagster.example.com/prod/", "assets/a?view=checks", "https://dagster.example.com/prod/assets/a?view=checks"),
+    ("https://dagster.example.com?t=1", "assets/a?view=b", "https://dagster.example.com/assets/a?view=b&t=1"),
+]
+
+
+@pytest.mark.parametrize(("base", "page", "expected"), LINKS)
+def test_a_page_keeps_the_query_of_its_host(base: str, page: str, expected: str) -> None:
+    assert link(base, page) == expected
 
 
 # ---- where the host is read
@@ -161,6 +180,8 @@ def test_links_name_the_workspace_that_shares_its_host(load: Load, monkeypatch: 
     registry = registry_of(target)
     page = "https://api.databricks.com/explore/data/models/fares-dev/my_mlops_stacks/fare_model/version/3?o=12345"
     assert registry.version_url(ModelVersion(registry.model, 3, "r")) == page
+    run = RunInfo("r", "7", "u", "FINISHED", 0, 1, "active")
+    assert registry.run_page(run) == "https://api.databricks.com/ml/experiments/7/runs/r?o=12345"
 
 
 def test_the_profile_is_that_of_mlflow_too(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,7 +68,7 @@ def instance(request, tmp_path) -> Iterator[dg.DagsterInstance]:
 
 
 def test_a_failure_is_told_once_with_a_link_to_its_run(monkeypatch, instance):
-    monkeypatch.setenv("DAGSTER_WEBSERVER_URL", "https://dagster.example.invalid")
+    monkeypatch.setenv("DAGSTER_WEBSERVER_URL", "dagster.example.invalid/?team=a")
     watched = Watched(instance, Channel())
     watched.tick()
     run_id = watched.fail()
@@ -77,7 +77,7 @@ def test_a_failure_is_told_once_with_a_link_to_its_run(monkeypatch, instance):
     (alert,) = watched.channel.taken
     assert alert.title == "broken_job failed on local"
     assert "broken_job" in alert.text
-    assert alert.links == {"The run": f"https://dagster.example.invalid/runs/{run_id}"}
+    assert alert.links == {"The run": f"https://dagster.example.invalid/runs/{run_id}?team=a"}
 
 
 def test_a_refused_request_is_told_as_such_and_with_less_weight_than_a_failure(instance):

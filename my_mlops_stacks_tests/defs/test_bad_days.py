@@ -15,7 +15,7 @@ from mlops_core.defs.definitions import definitions_of
 from mlops_core.defs.jobs import MONITOR_TABLES
 from mlops_core.defs.judgements import LABELS, METRIC, check_key
 from mlops_core.defs.records import newest_evaluated
-from mlops_core.defs.resources import build_resources
+from mlops_core.defs.resources import adapters
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.defs.test_judgements import Judged, days, drifts
 from my_mlops_stacks_tests.monitoring.test_rules import window
@@ -40,11 +40,11 @@ class World:
             PROJECT, "local", environ={f"BUNDLE_VAR_{name}": value for name, value in variables.items()}
         )
         self.repository = definitions_of(PROJECT, target).get_repository_def()
-        with dg.build_resources({"r": build_resources(PROJECT, target)["model_registry"]}) as resources:
-            self.registry = resources.r
-        (folder / "mlflow").mkdir(parents=True, exist_ok=True)
-        MlflowClient(self.registry.tracking_uri).search_experiments()  # makes the database
         self.instance = dg.DagsterInstance.ephemeral()
+        with adapters(PROJECT, target, "model_registry", "watched", "sources", "spark") as resources:
+            self.resources = {name: getattr(resources, name) for name in ("model_registry", "watched")}
+        (folder / "mlflow").mkdir(parents=True, exist_ok=True)
+        MlflowClient(self.resources["model_registry"].tracking_uri).search_experiments()  # makes the database
 
     def judge(self) -> None:
         self.judged.instance = self.instance
@@ -75,9 +75,7 @@ class World:
             ) as context:
                 yield schedule.name, schedule.evaluate_tick(context)
         for sensor in self.repository.sensor_defs:
-            context = dg.build_sensor_context(
-                self.instance, repository_def=self.repository, resources={"model_registry": self.registry}
-            )
+            context = dg.build_sensor_context(self.instance, repository_def=self.repository, resources=self.resources)
             yield sensor.name, sensor.evaluate_tick(context)
 
 
@@ -123,6 +121,8 @@ def test_every_schedule_and_sensor_ticks_by_the_newest_evaluation(world, story):
         assert request.tags["retraining/values"] == "9.5, 9.25, 2"
     else:
         assert asked.skip_message == NOT_JUDGED
+    (request,) = found["arrival_sensor"].run_requests
+    assert request.job_name == "arrivals_job"  # the sample has not been looked at
     assert found["champion_sensor"].skip_message == "No version is champion yet"
     assert found["tick_failure_sensor"].skip_message == "No schedule and no sensor fails"
 

@@ -18,6 +18,7 @@ from mlops_core.defs.promotion_history import newest_entry
 from mlops_core.project import Project
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.defs.test_alerts import Channel
+from my_mlops_stacks_tests.deployment.desk import materialized_by_a_run
 
 FARES, TIPS = (replace(PROJECT, prefix=prefix) for prefix in ("fares", "tips"))
 JOBS = {"tips_monitoring_job", "tips_promote_job"}
@@ -157,7 +158,7 @@ def test_each_project_has_a_promotion_history_of_its_own(instance) -> None:
     """Also where two projects call their models by one name, as a copy of a project does."""
     for key, version in ((["fares", "champion"], 3), (["tips", "champion"], 5), (["champion"], 7)):
         entry = {"model_name": "fare_model", "version": version}
-        instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey(key), metadata=entry))
+        materialized_by_a_run(instance, dg.AssetMaterialization(dg.AssetKey(key), metadata=entry))
     found = {
         project.prefix: newest_entry(project, instance, "fare_model").version for project in (FARES, TIPS, PROJECT)
     }

@@ -15,7 +15,7 @@ from mlops_core.defs.definitions import definitions_of
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.pipeline_runs import Pipeline, failure
 
-FIRST, LAST = date(2016, 1, 1), date(2016, 2, 29)
+FIRST, LAST = date(2016, 2, 1), date(2016, 2, 29)
 LATE_DAYS = 2
 TABLES = ("trips", "rejected_trips", "trip_pickup_features", "trip_dropoff_features")
 TRIPS_A_DAY = 6
@@ -26,7 +26,7 @@ class Ingesting(Pipeline):
     """Runs of `feature_engineering_job` on a file of trips that a test makes."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+        super().__init__(folder, first_day=str(FIRST), last_day=str(LAST))
         workflow = self.target.feature_engineering_workflow.model_copy(update={"late_days": LATE_DAYS})
         self.target = self.target.model_copy(update={"feature_engineering_workflow": workflow})
         self.definitions, self.delivered = definitions_of(PROJECT, self.target), folder / "delivered.parquet"
@@ -69,7 +69,7 @@ def trips_of(first: date, last: date) -> pd.DataFrame:
 
 def with_faults(trips: pd.DataFrame) -> pd.DataFrame:
     """Beside the good ones: a trip twice, one before its fare, one without a pickup time, and one without any time."""
-    faulty = trips.iloc[[100, 160, 220, 280]].copy()
+    faulty = trips.iloc[[40, 80, 120, 160]].copy()
     faulty.iloc[1, faulty.columns.get_loc("fare_amount")] = None
     faulty.iloc[2:, faulty.columns.get_loc("tpep_pickup_datetime")] = pd.NaT
     faulty.iloc[3, faulty.columns.get_loc("tpep_dropoff_datetime")] = pd.NaT
@@ -91,7 +91,7 @@ def whole(tmp_path_factory) -> Ingesting:
 
 def test_a_whole_run_takes_every_trip(whole):
     trips, rejected = whole.table("trips"), whole.table("rejected_trips")
-    assert len(trips) == (7 + 60 + 1) * TRIPS_A_DAY
+    assert len(trips) == (7 + 29 + 1) * TRIPS_A_DAY
     assert sorted(rejected["reason"]) == ["duplicate", WITHOUT_PICKUP, WITHOUT_PICKUP, "superseded"]
     assert rejected["day"].isna().sum() == 1
 
@@ -99,8 +99,8 @@ def test_a_whole_run_takes_every_trip(whole):
 def test_parts_of_the_days_one_after_another_make_the_tables_of_one_run(whole, tmp_path):
     made = Ingesting(tmp_path)
     trips = with_faults(trips_of(FIRST - timedelta(days=7), LAST + timedelta(days=1)))
-    parts = [(FIRST, date(2016, 1, 10)), (date(2016, 2, 1), LAST), (date(2016, 1, 8), date(2016, 1, 31))]
-    parts += [(date(2016, 2, 3), date(2016, 2, 3)), (LAST, LAST)]
+    parts = [(FIRST, date(2016, 2, 8)), (date(2016, 2, 18), LAST), (date(2016, 2, 6), date(2016, 2, 17))]
+    parts += [(date(2016, 2, 20), date(2016, 2, 20)), (LAST, LAST)]
     for first, last in parts:
         assert made.build(trips, first, last).success
     for name in TABLES:
@@ -150,8 +150,26 @@ def test_a_broken_day_is_not_hidden_by_the_good_days_before_it(tmp_path):
     assert made.check().metadata["rejected"].value == 0
 
 
+def test_a_broken_day_keeps_no_other_day_from_being_built_when_both_have_arrived(tmp_path):
+    made, trips = Ingesting(tmp_path), trips_of(FIRST, LAST)
+    day = date(2016, 2, 10)
+    trips.loc[on(day, trips) & (trips.index % TRIPS_A_DAY > 0), "fare_amount"] = -1.0
+    trips.to_parquet(made.delivered)
+    job = made.definitions.resolve_job_def("feature_engineering_job")
+
+    def arrives(which: date) -> bool:
+        days = {f"dagster/asset_partition_range_{end}": str(which) for end in ("start", "end")}
+        config = {"ops": {"ingest_trips": {"config": {"path": str(made.delivered)}}}}
+        tags = days | {"arrival/look": "a run"}
+        return job.execute_in_process(config, instance=made.instance, tags=tags, raise_on_error=False).success
+
+    assert arrives(day + timedelta(days=1))
+    assert made.check().metadata["accepted"].value == TRIPS_A_DAY
+    assert not arrives(day)
+
+
 def test_days_without_a_delivery_are_named(tmp_path):
-    made, trips = Ingesting(tmp_path), trips_of(FIRST, date(2016, 2, 1))
+    made, trips = Ingesting(tmp_path), trips_of(FIRST, FIRST)
     assert "There are no trips from 2016-02-08 to 2016-02-10 in the input" in failure(
         made.build(trips, date(2016, 2, 10))
     )
@@ -175,15 +193,15 @@ class TestWhatARunRemoves:
         assert made.build(trips, FIRST, LAST).success
         before = made.table("trips")
 
-        said = failure(made.build(trips[:186], FIRST, LAST))
+        said = failure(made.build(trips[:84], FIRST, LAST))
 
         assert (
-            "The source lacks 174 of the 360 trips that this run replaces, and all trips of 29 of their 60 days" in said
+            "The source lacks 90 of the 174 trips that this run replaces, and all trips of 15 of their 29 days" in said
         )
         assert "more than 20%, so nothing was written" in said and "allow_removal: true" in said
         pd.testing.assert_frame_equal(made.table("trips"), before)
-        assert made.build(trips[:186], FIRST, LAST, allow_removal=True).success
-        assert len(made.table("trips")) == 186
+        assert made.build(trips[:84], FIRST, LAST, allow_removal=True).success
+        assert len(made.table("trips")) == 84
 
     def test_what_little_goes_is_said(self, tmp_path):
         made, trips = Ingesting(tmp_path), trips_of(FIRST, LAST)
@@ -193,7 +211,7 @@ class TestWhatARunRemoves:
         assert made.build(trips.drop(index=[*range(6), 100]), FIRST, LAST).success
 
         assert made.materialized()["removed_trips"].value == 7
-        assert made.materialized()["removed_days"].value == "2016-01-01"
+        assert made.materialized()["removed_days"].value == "2016-02-01"
 
     def test_a_trip_whose_fare_arrives_is_not_removed(self, tmp_path):
         made, trips = Ingesting(tmp_path), trips_of(FIRST, LAST)
@@ -213,7 +231,7 @@ class TestWhatARunRemoves:
         assert made.build(trips, FIRST, LAST).success
         assert len(made.table("trips")) == len(trips)
 
-        assert "The source lacks 360 of the 360 trips" in failure(
+        assert "The source lacks 174 of the 174 trips" in failure(
             made.run("feature_engineering_job", days, ingest_trips={"rows": 600})
         )
 
@@ -222,16 +240,16 @@ class TestWhatIsRejected:
     def test_one_fault_that_takes_the_dear_trips_blocks_below_five_percent(self, tmp_path):
         made, trips = Ingesting(tmp_path), pd.concat([trips_of(FIRST, LAST)] * 3, ignore_index=True)
         trips["trip_distance"] = [1.0 + number / 100 for number in range(len(trips))]  # else they were duplicates
-        trips.loc[trips.index[-40:], "fare_amount"] = 1e300  # 3.7 %
+        trips.loc[trips.index[-20:], "fare_amount"] = 1e300  # 3.8 %
         assert not made.build(trips, FIRST, LAST).success
         assert made.check().description.startswith(
-            "40 of 1080 trips were rejected for 'fare above 10,000 USD', more than 1%"
+            "20 of 522 trips were rejected for 'fare above 10,000 USD', more than 1%"
         )
 
     def test_trips_that_are_delivered_twice_are_no_fault(self, tmp_path):
         made, trips = Ingesting(tmp_path), trips_of(FIRST, LAST)
         assert made.build(pd.concat([trips, trips]), FIRST, LAST).success
-        assert made.check().metadata["rejected_by_reason"].value == {"duplicate": 360}
+        assert made.check().metadata["rejected_by_reason"].value == {"duplicate": 174}
 
     def test_a_table_that_two_runs_have_doubled_does_not_pass(self, tmp_path):
         made, trips = Ingesting(tmp_path), trips_of(FIRST, LAST)
@@ -247,7 +265,7 @@ class TestWhatIsRejected:
         definitions.resolve_job_def("judge").execute_in_process(instance=made.instance, raise_on_error=False)
 
         assert not made.check(key.name).passed
-        assert made.check(key.name).description.startswith("360 trips are in the table more than once")
+        assert made.check(key.name).description.startswith("174 trips are in the table more than once")
 
 
 def test_broken_clocks_are_kept_aside_and_stop_nothing(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 from mlops_core.adapters.tables import LocalTables, TableNotFoundError
 from mlops_core.config import load_target
-from mlops_core.defs.jobs import MONITOR_TABLES, build_jobs
+from mlops_core.defs.jobs import MONITOR_TABLES, model_jobs
 from mlops_core.defs.monitoring_report import report_assets
 from mlops_core.defs.partitions import daily_partitions
 from mlops_core.defs.resources import build_resources
@@ -81,7 +81,7 @@ class Judged:
         """One of the sensor that retrains."""
         sensor = next(
             s
-            for s in build_sensors(PROJECT, self.target, build_jobs(PROJECT, self.target))
+            for s in build_sensors(PROJECT, self.target, model_jobs(PROJECT, self.target))
             if s.name == "retraining_sensor"
         )
         return sensor(dg.build_sensor_context(self.instance))

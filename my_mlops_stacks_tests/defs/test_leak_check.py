@@ -33,7 +33,7 @@ def trained(tmp_path_factory) -> Pipeline:
         patch.delenv("TRIPS_PATH", raising=False)
         made = Pipeline(tmp_path_factory.mktemp("leak"))
         assert made.run("feature_engineering_job", DAYS, ingest_trips={"rows": 4_000}).success
-        assert made.run("model_training_job", fare_model={"num_boost_round": 40}).success
+        assert made.run("model_training_job", fare_model={"num_boost_round": 100}).success
     return made
 
 
@@ -74,7 +74,7 @@ def test_features_that_know_the_future_stop_the_model(trained):
     assert f"trip_pickup_features from version {old} to {new} moved since the training" in moved.description
     assert "trip_dropoff_features" not in moved.description
 
-    result = trained.run("model_training_job", fare_model={"num_boost_round": 40})
+    result = trained.run("model_training_job", fare_model={"num_boost_round": 100})
     assert not result.success
     leak = verdict(result)
     assert (leak.passed, leak.blocking) == (False, True)
@@ -119,7 +119,7 @@ def test_a_feature_that_nobody_told_the_check_of_stops_the_model(trained):
     trained.define(replace(PROJECT, feature_tables=(*PROJECT.feature_tables, LEAKING)))
     champion = trained.registry.at_alias("champion").version
 
-    result = trained.run("model_training_job", fare_model={"num_boost_round": 40})
+    result = trained.run("model_training_job", fare_model={"num_boost_round": 100})
     trained.define()
     assert not result.success
     leak = verdict(result)
@@ -130,9 +130,9 @@ def test_a_feature_that_nobody_told_the_check_of_stops_the_model(trained):
 
 
 def test_a_feature_under_another_name_is_compared_too(trained):
-    pickup, dropoff = PROJECT.lookups
+    pickup, *others = PROJECT.lookups
     renamed = replace(pickup, rename_outputs={"mean_fare_window_1h_pickup_zip": "price_level"})
-    trained.define(replace(PROJECT, model=replace(PROJECT.model, lookups=(renamed, dropoff))))
+    trained.define(replace(PROJECT, models=(replace(PROJECT.model, lookups=(renamed, *others)),)))
     move_back(trained, "trip_pickup_features")
     found = check_alone(trained)
     trained.define()

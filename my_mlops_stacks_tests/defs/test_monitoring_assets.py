@@ -9,7 +9,8 @@ from mlflow.exceptions import MlflowException
 
 from mlops_core.adapters.model_registry import ModelRegistry
 from mlops_core.adapters.model_version import TrainingRecord
-from mlops_core.defs.monitoring import _bins_of
+from mlops_core.defs.monitoring import _baseline_of
+from mlops_core.monitoring.bins import bins_of as bins_of_rows
 from my_mlops_stacks.project import PROJECT
 
 
@@ -32,7 +33,8 @@ def version(registry) -> int:
 
 def bins_of(registry: ModelRegistry, version: int) -> list[str]:
     context = dg.build_asset_context(resources={"model_registry": registry})
-    return [found.column for found in _bins_of(context, PROJECT, "fare_model", version)]
+    rows = _baseline_of(context, PROJECT, "fare_model", version)
+    return [] if rows is None else [found.column for found in bins_of_rows(rows, PROJECT)]
 
 
 def test_the_bins_are_of_the_columns_that_the_training_rows_have(registry, version):

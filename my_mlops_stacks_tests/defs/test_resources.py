@@ -6,10 +6,11 @@ from importlib.util import find_spec
 
 import pytest
 
+from mlops_core.adapters.step_launcher.code_archive import loaded_code
 from mlops_core.adapters.step_launcher.cost import Nodes, PriceTable, estimate
-from mlops_core.adapters.step_launcher.settings import SecretReference
+from mlops_core.adapters.step_launcher.settings import MACHINERY, SecretReference
 from mlops_core.config import Prices, load_target
-from mlops_core.defs.resources import launcher_settings
+from mlops_core.defs.resources import build_resources, launcher_settings
 from my_mlops_stacks.project import PROJECT
 
 
@@ -37,6 +38,15 @@ def test_secrets_reach_the_cluster_as_references() -> None:
     assert settings.secrets == (SecretReference("WEATHER_API_KEY", "pipeline", "weather"),)
 
 
+def test_the_code_is_read_when_the_definitions_are_made() -> None:
+    loaded_code.cache_clear()
+    build_resources(PROJECT, load_target(PROJECT, "staging"))
+    assert loaded_code.cache_info().currsize == 1
+    read = {name for name, _ in loaded_code((MACHINERY, PROJECT.folder)).files}
+    assert {"my_mlops_stacks/databricks.yml", "mlops_core/validation/templates/report.md.j2"} < read
+    assert loaded_code.cache_info().misses == 1
+
+
 def test_prices_of_the_target_make_the_estimate() -> None:
     prices = {
         "dbu_per_hour": {"Standard_D4ds_v5": 1.0},
@@ -61,8 +71,25 @@ def test_the_standard_variables_win_over_the_file_and_go_to_the_cluster(monkeypa
     assert settings.environment["MLOPS_TARGET"] == "staging"
 
 
-def test_an_address_with_a_password_is_not_staged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://ml:hunter2@tracking.example.com")
-    with pytest.raises(ValueError, match="MLFLOW_TRACKING_URI has a password in its address") as error:
-        launcher_settings(PROJECT, load_target(PROJECT, "staging"))
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://ml:hunter2@tracking.example.com",
+        "https://hunter2@tracking.example.com",
+        "https://tracking.example.com/?token=hunter2",
+        "https://tracking.example.com/ml?a=1&password=hunter2",
+        "https://x.blob.core.windows.net/ml?sv=2024&sig=hunter2",
+    ],
+)
+def test_an_address_with_a_secret_is_not_staged_unless_as_a_reference(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    target = load_target(PROJECT, "staging")
+    with pytest.raises(ValueError, match="MLFLOW_TRACKING_URI has a .*SecretReference") as error:
+        launcher_settings(PROJECT, target)
     assert "hunter2" not in str(error.value)
+    as_secret = target.model_copy(update={"secrets": {"MLFLOW_TRACKING_URI": "pipeline/tracking"}})
+    settings = launcher_settings(PROJECT, as_secret)
+    assert "MLFLOW_TRACKING_URI" not in settings.environment
+    assert settings.secrets == (SecretReference("MLFLOW_TRACKING_URI", "pipeline", "tracking"),)

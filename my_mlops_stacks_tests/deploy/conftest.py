@@ -46,9 +46,10 @@ class Shell:
     def environment_of(self, program: str) -> dict[str, str]:
         return dict(line.split("=", 1) for line in (self.notes / f"{program}.env").read_text().splitlines())
 
-    def let_fail(self, program: str) -> None:
-        """Let a program fail, or with an underscore one of its commands: docker_build."""
+    def let_fail(self, program: str, error: str = "") -> None:
+        """Let a program fail, or with an underscore one of its commands, which says the error: docker_build."""
         (self.notes / f"{program}_fails").touch()
+        (self.notes / f"{program}_says").write_text(error)
 
 
 @pytest.fixture

@@ -19,11 +19,11 @@ from my_mlops_stacks_tests.deploy import dockerfile
 from my_mlops_stacks_tests.deploy.conftest import ROOT, Shell
 from my_mlops_stacks_tests.repository import files_under
 
-IMAGE = "registry.example.com:5000/my_mlops_stacks:0123456789012345678901234567890123456789"
-DIGEST = f"registry.example.com/my_mlops_stacks@sha256:{'a' * 64}"
+IMAGE = f"registry.example.com:5000/my_mlops_stacks@sha256:{'0' * 64}"
 PLUS = {"DAGSTER_CLOUD_ORGANIZATION": "acme", "DAGSTER_CLOUD_API_TOKEN": "agent:acme:0123"}
 PROJECT = ("--project", "my_mlops_stacks")
 TOKEN_FILE = "/var/run/secrets/databricks/token"
+PROFILES = "/etc/databricks/databrickscfg"
 
 
 def deploy(shell: Shell, *arguments: str, image: str = IMAGE, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -54,7 +54,7 @@ def test_a_second_project_has_a_code_server_and_names_of_its_own(shell: Shell, t
     for folder in ("scripts", "deploy"):
         shutil.copytree(ROOT / folder, shell.root / folder)
     (shell.root / "late_flights").mkdir()
-    image = f"registry.example.com/late_flights:{'0' * 40}"
+    image = f"registry.example.com/late_flights@sha256:{'0' * 64}"
     (shell.root / "late_flights" / "databricks.yml").write_text("bundle: {name: late_flights}\n")
     for kind in ("kubernetes", "dagster-plus", "compose"):
         arguments = ("--project", "late_flights", "--kind", kind, "--target", "prod", "--image", image)
@@ -71,11 +71,10 @@ def test_a_second_project_has_a_code_server_and_names_of_its_own(shell: Shell, t
     assert shell.given("helm")["deployments"][0]["dagsterApiGrpcArgs"][1] == "late_flights.definitions"
 
 
-@pytest.mark.parametrize("image", [IMAGE, DIGEST])
-def test_the_code_server_runs_the_image_as_it_was_named(shell: Shell, image: str) -> None:
-    deploy(shell, "--target", "prod", image=image)
+def test_the_code_server_runs_the_image_as_it_was_named(shell: Shell) -> None:
+    deploy(shell, "--target", "prod")
     [deployment] = shell.given("helm")["deployments"]
-    assert f"{deployment['image']['repository']}:{deployment['image']['tag']}" == image  # as the chart writes it
+    assert f"{deployment['image']['repository']}:{deployment['image']['tag']}" == IMAGE  # as the chart writes it
     command = dockerfile.last(ROOT / "Dockerfile", "CMD").words
     assert deployment["dagsterApiGrpcArgs"] == ["--module-name", "my_mlops_stacks.definitions"]
     assert command[-1].endswith(f"--port {deployment['port']} --module-name $MLOPS_PROJECT.definitions")
@@ -90,8 +89,21 @@ def test_databricks_is_reached_with_a_token_that_kubernetes_projects(shell: Shel
         "MLOPS_TARGET": "prod",
         "DATABRICKS_AUTH_TYPE": "file-oidc",
         "DATABRICKS_OIDC_TOKEN_FILE": TOKEN_FILE,
+        "DATABRICKS_CONFIG_FILE": PROFILES,
     }
     _is_projected(deployment["volumes"], deployment["volumeMounts"], "acme")
+    _has_profiles(deployment["volumes"], deployment["volumeMounts"])
+
+
+def test_a_code_server_sees_the_deployed_instance_on_kubernetes(shell: Shell) -> None:
+    """Its commands read runs and tables' histories there; the image itself has the instance of docker compose."""
+    deploy(shell, "--target", "prod")
+    [deployment] = shell.given("helm")["deployments"]
+    home = re.search(r"DAGSTER_HOME=(\S+)", dockerfile.last(ROOT / "Dockerfile", "ENV").text)
+    assert home
+    mounted = {mount["mountPath"]: mount for mount in deployment["volumeMounts"]}[f"{home[1]}/dagster.yaml"]
+    [volume] = [volume for volume in deployment["volumes"] if volume["name"] == mounted["name"]]
+    assert (volume["configMap"], mounted["subPath"]) == ({"name": "dagster-instance"}, "dagster.yaml")
 
 
 def test_a_namespace_without_its_config_map_is_said_before_anything_is_changed(shell: Shell) -> None:
@@ -131,6 +143,8 @@ def test_dagster_plus_knows_the_options_and_the_file(shell: Shell) -> None:
     assert f"DATABRICKS_OIDC_TOKEN_FILE={TOKEN_FILE}" in pod["env_vars"]
     assert "MLOPS_TARGET=prod" in pod["env_vars"]
     _is_projected(pod["volumes"], pod["volume_mounts"], "databricks")
+    assert f"DATABRICKS_CONFIG_FILE={PROFILES}" in pod["env_vars"]
+    _has_profiles(pod["volumes"], [_camel(mount) for mount in pod["volume_mounts"]])
 
 
 @pytest.mark.parametrize("missing", sorted(PLUS))
@@ -205,7 +219,13 @@ def test_compose_starts_the_image_and_waits_for_its_health(shell: Shell) -> None
         ((*PROJECT, "--image", IMAGE), "The target is ''"),
         ((*PROJECT, "--image", IMAGE, "--target", "dev"), "choose staging or prod"),
         ((*PROJECT, "--target", "prod"), "The image is ''"),
-        ((*PROJECT, "--target", "prod", "--image", "registry.example.com:5000/my_mlops_stacks"), "with its tag"),
+        *(
+            (
+                (*PROJECT, "--target", "prod", "--image", f"registry.example.com:5000/my_mlops_stacks{tag}"),
+                "with its digest",
+            )
+            for tag in ("", ":main", ":v1", f":{'0' * 40}", "@sha256:0123")
+        ),
         (
             (*PROJECT, "--target", "prod", "--image", IMAGE, "--kind", "swarm"),
             "choose kubernetes, dagster-plus or compose",
@@ -243,6 +263,17 @@ def test_the_webserver_of_compose_calls_the_code_location_as_the_project(monkeyp
     assert list(location_origins_from_config(yaml.safe_load(file.read_text()), str(file))) == ["late_flights"]
 
 
+def test_a_deployed_webserver_is_the_images(shell: Shell) -> None:
+    """Which has a guard (test_image.py), and is told by which names people reach it."""
+    values = yaml.safe_load(VALUES.read_text())["dagsterWebserver"]
+    assert "/" not in values["image"]["repository"]  # no image has this name: whoever installs the chart says ours
+    compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"]["webserver"]
+    assert compose["image"].startswith("${IMAGE:") and compose["command"][0] == "dagster-webserver"
+    assert {"DAGSTER_WEBSERVER_URL", "DAGSTER_WEBSERVER_ALLOWED_HOSTS"} <= set(compose["environment"])
+    page = (ROOT / "docs" / "deployment.md").read_text()
+    assert "--set dagsterWebserver.image.repository=" in page and "--set-string dagsterWebserver.image.tag=" in page
+
+
 def test_compose_gives_the_code_location_the_token_that_it_makes() -> None:
     services = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"]
     maker, user = services["machine-token"], services["code-location"]
@@ -251,9 +282,12 @@ def test_compose_gives_the_code_location_the_token_that_it_makes() -> None:
     assert user["environment"]["DATABRICKS_AUTH_TYPE"] == "file-oidc"
 
 
+VALUES = ROOT / "deploy" / "kubernetes" / "dagster-values.yaml"
+
+
 def test_the_instance_on_kubernetes_is_that_of_compose() -> None:
     """The chart's `additionalInstanceConfig` is put into dagster.yaml as it is."""
-    values = yaml.safe_load((ROOT / "deploy" / "kubernetes" / "dagster-values.yaml").read_text())
+    values = yaml.safe_load(VALUES.read_text())
     compose = yaml.safe_load((ROOT / "deploy" / "dagster.yaml").read_text())
     added = values["additionalInstanceConfig"]
     assert set(added) <= set(dagster_instance_config_schema())
@@ -264,10 +298,64 @@ def test_the_instance_on_kubernetes_is_that_of_compose() -> None:
     assert values["postgresql"]["postgresqlScheme"] == compose["storage"]["postgres"]["postgres_db"]["scheme"]
 
 
+def test_limits_stand_where_the_chart_writes_limits() -> None:
+    """It always writes `max_concurrent_runs` for the coordinator, beside which Dagster takes no `concurrency.runs`."""
+    values = yaml.safe_load(VALUES.read_text())
+    assert "concurrency" not in {**values, **values["additionalInstanceConfig"]}
+    queue = values["dagsterDaemon"]["runCoordinator"]["config"]["customRunCoordinator"]["config"]
+    assert queue == yaml.safe_load((ROOT / "deploy" / "dagster.yaml").read_text())["concurrency"]["runs"]
+
+
+def test_every_pod_runs_as_the_images_user_and_with_nothing_more(shell: Shell) -> None:
+    deploy(shell, "--target", "prod")
+    values = yaml.safe_load(VALUES.read_text())
+    launcher = values["runLauncher"]["config"]["k8sRunLauncher"]
+    runs = {
+        "podSecurityContext": launcher["runK8sConfig"]["podSpecConfig"]["securityContext"],
+        "securityContext": launcher["securityContext"],
+    }
+    user = int(dockerfile.last(ROOT / "Dockerfile", "USER").text)
+    pod = {"runAsNonRoot": True, **dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"), user)}
+    for given in (values["dagsterWebserver"], values["dagsterDaemon"], runs, shell.given("helm")["deployments"][0]):
+        assert given["podSecurityContext"] == {**pod, "seccompProfile": {"type": "RuntimeDefault"}}
+        assert given["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    assert values["dagsterWebserver"]["service"]["port"] > 1023  # below, a port is root's
+
+
+def test_pods_of_dagster_plus_are_the_same(shell: Shell) -> None:
+    deploy(shell, "--target", "prod")
+    deploy(shell, "--kind", "dagster-plus", "--target", "prod", **PLUS)
+    [location] = shell.given("dagster-cloud")["locations"]
+    [deployment] = shell.given("helm")["deployments"]
+    for name in ("server_k8s_config", "run_k8s_config"):
+        config = location["container_context"]["k8s"][name]
+        assert _camel(config["pod_spec_config"]["security_context"]) == deployment["podSecurityContext"]
+        assert _camel(config["container_config"]["security_context"]) == deployment["securityContext"]
+
+
+def test_a_code_location_asks_for_no_role_and_is_reached_by_dagster_alone(shell: Shell) -> None:
+    """The pipeline's identity, RBAC Writer, may make a NetworkPolicy and no Role."""
+    deploy(shell, "--target", "prod")
+    values = shell.given("helm")
+    assert values["rbacEnabled"] is False
+    [policy] = values["extraManifests"]
+    [deployment] = values["deployments"]
+    assert policy["kind"] == "NetworkPolicy"
+    assert policy["spec"]["podSelector"]["matchLabels"]["deployment"] == deployment["name"]
+    [rule] = policy["spec"]["ingress"]
+    assert rule["ports"] == [{"port": deployment["port"]}]
+
+
+def test_every_image_that_is_not_ours_is_pinned_by_digest() -> None:
+    image = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"]["postgres"]["image"]
+    assert re.fullmatch(r"postgres:[\d.]+-\w+@sha256:[0-9a-f]{64}", image)
+    assert yaml.safe_load(VALUES.read_text())["postgresql"]["image"]["tag"] == image.removeprefix("postgres:")
+
+
 def test_the_webserver_on_kubernetes_finds_the_code_location(shell: Shell) -> None:
     deploy(shell, "--target", "staging")
     [deployment] = shell.given("helm")["deployments"]  # the chart names the service like the deployment
-    values = yaml.safe_load((ROOT / "deploy" / "kubernetes" / "dagster-values.yaml").read_text())
+    values = yaml.safe_load(VALUES.read_text())
     [server] = values["dagsterWebserver"]["workspace"]["servers"]
     assert (server["host"], server["port"]) == (deployment["name"], deployment["port"])
     assert values["global"]["postgresqlSecretName"] == shell.given("helm")["postgresqlSecretName"]
@@ -278,11 +366,24 @@ def test_scripts_pass_shellcheck() -> None:
     subprocess.run([str(Path(sys.executable).with_name("shellcheck")), *scripts], check=True)
 
 
+def _camel(settings: dict) -> dict:
+    return {re.sub("_([a-z])", lambda found: found[1].upper(), key): value for key, value in settings.items()}
+
+
+def _has_profiles(volumes: list[dict], mounts: list[dict]) -> None:
+    """The file of the ConfigMap that docs/promotion.md makes is where DATABRICKS_CONFIG_FILE says, if it was made."""
+    [volume] = [volume for volume in volumes if volume["name"] == "databricks-profiles"]
+    [mount] = [mount for mount in mounts if mount["name"] == volume["name"]]
+    assert volume["configMap"] == {"name": "my-mlops-stacks-profiles", "optional": True}
+    assert "ensure configmap $SLUG-profiles" in (page := (ROOT / "docs" / "promotion.md").read_text())
+    assert f"--from-file={PROFILES.removeprefix(mount['mountPath'] + '/')}=/dev/stdin" in page
+
+
 def _is_projected(volumes: list[dict], mounts: list[dict], audience: str) -> None:
     """The token of the service account is where DATABRICKS_OIDC_TOKEN_FILE says, for this audience alone."""
-    [volume], [mount] = volumes, mounts
+    [volume] = [volume for volume in volumes if "projected" in volume]
+    [mount] = [mount for mount in mounts if mount["name"] == volume["name"]]
     [source] = volume["projected"]["sources"]
     assert f"{mount['mountPath']}/{source['serviceAccountToken']['path']}" == TOKEN_FILE
     assert source["serviceAccountToken"]["audience"] == audience
-    assert volume["name"] == mount["name"]
     assert mount["readOnly"]

@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from dagster._grpc.client import DagsterGrpcClient
 from mlops_core.adapters.doctor.compute import versions_of
 from mlops_core.adapters.step_launcher.compute import Compute
 from mlops_core.config import load_target
+from mlops_core_tests.ports import free_port
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.deploy import dockerfile
 from my_mlops_stacks_tests.repository import copy_files, files_under
@@ -35,6 +35,8 @@ def test_the_base_is_pinned_by_digest_and_nothing_is_fetched_by_address() -> Non
     assert re.fullmatch(r"PYTHON=python:3\.\d+\.\d+-slim-bookworm@sha256:[0-9a-f]{64}", base.text)
     stages = [one.words[0] for one in dockerfile.instructions(DOCKERFILE) if one.name == "FROM"]
     assert stages == ["${PYTHON}", "${PYTHON}"]
+    [uv] = [one for one in dockerfile.instructions(DOCKERFILE) if one.text.startswith("UV=")]
+    assert re.fullmatch(r'UV="uv==[\d.]+ --hash=sha256:[0-9a-f]{64}"', uv.text)
     assert "ADD" not in {one.name for one in dockerfile.instructions(DOCKERFILE)}
     assert not re.search(r"https?://|curl|wget", "".join(one.text for one in dockerfile.instructions(DOCKERFILE)))
 
@@ -70,7 +72,16 @@ def test_what_is_copied_exists_and_is_sent_to_the_build() -> None:
 
 @pytest.mark.parametrize("project", ["my_mlops_stacks", "churn"])
 @pytest.mark.parametrize(
-    "file", ["__init__.py", "training/train.py", "databricks.yml", "requirements.txt", "resources/a-resource.yml"]
+    "file",
+    [
+        "__init__.py",
+        "training/train.py",
+        "databricks.yml",
+        "requirements.txt",
+        "resources/a-resource.yml",
+        "data/zones.csv",
+        "q.sql",
+    ],
 )
 def test_every_project_is_sent_to_the_build(project: str, file: str) -> None:
     assert dockerfile.is_sent(f"{project}/{file}", IGNORE)
@@ -82,14 +93,18 @@ def test_every_project_is_sent_to_the_build(project: str, file: str) -> None:
         *(".env", "my_mlops_stacks/.env", ".git/config", ".databrickscfg", ".local/mlflow/mlflow.db"),
         *(".venv/bin/python", "my_mlops_stacks_tests/conftest.py", "my_mlops_stacks/__pycache__/a.cpython-312.pyc"),
         *("churn_tests/test_model.py", "churn/.env", "churn/.copier-answers.yml", "data/churn.parquet", "rows.csv"),
+        *("data/churn.csv", "service-account.json"),
     ],
 )  # fmt: skip
 def test_nothing_else_is_sent(path: str) -> None:
     assert not dockerfile.is_sent(path, IGNORE)
 
 
-INSTALLED = (".py", ".yml", ".txt", ".j2", ".typed")
-SECOND = ("__init__.py", "databricks.yml", "training/train.py", "resources/a-resource.yml", "requirements.txt")
+INSTALLED = (".py", ".yml", ".txt", ".j2", ".sql", ".csv", ".typed")
+SECOND = (
+    *("__init__.py", "databricks.yml", "training/train.py", "resources/a-resource.yml", "requirements.txt"),
+    *("data/zones.csv", "queries/q.sql"),
+)
 
 
 def test_every_file_that_the_package_needs_is_installed(tmp_path: Path) -> None:
@@ -111,9 +126,7 @@ def test_every_file_that_the_package_needs_is_installed(tmp_path: Path) -> None:
 def code_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The image's command as a process, on a free port of loopback; gives the port once its health check passes."""
     folder = tmp_path_factory.mktemp("container")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = _here(dockerfile.last(DOCKERFILE, "CMD").words, port)
     log = (folder / "log").open("wb")
     process = subprocess.Popen(command, cwd=folder, env=_environment(folder), stdout=log, stderr=log)
@@ -146,6 +159,20 @@ def test_its_command_serves_the_definitions(code_server: int, tmp_path: Path) ->
 def test_it_tells_run_launchers_its_own_image(code_server: int) -> None:
     client = DagsterGrpcClient(host="127.0.0.1", port=code_server)
     assert IMAGE in client.get_current_image()
+
+
+def test_its_webserver_is_the_guarded_one(tmp_path: Path) -> None:
+    """Dagster's chart, and compose, start it by this name."""
+    [run] = [one for one in dockerfile.instructions(DOCKERFILE) if "dagster-webserver" in one.text]
+    program = tmp_path / "dagster-webserver"
+    program.touch(mode=0o755)
+    text = run.text.replace("/opt/venv/bin/dagster-webserver", shlex.quote(str(program)))
+    here = text.replace("/opt/venv/bin/python", f'"{sys.executable}"')  # within the quotes of the program's text
+    subprocess.run(["sh", "-c", here], check=True)
+    environ = _environment(tmp_path) | {"DAGSTER_WEBSERVER_URL": "dagster"}
+    refused = subprocess.run([program, "--help"], check=False, env=environ, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "without its guard: DAGSTER_WEBSERVER_URL is 'dagster'" in refused.stderr
 
 
 def test_its_ports_agree() -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from dagster._serdes import ConfigurableClassData
 from mlops_core.config import load_target
 from mlops_core.defs.definitions import definitions_of
 from mlops_core.defs.jobs import CLUSTER_TAG
+from mlops_core_tests.ports import free_port
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.deploy import postgresql
 
@@ -35,23 +34,25 @@ AT_ONCE, RUNS = 4, 6  # the file's limit per cluster, and what the sample locati
 Status = dg.DagsterRunStatus
 
 
-def written(home: Path, port: int | None = None) -> Path:
+def written(home: Path, server: Mapping[str, str] | None = None) -> Path:
     """The file in `home`, without the two things that this machine has not: Azure's Blob storage, and a minute's time.
 
-    Everything else is the deployed one; `port` is the test server's.
+    Everything else is the deployed one; `server` has the test server's port, and where its certificate lies.
     """
     said = yaml.safe_load(FILE.read_text())
     del said["compute_logs"]
     said["run_monitoring"]["poll_interval_seconds"] = 1
-    if port:
-        said["storage"]["postgres"]["postgres_db"]["port"] = port
+    if server:
+        database = said["storage"]["postgres"]["postgres_db"]
+        database["port"] = int(server["DAGSTER_PG_PORT"])
+        database["params"]["sslrootcert"] = server["DAGSTER_PG_CERTIFICATE"]
     (home / "dagster.yaml").write_text(yaml.safe_dump(said))
     return home
 
 
 def test_it_is_a_valid_instance_of_what_is_installed(tmp_path: Path) -> None:
     reference = InstanceRef.from_dir(str(written(tmp_path)))
-    assert type(reference.run_coordinator).__name__ == "QueuedRunCoordinator"
+    assert type(reference.run_coordinator).__name__ == "SignedInRunCoordinator"
     assert reference.run_launcher.supports_check_run_worker_health
     assert reference.settings["run_retries"]["max_retries"] == 2
     assert not reference.settings["telemetry"]["enabled"]
@@ -129,8 +130,9 @@ class Deployed:
 
 @pytest.fixture
 def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
-    with postgresql.running(_made(tmp_path / "database")) as found, _free_port() as port:
-        home = written(_made(tmp_path / "home"), int(found["DAGSTER_PG_PORT"]))
+    port = free_port()
+    with postgresql.running(_made(tmp_path / "database")) as found:
+        home = written(_made(tmp_path / "home"), found)
         for name, value in {**found, "WAITING_FOLDER": str(home), "PYTHONPATH": str(ROOT)}.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("DAGSTER_HOME", str(home))
@@ -178,11 +180,3 @@ def test_queue_limit_monitoring_and_retry(deployed: Deployed) -> None:
 def _made(folder: Path) -> Path:
     folder.mkdir()
     return folder
-
-
-@contextmanager
-def _free_port() -> Iterator[int]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    yield port

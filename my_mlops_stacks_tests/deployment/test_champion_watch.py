@@ -10,7 +10,7 @@ from mlflow.exceptions import MlflowException
 
 from mlops_core.adapters.registry_errors import RegistryUnavailableError
 from mlops_core.deployment.watch import BY_HAND, DOUBTFUL, NOTHING, RECORDED, AliasWatch
-from my_mlops_stacks_tests.deployment.desk import Desk
+from my_mlops_stacks_tests.deployment.desk import Desk, materialized_by_a_run
 
 DAYS = {"first_day": "2016-02-20", "last_day": "2016-02-29", "rescore_days": "3"}
 
@@ -91,7 +91,7 @@ def test_an_alias_that_moved_just_before_its_entry_was_written_is_no_move_by_han
     early = tick(desk, known.cursor)
     assert not early.asset_events
     entry = {"model_name": desk.registry.model, "version": 3}
-    desk.instance.report_runless_asset_event(dg.AssetMaterialization("champion", metadata=entry))
+    materialized_by_a_run(desk.instance, dg.AssetMaterialization("champion", metadata=entry))
     written = tick(desk, early.cursor)
     assert not written.asset_events and not written.run_requests
     assert "Nothing moved" in tick(desk, written.cursor).skip_message
@@ -135,8 +135,10 @@ def test_champions_of_other_targets_and_reports_by_hand_are_not_its_history(desk
     known = tick(desk)
     for number in range(12):
         other = {"model_name": "another.fare_model", "version": number}
-        desk.instance.report_runless_asset_event(dg.AssetMaterialization("champion", metadata=other))
-    desk.instance.report_runless_asset_event(dg.AssetMaterialization("champion"))
+        materialized_by_a_run(desk.instance, dg.AssetMaterialization("champion", metadata=other))
+    own = {"model_name": desk.registry.model, "version": 3}
+    for reported in ({}, own):
+        desk.instance.report_runless_asset_event(dg.AssetMaterialization("champion", metadata=reported))
     assert "Nothing moved" in tick(desk, known.cursor).skip_message
 
 

@@ -85,6 +85,8 @@ def test_a_copy_that_was_ended_waits_for_nobody(gate, monkeypatch):
     source = validated(gate, Constant(12.0))
     gate.registry.client.log_text(source.run_id, '{"schema": {"fields": []}, "data": []}', "baseline.json")
     before = gate.aliases()
+    gate.target = gate.target.model_copy(update={"model_sources": {source.name: ""}})
+    gate.build()
     end_at(gate, monkeypatch, ModelRegistry, "copy")
     config = {"model": source.name, "version": source.version, "copied_by": "Ada"}
     text = reason(run(gate, "copy_model_job", copy_version=config))

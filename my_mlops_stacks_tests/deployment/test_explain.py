@@ -14,12 +14,14 @@ from mlflow.exceptions import MlflowException
 
 from mlops_core.cli.explain import UnexplainedError, explanation, main, predicted
 from mlops_core.cli.query import UnreadableQueryError, answer
+from mlops_core.cli.query import main as query
 from mlops_core.defs.promotion_history import newest_entry
 from mlops_core.defs.tables import tables_of
 from my_mlops_stacks.ingestion.trips import TRIPS
 from my_mlops_stacks.project import PROJECT
 from my_mlops_stacks_tests.conftest import ROOT
 from my_mlops_stacks_tests.deployment.acts import predictions_of, promoted, run
+from my_mlops_stacks_tests.deployment.desk import materialized_by_a_run
 from my_mlops_stacks_tests.gate import FIRST_DAY, LAST_DAY, Constant
 
 
@@ -76,7 +78,7 @@ def test_a_renamed_model_has_a_story_of_its_own(gate):
         dg.AssetMaterialization("predictions", metadata=predicted, partition=LAST_DAY),
         dg.AssetMaterialization("champion", metadata=entry),
     ):
-        gate.instance.report_runless_asset_event(event)
+        materialized_by_a_run(gate.instance, event)
     assert list(explanation(PROJECT, gate.instance, gate.registry, day, number)) == before
     newest = [newest_entry(PROJECT, gate.instance, name) for name in (champion.name, "fares")]
     assert [entry.version for entry in newest] == [number, number]
@@ -84,7 +86,7 @@ def test_a_renamed_model_has_a_story_of_its_own(gate):
 
     told = list(explanation(PROJECT, gate.instance, gate.registry.of("fares"), day, number))
     chosen = [sentence.partition(", by ")[2] for name, sentence in told if name == "champion"]
-    assert chosen == ["Eve: renamed (Dagster run )"]
+    assert [sentence.partition(" (Dagster run ")[0] for sentence in chosen] == ["Eve: renamed"]
     assert dict(told)["model"] == f"fares version {number} is not in the registry any more"
     with pytest.raises(UnexplainedError, match=f"version {number} of fare_model, fares there are: name it"):
         list(explanation(PROJECT, gate.instance, gate.registry.of("prices"), day, number))
@@ -119,13 +121,13 @@ def test_what_identifies_no_trip_is_said(gate, trip, sentence):
     promoted(gate, Constant(12.0))
     assert run(gate, "batch_inference_job", (LAST_DAY, LAST_DAY)).success
     with gate.resources() as resources, pytest.raises(UnexplainedError, match=re.escape(sentence)):
-        predicted(PROJECT.events, gate.target, resources.tables, trip)
+        predicted(PROJECT, gate.target, resources.tables, trip)
 
 
 def test_only_tables_of_this_machine_are_searched(gate):
     prod = gate.target.model_copy(update={"platform": "databricks"})
     with gate.resources() as resources, pytest.raises(UnexplainedError, match="say --day and --model-version"):
-        predicted(PROJECT.events, prod, resources.tables, ["pickup_zip=1"])
+        predicted(PROJECT, prod, resources.tables, ["pickup_zip=1"])
 
 
 def test_a_query_of_the_docs_is_answered_on_a_laptop(gate):
@@ -174,7 +176,8 @@ def test_the_command_tells_it_and_says_what_it_lacks(gate, tmp_path, monkeypatch
     assert by_trip.exit_code == 0, by_trip.output
     assert f"fare_model version {champion.version} for {LAST_DAY}, written" in by_trip.output
     unknown = explain(999)
-    assert unknown.exit_code == 1 and f"no predictions of {LAST_DAY} by version 999" in unknown.output
+    assert unknown.exit_code == 1
+    assert f"The Dagster instance of {tmp_path} has no predictions of {LAST_DAY} by version 999" in unknown.output
 
     def away(*_: object) -> None:
         raise MlflowException("API request failed with error code 503")
@@ -183,3 +186,53 @@ def test_the_command_tells_it_and_says_what_it_lacks(gate, tmp_path, monkeypatch
     silent = explain(champion.version)
     assert silent.exit_code == 1
     assert "did not answer as it should, and nothing was changed" in silent.output and "ask again" in silent.output
+
+
+def test_before_anything_has_run_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    asked = ["--day", "2016-02-20", "--model-version", "1", "--target", "local"]
+    told = CliRunner().invoke(main, asked, env={"BUNDLE_VAR_state_folder": str(tmp_path / "none")}, obj=PROJECT)
+    assert (told.exit_code, told.stderr.count("\n")) == (1, 1)
+    assert "Nothing has run on this machine yet" in told.stderr
+    assert not (tmp_path / "none").exists()
+
+
+POSTGRES = {f"DAGSTER_PG_{name}": "geheim" for name in ("USERNAME", "PASSWORD", "DB")}
+LOGS = {"DAGSTER_LOG_CONTAINER": "a", "DAGSTER_LOG_STORAGE_ACCOUNT": "b"}
+OF_COMPOSE = (ROOT / "deploy" / "dagster.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("target", "settings", "environ", "said"),
+    [
+        ("prod", None, {}, "and DAGSTER_HOME names no instance here: docs/runbook.md says where to ask.\n"),
+        ("prod", "", {}, "has no predictions of 2016-02-20 by version 1 of prod.my_mlops_stacks.fare_model"),
+        ("local", "storage: [", {}, "dagster.yaml is no YAML: while parsing a flow node.\n"),
+        ("local", "nonsense: 1", {}, "can't be opened: Errors whilst loading dagster instance config at dagster.yaml"),
+        ("prod", OF_COMPOSE, POSTGRES, "needs DAGSTER_LOG_CONTAINER, DAGSTER_LOG_STORAGE_ACCOUNT, DAGSTER_PG_HOST of"),
+        pytest.param(
+            *("prod", OF_COMPOSE, {**POSTGRES, "DAGSTER_PG_HOST": "127.0.0.1", **LOGS}),
+            "can't be opened: too many retries for DB connection; docs/runbook.md says where to ask.\n",
+            marks=pytest.mark.slow,  # Dagster asks again for seconds
+        ),
+    ],
+)
+def test_where_it_can_not_be_told_a_sentence_says_which_instance_was_asked(  # noqa: PLR0917, the cases
+    tmp_path, monkeypatch, target, settings, environ, said
+):
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    if settings is not None:
+        (tmp_path / "dagster.yaml").write_text(settings.replace("port: 5432", "port: 1"))
+        monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    asked = ["--day", "2016-02-20", "--model-version", "1", "--target", target]
+    told = CliRunner().invoke(main, asked, env=environ, obj=PROJECT)
+    assert (told.exit_code, told.stderr.count("\n")) == (1, 1), told.output
+    assert said in told.stderr
+    assert (str(tmp_path) in told.stderr) is (settings is not None)
+    assert "geheim" not in told.output
+
+
+def test_a_query_says_that_tables_are_elsewhere(monkeypatch):
+    told = CliRunner().invoke(query, ["SELECT 1"], env={"MLOPS_TARGET": "prod"}, obj=PROJECT)
+    assert (told.exit_code, told.stderr.count("\n")) == (1, 1)
+    assert told.stderr.startswith("The tables of prod are on Databricks")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 
@@ -30,7 +31,11 @@ def test_a_rollback_gives_the_alias_back_and_asks_for_the_days_again(gate):
     assert run(gate, "batch_inference_job", (FIRST_DAY, LAST_DAY)).success
     spoilt = predictions_of(gate, bad)
     assert set(spoilt["prediction"]) == {99.0}
-    assert rolled_back(gate, good, rescore_from="2016-02-27").success
+    result = rolled_back(gate, good, rescore_from="2016-02-27")
+    assert result.success
+    [op] = gate.definitions.resolve_job_def("rollback_job").nodes
+    reported = [event.asset_key for event in result.all_events if event.is_step_materialization]
+    assert [key.to_user_string() for key in reported] == json.loads(op.tags["databricks/reports"])
     held = gate.aliases()
     assert (held["champion"], held["previous_champion"]) == (good.version, bad.version)
     entry = ledger(gate)

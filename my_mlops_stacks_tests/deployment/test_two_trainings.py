@@ -19,7 +19,7 @@ from mlops_core.adapters.model_registry import ModelRegistry
 from my_mlops_stacks_tests.deployment.stepwise import CHALLENGE, JUDGE, PROMOTE, SHADOW, STEPS, TRAIN, Training, job
 from my_mlops_stacks_tests.pipeline_runs import DAYS, Pipeline
 
-QUICK = {"num_boost_round": 40}
+QUICK = {"num_boost_round": 100}
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +179,7 @@ from my_mlops_stacks_tests.deployment.stepwise import job
 with dg.DagsterInstance.local_temp(sys.argv[1]) as instance:
     print("ready", flush=True)
     sys.stdin.readline()
-    config = {"ops": {"fare_model": {"config": {"num_boost_round": 40}}}}
+    config = {"ops": {"fare_model": {"config": {"num_boost_round": 100}}}}
     result = dg.execute_job(job(), instance, run_config=config, raise_on_error=False)
     print(result.run_id, result.success, flush=True)
 """

@@ -26,4 +26,4 @@ def trip_violations(
         if names:
             lookups.append(table.look_up(feature_names=names, lookback_window=oldest, default_values=defaults or None))
     model = replace(PROJECT.model, lookups=tuple(lookups), not_watched=())
-    return leakage_violations(replace(PROJECT, model=model), {"trips": trips}, looked_up)
+    return leakage_violations(replace(PROJECT, models=(model,)), {"trips": trips}, looked_up)

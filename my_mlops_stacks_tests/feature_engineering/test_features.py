@@ -11,8 +11,14 @@ from pyspark.sql import DataFrame
 
 from mlops_core.features.tables import compute_features
 from my_mlops_stacks.project import PROJECT
-from my_mlops_stacks_tests.feature_engineering.computed import compute_dropoff_features, compute_pickup_features
+from my_mlops_stacks_tests.feature_engineering.computed import (
+    compute_dropoff_features,
+    compute_pickup_features,
+    compute_price_features,
+)
 
+RTOL = 1e-4
+"""Relative: a window's values are summed to four decimals."""
 PLAIN_SQL = """
 SELECT trips.{zip} AS zip, ends.ts, {values}, CAST(ends.ts AS DATE) AS day
 FROM trips
@@ -31,7 +37,7 @@ def in_duckdb(trips: pd.DataFrame, first: date, last: date, **parts: str) -> pd.
 def assert_same(features: DataFrame, expected: pd.DataFrame) -> None:
     got = features.orderBy("zip", "ts").toPandas()
     got["day"] = pd.to_datetime(got["day"])
-    pd.testing.assert_frame_equal(got, expected[list(got.columns)], check_dtype=False)
+    pd.testing.assert_frame_equal(got, expected[list(got.columns)], check_dtype=False, rtol=RTOL)
 
 
 def rows(features: DataFrame, *columns: str) -> list[tuple]:
@@ -53,6 +59,21 @@ def test_pickup_features_equal_plain_sql(sample, sample_trips):
     )
     assert len(expected) > 3 * len(frame)
     assert_same(compute_pickup_features(trips, sample.first_day, sample.last_day), expected)
+
+
+def test_price_features_equal_plain_sql(sample, sample_trips):
+    trips, frame = sample_trips
+    expected = in_duckdb(
+        frame,
+        sample.first_day,
+        sample.last_day,
+        zip="pickup_zip",
+        slide="2 hours",
+        length="24 hours",
+        values="CAST(avg(least(2, fare_amount / (2.5 + 2.5 * trip_distance))) AS FLOAT) "
+        "AS mean_price_level_window_24h_pickup_zip, count(*) AS count_trips_window_24h_pickup_zip",
+    )
+    assert_same(compute_price_features(trips, sample.first_day, sample.last_day), expected)
 
 
 def test_dropoff_features_equal_plain_sql(sample, sample_trips):

@@ -7,7 +7,7 @@ import pytest
 
 from mlops_core.adapters.alerts import Alert, AlertError
 from mlops_core.config import load_target
-from mlops_core.defs.jobs import build_jobs
+from mlops_core.defs.jobs import model_jobs
 from mlops_core.defs.judgements import METRIC, check_key
 from mlops_core.defs.sensors import build_sensors
 from mlops_core.monitoring.retraining import FINE, GIVE_UP, RETRAIN, WAIT, History, Judgement, RetrainingRule
@@ -85,12 +85,14 @@ class Channel:
 class Sensor:
     """The sensor of a target whose schedules stand still, the instance that it reads, and its cursor."""
 
-    def __init__(self, monkeypatch) -> None:
+    def __init__(self, monkeypatch, search: str = "never") -> None:
         self.channel, self.cursor = Channel(), None
         monkeypatch.setattr("mlops_core.defs.sensors.build_alerts", lambda target: self.channel)
         monkeypatch.setenv("DAGSTER_WEBSERVER_URL", "https://dagster.example.invalid/")
         target = with_fixed_rules(load_target(PROJECT, "local", environ={}))
-        (self.sensor,) = build_sensors(PROJECT, target, build_jobs(PROJECT, target))
+        workflow = target.model_workflow.model_copy(update={"search": search})
+        target = target.model_copy(update={"model_workflow": workflow})
+        (self.sensor,) = build_sensors(PROJECT, target, model_jobs(PROJECT, target))
         self.instance = dg.DagsterInstance.ephemeral()
 
     def evaluate(self, day: int, passed: bool, reason: str = "root_mean_squared_error is above 5") -> None:
@@ -150,6 +152,13 @@ def test_a_request_says_why_in_tags_and_people_hear_of_it_once(sensor):
     assert alert.links["The check"] == (
         "https://dagster.example.invalid/assets/monitoring_report?view=checks&checkDetail=metric_within_threshold"
     )
+
+
+def test_a_retraining_searches_hyperparameters_where_the_target_says_so(monkeypatch):
+    sensor = Sensor(monkeypatch, search="retraining")
+    sensor.evaluate(10, False)
+    (request,) = sensor.tick().run_requests
+    assert request.run_config == {"ops": {"fare_model": {"config": {"training_days": 0, "search": True}}}}
 
 
 def test_an_evaluation_after_a_wipe_asks_with_another_key(sensor):

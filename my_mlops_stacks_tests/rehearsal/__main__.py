@@ -10,7 +10,7 @@ from time import perf_counter
 
 import click
 
-from my_mlops_stacks_tests.rehearsal import report
+from my_mlops_stacks_tests.rehearsal import arrival, report
 from my_mlops_stacks_tests.rehearsal.rehearsal import opened
 
 NOISY_LOGGERS = ("alembic", "mlflow", "databricks.sdk")
@@ -33,6 +33,10 @@ def main(latency: float, serverless_start: float, classic_start: float) -> None:
         if log := report.failure_log(rehearsal):
             click.echo(f"\nThe log of the failed Databricks run ends with:\n{log}", err=True)
         click.echo("\n" + "\n".join(report.lines(rehearsal)))
+        if not found:
+            runs = arrival.run(rehearsal)
+            click.echo("\n".join(arrival.lines(rehearsal, runs)))
+            found = [*arrival.problems(rehearsal, runs)]
     verdict = "failed" if found else "passed"
     click.secho(f"The rehearsal {verdict} in {perf_counter() - started:.1f} s", bold=True)
     for sentence in found:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from mlops_core_tests.ports import free_port
 
 LOOPBACK = "127.0.0.1"
 START_S, STOP_S, LOOK_S = 90.0, 10.0, 0.2
@@ -31,7 +32,7 @@ def mlflow_server(folder: Path) -> Iterator[str]:
         ServerError: it ended, or does not answer.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = free_port()
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(
             _command(folder, port),
@@ -91,9 +92,3 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
             return
         except subprocess.TimeoutExpired:
             continue
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return probe.getsockname()[1]

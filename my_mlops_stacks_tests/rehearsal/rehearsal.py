@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing import forkserver
 from pathlib import Path
@@ -23,6 +23,7 @@ from dagster._core.definitions.reconstruct import ReconstructableRepository
 from deltalake import write_deltalake
 
 from databricks_emulator import Emulator
+from databricks_emulator.mlflow_models import models_of
 from databricks_emulator.settings import RUNTIME_PACKAGES
 from mlops_core.adapters.model_registry import ModelRegistry
 from mlops_core.adapters.step_launcher.launcher import UnityCatalogStepLauncher
@@ -40,7 +41,10 @@ TRIPS, SEED = 3_000, 0
 CATALOG, SCHEMA = "fares-staging", "fares-1"
 """Names that SQL takes between backticks alone."""
 LIBRARY_MODULES = Path(__file__).with_name("runtime")
+NOBODY = "http://127.0.0.1:9"
 JOBS = ("feature_engineering_job", "model_training_job", "batch_inference_job", "monitoring_job")
+SERVING = "endpoint_job"
+"""Of a code location whose target asks for an endpoint."""
 FOREIGN = ("ARM_", "BUNDLE_VAR_", "DATABRICKS_", "MLFLOW_", "MLOPS_")
 QUIET = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
 
@@ -102,7 +106,8 @@ class Rehearsal:
             return replace(resources.model_registry, tracking_uri=self.mlflow, registry_uri=self.mlflow)
 
     def run_pipeline(self) -> None:
-        """The runs of `python -m my_mlops_stacks`: all days, a training, and the days that it held out.
+        """The runs of `python -m my_mlops_stacks`: all days, a training, and the days that it held out; and then
+        the endpoint.
 
         Stops after the first run that fails, and after a training that refuses its candidate: nobody predicts then.
         """
@@ -113,16 +118,24 @@ class Rehearsal:
             made = self.run(job, extent, config)
             if not made.success or made.refused:
                 return
+        self.run(SERVING, [], {}, location="my_mlops_stacks_tests.rehearsal.served.definitions")
 
-    def run(self, job: str, days: list[str], config: Mapping[str, Any]) -> JobRun:
+    def run(
+        self,
+        job: str,
+        days: list[str],
+        config: Mapping[str, Any],
+        location: str = "my_mlops_stacks.definitions",
+        asked: Mapping[str, str] | None = None,
+    ) -> JobRun:
         """Run a job for all of `days` at once, and tear down as the sensor after the run does."""
         databricks_runs, starts = len(self.workspace.runs), self.workspace.cluster_starts
         calls, started = self.workspace.calls.count(), perf_counter()
-        tags = {}
+        tags = dict(asked or {})
         if days:
-            tags = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
+            tags |= {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
         result = dg.execute_job(
-            _job(job), self.instance, tags=tags, run_config={**QUIET, **config}, raise_on_error=False
+            _job(job, location), self.instance, tags=tags, run_config={**QUIET, **config}, raise_on_error=False
         )
         UnityCatalogStepLauncher(launcher_settings(PROJECT, self.target)).tear_down(self.instance, result.dagster_run)
         with suppress(TimeoutError):  # the teardown does not wait for clusters; a run that nobody ends is left over
@@ -149,17 +162,17 @@ class Rehearsal:
         return [*kept, *runs, *(f"cluster {name}" for name in self.workspace.running_clusters)]
 
 
-def _job(name: str) -> Any:
+def _job(name: str, module: str) -> Any:
     """The job as a code location gives it to a run worker: by module, so that the cluster can load it too."""
-    location = ReconstructableRepository.for_module(
-        "my_mlops_stacks.definitions", "defs", working_directory=str(PROJECT.folder.parent)
-    )
+    location = ReconstructableRepository.for_module(module, "defs", working_directory=str(PROJECT.folder.parent))
     return location.get_reconstructable_job(name)
 
 
 @contextmanager
-def opened(folder: Path, **emulated: Any) -> Iterator[Rehearsal]:
+def opened(folder: Path, *, has_models: bool = True, **emulated: Any) -> Iterator[Rehearsal]:
     """A rehearsal whose files are in the empty `folder`; `emulated` are settings of the emulator.
+
+    Where nothing `has_models`, nobody answers for MLflow.
 
     The process's environment is that of a Dagster host of the target, until the context ends.
     """
@@ -168,12 +181,13 @@ def opened(folder: Path, **emulated: Any) -> Iterator[Rehearsal]:
         "packages": (*RUNTIME_PACKAGES, "deltalake"),
     }
     with (
-        mlflow_server(folder / "mlflow") as mlflow,
+        mlflow_server(folder / "mlflow") if has_models else nullcontext(NOBODY) as mlflow,
         Emulator(folder / "workspace", **runtime, **emulated) as workspace,
         _environment({**workspace.environment(), **_overrides(mlflow)}),
         dg.DagsterInstance.local_temp(str(_made(folder / "dagster"))) as instance,
     ):
         target = load_target(PROJECT)
+        workspace.serving.load = models_of(mlflow)
         _provision(workspace, target, folder)
         yield Rehearsal(workspace, instance, target, mlflow, folder / "trips")
 
@@ -193,14 +207,17 @@ def _overrides(mlflow: str) -> dict[str, str]:
 def _provision(workspace: Emulator, target: Target, folder: Path) -> None:
     """What is there before the first run: the source of the trips, and what the bundle deploys."""
     generate_trips(folder / "trips", rows=TRIPS, seed=SEED, first_day=target.first_day, last_day=target.last_day)
-    trips = pq.read_table(folder / "trips")
-    for number, column in enumerate(trips.schema):
-        if pa.types.is_timestamp(column.type):  # Delta's TIMESTAMP, as the sample has it, is a moment of UTC
-            moments = trips[column.name].cast(pa.timestamp("us", "UTC"))
-            trips = trips.set_column(number, column.name, moments)
-    write_deltalake(folder / "trips_table", trips)
+    write_deltalake(folder / "trips_table", as_moments(pq.read_table(folder / "trips")))
     workspace.unity_catalog.add_table(str(target.sources["trips"].table), folder / "trips_table")
     workspace.unity_catalog.add_volume(target.staging_volume.removeprefix("/Volumes/").replace("/", "."))
+
+
+def as_moments(trips: pa.Table) -> pa.Table:
+    """With its times as Delta's TIMESTAMP, as the sample has them: moments of UTC."""
+    for number, column in enumerate(trips.schema):
+        if pa.types.is_timestamp(column.type):
+            trips = trips.set_column(number, column.name, trips[column.name].cast(pa.timestamp("us", "UTC")))
+    return trips
 
 
 @contextmanager

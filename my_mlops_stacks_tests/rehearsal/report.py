@@ -11,15 +11,15 @@ import pandas as pd
 from deltalake import DeltaTable
 
 from databricks_emulator.api import ApiError
-from my_mlops_stacks_tests.rehearsal.rehearsal import HELD_OUT_DAYS, JOBS, TRIPS, JobRun, Rehearsal
+from my_mlops_stacks_tests.rehearsal.rehearsal import HELD_OUT_DAYS, JOBS, SERVING, TRIPS, JobRun, Rehearsal
 
 ALIASES = ("candidate", "challenger", "champion")
-ON_THE_HOST = {"challenger", "champion"}
+ON_THE_HOST = {"challenger", "champion", "endpoint"}
 TABLES = (
-    *("trips", "rejected_trips", "trip_pickup_features", "trip_dropoff_features"),
+    *("trips", "rejected_trips", "trip_pickup_features", "trip_price_features", "trip_dropoff_features"),
     *("predictions", "inference_profile_metrics", "inference_drift_metrics"),
 )
-CHECKS = 20
+CHECKS = 22
 LOG_LINES = 40
 
 
@@ -107,8 +107,8 @@ def _failure(run: JobRun) -> str:
 
 
 def _of_runs(rehearsal: Rehearsal) -> Iterator[str]:
-    if [run.job for run in rehearsal.runs] != list(JOBS):
-        yield f"The jobs that ran are {[run.job for run in rehearsal.runs]}, not {list(JOBS)}."
+    if [run.job for run in rehearsal.runs] != [*JOBS, SERVING]:
+        yield f"The jobs that ran are {[run.job for run in rehearsal.runs]}, not {[*JOBS, SERVING]}."
     for run in rehearsal.runs:
         here = set(run.steps) - set(run.remote_steps)
         if here - ON_THE_HOST:

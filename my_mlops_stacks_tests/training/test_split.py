@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 import pytest
 from pyspark.sql import DataFrame
 
+from mlops_core.project.checks import MIN_TRAINING_ROWS
 from mlops_core.training.split import (
-    MIN_TRAINING_ROWS,
     TooFewDaysError,
     TooFewRowsError,
     held_out,

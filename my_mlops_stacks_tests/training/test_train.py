@@ -75,7 +75,7 @@ def test_importance_is_plotted_for_every_input(trips):
 def test_a_notebook_may_give_a_trips_integers_as_they_are_to_the_logged_model(trips, tmp_path, kind):
     model, inputs = fit(trips, PARAMETERS), trips.drop(columns=["fare_amount", "tpep_pickup_datetime"])
     signature = infer_signature(as_declared(PROJECT, inputs), predict(model, trips))
-    mlflow.lightgbm.save_model(model, str(tmp_path / "model"), signature=signature)
+    mlflow.lightgbm.save_model(model, tmp_path / "model", signature=signature, pip_requirements=["lightgbm"])
     given = inputs.astype({"pickup_zip": kind})
     np.testing.assert_allclose(mlflow.pyfunc.load_model(str(tmp_path / "model")).predict(given), predict(model, trips))
 

@@ -19,10 +19,8 @@ RMSE = "root_mean_squared_error"
 
 
 def compare(rows: pd.DataFrame) -> pd.DataFrame:
-    events = PROJECT.events
-    return engine.compare(
-        rows, PROJECT.model.task, PROJECT.model.slices, label=events.label, event_time=events.event_time
-    )
+    events, tasks = PROJECT.events, dict.fromkeys((engine.CANDIDATE, engine.CHAMPION), PROJECT.model.task)
+    return engine.compare(rows, tasks, PROJECT.model.slices, label=events.label, event_time=events.event_time)
 
 
 def check_rows(rows: pd.DataFrame, days: str) -> None:

@@ -49,7 +49,7 @@ def gate(tmp_path_factory) -> Gate:
 
 def with_validation(**changes: object) -> Project:
     validation = replace(PROJECT.model.validation, **changes)
-    return replace(PROJECT, model=replace(PROJECT.model, validation=validation))
+    return replace(PROJECT, models=(replace(PROJECT.model, validation=validation),))
 
 
 def with_rule(metric: str, **limits: object) -> Project:

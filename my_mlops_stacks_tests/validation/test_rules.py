@@ -27,7 +27,7 @@ GOOD = {"root_mean_squared_error": 2.5, "mean_absolute_error": 1.3, "r2_score": 
 
 def with_validation(**changes: object) -> Project:
     validation = replace(PROJECT.model.validation, **changes)
-    return replace(PROJECT, model=replace(PROJECT.model, validation=validation))
+    return replace(PROJECT, models=(replace(PROJECT.model, validation=validation),))
 
 
 def rules(stated: Mapping[str, object] | Callable[[], object] = THRESHOLDS) -> list[Rule]:

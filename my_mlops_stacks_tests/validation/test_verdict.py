@@ -47,7 +47,7 @@ def test_what_a_verdict_says_about_the_champion():
 def test_a_verdict_against_another_champion_is_stale(found):
     tags = {"validation_status": "passed"} | ({"validated_against": found} if found else {})
     told = f"Version 3 was judged against {found or 'nobody'}, but 2 is champion: "
-    with pytest.raises(NotValidatedError, match=f"{told}give it the alias candidate and run"):
+    with pytest.raises(NotValidatedError, match=f"{told}give it the alias candidate and launch judge_job"):
         require_judged_against(record(tags), 3, 2)
     with pytest.raises(NotValidatedError, match=f"{told}re-execute the run r7 from the step candidate_validation on"):
         require_judged_against(record(tags | {"dagster_run_id": "r7"}), 3, 2)
@@ -98,20 +98,17 @@ def test_a_version_with_a_leak_is_no_ordinary_refusal():
         ({"validation_status": "passed", "validated_against": "none"}, None),
         ({"validation_status": "skipped", "validated_against": "nobody: run_mode was 'disabled'"}, 2),
         ({"validation_status": "passed", "validated_against": "nobody: enable_baseline_comparison was off"}, 2),
-        ({"validation_status": "passed", "validated_against": "staging.fares.fare_model/1"}, 2),
     ],
 )
 def test_a_verdict_that_holds(tags, champion):
     require_judged_against(record(tags), 3, champion)
 
 
-def test_a_copy_names_whose_versions_and_runs_its_tags_mean():
-    tags = {"validated_against": "1", "validation_run_id": "r", "shadow_status": "passed against 1", "git_commit": "c"}
-    once = as_copied(record(tags), "staging.fare_model")
-    assert once.to_tags() == {
-        "validated_against": "staging.fare_model/1",
-        "validation_run_id": "staging.fare_model/r",
-        "shadow_status": "staging.fare_model/passed against 1",
-        "git_commit": "c",
-    }
-    assert as_copied(once, "test.fare_model") == once
+def test_a_copy_says_what_it_is_and_keeps_its_verdict_as_a_note():
+    judged = {"validated_against": "1", "validation_run_id": "r", "shadow_status": "passed against 1"}
+    made = {"git_commit": "c", "held_out_from": "2016-02-28", "search_run_id": "s", "dagster_run_id": "d"}
+    aliases = {"champion_in_dagster_run": "d", "trips_version": "7", "leak_check": "passed"}
+    once = as_copied(record({**judged, **made, **aliases, "validation_status": "passed"}), "staging.fare_model", "Ada")
+    noted = {"leak_check": "unchecked", "search_run_id": "staging.fare_model/s", "judged_there": "passed against 1"}
+    assert once.to_tags() == made | noted | {"copied_by": "Ada"}
+    assert as_copied(once, "test.fare_model", "Bob").search_run_id == "staging.fare_model/s"

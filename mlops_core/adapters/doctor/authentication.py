@@ -54,7 +54,7 @@ def _described(token: str, path: str) -> Finding:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         said = f"issuer {claims['iss']}, subject {claims['sub']}, audience {claims['aud']}"
-    except (IndexError, KeyError, TypeError, ValueError):
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
         return failed(f"{path} holds no OIDC token", f"mount the service account's token there: {PROJECTED}")
     return ok(f"The token that the federation policy must accept has {said}")
 

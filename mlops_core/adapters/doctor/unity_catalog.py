@@ -11,10 +11,14 @@ from mlops_core.adapters.doctor.finding import Finding, failed, ok, warning
 from mlops_core.adapters.doctor.workspace import TargetWorkspace, exists, report_api_errors
 from mlops_core.adapters.sql_names import quoted_path
 from mlops_core.adapters.step_launcher import preflight
-from mlops_core.adapters.step_launcher.workspace import ClientSource, Workspace
+from mlops_core.adapters.step_launcher.patient_calls import ClientSource
+from mlops_core.adapters.step_launcher.workspace import Workspace
 
 SCHEMA_RIGHTS = ("USE_SCHEMA", "CREATE_TABLE", "CREATE_MODEL", "SELECT", "MODIFY", "EXECUTE")
 VOLUME_RIGHTS = ("READ_VOLUME", "WRITE_VOLUME")
+OF_THE_BUNDLE = ("schema", "volume", "model")
+SECURABLES = {"model": "function"}
+"""The API's word for a kind, where it is another one."""
 
 
 @report_api_errors
@@ -79,12 +83,10 @@ def volume_write(workspace: TargetWorkspace) -> Iterator[Finding]:
         yield failed(f"{name} gave back something else than was written", "try again, then ask Databricks")
 
 
-def rights(
-    workspace: TargetWorkspace, kind: str, name: str, needed: tuple[str, ...], owner: str | None, *, securable: str = ""
-) -> Finding:
+def rights(workspace: TargetWorkspace, kind: str, name: str, needed: tuple[str, ...], owner: str | None) -> Finding:
     """Whether the caller owns something, or holds what is needed, directly, by a group or from above.
 
-    `securable` is the API's word for the kind, where it is another one. Only who manages something may see the rights
+    Only who manages something may see the rights
     on it, so that not to see them is no fault.
     """
     from databricks.sdk.errors import PermissionDenied
@@ -92,7 +94,7 @@ def rights(
     if owner in workspace.principals:
         return ok(f"{workspace.me} owns {kind} {name}")
     try:
-        found = workspace.client.grants.get_effective(securable or kind, name)
+        found = workspace.client.grants.get_effective(SECURABLES.get(kind, kind), name)
     except PermissionDenied:
         said = f"{workspace.me} may not see the rights on {kind} {name}"
         return warning(said, f"ask its owner, {owner}, whether {workspace.me} holds {', '.join(needed)}")
@@ -107,7 +109,8 @@ def rights(
     if not lacking:
         return ok(f"{workspace.me} holds {', '.join(needed)} on {kind} {name}")
     said = ", ".join(right.replace("_", " ") for right in lacking)
-    fix = f"GRANT {said} ON {kind.upper()} {quoted_path(name)}"
+    by_hand = f"GRANT {said} ON {kind.upper()} {quoted_path(name)} TO `{workspace.me}`"
+    fix = workspace.name_in_bundle(said, kind) if kind in OF_THE_BUNDLE else by_hand
     return failed(f"{workspace.me} lacks {said} on {kind} {name}", fix)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from mlops_core.adapters.databricks_client import workspace_client
 from mlops_core.adapters.doctor.finding import Finding, failed, ok, warning
+from mlops_core.adapters.step_launcher.call_errors import call_errors
 from mlops_core.adapters.step_launcher.settings import LauncherSettings
 from mlops_core.config import Target, WorkspaceAddress
 
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
 CALL_S, RETRY_S = 10, 3
 """Time limit in seconds for a workspace that does not answer."""
 
+NOT_FOUND = 404
+"""Of a path that every workspace has: another site answers."""
+
 PLACEHOLDER = "adb-xxxx"
+
+ARTIFACTS = "resources/ml-artifacts-resource.yml"
+"""Where the bundle names who may use what it deploys."""
 
 
 @dataclass
@@ -54,6 +61,10 @@ class TargetWorkspace:
         """The fix for what the bundle provisions."""
         return f"deploy the bundle: databricks bundle deploy -t {self.target.name}"
 
+    def name_in_bundle(self, right: str, resource: str) -> str:
+        """The fix for a right on what the bundle provisions: each deploy takes away what was granted by hand."""
+        return f"give {self.me} {right} on the {resource} in {ARTIFACTS}, and {self.deploy}"
+
 
 Asked = ParamSpec("Asked")
 
@@ -65,14 +76,14 @@ def report_api_errors(
 
     @wraps(look)
     def guarded(workspace: TargetWorkspace, *args: Asked.args, **kwargs: Asked.kwargs) -> Iterator[Finding]:
-        from databricks.sdk.errors import DatabricksError, PermissionDenied
-        from requests import RequestException
+        from databricks.sdk.errors import PermissionDenied
 
         try:
             yield from look(workspace, *args, **kwargs)
         except PermissionDenied as error:
-            yield failed(f"The workspace refuses: {line(error)}", f"grant {workspace.me} the right to see it")
-        except (DatabricksError, RequestException, TimeoutError) as error:
+            fix = f"let {workspace.me} see it: by {ARTIFACTS} what the bundle deploys, else by a grant"
+            yield failed(f"The workspace refuses: {line(error)}", fix)
+        except call_errors() as error:
             yield failed(f"The workspace can't say: {line(error)}", "try again, and see whether it works")
 
     return guarded
@@ -89,10 +100,14 @@ def reachable(workspace: TargetWorkspace) -> Iterator[Finding]:
         yield failed(f"The host is the placeholder {host}", fix)
         return
     try:
-        requests.get(f"{host}/api/2.0/preview/scim/v2/Me", timeout=CALL_S)
+        answer = requests.get(f"{host}/api/2.0/preview/scim/v2/Me", timeout=CALL_S)
     except requests.RequestException as error:
         fix = "see to the address, the network and its firewall"
         yield failed(f"{host} does not answer ({type(error).__name__})", fix)
+        return
+    if (answer.ok or answer.status_code == NOT_FOUND) and "html" in answer.headers.get("Content-Type", ""):
+        fix = f"correct the host ({address.source}), or let the proxy in between pass calls of programs"
+        yield failed(f"{host} answers with a web page, not as the API of Databricks does: {answer.url}", fix)
         return
     yield ok(f"{address.url} answers ({address.source})")
     if declared and PLACEHOLDER not in declared:
@@ -115,12 +130,9 @@ def _signs_in_mlflow(address: WorkspaceAddress) -> Iterator[Finding]:
 
 
 def signed_in(workspace: TargetWorkspace) -> Iterator[Finding]:
-    from databricks.sdk.errors import DatabricksError
-    from requests import RequestException
-
     try:
         yield ok(f"Signed in as {workspace.me} by {workspace.client.config.auth_type}")
-    except (DatabricksError, RequestException, TimeoutError, ValueError) as error:
+    except call_errors() as error:
         fix = "see to the variables of DATABRICKS_AUTH_TYPE, and to the service principal's federation policy"
         yield failed(f"The workspace does not let us in: {line(error)}", fix)
 

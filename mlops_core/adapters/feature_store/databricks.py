@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_core.adapters.feature_store.connect_defaults import fill_with_python_numbers
 from mlops_core.adapters.feature_store.model_log import check_input_names, flavor_module, stated_params
 from mlops_core.adapters.feature_store.names import check_table_name
+from mlops_core.adapters.feature_store.online import available_store, publish
 from mlops_core.adapters.tables import Tables
 from mlops_core.project.feature_lookup import FeatureLookup, as_tuple, check_lookups
 
@@ -152,6 +153,18 @@ class DatabricksFeatureStore:
             env_manager=env_manager,
             params=dict(params) if params else None,
         )
+
+    def publish(self, names: Sequence[str], online_store: str, capacity: str) -> list[str]:
+        """Bring the online tables of feature tables up to date, in a store that is created when it is missing.
+
+        Returns:
+            The full names of the online tables.
+
+        Raises:
+            OnlineStoreError: the store is not available in time.
+        """
+        store, session = available_store(self.client, online_store, capacity), self.tables.spark.spark_session
+        return [publish(self.client, session, store, self._full(name)) for name in names]
 
     def _full(self, name: str) -> str:
         """The three parts that the client wants; `schema.table` is in the target's catalog."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -63,19 +63,32 @@ def planned(
     Raises:
         ValueError: a key is missing or of another type than the table's, or a feature is gone.
     """
-    read, known, waiting = cache(read), dict(types), joins(features)  # one version of a table for all its look-ups
+    read, known = cache(read), dict(types)  # one version of a table for all its look-ups
+    for join, outputs in in_order(features, known):
+        source = read(join.table_name)
+        _check_time_key(types, join, source)
+        _check_keys(known, join, source)
+        _check_features(outputs, join, source)
+        theirs = dict(source.rows.dtypes)
+        known |= {output: theirs[name] for output, name in outputs.items()}
+        yield join, outputs, source
+
+
+def in_order(features: Iterable[FeatureColumn], columns: Iterable[str]) -> Iterator[tuple[Join, dict[str, str]]]:
+    """The joins that put out `features`, with their outputs, each after those whose outputs are its keys.
+
+    Raises:
+        ValueError: a key is neither among `columns` nor put out by another join.
+    """
+    known, waiting = set(columns), joins(features)
     while waiting:
-        ready = [join for join in waiting if known.keys() >= set(join.lookup_key)]
+        ready = [join for join in waiting if known.issuperset(join.lookup_key)]
         if not ready:
             raise _keyless(waiting, known)
         for join in ready:
-            outputs, source = waiting.pop(join), read(join.table_name)
-            _check_time_key(types, join, source)
-            _check_keys(known, join, source)
-            _check_features(outputs, join, source)
-            theirs = dict(source.rows.dtypes)
-            known |= {output: theirs[name] for output, name in outputs.items()}
-            yield join, outputs, source
+            outputs = waiting.pop(join)
+            known.update(outputs)
+            yield join, outputs
 
 
 def joins(features: Iterable[FeatureColumn]) -> dict[Join, dict[str, str]]:
@@ -87,7 +100,7 @@ def joins(features: Iterable[FeatureColumn]) -> dict[Join, dict[str, str]]:
     return found
 
 
-def _keyless(waiting: Iterable[Join], known: Mapping[str, str]) -> ValueError:
+def _keyless(waiting: Iterable[Join], known: Container[str]) -> ValueError:
     join = next(iter(waiting))
     key = next(key for key in join.lookup_key if key not in known)
     return ValueError(

@@ -47,7 +47,7 @@ def log_with_spec(
         (data / SPEC_FILE).write_text(spec.to_yaml())
         schema = _params_schema(params)
         stated = {"signature": ModelSignature(params=schema)} if params else {}
-        _save(flavor, model, data / RAW_MODEL, **requirements, **stated, **kwargs)
+        save(flavor, model, data / RAW_MODEL, **requirements, **stated, **kwargs)
         if signature is None and input_example is not None:
             signature = _inferred(data / RAW_MODEL, input_example)
         if params:
@@ -116,7 +116,7 @@ def _has_environment(kwargs: dict[str, Any]) -> bool:
     return not {"pip_requirements", "extra_pip_requirements", "conda_env"}.isdisjoint(kwargs)
 
 
-def _save(flavor: ModuleType, model: Any, path: Path, **kwargs: Any) -> None:
+def save(flavor: ModuleType, model: Any, path: Path, **kwargs: Any) -> None:
     """Write the raw model. The pyfunc flavor takes its model by another name than all others."""
     if flavor.__name__ == "mlflow.pyfunc":
         flavor.save_model(str(path), python_model=model, **kwargs)

@@ -9,12 +9,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from mlops_core.adapters.feature_store.column_types import check_types
 from mlops_core.adapters.feature_store.moments import moments_of
 from mlops_core.adapters.feature_store.names import check_columns
+from mlops_core.outside_json import NotOfThisKindError, of_kind
 from mlops_core.project.feature_lookup import as_tuple
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 FOLDER = "_feature_tables"
 ENTITY_KEYS = "entity_keys"
 ENTITY_KEYS_IN_FILE = "primary_keys"  # without the time-series column: so the files of older tables read
+
+
+class DamagedDescriptionError(ValueError):
+    """The file with a feature table's description has none."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +55,23 @@ class FeatureTableRegistry:
     schema_folder: Path
 
     def get(self, name: str) -> LocalFeatureTable | None:
-        """The description of a table without its columns, None when it was never recorded."""
-        try:
-            record = json.loads(self._file(name).read_text())
-        except FileNotFoundError:
+        """The description of a table without its columns, None when it was never recorded.
+
+        Raises:
+            DamagedDescriptionError: somebody has changed the file.
+        """
+        file = self._file(name)
+        if not file.exists():
             return None
-        record[ENTITY_KEYS] = record.pop(ENTITY_KEYS_IN_FILE)
-        tuples = (ENTITY_KEYS, "timestamp_keys", "partition_columns")
-        return LocalFeatureTable(**record | {key: tuple(record[key]) for key in tuples})
+        try:
+            record = of_kind(dict[str, Any], file.read_bytes())
+            record[ENTITY_KEYS] = record.pop(ENTITY_KEYS_IN_FILE, None)
+            return of_kind(LocalFeatureTable, json.dumps(record))
+        except NotOfThisKindError as error:
+            raise DamagedDescriptionError(
+                f"{file} does not describe a feature table ({error}): remove it and materialize '{name}' again, all "
+                "its partitions."
+            ) from None
 
     def put(self, name: str, table: LocalFeatureTable) -> None:
         """Record a description. The columns stay out: the Delta table is the one place that knows them."""

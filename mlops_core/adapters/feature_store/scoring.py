@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 PARTS = 4
 """Sail runs the model once for each part of the rows; with a part for each of 365 days, a run took 2 GB more."""
 
-CHUNK_ROWS = 65_536
+CHUNK_ROWS = 262_144
+"""A model of segments is asked once for each of them in a chunk."""
 LOCAL = "local"
 PRIMITIVES = {
     "double": "float64",

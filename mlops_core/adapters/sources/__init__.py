@@ -11,5 +11,6 @@ once for as long as neither changes. Every row of a file is there, or the file i
 - `header`, `column_types`: whether it has the columns, and types that hold their values
 - `values`, `cells`, `numbers`, `clock`: what is written, as values of the columns
 - `landing`: the files that Spark reads
+- `watched`: what its days hold; `file_watch`, `local_watch`, `unity_catalog_watch`: which version it has
 - `sample`, `table_sample`, `inferred_types`: some rows of files or of a table of which nothing is declared yet
 """

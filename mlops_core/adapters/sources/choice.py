@@ -13,6 +13,7 @@ from mlops_core.adapters.sources.generated_source import GeneratedSource
 from mlops_core.adapters.sources.given_path import GivenPath, of_environment, of_run
 from mlops_core.adapters.sources.unity_catalog_source import UnityCatalogSource
 from mlops_core.adapters.spark import Spark
+from mlops_core.ingestion.arrivals import SourceState
 from mlops_core.ingestion.times import EventTimes
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ class Source(Protocol):
     """A source of raw events, not yet checked in any way."""
 
     def read(self) -> DataFrame: ...
+
+    def days_since(self, since: SourceState) -> frozenset[date] | None:
+        """The days of rows that are new, gone or others since a version; None where it keeps no account of that."""
 
 
 class Sources(Protocol):
@@ -48,7 +52,9 @@ class LocalSources:
     last_day: date
     table: GivenPath | None = None
 
-    def choose(self, *, path: str | None, times: str | None, rows: int, seed: int, drift_from: date | None) -> Source:
+    def choose(
+        self, *, path: str | None, times: str | None, rows: int, seed: int, drift_from: date | None
+    ) -> FileSource | GeneratedSource:
         """The source of a run.
 
         Raises:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlops_core.adapters.sources.bounds import LONGEST, refuse_long_row, refuse_many_columns
 from mlops_core.adapters.sources.data_files import DataFile
 from mlops_core.adapters.sources.errors import UnreadableEventsError
 from mlops_core.adapters.sources.header import plain, positions_of
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _SEPARATORS = (",", ";", "\t", "|")
-_BLOCK = 1 << 20
+_BLOCK = LONGEST
 _SWALLOWED_DAY = re.compile(r"[\r\n].*\d{4}-\d\d-\d\d", re.DOTALL)
 _OTHER_FORMATS = {
     b"PAR1": "parquet",
@@ -28,6 +29,7 @@ _OTHER_FORMATS = {
     b"PK\x03\x04": "a zip or Excel file",
     b"BZh": "compressed with bzip2",
     b"\x28\xb5\x2f\xfd": "compressed with zstd",
+    b"\xfd7zXZ\x00": "compressed with xz",
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
@@ -64,6 +66,7 @@ def dialect_of(events: EventTable, file: DataFile) -> Dialect:
         declared = set(map(plain, events.source_types))
         separator = max(_SEPARATORS, key=lambda one: len(declared.intersection(map(plain, _header(lines, one)[0]))))
         names, header_lines = _header(lines, separator)
+        refuse_many_columns(file, len(names))
         _refuse_swallowed(file, lines, names)
         columns = positions_of(events, file, names)
         if separator != ",":
@@ -137,8 +140,9 @@ def _quotes(file: DataFile, stream: pa.NativeFile, block: bytes, separator: str,
 
     In RFC 4180 the quotes end there: the first part of the file that is better read one way says which it is.
     """
-    has_quotes, escapes = False, None
+    has_quotes, escapes, breaks = False, None, 0
     while block:
+        breaks += _line_breaks(file, block, breaks)
         has_quotes = has_quotes or b'"' in block
         if escapes is None and b'\\"' in block:
             lines = [line.decode(errors="replace") for line in block.splitlines(keepends=True)]
@@ -147,6 +151,14 @@ def _quotes(file: DataFile, stream: pa.NativeFile, block: bytes, separator: str,
         block = stream.read(_BLOCK)
         _refuse_zero_bytes(file, block)
     return has_quotes, bool(escapes)
+
+
+def _line_breaks(file: DataFile, block: bytes, before: int) -> int:
+    """How many a block has, after so many before it; whatever reads lines can hold one."""
+    breaks = block.count(b"\n") or block.count(b"\r")
+    if not breaks and len(block) == _BLOCK:
+        refuse_long_row(file, before + 1)
+    return breaks
 
 
 def _faulty(lines: list[str], separator: str, width: int, escape: str | None) -> int:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from mlops_core.adapters.sources.bounds import LONGEST, refuse_long_row
 from mlops_core.adapters.sources.clock import FileClock
 from mlops_core.adapters.sources.csv_dialect import Dialect, dialect_of, opened
 from mlops_core.adapters.sources.data_files import DataFile
@@ -16,6 +17,9 @@ from mlops_core.adapters.sources.values import constants_of, malformed, rows_of
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.csv as pa_csv
+
+ACROSS_BLOCKS = "straddling object"
+"""In Arrow's error of a row that is longer than a block."""
 
 
 def csv_batches(file: DataFile, clock: FileClock) -> Iterator[pa.RecordBatch]:
@@ -57,8 +61,10 @@ def _batches(file: DataFile, dialect: Dialect, clock: FileClock) -> Iterator[pa.
                 cells = {name: batch.column(str(place)) for name, place in dialect.columns.items()}
                 texts = {name: cell if events.types[name] == "string" else _text(cell) for name, cell in cells.items()}
                 yield rows_of(texts | constants_of(events, file, texts, batch.num_rows), clock)
-        except pa.ArrowInvalid:
+        except pa.ArrowInvalid as error:
             refuse_swallowed(events, file, dialect)
+            if ACROSS_BLOCKS in str(error):
+                refuse_long_row(file)
             raise
     if goes_on:
         refuse_swallowed(events, file, dialect)
@@ -74,7 +80,7 @@ def _reader(stream: pa.NativeFile, dialect: Dialect, invalid_row_handler: object
     used = names if dialect.has_quotes else [str(place) for place in dialect.columns.values()]
     return pa_csv.open_csv(
         stream,
-        pa_csv.ReadOptions(column_names=names, skip_rows=dialect.header_lines),
+        pa_csv.ReadOptions(block_size=LONGEST, column_names=names, skip_rows=dialect.header_lines),
         pa_csv.ParseOptions(
             delimiter=dialect.separator,
             quote_char='"' if dialect.has_quotes else False,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from mlops_core.adapters.sources.errors import UnreadableEventsError
+from mlops_core.adapters.sources.errors import NoEventsError, UnreadableEventsError
 
 PARQUET, CSV = "parquet", "csv"
 _FORMATS = {".parquet": PARQUET, ".csv": CSV, ".csv.gz": CSV}
@@ -33,14 +33,14 @@ def data_files(setting: str, path: Path) -> list[DataFile]:
     `setting` is what names the path.
 
     Raises:
-        FileNotFoundError: there is no data file, or one is a link to nothing.
+        NoEventsError: there is no data file, or one is a link to nothing.
         UnreadableEventsError: files of several formats or of an unknown one, or of a table whose log is not read.
     """
     _refuse_inside_of_table(path)
     files = sorted(_files(path)) if path.is_dir() else [_existing(path)]
     kinds = {_suffix(file): file for file in reversed(files)}
     if not kinds:
-        raise FileNotFoundError(
+        raise NoEventsError(
             f"There is no data file in {path}{_hidden(path)}: point {setting} to a folder with .parquet or .csv."
         )
     if len({_FORMATS.get(suffix) for suffix in kinds}) > 1 or not kinds.keys() <= _FORMATS.keys():
@@ -69,7 +69,7 @@ def _files(folder: Path) -> Iterator[Path]:
 def _existing(file: Path) -> Path:
     if file.is_symlink():
         if not file.exists():
-            raise FileNotFoundError(f"{file} is a link to {file.readlink()}, which does not exist: fix or remove it.")
+            raise NoEventsError(f"{file} is a link to {file.readlink()}, which does not exist: fix or remove it.")
         _refuse_inside_of_table(file.resolve())
     if not file.is_file():
         raise UnreadableEventsError(f"{file} is not a file with data (a pipe, a socket, a device): remove it.")

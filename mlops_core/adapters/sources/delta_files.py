@@ -31,7 +31,7 @@ def delta_files(events: EventTable, table: Path) -> list[DataFile]:
         UnreadableEventsError: the log is damaged, files are missing or are not those that it names, or it asks for
             what only newer readers do.
     """
-    with _opened(table) as opened:
+    with opened_table(table) as opened:
         _refuse_features(table, opened)
         columns = {plain(field.name) for field in opened.schema().fields}.intersection(map(plain, events.source_types))
         actions = _actions(opened)
@@ -53,7 +53,7 @@ def _constants(columns: Collection[str], action: Mapping[str, object]) -> tuple[
 
 
 @contextmanager
-def _opened(table: Path) -> Iterator[DeltaTable]:
+def opened_table(table: Path) -> Iterator[DeltaTable]:
     """The table of that folder, through links: deltalake does not find its log in a folder named [a] or %20.
 
     Raises:
@@ -71,7 +71,8 @@ def _opened(table: Path) -> Iterator[DeltaTable]:
         try:
             yield DeltaTable(folder)
         except DeltaError as error:
-            raise UnreadableEventsError(_damaged(table, str(error).partition("\n")[0][:200])) from error
+            cause = str(error).replace(folder, str(table)).partition("\n")[0]
+            raise UnreadableEventsError(_damaged(table, cause[:200])) from error
 
 
 def _damaged(table: Path, cause: str) -> str:

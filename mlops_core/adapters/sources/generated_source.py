@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from mlops_core.adapters.plain_paths import plain_path
 from mlops_core.adapters.spark import Spark
+from mlops_core.ingestion.arrivals import SourceState, identity_of
+from mlops_core.ingestion.times import WALL_CLOCK, EventTimes
 from mlops_core.project import EventTable, Sample
 
 if TYPE_CHECKING:
@@ -64,6 +66,13 @@ class GeneratedSource:
             )
             (self.path / _COMPLETE).touch()
         return self.spark.spark_session.read.parquet(str(plain_path(self.path)))
+
+    def state(self) -> SourceState:
+        """What the sample is made with."""
+        return SourceState(identity_of(EventTimes(self.events, WALL_CLOCK)), self.path.name)
+
+    def days_since(self, since: SourceState) -> frozenset[date] | None:  # noqa: ARG002 - another sample is other rows
+        return None
 
     @property
     def _sample(self) -> Sample:

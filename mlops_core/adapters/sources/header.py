@@ -8,6 +8,8 @@ from mlops_core.adapters.sources.data_files import DataFile
 from mlops_core.adapters.sources.errors import UnreadableEventsError
 from mlops_core.project import EventTable
 
+MOST_SHOWN, LONGEST_SHOWN = 100, 100
+
 
 def positions_of(events: EventTable, file: DataFile, names: Sequence[str]) -> dict[str, int]:
     """Position of each declared column in the file, whatever the case of its name and the blanks around it.
@@ -43,5 +45,6 @@ def _missing(events: EventTable, file: DataFile, missing: Sequence[str], names: 
     expected = ", ".join(f"{name} ({kind})" for name, kind in events.source_types.items())
     if len(missing) == len(events.source_types) and file.kind == "csv":
         return f"{file.path} names no column of {events.nouns} in its first line: give it a header with {expected}."
-    has = ", ".join(names) or "none"
+    more = f" and {len(names) - MOST_SHOWN:,} more" if len(names) > MOST_SHOWN else ""
+    has = (", ".join(name[:LONGEST_SHOWN] for name in names[:MOST_SHOWN]) or "none") + more
     return f"{file.path} lacks the columns {', '.join(missing)}; it has: {has}. Expected: {expected}."

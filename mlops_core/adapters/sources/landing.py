@@ -17,6 +17,7 @@ from shutil import rmtree
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from mlops_core.adapters.sources.bounds import AT_ONCE
 from mlops_core.adapters.sources.clock import FileClock
 from mlops_core.adapters.sources.column_types import landed_schema
 from mlops_core.adapters.sources.csv_file import csv_batches
@@ -59,7 +60,7 @@ class Landing:
     def _fingerprint(self, file: DataFile) -> str:
         events = self.times.events
         declared = (self.times.declared, events.time_zone, dict(events.source_types))
-        said = (LANDING_VERSION, declared, file, _state(file.path))
+        said = (LANDING_VERSION, declared, file, file_state(file.path))
         return sha256(repr(said).encode()).hexdigest()[:32]
 
     def _make(self, snapshot: Path, prints: Mapping[str, DataFile]) -> None:
@@ -91,7 +92,7 @@ class Landing:
                     rmtree(folder, ignore_errors=True)
 
 
-def _state(path: Path) -> tuple[int, int, int]:
+def file_state(path: Path) -> tuple[int, int, int]:
     """A fingerprint that changes whenever the file does, even if its size and time are restored."""
     found = path.stat()
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
@@ -112,28 +113,30 @@ def _linked(landed: Path | None, folder: Path) -> Path | None:
 def _land(file: DataFile, folder: Path, fingerprint: str, times: EventTimes) -> Path:
     import pyarrow.parquet as pq
 
-    clock, schema, before = FileClock(times, file.path), landed_schema(times.events), _state(file.path)
+    clock, schema, before = FileClock(times, file.path), landed_schema(times.events), file_state(file.path)
     unnamed = folder / fingerprint
     batches = csv_batches(file, clock) if file.kind == CSV else parquet_batches(file, clock)
     with pq.ParquetWriter(unnamed, schema) as writer:
         for table in _row_groups(batches, schema):
             writer.write_table(table)
-    if _state(file.path) != before:
+    if file_state(file.path) != before:
         raise UnreadableEventsError(f"{file.path} was changed while it was read: run again when it is delivered whole.")
     label = _NO_TIMES if not clock.labels else _ZONED if True in clock.labels else _PLAIN
     return unnamed.rename(folder / f"{fingerprint}-{label}.parquet")
 
 
 def _row_groups(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
-    """The rows in tables of at least `BATCH_ROWS`, but for the last one."""
+    """The rows in tables of at least `BATCH_ROWS` or `AT_ONCE` bytes, but for the last one."""
     import pyarrow as pa
 
     gathered: list[pa.RecordBatch] = []
+    rows = size = 0
     for batch in batches:
         gathered.append(batch)
-        if sum(part.num_rows for part in gathered) >= BATCH_ROWS:
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= BATCH_ROWS or size >= AT_ONCE:
             yield pa.Table.from_batches(gathered)
-            gathered = []
+            gathered, rows, size = [], 0, 0
     yield pa.Table.from_batches(gathered, schema)
 
 

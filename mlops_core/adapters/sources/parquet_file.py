@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from mlops_core.adapters.sources.bounds import refuse_long_text, rows_at_once
 from mlops_core.adapters.sources.clock import FileClock
-from mlops_core.adapters.sources.column_types import type_problem
+from mlops_core.adapters.sources.column_types import is_text, type_problem
 from mlops_core.adapters.sources.data_files import DataFile
 from mlops_core.adapters.sources.errors import UnreadableEventsError
 from mlops_core.adapters.sources.header import positions_of
@@ -57,10 +58,29 @@ def _batches(
     events = clock.times.events
     names = {name: opened.schema_arrow.names[position] for name, position in positions.items()}
     moments = {name for name in names if events.types[name] == "timestamp" and _is_int96(opened, names[name])}
-    for batch in opened.iter_batches(BATCH_ROWS, row_groups, columns=list(names.values())):
+    texts = [name for name in names.values() if _holds_text(opened.schema_arrow.field(name).type)]
+    for batch in _unpacked(file, opened, list(names.values()), texts, row_groups):
         columns = {name: batch.column(names[name]) for name in names}
         columns |= {name: columns[name].cast(pa.timestamp("us", "UTC")) for name in moments}
         yield rows_of(columns | constants_of(events, file, names, batch.num_rows), clock)
+
+
+def _unpacked(
+    file: DataFile, opened: pq.ParquetFile, columns: list[str], texts: Sequence[str], row_groups: Sequence[int] | None
+) -> Iterator[pa.RecordBatch]:
+    """The columns, row group by row group, so much at once as is held in memory without harm."""
+    for group in range(opened.num_row_groups) if row_groups is None else row_groups:
+        rows = min((rows_at_once(file, opened, group, name, BATCH_ROWS) for name in texts), default=BATCH_ROWS)
+        for batch in opened.iter_batches(rows, [group], columns=columns):
+            for name in texts:
+                refuse_long_text(file, name, batch.column(name))
+            yield batch
+
+
+def _holds_text(found: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return is_text(found.value_type if pa.types.is_dictionary(found) else found)
 
 
 def _check_type(file: DataFile, kind: str, field: pa.Field) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mlops_core.adapters.sources import cells
+from mlops_core.adapters.sources.bounds import MIB, SAMPLED
 from mlops_core.adapters.sources.clock import FileClock
 from mlops_core.adapters.sources.csv_dialect import opened, written_names
 from mlops_core.adapters.sources.csv_file import csv_batches
@@ -95,7 +96,7 @@ def sample_of_files(given: str, zone: str, without: Collection[str] = (), most: 
         without: Columns that are not read.
 
     Raises:
-        FileNotFoundError: nothing is at the path, or no data file.
+        NoEventsError: nothing is at the path, or no data file.
         UnreadableEventsError: what is there cannot be taken as it stands.
         NameRefusedError: a column is called as none can be.
     """
@@ -257,7 +258,15 @@ def _thinned(
 def _gathered(batches: Iterator[pa.RecordBatch], types: Mapping[str, ColumnType], given: str) -> pa.Table:
     import pyarrow as pa
 
-    read = list(batches)
+    read, size = [], 0
+    for batch in batches:
+        read.append(batch)
+        size += batch.nbytes
+        if size > SAMPLED:
+            raise UnreadableEventsError(
+                f"The rows of {given} take more than {SAMPLED // MIB:,} MiB: leave columns with long texts out "
+                "(--without)."
+            )
     if not read:
         raise UnreadableEventsError(f"{given} has no row: give it a source that has some.")
     return pa.Table.from_batches(read).select([*types, SOURCE_PROBLEM]).combine_chunks()

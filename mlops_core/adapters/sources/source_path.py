@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from mlops_core.adapters.sources.errors import UnreadableEventsError
+from mlops_core.adapters.sources.errors import NoEventsError, UnreadableEventsError
 from mlops_core.adapters.sources.given_path import GivenPath
 from mlops_core.config import is_full_name
 from mlops_core.project import EventTable
@@ -20,7 +20,7 @@ def resolve(events: EventTable, given: GivenPath) -> Path:
     """The absolute path that `given` names: a path, which may start with ~, or a file:// address.
 
     Raises:
-        FileNotFoundError: nothing is there.
+        NoEventsError: nothing is there.
         UnreadableEventsError: it is an address of another machine or a table of Unity Catalog, the home of a person
             who is unknown here, or no path at all.
     """
@@ -29,9 +29,9 @@ def resolve(events: EventTable, given: GivenPath) -> Path:
     if _exists(setting, path):
         return path.resolve()
     if path.is_symlink():
-        raise FileNotFoundError(f"{path} is a link to {path.readlink()}, which does not exist: fix the link.")
+        raise NoEventsError(f"{path} is a link to {path.readlink()}, which does not exist: fix the link.")
     if _PATTERN.search(given.written):
-        raise FileNotFoundError(
+        raise NoEventsError(
             f"There are no {events.nouns} at {path}, and patterns are not expanded: set {setting} to the folder of the "
             "files."
         )
@@ -42,7 +42,7 @@ def resolve(events: EventTable, given: GivenPath) -> Path:
             f"{setting} is {given.written}, which is no path of this machine, and tables of Unity Catalog are read by "
             f"targets on Databricks: set it to {what}{otherwise}."
         )
-    raise FileNotFoundError(f"There are no {events.nouns} at {path.resolve()}: set {setting} to {what}{otherwise}.")
+    raise NoEventsError(f"There are no {events.nouns} at {path.resolve()}: set {setting} to {what}{otherwise}.")
 
 
 def _exists(setting: str, path: Path) -> bool:
@@ -52,7 +52,7 @@ def _exists(setting: str, path: Path) -> bool:
         raise UnreadableEventsError(
             f"{setting} is {str(path)[:_SHOWN]}, where nothing can be read ({error.strerror}): set it to a path that "
             f"this user may read."
-        ) from error
+        ) from None  # it has the path
 
 
 def _local(setting: str, given: str) -> Path:

@@ -58,10 +58,10 @@ def sample_of_table(name: str, zone: str, without: Collection[str] = (), warehou
         UnreadableEventsError: nobody is signed in, the table is none that can be read, or there is no warehouse.
         NameRefusedError: a column is called as none can be.
     """
-    from databricks.sdk.errors import DatabricksError
-
     from mlops_core.adapters.databricks_client import workspace_client
+    from mlops_core.adapters.step_launcher.call_errors import call_errors
 
+    errors: tuple[type[Exception], ...] = (*call_errors(), ValueError)
     try:
         client = workspace_client(None)
         columns = [column for column in client.tables.get(name).columns or () if column.name not in without]
@@ -72,7 +72,7 @@ def sample_of_table(name: str, zone: str, without: Collection[str] = (), warehou
                 "with --warehouse or DATABRICKS_WAREHOUSE_ID."
             )
         total, table = _rows(client, warehouse, name, list(types))
-    except (DatabricksError, ValueError) as error:
+    except errors as error:
         if isinstance(error, UnreadableEventsError):
             raise
         said = str(error).partition("\n")[0].rstrip(".")

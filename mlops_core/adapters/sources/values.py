@@ -36,6 +36,11 @@ def rows_of(columns: Mapping[str, pa.Array], clock: FileClock) -> pa.RecordBatch
     return pa.record_batch([*values, _joined(problems, len(values[0]))], schema=schema)
 
 
+def times_of(column: pa.Array, name: str, clock: FileClock) -> pa.Array:
+    """Times of a column as the wall clock of the events, null where it has none."""
+    return _read(cells.present(column, "timestamp"), name, "timestamp", clock)
+
+
 def malformed(events: EventTable, count: int, reason: str) -> pa.RecordBatch:
     """Rows of which nothing can be said but why."""
     import pyarrow as pa

@@ -34,7 +34,7 @@ class AttemptCleanup:
     def _end_run(self) -> None:
         """The Dagster run was terminated: cancel the Databricks run with every step in it."""
         try:
-            self._cancel(self.handle or self._find_submitted())
+            self._cancel(self.handle or self.runs.submitted(self.request, self.attempt))
         except SubmitRefusedError:
             return  # nothing was started
         except call_errors() as error:
@@ -45,7 +45,7 @@ class AttemptCleanup:
         """This step alone has failed here: other steps of its worker go on."""
         try:
             if self.request.compute.kind != "worker":
-                self._cancel(self.handle or self._find_submitted())
+                self._cancel(self.handle or self.runs.submitted(self.request, self.attempt))
             elif self.handle is not None:
                 self.log.warning("Cancelling this step on Databricks.")
                 self.runs.workspace.put(protocol.cancel_file(self.attempt), b"")
@@ -57,12 +57,6 @@ class AttemptCleanup:
     def _cancel(self, handle: RunHandle) -> None:
         self.log.warning(f"Cancelling Databricks run {handle.run_id}.")
         self.runs.workspace.cancel(handle.run_id)
-
-    def _find_submitted(self) -> RunHandle:
-        """The run of a submit whose reply never came: the same idempotency token answers with it."""
-        if self.request.compute.kind == "worker":
-            return self.runs.worker(self.request)[0]
-        return self.runs.dedicated_run(self.request, self.attempt)
 
     def _say(self, error: Exception) -> None:
         self.log.error(

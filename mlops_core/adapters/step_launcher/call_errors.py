@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
+from mlops_core.adapters.explained_calls import NotDatabricksError, SignInError
 
-CONFIGURATION = ". Config: "  # after it, the SDK tells how it signs in, by a token for example
+WOULD_REPEAT = "sdk_would_repeat"  # an attribute of errors for which the SDK makes a call again
 
 
-class SignInError(Exception):
-    """No token could be had; the SDK says ValueError, whether the token endpoint is down or refuses."""
+class OutageError(Exception):
+    """The workspace has not answered as it should for as long as that is waited for."""
 
 
 def call_errors() -> tuple[type[Exception], ...]:
@@ -16,32 +16,23 @@ def call_errors() -> tuple[type[Exception], ...]:
     from databricks.sdk.errors import DatabricksError
     from requests import RequestException
 
-    return DatabricksError, RequestException, TimeoutError, SignInError
+    return DatabricksError, RequestException, TimeoutError, SignInError, NotDatabricksError, OutageError
 
 
-def is_sign_in(error: ValueError) -> bool:
-    """Whether a ValueError comes from signing in: the others that a call raises have a class of their own."""
-    from requests import RequestException
+def is_refused_sign_in(error: BaseException) -> bool:
+    """Whether a token was refused, or was not given."""
+    from databricks.sdk.errors import Unauthenticated
 
-    return not isinstance(error, RequestException)
-
-
-def refused_credentials(error: BaseException) -> bool:
-    """401, the 403 that Databricks answers to a token that has expired, or no token at all."""
-    from databricks.sdk.errors import PermissionDenied, Unauthenticated
-
-    said = str(error).split(CONFIGURATION)[0]
-    return isinstance(error, Unauthenticated | SignInError) or (
-        isinstance(error, PermissionDenied) and re.search(r"token", said, re.IGNORECASE) is not None
-    )
+    return isinstance(error, Unauthenticated) or (isinstance(error, SignInError) and error.refused)
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same call may succeed later."""
+    """Whether the same call may succeed later: an outage, too many calls, or what the SDK itself would repeat."""
     from databricks.sdk import errors
     from requests import RequestException
 
     if type(error) is errors.DatabricksError:
         return True  # a status without a class of its own in the SDK: a gateway's 502 or 408
     passing = (errors.InternalError, errors.DeadlineExceeded, errors.TemporarilyUnavailable, errors.TooManyRequests)
-    return isinstance(error, (*passing, RequestException, TimeoutError))
+    unheard = (RequestException, TimeoutError, NotDatabricksError, SignInError)
+    return isinstance(error, (*passing, errors.Aborted, *unheard)) or hasattr(error, WOULD_REPEAT)

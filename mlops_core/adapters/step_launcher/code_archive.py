@@ -8,24 +8,24 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
-SUFFIXES = frozenset({".py", ".sql", ".yml", ".yaml", ".json", ".toml", ".txt", ".j2"})
-LEFT_OUT = frozenset(
-    {"__pycache__", "venv", "node_modules", "data", "tests", "mlruns", "spark-warehouse", "build", "dist"}
-)
+from mlops_core.adapters.step_launcher.package_files import files_of
+
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest date that a zip file can hold
 READABLE = 0o644 << 16
 
 
 @dataclass(frozen=True)
 class CodeArchive:
-    """Files by their names in the zip, sorted."""
+    """Files by their names in the zip, sorted, and sentences about what is left out or new."""
 
     files: tuple[tuple[str, bytes], ...]
+    remarks: tuple[str, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -45,28 +45,25 @@ class CodeArchive:
         return buffer.getvalue()
 
 
+@cache
+def loaded_code(packages: tuple[Path, ...]) -> CodeArchive:
+    """The code as it was when this process asked first, which is when it loaded the definitions.
+
+    A process that is forked from this one has the same, whatever the files have become.
+    """
+    return build_code_archive(packages)
+
+
 def build_code_archive(packages: Iterable[Path]) -> CodeArchive:
     """The code in the folders of import packages, each under its own name.
 
-    Only suffixes that code has are taken, and nothing from hidden folders, virtual environments, data or tests.
-
     Raises:
-        ValueError: a folder is not an import package.
+        ValueError: a folder is not an import package, or two have the same name.
     """
-    files: dict[str, bytes] = {}
-    for package in packages:
-        if not (package / "__init__.py").is_file():
-            raise ValueError(f"{package} has no __init__.py: name the folder of an import package.")
-        for file in _code_files(package):
-            files[f"{package.name}/{file.relative_to(package).as_posix()}"] = file.read_bytes()
-    return CodeArchive(tuple(sorted(files.items())))
-
-
-def _code_files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.name in LEFT_OUT or path.is_symlink():
-            continue
-        if path.is_dir():
-            yield from _code_files(path)
-        elif path.suffix in SUFFIXES:
-            yield path
+    folders = list(packages)
+    twice = [name for name, times in Counter(folder.name for folder in folders).items() if times > 1]
+    if twice:
+        raise ValueError(f"Two packages are named {twice[0]}, and one would replace the other: rename one.")
+    found = [files_of(folder) for folder in folders]
+    files = {f"{of.package.name}/{name}": Path(of.package, name).read_bytes() for of in found for name in of.names}
+    return CodeArchive(tuple(sorted(files.items())), tuple(remark for of in found for remark in of.remarks))

@@ -38,7 +38,8 @@ class Nodes:
             return cls({SERVERLESS: 1})
         worker = new_cluster.get("node_type_id") or "unknown"
         driver = new_cluster.get("driver_node_type_id") or worker
-        workers = new_cluster.get("num_workers", new_cluster.get("autoscale", {}).get("min_workers", 0))
+        autoscale = new_cluster.get("autoscale") or {}
+        workers = new_cluster.get("num_workers") or autoscale.get("min_workers") or 0
         counts = {driver: 1}
         counts[worker] = counts.get(worker, 0) + workers
         return cls({node: count for node, count in counts.items() if count})

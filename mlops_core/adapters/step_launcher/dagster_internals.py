@@ -7,6 +7,7 @@ them fails there with its name.
 
 from __future__ import annotations
 
+import json
 import pickle
 import threading
 import time
@@ -22,6 +23,8 @@ from dagster._core.definitions.reconstruct import ReconstructableJob
 from dagster._core.definitions.step_launcher import StepLauncher, StepRunRef
 from dagster._core.errors import DagsterExecutionInterruptedError, raise_execution_interrupts
 from dagster._core.events import (
+    HOOK_EVENTS,
+    STEP_EVENTS,
     DagsterEvent,
     DagsterEventType,
     EngineEventData,
@@ -38,16 +41,31 @@ from dagster._core.execution.plan.external_step import (
 from dagster._core.execution.plan.state import KnownExecutionState
 from dagster._core.execution.plan.step import ExecutionStep
 from dagster._serdes import deserialize_value, serialize_value
+from dagster_shared.check import CheckError
 from dagster_shared.record import copy as copied
+from dagster_shared.serdes.errors import DeserializationError
 
 from mlops_core.adapters.recorded_metadata import recorded
 
-__all__ = ["DagsterEvent", "EngineEventData", "StepExecutionContext", "StepLauncher"]
+__all__ = ["STEP_EVENTS", "DagsterEvent", "EngineEventData", "StepExecutionContext", "StepLauncher"]
 
 INTERRUPTIONS = (DagsterExecutionInterruptedError, KeyboardInterrupt)
 TERMINATED = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
 ENDED = (dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE)
 FINAL = frozenset({DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_UP_FOR_RETRY})
+AROUND_STEP = HOOK_EVENTS | {
+    DagsterEventType.ENGINE_EVENT,
+    DagsterEventType.RESOURCE_INIT_STARTED,
+    DagsterEventType.RESOURCE_INIT_SUCCESS,
+    DagsterEventType.RESOURCE_INIT_FAILURE,
+    DagsterEventType.LOGS_CAPTURED,
+}
+UNREADABLE = (
+    *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError),
+    *(DeserializationError, CheckError, dg.DagsterError),
+)
+"""What Dagster raises for JSON that is no entry of an event log, or one with parts that do not fit each other."""
+NO_EVENT = "Could not deserialize event of type"  # in the place of what Dagster can't read
 LOADING = threading.Lock()
 RECENT_ROWS = 10  # runs of the same asset at the same time may have written between ours and now
 
@@ -159,30 +177,78 @@ def engine_event(context: StepExecutionContext, message: str, metadata: Mapping[
 def told_of_worker(context: StepExecutionContext, key: str, name: str, within_s: float) -> Mapping[str, Any] | None:
     """The metadata with which the last step on a worker named it, under `key`; None unless that has just succeeded.
 
-    `name` is how the worker's name begins; steps on other workers are left out.
+    `name` is how the worker's name begins; steps on other workers are left out. How long ago it succeeded is at most
+    the time since the host named the worker, less what the step took there: each by the clock of one machine.
     """
-    told: dict[str | None, Mapping[str, Any]] = {}
-    last: tuple[dg.EventLogEntry, Mapping[str, Any]] | None = None
-    for entry in context.instance.all_logs(context.run_id, of_type={DagsterEventType.ENGINE_EVENT, *FINAL}):
+    told: dict[str | None, tuple[Mapping[str, Any], float]] = {}
+    began: dict[str | None, float] = {}
+    last: dg.EventLogEntry | None = None
+    of_type = {DagsterEventType.ENGINE_EVENT, DagsterEventType.STEP_START, *FINAL}
+    for entry in context.instance.all_logs(context.run_id, of_type=of_type):
         event = entry.get_dagster_event()
         if event.event_type in FINAL:
-            last = (entry, told[entry.step_key]) if entry.step_key in told else last
+            last = entry if entry.step_key in told else last
+        elif event.event_type == DagsterEventType.STEP_START:
+            began[entry.step_key] = entry.timestamp
         elif (worker := recorded(event.engine_event_data.metadata, key, str)) is not None:
             metadata = {label: value.value for label, value in event.engine_event_data.metadata.items()}
-            told |= {entry.step_key: metadata} if worker.startswith(name) else {}
-    if last is None or last[0].get_dagster_event().event_type != DagsterEventType.STEP_SUCCESS:
+            told |= {entry.step_key: (metadata, entry.timestamp)} if worker.startswith(name) else {}
+    if last is None or last.get_dagster_event().event_type != DagsterEventType.STEP_SUCCESS:
         return None
-    return last[1] if time.time() - last[0].timestamp < within_s else None
+    last_told, told_at = told[last.step_key]
+    took_s = last.timestamp - began.get(last.step_key, last.timestamp)
+    return last_told if time.time() - told_at - took_s < within_s else None
 
 
 def load_events(texts: Sequence[str]) -> list[dg.EventLogEntry]:
-    return [deserialize_value(text, dg.EventLogEntry) for text in texts]
+    """The entries that were serialized.
+
+    Raises:
+        UNREADABLE: a text is no entry, or its event is none.
+    """
+    entries = [deserialize_value(text, dg.EventLogEntry) for text in texts]
+    for entry in entries:
+        if entry.dagster_event is not None and (entry.dagster_event.message or "").startswith(NO_EVENT):
+            raise ValueError(entry.dagster_event.message)
+    return entries
+
+
+def declared(context: StepExecutionContext, tag: str) -> tuple[frozenset[dg.AssetKey], frozenset[dg.AssetCheckKey]]:
+    """The assets and the checks that a step's op may report: its own, and assets that its tag names in a JSON list."""
+    assets = context.job_def.asset_layer.get_assets_def_for_node(context.node_handle)
+    keys, checks = (assets.keys, assets.check_keys) if assets else ((), ())
+    named = map(dg.AssetKey.from_user_string, json.loads(context.op.tags.get(tag, "[]")))
+    return frozenset({*keys, *context.get_output_asset_keys(), *named}), frozenset(checks)
+
+
+def read_assets(context: StepExecutionContext) -> frozenset[dg.AssetKey]:
+    """The assets that a step's op declares to read."""
+    layer = context.job_def.asset_layer
+    assets = layer.get_assets_def_for_node(context.node_handle)
+    inputs = (layer.get_asset_key_for_node_input(context.node_handle, name) for name in context.op_def.input_dict)
+    return frozenset({*(assets.node_keys_by_input_name.values() if assets else ()), *filter(None, inputs)})
+
+
+def ended_before(context: StepExecutionContext) -> list[DagsterEvent]:
+    """The events of the attempt with which this step has ended in this run; none when it has not.
+
+    A process that executes a whole run begins with the first step, though another one was lost when all had ended.
+    """
+    finals = context.instance.all_logs(context.run_id, of_type=set(FINAL))
+    if not any(entry.step_key == context.step.key for entry in finals):
+        return []
+    entries = context.instance.all_logs(context.run_id, of_type=set(STEP_EVENTS))
+    events = [entry.get_dagster_event() for entry in entries if entry.step_key == context.step.key]
+    retried = [at for at, event in enumerate(events, start=1) if event.event_type == DagsterEventType.STEP_UP_FOR_RETRY]
+    last = events[max(retried, default=0) :]
+    return last if any(map(is_final, last)) else []
 
 
 def identity(entry: dg.EventLogEntry) -> tuple[Any, ...]:
     """What tells entries of one step apart, also after `with_metadata` and `with_own_target`."""
-    kind = entry.dagster_event.event_type_value if entry.dagster_event else None
-    return entry.timestamp, kind, entry.user_message, entry.level
+    event = entry.dagster_event
+    about = (event.event_type_value, event.asset_key, event.partition) if event else None
+    return entry.timestamp, about, entry.user_message, entry.level
 
 
 def stored_identities(context: StepExecutionContext) -> set[tuple[Any, ...]]:

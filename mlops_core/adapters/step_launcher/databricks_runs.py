@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mlops_core.adapters.step_launcher import protocol
-from mlops_core.adapters.step_launcher.call_errors import is_transient
+from mlops_core.adapters.step_launcher.call_errors import is_refused_sign_in, is_transient
 from mlops_core.adapters.step_launcher.compute import Compute, submit_payload
 from mlops_core.adapters.step_launcher.cost import Nodes
 from mlops_core.adapters.step_launcher.preflight import findings
@@ -41,10 +41,9 @@ class DatabricksRuns:
         generation = after + 1
         while True:
             folder = protocol.worker_folder(request.folder, request.worker_name, generation)
-            found = self.workspace.get(protocol.handle_file(folder))
-            if found is None:
+            handle = self._read(protocol.handle_file(folder))
+            if handle is None:
                 return self._start(request, folder, folder), False
-            handle = RunHandle.from_bytes(found)
             if not handle.left:
                 return handle, True
             generation += 1
@@ -55,15 +54,23 @@ class DatabricksRuns:
         Raises:
             SubmitRefusedError: Databricks refuses its compute.
         """
-        found = self.workspace.get(protocol.handle_file(attempt))
-        return RunHandle.from_bytes(found) if found else self._start(request, attempt, None)
+        return self._read(protocol.handle_file(attempt)) or self._start(request, attempt, None)
+
+    def submitted(self, request: RunRequest, attempt: str) -> RunHandle:
+        """The Databricks run of a submit that left no handle: the same idempotency token answers with it.
+
+        Raises:
+            SubmitRefusedError: Databricks refuses its compute.
+        """
+        return self.worker(request)[0] if request.compute.kind == "worker" else self.dedicated_run(request, attempt)
 
     def _start(self, request: RunRequest, folder: str, worker: str | None) -> RunHandle:
         for finding in findings(self.workspace, self.settings.volume):
             self.log.warning(finding)
         self.renew_lease(request.folder)
         run_id = self._submit(self._payload(request, folder, worker), token_of(folder))
-        handle = RunHandle(run_id, self.workspace.state(run_id).url, self._nodes(request.compute).counts, worker)
+        url, nodes = self.workspace.state(run_id).url, self._nodes(request.compute).counts
+        handle = RunHandle(run_id, url, nodes, worker, attempt=None if worker else folder)
         self.workspace.put(protocol.handle_file(folder), handle.to_bytes())
         return handle
 
@@ -79,7 +86,7 @@ class DatabricksRuns:
         try:
             return self.workspace.submit(payload, token)
         except DatabricksError as error:
-            if is_transient(error):
+            if is_transient(error) or is_refused_sign_in(error):
                 raise
             raise SubmitRefusedError(str(error)) from error
 
@@ -113,25 +120,51 @@ class DatabricksRuns:
         request = self.workspace.get(protocol.request_file(attempt))
         if request is None:
             return None
-        found = self.workspace.get(protocol.handle_file(attempt))
-        worker = protocol.split_request(request)[0]["worker"]
-        if found is None and worker:
-            found = self.workspace.get(protocol.handle_file(worker))
-        return RunHandle.from_bytes(found) if found else None
+        worker = _worker_of(request)
+        handle = self._read(protocol.handle_file(attempt))
+        return handle or (self._read(protocol.handle_file(worker)) if worker else None)
 
-    def handles(self, folder: str) -> list[RunHandle]:
-        """Every Databricks run of a Dagster run, once each."""
-        entries = self.workspace.entries(protocol.handles_folder(folder))
-        found = (self.workspace.get(str(entry.path)) for entry in entries)
-        handles = {handle.run_id: handle for handle in map(RunHandle.from_bytes, filter(None, found))}
-        return list(handles.values())
+    def staged_runs(self) -> list[str]:
+        """The Dagster runs that have a folder on the volume."""
+        entries = self.workspace.entries(f"{self.settings.volume}/runs")
+        return [str(entry.name) for entry in entries if entry.is_directory]
+
+    def handles(self, folder: str) -> tuple[list[RunHandle], bool]:
+        """Every Databricks run of a Dagster run, once each, and whether there may be others.
+
+        A handle that is half written or foreign stands for one that can't be named.
+        """
+        files = [str(entry.path) for entry in self.workspace.entries(protocol.handles_folder(folder))]
+        read = [self._read(file) for file in files]
+        handles = {handle.run_id: handle for handle in read if handle}
+        return list(handles.values()), None in read
 
     def lost(self, handle: RunHandle) -> RunHandle:
         """Note that a worker is gone, so that no later step waits for it; returns what is known of it now."""
         if not handle.worker:
             return handle
-        found = self.workspace.get(handle.file)
-        known = RunHandle.from_bytes(found) if found else handle
+        known = self._read(handle.file) or handle
         if not known.left:
             self.workspace.put(handle.file, replace(known, left=True).to_bytes())
         return known
+
+    def _read(self, file: str) -> RunHandle | None:
+        """The handle in a file; None when there is no such file, or something else in it."""
+        found = self.workspace.get(file)
+        handle = None if found is None else RunHandle.parsed(found)
+        if found is not None and handle is None:
+            self.log.warning(
+                "%s is half written or foreign, and names no Databricks run: whatever it stands for ends when it finds "
+                "its lease removed.",
+                file,
+            )
+        return handle
+
+
+def _worker_of(request: bytes) -> str | None:
+    """The worker's folder that a request names; None for an attempt with a run of its own, or what is no request."""
+    try:
+        worker = protocol.split_request(request)[0]["worker"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return worker if isinstance(worker, str) else None

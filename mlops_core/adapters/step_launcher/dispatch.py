@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from mlops_core.adapters.step_launcher import dagster_internals as internals
 from mlops_core.adapters.step_launcher import protocol
 from mlops_core.adapters.step_launcher.databricks_runs import DatabricksRuns
+from mlops_core.adapters.step_launcher.ending import last_state
 from mlops_core.adapters.step_launcher.following import AttemptLostError
 from mlops_core.adapters.step_launcher.run_handle import RunHandle, RunRequest
+from mlops_core.adapters.step_launcher.run_state import RunState
 from mlops_core.adapters.step_launcher.versions import installed_versions
 
 RUN, RUN_ID, WORKER = "databricks_run", "databricks_run_id", "databricks_worker"  # in the events that name them
@@ -21,14 +22,28 @@ class Sent:
     """Where an attempt is.
 
     `was_there` says whether its Databricks run ran, or was starting, before this step asked for it. One that is not
-    `fresh` was sent by an earlier process of this Dagster run, and went on. A worker was asked at `asked_ms`, in
-    milliseconds since 1970.
+    `fresh` was sent by an earlier process of this Dagster run, and went on.
     """
 
     handle: RunHandle
     was_there: bool
     fresh: bool
-    asked_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What became of an attempt that can come to no end.
+
+    The Databricks run that had it, with its state at the end, and whether the attempt had begun. One that is `untaken`
+    did nothing and can't begin there any more, though that worker had come up: it is for another worker. Its
+    `next_message` is the file that did not come.
+    """
+
+    handle: RunHandle
+    state: RunState
+    begun: bool
+    untaken: bool
+    next_message: str = ""
 
 
 class Dispatch:
@@ -70,34 +85,40 @@ class Dispatch:
         self._note(handle)
         return Sent(handle, was_there=True, fresh=False)
 
-    def never_taken(self, sent: Sent, lost: AttemptLostError) -> bool:
-        """Whether the worker was gone when the request came, or left just then because it was idle.
+    def loss(self, sent: Sent, lost: AttemptLostError) -> Loss:
+        """Find out, when its Databricks run has ended, whether the attempt had begun in it.
 
-        A worker that this step started can't have been gone: it failed to start, and its next one would as well.
+        No clock says so, only the attempt's own word; until the run has ended, it might still begin.
         """
-        if lost.started or self.request.compute.kind != "worker":
+        handle, state = self._runs.lost(sent.handle), lost.state
+        if not lost.started:
+            state = last_state(self._runs, handle.run_id, state)
+        begun = lost.started or self._runs.workspace.exists(protocol.begun_file(self.attempt))
+        untaken = not begun and state.ended and self._next_may_begin(handle, state)
+        return Loss(handle, state, begun, untaken, lost.next_message)
+
+    def _next_may_begin(self, handle: RunHandle, state: RunState) -> bool:
+        """Not when a person ended the worker, nor when that never came up: the next one would not either."""
+        if not handle.worker or (state.result == "CANCELED" and not handle.ended_for):
             return False
-        return lost.state.result == "SUCCESS" or (sent.was_there and 0 < lost.state.ended_ms < sent.asked_ms)
+        return state.result == "SUCCESS" or self._runs.workspace.exists(protocol.up_file(handle.worker))
 
     def hand_over(self, sent: Sent) -> Sent:
         """Give the request to the next generation of the worker."""
-        self._runs.lost(sent.handle)
         handle, was_there = self._runs.worker(self.request, sent.handle.generation)
-        asked_ms = time.time() * 1000
         self._runs.workspace.put(protocol.handle_file(self.attempt), handle.to_bytes())
         self._give_to(handle)
-        return Sent(handle, was_there, sent.fresh, asked_ms)
+        return Sent(handle, was_there, sent.fresh)
 
     def _send_to_worker(self, body: bytes) -> Sent:
         known = self._known_worker()
         handle, was_there = (known, True) if known else self._runs.worker(self.request)
         self._note(handle)
-        asked_ms = time.time() * 1000
         fresh = self._put_request(body, handle.worker)
         if not fresh:
             handle = self._runs.handle_of(self.attempt) or handle  # that process may not have come so far
             self._give_to(handle)
-        return Sent(handle, was_there, fresh, asked_ms)
+        return Sent(handle, was_there, fresh)
 
     def _known_worker(self) -> RunHandle | None:
         """The worker as the run's log knows it, while it surely waits for steps: the volume need not be asked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from mlops_core.adapters.step_launcher import protocol
@@ -9,6 +10,8 @@ from mlops_core.adapters.step_launcher.databricks_runs import DatabricksRuns
 from mlops_core.adapters.step_launcher.run_handle import RunHandle, RunRequest
 from mlops_core.adapters.step_launcher.run_state import RunState
 from mlops_core.adapters.waiting import wait_until
+
+LEASE_NOTICED_S = 12.0  # a process on the cluster ends when it missed its lease at three looks, at most 3 s apart
 
 
 def end_previous(runs: DatabricksRuns, request: RunRequest, attempt: str) -> str | None:
@@ -19,9 +22,9 @@ def end_previous(runs: DatabricksRuns, request: RunRequest, attempt: str) -> str
     if (final := _final_event(runs, attempt)) is not None or not _sent(runs, attempt):
         return final
     # Without a handle the host died while it submitted: the token finds the run, or starts one that ends at once.
-    handle = runs.handle_of(attempt) or runs.dedicated_run(request, attempt)
+    handle = runs.handle_of(attempt) or runs.submitted(request, attempt)
     if runs.workspace.state(handle.run_id).ended:
-        return None
+        return _final_event(runs, attempt)  # it may have come since
     runs.log.warning("Databricks run %s still has the previous attempt: ending that first.", handle.run_id)
     if not handle.worker:
         end(runs, handle.run_id, runs.settings.timing.outage_s)
@@ -50,13 +53,28 @@ def end_dagster_run(runs: DatabricksRuns, run_id: str) -> None:
     A Databricks run of which its host left no handle ends by itself when it finds no lease.
     """
     folder = protocol.run_folder(runs.settings.volume, run_id)
-    handles = runs.handles(folder)
+    handles, unnamed = runs.handles(folder)
     active = [handle for handle in handles if not runs.workspace.state(handle.run_id).ended]
     if active:
         runs.log.warning("The run that this one repeats, %s, is still on Databricks: ending that first.", run_id)
         runs.workspace.remove(protocol.lease_file(folder))
     for handle in active:
         end(runs, handle.run_id, runs.settings.timing.outage_s)
+    if unnamed:
+        end_unnamed(runs, folder)
+
+
+def end_unnamed(runs: DatabricksRuns, folder: str) -> None:
+    """Return when everything of a Dagster run that no handle names has ended, as it does without a lease."""
+    runs.workspace.remove(protocol.lease_file(folder))
+    time.sleep(LEASE_NOTICED_S)
+
+
+def last_state(runs: DatabricksRuns, run_id: int, state: RunState) -> RunState:
+    """The state of a Databricks run at its end, when it is coming to that: by then, nothing in it begins any more."""
+    if state.ended or not state.task_ended:
+        return state
+    return wait_until(lambda: runs.workspace.state(run_id), lambda state: state.ended, runs.settings.timing.outage_s)
 
 
 def _cancelled_alone(runs: DatabricksRuns, attempt: str) -> bool:
@@ -80,7 +98,7 @@ def _end_worker(runs: DatabricksRuns, handle: RunHandle, step_key: str) -> None:
 def _final_event(runs: DatabricksRuns, attempt: str) -> str | None:
     """None while the attempt runs; empty when it ended without a final event."""
     ended = runs.workspace.get(protocol.ended_file(attempt))
-    return None if ended is None else ended.decode()
+    return None if ended is None else ended.decode(errors="replace")
 
 
 def _sent(runs: DatabricksRuns, attempt: str) -> bool:

@@ -11,11 +11,12 @@ import dagster as dg
 
 from mlops_core.adapters.step_launcher import dagster_internals as internals
 from mlops_core.adapters.step_launcher import protocol
+from mlops_core.adapters.step_launcher.acceptance import Acceptance
 from mlops_core.adapters.step_launcher.attempt_cleanup import AttemptCleanup
 from mlops_core.adapters.step_launcher.compute import COMPUTE_KEY, Compute
 from mlops_core.adapters.step_launcher.cost import Nodes, estimate
 from mlops_core.adapters.step_launcher.databricks_runs import DatabricksRuns, SubmitRefusedError
-from mlops_core.adapters.step_launcher.dispatch import RUN, RUN_ID, WORKER, Dispatch, Sent
+from mlops_core.adapters.step_launcher.dispatch import RUN, RUN_ID, WORKER, Dispatch, Loss, Sent
 from mlops_core.adapters.step_launcher.ending import end_dagster_run, end_previous
 from mlops_core.adapters.step_launcher.failure import (
     explain_error,
@@ -27,6 +28,7 @@ from mlops_core.adapters.step_launcher.following import AttemptLostError, Follow
 from mlops_core.adapters.step_launcher.run_handle import RunHandle, RunRequest
 from mlops_core.adapters.step_launcher.settings import LauncherSettings
 from mlops_core.adapters.step_launcher.staging import CodeStage
+from mlops_core.adapters.step_launcher.step_scope import StepScope
 
 RETRY_WAIT_S = 1
 MOST_HAND_OVERS = 2  # each may start a cluster
@@ -71,6 +73,10 @@ class StepLaunch:
                 self._cleanup.end(terminated)
 
     def _launched(self) -> Iterator[internals.DagsterEvent]:
+        if internals.runs_in_this_process(self._context) and (told := internals.ended_before(self._context)):
+            self._context.log.info("This step has ended in this run before: it is not run again.")
+            yield from told
+            return
         with internals.interruptible():
             dispatch, sent = self._start()
             stored = set() if sent.fresh else internals.stored_identities(self._context)
@@ -81,9 +87,11 @@ class StepLaunch:
                 yield from self._follow(dispatch, sent, pending=not running, stored=stored)
                 return
             except AttemptLostError as lost:
-                if hand_overs == MOST_HAND_OVERS or not dispatch.never_taken(sent, lost):
+                with internals.interruptible():
+                    loss = dispatch.loss(sent, lost)
+                if hand_overs == MOST_HAND_OVERS or not loss.untaken:
                     self._over = True
-                    self._raise_loss(dispatch, sent, lost)
+                    self._raise_loss(dispatch, loss)
             with internals.interruptible():
                 sent = dispatch.hand_over(sent)
             yield self._first_event(dispatch, sent)
@@ -122,7 +130,7 @@ class StepLaunch:
             folder=self._folder,
             compute=self._compute,
             code_digest=self._stage.digest,
-            stage_code=lambda: self._stage.ensure(self._runs.workspace),
+            stage_code=lambda: self._stage.ensure(self._runs.workspace, self._context.log),
         )
 
     def _first_event(self, dispatch: Dispatch, sent: Sent) -> internals.DagsterEvent:
@@ -146,7 +154,7 @@ class StepLaunch:
             handle=sent.handle,
             change=lambda entry: self._with_cost(entry, Nodes(sent.handle.nodes)),
             renew_lease=lambda: self._runs.renew_lease(self._folder),
-            stored=stored,
+            acceptance=Acceptance(StepScope.of(self._context), stored),
             pending=pending,
             start_timeout_s=self._compute.start_timeout_s,
         )
@@ -166,11 +174,10 @@ class StepLaunch:
         seconds, self._charged_until = entry.timestamp - self._charged_until, entry.timestamp
         return internals.with_metadata(entry, estimate(seconds, nodes, self._settings.prices).metadata())
 
-    def _raise_loss(self, dispatch: Dispatch, sent: Sent, lost: AttemptLostError) -> None:
-        handle = self._runs.lost(sent.handle)
-        if lost.state.pending:
-            self._runs.workspace.cancel(handle.run_id)
-        explained = explain_loss(self._runs.workspace, handle, lost.state, lost.started)
+    def _raise_loss(self, dispatch: Dispatch, loss: Loss) -> None:
+        if loss.state.pending:
+            self._runs.workspace.cancel(loss.handle.run_id)
+        explained = explain_loss(self._runs.workspace, loss)
         if not explained.infrastructure or self._lost_attempts() >= self._settings.infrastructure_retries:
             raise explained.failure
         self._runs.workspace.put(protocol.lost_file(dispatch.attempt), b"")

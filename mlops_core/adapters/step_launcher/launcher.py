@@ -9,6 +9,7 @@ import dagster as dg
 
 from mlops_core.adapters.step_launcher import teardown
 from mlops_core.adapters.step_launcher.call_errors import call_errors
+from mlops_core.adapters.step_launcher.code_archive import loaded_code
 from mlops_core.adapters.step_launcher.dagster_internals import (
     DagsterEvent,
     EngineEventData,
@@ -18,11 +19,12 @@ from mlops_core.adapters.step_launcher.dagster_internals import (
 )
 from mlops_core.adapters.step_launcher.databricks_runs import DatabricksRuns
 from mlops_core.adapters.step_launcher.launch import StepLaunch
+from mlops_core.adapters.step_launcher.patient_calls import ClientSource
 from mlops_core.adapters.step_launcher.settings import LauncherSettings
 from mlops_core.adapters.step_launcher.staging import CodeStage
 from mlops_core.adapters.step_launcher.sweep import SweepReport, sweep
 from mlops_core.adapters.step_launcher.teardown import TeardownReport
-from mlops_core.adapters.step_launcher.workspace import ClientSource, Workspace
+from mlops_core.adapters.step_launcher.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 CLOSING_PATIENCE_S = 15.0  # a terminated run should not wait for a workspace that does not answer
@@ -100,6 +102,7 @@ def launcher_for_run(settings: LauncherSettings, instance: dg.DagsterInstance) -
 
 def step_launcher_resource(settings: LauncherSettings) -> dg.ResourceDefinition:
     """The resource `step_launcher` of a target whose steps run on Databricks."""
+    loaded_code(settings.staged_packages)  # they run what this process loads, not what the files become
 
     def build(context: dg.InitResourceContext) -> Iterator[UnityCatalogStepLauncher]:
         if context.instance is None:

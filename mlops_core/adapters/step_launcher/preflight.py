@@ -6,6 +6,7 @@ from mlops_core.adapters.step_launcher.call_errors import call_errors
 from mlops_core.adapters.step_launcher.workspace import Workspace
 
 WRITING = frozenset({"WRITE_VOLUME", "ALL_PRIVILEGES", "MANAGE"})  # who manages it may grant the rest to themselves
+PATIENCE_S = 15.0  # a step does not wait for what it can do without
 
 
 def findings(workspace: Workspace, volume: str) -> list[str]:
@@ -18,7 +19,7 @@ def findings(workspace: Workspace, volume: str) -> list[str]:
 
     name = ".".join(volume.split("/")[2:5])
     try:
-        return _findings(workspace, name)
+        return _findings(workspace.with_patience(PATIENCE_S), name)
     except NotFound:
         return [f"The staging volume {name} does not exist: deploy the bundle, which declares it."]
     except call_errors() as error:

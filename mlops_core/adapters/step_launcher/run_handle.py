@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from mlops_core.adapters.step_launcher import protocol
 from mlops_core.adapters.step_launcher.compute import Compute
 from mlops_core.adapters.step_launcher.staging import StagedCode
 
+LARGEST_ID = 2**63 - 1
+WORKER = r"/.+/workers/[^/]+-g\d+"
+
 
 @dataclass(frozen=True)
 class RunHandle:
-    """A Databricks run, its page, its machines, and its worker's folder (None for a run of one attempt).
+    """A Databricks run, its page, its machines, and its worker's folder, or that of the one attempt that it is for.
 
     A worker that takes no more steps has `left`: it says so itself when it was idle, the host when it was lost.
     `ended_for` is the step for whose sake the host cancelled it, with whatever else ran in it.
@@ -26,6 +31,7 @@ class RunHandle:
     worker: str | None = None
     left: bool = False
     ended_for: str = ""
+    attempt: str | None = None
 
     @property
     def generation(self) -> int:
@@ -47,8 +53,32 @@ class RunHandle:
         return json.dumps(asdict(self)).encode()
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> RunHandle:
-        return cls(**json.loads(data))
+    def parsed(cls, data: bytes) -> RunHandle | None:
+        """A handle, or None for bytes that are none; what only another version of the launcher knows is left out."""
+        try:
+            told = json.loads(data)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(told, dict):
+            return None
+        known = {item.name: told[item.name] for item in fields(cls) if item.name in told}
+        return cls(**known) if _is_whole(known) else None
+
+
+def _is_whole(known: Mapping[str, Any]) -> bool:
+    """Whether these are the fields of a handle: half-written and foreign files are not."""
+    run_id, nodes, worker = known.get("run_id"), known.get("nodes"), known.get("worker")
+    return (
+        type(run_id) is int
+        and 0 < run_id <= LARGEST_ID
+        and isinstance(known.get("url"), str)
+        and isinstance(nodes, dict)
+        and all(isinstance(number, int) for number in nodes.values())
+        and (worker is None or re.fullmatch(WORKER, str(worker)) is not None)
+        and isinstance(known.get("left", False), bool)
+        and isinstance(known.get("ended_for", ""), str)
+        and isinstance(known.get("attempt", ""), str | None)
+    )
 
 
 @dataclass(frozen=True)

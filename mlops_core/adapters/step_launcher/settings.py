@@ -12,11 +12,10 @@ import mlops_core
 from mlops_core.adapters.step_launcher.compute import Compute, package_of
 from mlops_core.adapters.step_launcher.cost import PriceTable
 from mlops_core.config import WorkspaceAddress
+from mlops_core.looks_secret import names_secret, secret_in, without_secrets
 
 MACHINERY = Path(mlops_core.__file__).resolve().parent
-LOOKS_SECRET = re.compile(r"token|secret|password|passwd|credential|private_?key|access_?key|api_?key", re.IGNORECASE)
-
-HAS_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
+NAMES_REFERENCES = "BUNDLE_VAR_secrets"  # names variables, scopes and keys, and no value
 
 
 @dataclass(frozen=True)
@@ -83,13 +82,13 @@ class LauncherSettings:
                 f"The staging volume is {self.volume!r}: write it as /Volumes/<catalog>/<schema>/<volume>."
             )
         for name, value in self.environment.items():
-            if HAS_PASSWORD.search(value):
+            if name != NAMES_REFERENCES:
+                _refuse_secret(name, value)
+        for line in self.requirements:
+            if what := secret_in(line):
                 raise ValueError(
-                    f"{name} has a password in its address: what is staged must not; give it as a SecretReference."
-                )
-            if LOOKS_SECRET.search(name):
-                raise ValueError(
-                    f"{name} looks like a secret: give the launcher a SecretReference instead of its value."
+                    f"The requirement {without_secrets(line)!r} has {what}: what is staged must not; let the cluster's "
+                    "pip.conf have it, or take the package from a volume."
                 )
         if self.timing.lease_s <= self.timing.outage_s:
             raise ValueError(
@@ -112,3 +111,13 @@ def read_requirements(file: Path) -> tuple[str, ...]:
     """The requirement lines of a requirements.txt, without comments."""
     lines = (line.split("#", 1)[0].strip() for line in file.read_text().splitlines())
     return tuple(line for line in lines if line)
+
+
+def _refuse_secret(name: str, value: str) -> None:
+    """Refuse a variable that would be staged in clear."""
+    what = "a name that secrets have" if names_secret(name) else secret_in(value)
+    if what:
+        raise ValueError(
+            f"{name} has {what}: what is staged must not; give the launcher a SecretReference instead of its value "
+            "(the target's variable `secrets` names the scope and the key)."
+        )

@@ -6,6 +6,7 @@ events that come back: whoever may write to the DBFS root may run code on the Da
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from io import BytesIO
@@ -16,13 +17,15 @@ from zipfile import ZipFile
 
 import dagster as dg
 
-from mlops_core.adapters.step_launcher.code_archive import build_code_archive
+from mlops_core.adapters.step_launcher.code_archive import loaded_code
 from mlops_core.adapters.step_launcher.compute import RUNTIME_OWN, Compute, package_of
 from mlops_core.adapters.step_launcher.settings import LauncherSettings
 
 if TYPE_CHECKING:
     from dagster_databricks.databricks import DatabricksClient
     from dagster_databricks.types import DatabricksRunState
+
+logger = logging.getLogger(__name__)
 
 
 def stock_step_launcher(settings: LauncherSettings) -> dg.ResourceDefinition:
@@ -31,16 +34,19 @@ def stock_step_launcher(settings: LauncherSettings) -> dg.ResourceDefinition:
     Credentials come from DATABRICKS_TOKEN, or from the client id and secret of a service principal; it knows no other
     of the unified authentication's ways.
     """
+    code = loaded_code(settings.staged_packages)
 
-    def build(_: dg.InitResourceContext) -> Iterator[Any]:
+    def build(context: dg.InitResourceContext) -> Iterator[Any]:
         if "DATABRICKS_RUNTIME_VERSION" in os.environ:  # the cluster makes the step's resources too, and ships nothing
             yield None
             return
         from dagster_databricks import DatabricksPySparkStepLauncher
 
+        for remark in code.remarks:
+            (context.log or logger).warning(remark)
         with TemporaryDirectory(prefix="dagster-code-") as folder:
-            with ZipFile(BytesIO(build_code_archive(settings.staged_packages).zipped())) as code:
-                code.extractall(folder)
+            with ZipFile(BytesIO(code.zipped())) as archive:
+                archive.extractall(folder)
             launcher = DatabricksPySparkStepLauncher(**stock_config(settings, os.environ, Path(folder)))
             _wait_for_results(launcher.databricks_runner.client)
             yield launcher

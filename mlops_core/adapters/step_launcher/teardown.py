@@ -12,9 +12,10 @@ from mlops_core.adapters.step_launcher import protocol
 from mlops_core.adapters.step_launcher.call_errors import call_errors
 from mlops_core.adapters.step_launcher.cost import Cost, Nodes, estimate
 from mlops_core.adapters.step_launcher.databricks_runs import DatabricksRuns
-from mlops_core.adapters.step_launcher.ending import end
+from mlops_core.adapters.step_launcher.ending import end, end_unnamed
 from mlops_core.adapters.step_launcher.run_handle import RunHandle
 from mlops_core.adapters.step_launcher.run_state import RunState
+from mlops_core.adapters.step_launcher.volume_clock import volume_now_ms
 from mlops_core.adapters.step_launcher.workspace import Workspace
 from mlops_core.adapters.waiting import wait_until
 
@@ -57,7 +58,7 @@ def tear_down(runs: DatabricksRuns, run_id: str) -> TeardownReport:
         TimeoutError: Databricks takes its time to end a run, or there is much to remove; the next teardown goes on.
     """
     folder = protocol.run_folder(runs.settings.volume, run_id)
-    handles = runs.handles(folder)
+    handles, unnamed = runs.handles(folder)
     if any(handle.worker for handle in handles):
         runs.workspace.put(protocol.stop_file(folder), b"")
     deadline = time.monotonic() + STOP_GRACE_S
@@ -65,15 +66,17 @@ def tear_down(runs: DatabricksRuns, run_id: str) -> TeardownReport:
     cancelled = [run for run, state in states.items() if not state.task_ended]
     for databricks_run in cancelled:
         states[databricks_run] = end(runs, databricks_run, runs.settings.timing.cancel_grace_s)
-    costs = [estimate(_seconds(states[handle.run_id]), Nodes(handle.nodes), runs.settings.prices) for handle in handles]
+    if unnamed:
+        end_unnamed(runs, folder)
+    costs = [estimate(states[handle.run_id].seconds, Nodes(handle.nodes), runs.settings.prices) for handle in handles]
     runs.workspace.remove_tree(folder)
     return TeardownReport(tuple(handle.run_id for handle in handles), tuple(cancelled), tuple(costs))
 
 
 def clean_up(runs: DatabricksRuns, older_than_days: float) -> list[str]:
     """Tear down Dagster runs and remove staged code that nothing has touched for so many days; returns their names."""
-    limit_ms = (time.time() - older_than_days * DAY_S) * 1000
-    names = [str(run.name) for run in runs.workspace.entries(f"{runs.settings.volume}/runs")]
+    limit_ms = volume_now_ms(runs) - older_than_days * DAY_S * 1000
+    names = runs.staged_runs()
     return [*filter(lambda name: _cleaned_up(runs, name, limit_ms), names), *_clean_up_code(runs, limit_ms)]
 
 
@@ -92,7 +95,7 @@ def _cleaned_up(runs: DatabricksRuns, name: str, limit_ms: float) -> bool:
 
 def _clean_up_code(runs: DatabricksRuns, limit_ms: float) -> list[str]:
     """An archive and the file that says it is staged go together."""
-    entries = runs.workspace.entries(f"{runs.settings.volume}/code")
+    entries = [one for one in runs.workspace.entries(f"{runs.settings.volume}/code") if not one.is_directory]
     touched: dict[str, int] = {}
     for entry in entries:
         stem = Path(str(entry.name)).stem
@@ -104,16 +107,13 @@ def _clean_up_code(runs: DatabricksRuns, limit_ms: float) -> list[str]:
 
 
 def _when_it_leaves(workspace: Workspace, handle: RunHandle, deadline: float) -> RunState:
-    """The state in which a worker ended by itself, or the one in which a Databricks run does not."""
+    """The state in which a Databricks run ended by itself, or the one in which it does not.
+
+    A worker leaves when it is asked to, and the run of one attempt when that has ended.
+    """
+    leaves = handle.worker or (handle.attempt and workspace.exists(protocol.ended_file(handle.attempt)))
     return wait_until(
         lambda: workspace.state(handle.run_id),
-        lambda state: state.task_ended or state.pending or not handle.worker,
+        lambda state: state.task_ended or state.pending or not leaves,
         deadline - time.monotonic(),
     )
-
-
-def _seconds(state: RunState) -> float:
-    if not state.started_ms:
-        return 0.0
-    ended_ms = state.ended_ms or time.time() * 1000
-    return max(0.0, (ended_ms - state.started_ms) / 1000)

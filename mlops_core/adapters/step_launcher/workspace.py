@@ -1,29 +1,21 @@
 """The Databricks workspace as the launcher uses it: files on the volume, and Databricks runs.
 
-databricks-sdk repeats lost connections, 429 and 503 by itself, and gives up with TimeoutError; 500, 502 and 504 reach
-the caller. Every call here may be repeated safely (writes are whole files, submits carry an idempotency token), so all
-of them are, for `outage_s` seconds. The SDK is imported when the first call is made: only the host makes any.
+Every call here may be repeated safely (writes are whole files, submits carry an idempotency token), so all of them are
+(`PatientCalls`). The SDK is imported when the first call is made: only the host makes any.
 """
 
 from __future__ import annotations
 
 import io
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tenacity import RetryCallState, Retrying, wait_random_exponential
-
-from mlops_core.adapters.databricks_client import workspace_client
-from mlops_core.adapters.step_launcher.call_errors import (
-    SignInError,
-    is_sign_in,
-    is_transient,
-    refused_credentials,
-)
+from mlops_core.adapters.explained_calls import answered_otherwise
+from mlops_core.adapters.step_launcher import protocol
+from mlops_core.adapters.step_launcher.patient_calls import ClientSource, PatientCalls
 from mlops_core.adapters.step_launcher.run_state import FORGOTTEN, RunState
 from mlops_core.adapters.step_launcher.settings import LauncherSettings
 
@@ -34,44 +26,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 REMOVED_AT_ONCE = 16
 REMOVING_S = 10.0
-SDK_RETRY_S = 5  # within one call; the calls themselves are repeated here
 SUBMIT = "/api/2.2/jobs/runs/submit"
 GET_RUN = "/api/2.2/jobs/runs/get"
 GET_CLUSTER = "/api/2.1/clusters/get"
-
-
-class ClientSource:
-    """One WorkspaceClient for a process, made again when its credentials were refused."""
-
-    def __init__(self, settings: LauncherSettings) -> None:
-        self._settings, self._lock = settings, threading.Lock()
-        self._client: WorkspaceClient | None = None
-        self._user: str | None = None
-
-    def get(self) -> WorkspaceClient:
-        with self._lock:
-            if self._client is None:
-                self._client = self._build()
-            return self._client
-
-    def user_name(self, ask: Callable[[], str]) -> str:
-        """Who signs in, asked once."""
-        if self._user is None:
-            self._user = ask()
-        return self._user
-
-    def forget(self) -> None:
-        with self._lock:
-            self._client = None
-
-    def _build(self) -> WorkspaceClient:
-        return workspace_client(
-            self._settings.workspace,
-            http_timeout_seconds=self._settings.timing.call_timeout_s,
-            retry_timeout_seconds=SDK_RETRY_S,
-            product="my-mlops-stacks-step-launcher",
-            product_version="1.0.0",
-        )
 
 
 class Workspace:
@@ -80,19 +37,23 @@ class Workspace:
     def __init__(
         self, clients: ClientSource, settings: LauncherSettings, log: logging.Logger, patience_s: float | None = None
     ) -> None:
-        self._clients, self._log, self._timing = clients, log, settings.timing
-        self._patience_s = settings.timing.outage_s if patience_s is None else patience_s
+        self._clients, self._settings, self._log = clients, settings, log
+        patience_s = settings.timing.outage_s if patience_s is None else patience_s
+        self._calls = PatientCalls(clients, settings.timing.credentials_s, patience_s, log)
+
+    def with_patience(self, patience_s: float) -> Workspace:
+        return Workspace(self._clients, self._settings, self._log, patience_s)
 
     def put(self, path: str, data: bytes) -> None:
         """Write a whole file, replacing one that is there."""
-        self._call(lambda client: self._upload(client, path, data, overwrite=True))
+        self._calls.make(lambda client: self._upload(client, path, data, overwrite=True))
 
     def put_new(self, path: str, data: bytes) -> bool:
         """Write a whole file unless there is one; False when there was."""
         from databricks.sdk.errors import ResourceConflict
 
         try:
-            self._call(lambda client: self._upload(client, path, data, overwrite=False))
+            self._calls.make(lambda client: self._upload(client, path, data, overwrite=False))
         except ResourceConflict:
             return False
         return True
@@ -102,7 +63,13 @@ class Workspace:
         return self._found(lambda client: _content(client, path))
 
     def exists(self, path: str) -> bool:
-        return self._found(lambda client: client.files.get_metadata(path)) is not None
+        """Whether there is such a file; with its content, for a HEAD's 404 may be a proxy's, who has no page."""
+        return self.get(path) is not None
+
+    def size(self, path: str) -> int | None:
+        """The bytes of a file, or None when there is none."""
+        found = self._found(lambda client: client.files.get_metadata(path))
+        return found.content_length if found else None
 
     def entries(self, folder: str) -> list[DirectoryEntry]:
         """What a folder holds; nothing when there is no such folder."""
@@ -143,10 +110,20 @@ class Workspace:
         """Write a Python file into the workspace tree."""
         from databricks.sdk.service.workspace import ImportFormat
 
-        self._call(lambda client: client.workspace.mkdirs(path.rsplit("/", 1)[0]))
-        self._call(
+        self._calls.make(lambda client: client.workspace.mkdirs(path.rsplit("/", 1)[0]))
+        self._calls.make(
             lambda client: client.workspace.upload(path, io.BytesIO(data), format=ImportFormat.AUTO, overwrite=True)
         )
+
+    def has_source(self, path: str, size: int) -> bool:
+        """Whether the caller sees a file of so many bytes, or of a size that is not told, in the workspace tree."""
+        from databricks.sdk.errors import PermissionDenied
+
+        try:
+            found = self._found(lambda client: client.workspace.get_status(path))
+        except PermissionDenied:
+            return False
+        return found is not None and found.size in (None, size)
 
     def home(self) -> str:
         """The folder of the workspace tree in which nobody else may write."""
@@ -154,11 +131,11 @@ class Workspace:
 
     def user_name(self) -> str:
         """Who calls: an email address, or a service principal's application id."""
-        return self._clients.user_name(lambda: str(self._call(lambda client: client.current_user.me()).user_name))
+        return self._clients.user_name(lambda: str(self._calls.make(lambda client: client.current_user.me()).user_name))
 
     def privileges(self, kind: str, name: str) -> dict[str, set[str]]:
         """Who holds which privileges on a securable of Unity Catalog, those of its catalog and schema included."""
-        found = self._call(lambda client: client.grants.get_effective(kind, name))
+        found = self._calls.make(lambda client: client.grants.get_effective(kind, name))
         return {
             str(one.principal): {held.privilege.value for held in one.privileges or () if held.privilege}
             for one in found.privilege_assignments or ()
@@ -166,19 +143,19 @@ class Workspace:
 
     def owners(self, volume: str) -> list[str]:
         """Who owns a volume, named `catalog.schema.volume`, and its schema."""
-        of_volume = self._call(lambda client: client.volumes.read(volume))
-        of_schema = self._call(lambda client: client.schemas.get(volume.rpartition(".")[0]))
+        of_volume = self._calls.make(lambda client: client.volumes.read(volume))
+        of_schema = self._calls.make(lambda client: client.schemas.get(volume.rpartition(".")[0]))
         return [owner for owner in (of_volume.owner, of_schema.owner) if owner]
 
     def submit(self, payload: dict[str, Any], token: str) -> int:
         """The id of the Databricks run that has this idempotency token, started now unless it was before."""
         body = {**payload, "idempotency_token": token}
-        return int(self._call(lambda client: _answer(client, "POST", SUBMIT, body=body))["run_id"])
+        return int(self._calls.make(lambda client: _answer(client, "POST", SUBMIT, "run_id", body=body))["run_id"])
 
     def state(self, run_id: int) -> RunState:
         """The state of a run; one that Databricks has deleted has ended."""
         query = {"run_id": run_id}
-        found = self._found(lambda client: _answer(client, "GET", GET_RUN, query=query))
+        found = self._found(lambda client: _run(client, query))
         return FORGOTTEN if found is None else RunState.of(found)
 
     def output(self, task_run_id: int) -> tuple[str, str]:
@@ -194,7 +171,7 @@ class Workspace:
 
         query = {"cluster_id": cluster_id}
         try:
-            return self._found(lambda client: _answer(client, "GET", GET_CLUSTER, query=query)) or {}
+            return self._found(lambda client: _answer(client, "GET", GET_CLUSTER, "cluster_id", query=query)) or {}
         except PermissionDenied:
             return {}
 
@@ -215,58 +192,39 @@ class Workspace:
         from databricks.sdk.errors import NotFound
 
         try:
-            return self._call(call)
+            return self._calls.make(call)
         except NotFound:
             return None
-
-    def _call(self, call: Callable[[WorkspaceClient], T]) -> T:
-        retrying = Retrying(
-            retry=self._may_pass,
-            stop=lambda state: (state.seconds_since_start or 0.0) >= self._patience_s,
-            wait=wait_random_exponential(multiplier=0.2, max=5),
-            before_sleep=self._warn,
-            reraise=True,
-        )
-        return retrying(lambda: self._signed_in(call))
-
-    def _signed_in(self, call: Callable[[WorkspaceClient], T]) -> T:
-        try:
-            return call(self._clients.get())
-        except ValueError as error:
-            if is_sign_in(error):
-                raise SignInError(f"Signing in to the Databricks workspace failed: {error}") from error
-            raise
-
-    def _may_pass(self, state: RetryCallState) -> bool:
-        error = state.outcome.exception() if state.outcome else None
-        if error is None:
-            return False
-        if refused_credentials(error):
-            self._clients.forget()  # the next client reads the environment and the configuration file again
-            return (state.seconds_since_start or 0.0) < self._timing.credentials_s
-        return is_transient(error)
-
-    def _warn(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        if state.attempt_number in (2, 5) or state.attempt_number % 20 == 0:
-            self._log.warning(
-                "The Databricks workspace does not answer as it should (%s: %.200s); repeating for up to %.0f s.",
-                type(error).__name__, error, self._patience_s,
-            )  # fmt: skip
 
 
 def _content(client: WorkspaceClient, path: str) -> bytes:
     contents = client.files.download(path).contents
     if contents is None:
         raise OSError(f"Databricks answered without the content of {path}.")
-    return contents.read()
+    with contents:
+        return contents.read(protocol.MOST_BYTES + 1)  # what is longer is nothing of ours
 
 
-def _answer(client: WorkspaceClient, method: str, path: str, **given: Any) -> dict[str, Any]:
+def _answer(client: WorkspaceClient, method: str, path: str, key: str, **given: Any) -> dict[str, Any]:
+    """A JSON object that has at least `key`."""
     answer = client.api_client.do(method, path, **given)
-    if not isinstance(answer, dict):
-        raise TypeError(f"Databricks answered {method} {path} with no JSON object, but with a {type(answer).__name__}.")
+    if not isinstance(answer, dict) or key not in answer:
+        raise answered_otherwise(method, path, str(client.config.host), f"JSON without {key}")
     return answer
+
+
+def _run(client: WorkspaceClient, query: dict[str, Any]) -> dict[str, Any]:
+    """What is known of a run; only Databricks can say that it has none, not a proxy that finds no page."""
+    from databricks.sdk.errors import NotFound, ResourceDoesNotExist
+
+    try:
+        return _answer(client, "GET", GET_RUN, "run_id", query=query)
+    except ResourceDoesNotExist:
+        raise
+    except NotFound as error:
+        raise answered_otherwise(
+            "GET", GET_RUN, str(client.config.host), "status 404, with which Databricks does not answer for a run"
+        ) from error
 
 
 def _batches(paths: list[str]) -> Iterator[list[str]]:

@@ -81,15 +81,19 @@ def _fault(log: Path) -> str | None:
 def _is_whole(commit: Path) -> bool:
     try:
         actions = [json.loads(line) for line in commit.read_text(encoding="utf-8").splitlines()]
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
-    return bool(actions)
+    return bool(actions) and all(isinstance(action, dict) for action in actions)
 
 
 def _missing_file(table: Path) -> str | None:
     from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError
 
-    held = DeltaTable(str(plain_path(table))).get_add_actions(flatten=True)
+    try:
+        held = DeltaTable(str(plain_path(table))).get_add_actions(flatten=True)
+    except DeltaError as error:
+        return f"its log can't be followed ({str(error).partition(chr(10))[0][:200]})"
     paths = [unquote(path) for path in held.column("path").to_pylist()]
     sizes = held.column("size_bytes").to_pylist()
     for path, size in zip(paths, sizes, strict=True):

@@ -24,7 +24,7 @@ Kind = Literal["regression", "binary", "multiclass"]
 
 
 class Answer(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class ColumnAnswer(Answer):

@@ -31,6 +31,9 @@ METHODS = [
 ]
 
 
+NO_ROWS = SimpleNamespace(collect=list)
+
+
 class SignatureClient:
     """Stands for the real client: accepts what its signatures accept, and keeps the last call."""
 
@@ -142,3 +145,17 @@ def test_the_real_client_reads_our_specification():
     assert (feature.feature_name, feature.lookup_key, feature.timestamp_lookup_key) == ("count", ["zip"], ["pickup"])
     assert feature.default_value_str == "0"
     assert FeatureSpec.from_yaml(yaml.safe_dump(theirs._to_dict(), sort_keys=False)) == ours
+
+
+def test_tables_are_published_with_the_real_arguments(store, monkeypatch):
+    calls = vars(store)["client"].calls
+    monkeypatch.setattr(ClusterSpark, "spark_session", property(lambda _: SimpleNamespace(sql=lambda _: NO_ROWS)))
+    found = SimpleNamespace(state="AVAILABLE")
+    vars(store)["client"].get_online_store = lambda *, name: found if "create_online_store" in calls else None
+    assert store.publish(["pickups"], "fares", "CU_2") == ["main.taxi.pickups_online"]
+    assert calls["create_online_store"] == {"name": "fares", "capacity": "CU_2"}
+    published = calls["publish_table"]
+    assert (published["source_table_name"], published["online_table_name"]) == (
+        "main.taxi.pickups",
+        "main.taxi.pickups_online",
+    )

@@ -10,7 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from mlops_core.adapters.sources.choice import LocalSources, TableSource
-from mlops_core.adapters.sources.errors import UnreadableEventsError
+from mlops_core.adapters.sources.errors import (
+    NoEventsError,
+    SourceNotWatchableError,
+    SourceUnansweredError,
+    UnreadableEventsError,
+)
 from mlops_core.adapters.sources.file_source import files_at
 from mlops_core.adapters.sources.generated_source import NoSampleError
 from mlops_core.adapters.spark import LocalSpark
@@ -57,3 +62,10 @@ def test_sentences_name_the_settings(sources: LocalSources, tmp_path: Path) -> N
         match=r"set DEPARTURES_TIMES \(or departures_times in databricks.yml\) to UTC if they are moments",
     ):
         landed(DEPARTURES, tmp_path / "d.parquet")
+
+
+@pytest.mark.parametrize("kind", [UnreadableEventsError, NoEventsError, SourceNotWatchableError, SourceUnansweredError])
+def test_no_error_of_a_source_shows_the_secret_of_its_address(kind: type[Exception]) -> None:
+    error = kind("There is nothing at https://me:swordfish@host/x?sig=swordfish: name another.")
+    assert str(error) == "There is nothing at https://host/x?sig=[secret]: name another."
+    assert "swordfish" not in repr(error)

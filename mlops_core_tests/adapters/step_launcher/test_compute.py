@@ -93,6 +93,11 @@ def test_the_documented_examples_are_what_the_launcher_takes() -> None:
     assert [Prices.model_validate(example["prices"]).currency for example in examples if "prices" in example] == ["USD"]
 
 
+def results(bench: Workbench) -> list[str]:
+    """What Databricks shows of its runs; a teardown returns when none of them goes on."""
+    return [run.stopped_by.result.value if run.stopped_by else "SUCCESS" for run in bench.emulator.runs]
+
+
 @pytest.mark.slow
 def test_assets_override_the_target_by_metadata_and_by_tag(workbench: Workbench) -> None:
     result = workbench.materialize("numbers", "heavy", "light")
@@ -101,6 +106,7 @@ def test_assets_override_the_target_by_metadata_and_by_tag(workbench: Workbench)
     assert ["new_cluster" in task for task in tasks].count(True) == 2  # the worker's, and heavy's own
     assert ["environment_key" in task for task in tasks].count(True) == 1
     assert workbench.emulator.cluster_starts == 2
+    assert results(workbench) == ["SUCCESS"] * 3
     workbench.emulator.wait_until_idle()
     assert workbench.left_staged() == []
 
@@ -130,6 +136,7 @@ def test_an_existing_cluster_is_used_as_it_is(workbench: Workbench) -> None:
     result = workbench.materialize("numbers")
     assert result.success
     assert workbench.emulator.runs[0].submission.task["existing_cluster_id"] == cluster["cluster_id"]
+    assert results(workbench) == ["SUCCESS"] * 2  # the step and its check
     event = workbench.instance.get_latest_materialization_event(dg.AssetKey("numbers"))
     assert event.asset_materialization.metadata["databricks/node_types"].value == "2 x Standard_D4ds_v5"
 

@@ -10,6 +10,7 @@ import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
+from dagster._core.definitions.assets.job.asset_layer import AssetLayer
 from dagster._core.definitions.step_launcher import StepLauncher, StepRunRef
 from dagster._core.errors import raise_execution_interrupts
 from dagster._core.events import DagsterEvent, EngineEventData, StepMaterializationData
@@ -50,6 +51,8 @@ PARAMETERS = {
     DataVersionCache._fetch_input_asset_version_info: ["self", "asset_keys"],
     StepExecutionContext.fetch_external_input_asset_version_info: ["self"],
     StepExecutionContext.maybe_fetch_and_get_input_asset_version_info: ["self", "key"],
+    AssetLayer.get_assets_def_for_node: ["self", "node_handle"],
+    AssetLayer.get_asset_key_for_node_input: ["self", "inner_node_handle", "input_name"],
     dg.DagsterInstance.handle_new_event: ["self", "event", "batch_metadata"],
     dg.DagsterInstance.all_logs: ["self", "run_id", "of_type"],
     dg.DagsterInstance.fetch_materializations: ["self", "records_filter", "limit", "cursor", "ascending"],

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 import dagster as dg
 import pytest
+from dagster._core.events import STEP_EVENTS, DagsterEvent
+from dagster._core.execution.api import execute_run_iterator
 
 from mlops_core.adapters.step_launcher.cost import PriceTable
 from mlops_core.adapters.step_launcher.remote.output import CUT, LIMIT
 from mlops_core.adapters.step_launcher.settings import SecretReference
-from mlops_core_tests.adapters.step_launcher.workbench import Workbench
+from mlops_core_tests.adapters.step_launcher.workbench import VOLUME, Workbench, sample_job
 
 SECRET = "hunter2-is-long-enough"
 ASSETS = (
@@ -102,6 +104,11 @@ def test_metadata_and_logs_come_back(finished: Finished) -> None:
     assert len(finished.metadata("tabular")["table"].records) == 10_000
     plot = finished.metadata("tabular")["plot"].removesuffix(")").partition("base64,")[2]
     assert base64.b64decode(plot) == bytes(range(256)) * 40
+
+
+def test_a_step_tells_what_it_read_of_another_asset(finished: Finished) -> None:
+    [read] = finished.bench.instance.fetch_observations(dg.AssetKey("numbers"), limit=2).records
+    assert read.asset_observation.metadata["rows_read"].value == 3
 
 
 def test_what_the_launcher_asks_for_is_imported_before_the_first_step(finished: Finished) -> None:
@@ -213,6 +220,26 @@ def test_the_run_leaves_its_total_cost_and_nothing_else(finished: Finished) -> N
 def test_a_second_teardown_finds_nothing(finished: Finished) -> None:
     report = finished.bench.launcher.tear_down(finished.bench.instance, finished.result.dagster_run)
     assert report.databricks_runs == ()
+
+
+def test_a_run_whose_host_is_lost_when_all_steps_have_ended_runs_none_again(finished: Finished) -> None:
+    """As a pod is, while it tears down: what was staged is gone, and the next pod begins with the first step."""
+    bench, run = finished.bench, finished.result.dagster_run
+
+    def left() -> tuple[int, int, int]:
+        written = bench.emulator.storage.volume_path(f"{VOLUME}/notes").rglob("*")
+        events = bench.instance.all_logs(run.run_id, of_type=set(STEP_EVENTS))
+        return len(bench.emulator.runs), len(list(written)), len(events)
+
+    before = left()
+    bench.instance.report_dagster_event(DagsterEvent("PIPELINE_START", run.job_name), run.run_id)
+    job = sample_job().get_subset(asset_selection=run.asset_selection, asset_check_selection=run.asset_check_selection)
+    again = bench.instance.get_run_by_id(run.run_id)
+
+    list(execute_run_iterator(job, again, bench.instance, resume_from_failure=True))
+
+    assert bench.instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE  # as before
+    assert left() == before
 
 
 def test_a_resource_that_is_a_generator_ends_after_its_step(shared_workbench: Workbench) -> None:

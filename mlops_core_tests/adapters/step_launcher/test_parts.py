@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 import time
-import zipfile
 from pathlib import Path
 
 import pytest
 
-from mlops_core.adapters.step_launcher.code_archive import build_code_archive
 from mlops_core.adapters.step_launcher.cost import Nodes, PriceTable, estimate
-from mlops_core.adapters.step_launcher.protocol import Done, Message, request_bytes, split_request
+from mlops_core.adapters.step_launcher.protocol import (
+    Done,
+    Message,
+    attempt_folder,
+    handed_over_file,
+    request_bytes,
+    request_file,
+    requested_attempt,
+    split_request,
+)
 from mlops_core.adapters.step_launcher.remote import output, step_main
 from mlops_core.adapters.step_launcher.remote.lease import Lease
 from mlops_core.adapters.step_launcher.settings import LauncherSettings, SecretReference, Timing
@@ -20,54 +28,6 @@ from mlops_core.adapters.step_launcher.stock import stock_config
 from mlops_core.adapters.step_launcher.versions import installed_versions, mismatch
 from mlops_core.config import parsed_host
 from mlops_core_tests.adapters.step_launcher.workbench import make_settings
-
-
-@pytest.fixture
-def package(tmp_path: Path) -> Path:
-    folder = tmp_path / "pipeline"
-    for name in ("__init__.py", "assets.py", "query.sql", "deep/target.yml", ".env", ".git/config", ".venv/x.py"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(f"# {name}\n")
-    for name in ("trips.parquet", "data/rows.json", "tests/test_x.py", "__pycache__/a.py", "token.pem"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(name)
-    return folder
-
-
-def test_the_archive_holds_code_and_nothing_else(package: Path) -> None:
-    archive = zipfile.ZipFile(io.BytesIO(build_code_archive([package]).zipped()))
-    assert archive.namelist() == [
-        "pipeline/__init__.py", "pipeline/assets.py", "pipeline/deep/target.yml", "pipeline/query.sql",
-    ]  # fmt: skip
-
-
-def test_the_same_code_has_the_same_archive_and_other_code_another(package: Path) -> None:
-    first = build_code_archive([package])
-    (package / "assets.py").touch()
-    (package / "new.parquet").write_text("data")
-    assert build_code_archive([package]).zipped() == first.zipped()
-    assert build_code_archive([package]).digest == first.digest
-    (package / "assets.py").write_text("changed")
-    assert build_code_archive([package]).digest != first.digest
-
-
-def test_a_folder_that_is_no_package_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="name the folder of an import package"):
-        build_code_archive([tmp_path])
-
-
-def test_the_main_file_unpacks_what_its_name_promises_and_calls_the_module(tmp_path: Path, package: Path) -> None:
-    (package / "entry.py").write_text("def main(options, dbutils):\n    dbutils.append(options['word'])\n")
-    archive = build_code_archive([package])
-    staged = tmp_path / f"{archive.digest}.zip"
-    staged.write_bytes(archive.zipped())
-    called: list[str] = []
-    step_main.main([f"code={staged}", "module=pipeline.entry", "word=a=b"], called)
-    assert called == ["a=b"]
-    (package / "entry.py").write_text("def main(options, dbutils):\n    dbutils.append('another')\n")
-    staged.write_bytes(build_code_archive([package]).zipped())
-    with pytest.raises(ValueError, match="does not hold what its name says"):
-        step_main.main([f"code={staged}", "module=pipeline.entry", "word=a"], called)
 
 
 def test_the_main_file_imports_only_the_standard_library() -> None:
@@ -80,6 +40,23 @@ def test_a_message_survives_and_a_torn_one_is_no_message() -> None:
     assert Message.from_bytes(message.to_bytes()) == message
     with pytest.raises((EOFError, OSError, ValueError)):
         Message.from_bytes(message.to_bytes()[:-9])
+
+
+def test_no_two_steps_share_a_folder_or_a_file() -> None:
+    long = "a" * 300
+    keys = ["f[a]", "f_a_", "f[a_", "f=5b=a=5d=", "f.a", "F[a]", "f[ä]", f"{long}[a]", f"{long}[b]", "f__a0", "f"]
+    folders = [attempt_folder("/Volumes/a/b/c/runs/r", key, number) for key in keys for number in (0, 1)]
+    assert len(set(folders)) == len({request_file(folder) for folder in folders}) == 2 * len(keys)
+    for folder in folders:
+        assert re.fullmatch(r"[A-Za-z0-9_.=/-]+", folder)
+        assert requested_attempt(handed_over_file(folder, "/x/workers/12345678-123456789abc-g10")) == folder
+        assert max(len(part) for part in handed_over_file(folder, "/x/workers/w-g0").split("/")) < 255
+
+
+@pytest.mark.parametrize("name", ["numbers__a0 (1)", "numbers__a0.bak", "copy", "numbers__a", ".numbers__a0.swp"])
+def test_a_copy_of_a_request_asks_for_nothing(name: str) -> None:
+    """It names the worker as the request does, and would run the step once more."""
+    assert requested_attempt(f"/Volumes/a/b/c/runs/r/requests/{name}") is None
 
 
 def test_the_header_of_a_request_is_readable_without_its_body() -> None:
@@ -109,6 +86,8 @@ def test_patch_versions_may_differ() -> None:
 def test_cost_of_an_hour() -> None:
     nodes = Nodes.of({"node_type_id": "small", "driver_node_type_id": "large", "autoscale": {"min_workers": 2}}, False)
     assert nodes.counts == {"large": 1, "small": 2}
+    for unsized in ({}, {"autoscale": None}, {"num_workers": None, "autoscale": {}}):  # a driver alone
+        assert Nodes.of({"node_type_id": "small", **unsized}, False).counts == {"small": 1}
     prices = PriceTable({"large": 2.0, "small": 1.0}, {"large": 0.5, "small": 0.25}, price_per_dbu=0.1, currency="EUR")
     cost = estimate(3600, nodes, prices)
     assert (cost.dbu, cost.money) == (4.0, pytest.approx(4 * 0.1 + 0.5 + 2 * 0.25))
@@ -123,13 +102,19 @@ def test_settings_refuse_what_would_bite_later() -> None:
         LauncherSettings("dbfs:/staging")
     with pytest.raises(ValueError, match="give the launcher a SecretReference"):
         LauncherSettings("/Volumes/a/b/c", environment={"API_TOKEN": "x"})
+    with pytest.raises(
+        ValueError, match="The requirement .*//index.example/simple' has a password or a token"
+    ) as error:
+        LauncherSettings("/Volumes/a/b/c", requirements=("--index-url https://me:hunter2@index.example/simple",))
+    assert "hunter2" not in str(error.value)
+    LauncherSettings("/Volumes/a/b/c", environment={"BUNDLE_VAR_secrets": '{"API_TOKEN": "scope/key"}'})
     with pytest.raises(ValueError, match="lease_s must be longer"):
         LauncherSettings("/Volumes/a/b/c", timing=Timing(lease_s=10, outage_s=20))
 
 
 def test_streams_go_to_the_step_of_their_thread_and_are_capped() -> None:
     captures, real = output.Captures(), io.StringIO()
-    stream = output.CopyingStream(real, captures, "out")
+    stream = captures.stream(real, "out")
     found: dict[str, str] = {}
 
     def step(word: str) -> None:
@@ -171,7 +156,8 @@ def test_a_lease_lapses_when_it_is_not_renewed_or_removed(tmp_path: Path) -> Non
     assert "was removed" in reasons[-1]
 
 
-def test_the_stock_launcher_has_the_same_settings(tmp_path: Path) -> None:
+def test_the_stock_launcher_has_the_same_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABRICKS_TOKEN", "")  # the stock launcher sets it, and leaves it
     settings = make_settings(
         workspace=parsed_host("https://adb-1.azuredatabricks.net", "here"),
         secrets=(SecretReference("WORD", "scope", "key"),),

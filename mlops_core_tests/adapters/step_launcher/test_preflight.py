@@ -69,4 +69,5 @@ def test_another_owner_is_named(workbench: Workbench) -> None:
 def test_rights_that_can_not_be_read_are_said_and_fail_nothing(workbench: Workbench, path: str, status: int) -> None:
     workbench.emulator.fail("GET", path, status)
     [sentence] = findings(workbench.launcher.workspace(), VOLUME)
-    assert sentence.startswith(f"The rights on the staging volume {NAME} can't be read (injected by the emulator")
+    assert sentence.startswith(f"The rights on the staging volume {NAME} can't be read (GET /api/")
+    assert "injected by the emulator" in sentence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlops_core.adapters.step_launcher.call_errors import SignInError
+from mlops_core.adapters.explained_calls import ENDPOINTS, NotDatabricksError, SignInError
 from mlops_core_tests.adapters.step_launcher.workbench import Workbench
 
 TOKENS = "/oidc/v1/token"
@@ -30,10 +30,45 @@ def test_a_token_endpoint_that_fails_is_asked_again(principal: Workbench, status
 def test_a_token_endpoint_that_stays_down_fails_with_its_cause(principal: Workbench) -> None:
     principal.timing(credentials_s=1.0)
     principal.emulator.fail("POST", TOKENS, 503, times=None)
-    with pytest.raises(
-        SignInError, match="Signing in to the Databricks workspace failed: .*TEMPORARILY_UNAVAILABLE|unknown"
-    ):
+    with pytest.raises(SignInError, match=f"Signing in to {principal.emulator.url} failed: .*: see to the credentials"):
         principal.launcher.workspace().user_name()
+
+
+@pytest.mark.parametrize(
+    ("status", "page", "error", "said"),
+    [
+        (
+            200,
+            "<html><title>Sign in</title></html>",
+            NotDatabricksError,
+            "HTML page, or text .*: correct workspace.host",
+        ),
+        (500, "", SignInError, "Signing in to .* failed: .*injected by the emulator: see whether that"),
+    ],
+)
+def test_an_outage_before_the_first_sign_in_is_not_called_a_refusal(
+    principal: Workbench, status: int, page: str, error: type[Exception], said: str
+) -> None:
+    """Every pod begins with it, and databricks-sdk calls whatever happens there a lack of credentials."""
+    principal.timing(credentials_s=1.0)
+    fault = principal.emulator.fail("GET", ENDPOINTS, status, page=page, times=2)
+    assert principal.launcher.workspace().user_name() == "pipeline@example.com"
+    assert fault.hits == 2
+    principal.emulator.fail("GET", ENDPOINTS, status, page=page, times=None)
+    with pytest.raises(error, match=said) as raised:
+        principal.launcher.workspace().user_name()
+    assert getattr(raised.value, "refused", False) is False
+
+
+@pytest.mark.parametrize("page", ["", "<html>bad gateway</html>"])
+def test_a_token_endpoint_that_worked_and_is_down_is_an_outage(principal: Workbench, page: str) -> None:
+    principal.timing(credentials_s=0.3)
+    workspace = principal.launcher.workspace()
+    assert workspace.exists("/Volumes/a/b/c/d") is False
+    principal.emulator.expire_tokens()
+    fault = principal.emulator.fail("POST", TOKENS, 503, page=page, times=None, seconds=1.0)
+    assert workspace.user_name() == "pipeline@example.com"
+    assert fault.hits > 1
 
 
 @pytest.mark.slow

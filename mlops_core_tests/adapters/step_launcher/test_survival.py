@@ -17,8 +17,9 @@ import dagster as dg
 import pytest
 from dagster._core.execution.api import execute_run_iterator
 
+from mlops_core.adapters.step_launcher.protocol import Message
 from mlops_core_tests.adapters.step_launcher import workbench as workbench_module
-from mlops_core_tests.adapters.step_launcher.workbench import Workbench, materialize, sample_job
+from mlops_core_tests.adapters.step_launcher.workbench import VOLUME, Workbench, materialize, sample_job
 
 
 @contextmanager
@@ -113,12 +114,35 @@ def test_a_run_that_was_ended_without_its_process_is_cancelled_on_databricks(wor
 
 @pytest.mark.slow
 def test_terminating_while_submitting_cancels_what_was_submitted(workbench: Workbench) -> None:
-    fault = workbench.emulator.fail("POST", "runs/submit", lose_reply=True, times=3, delay=0.2)
-    with when(lambda: fault.hits, terminate(workbench)):
-        assert not workbench.materialize("slow").success
-    workbench.emulator.wait_until_idle()
-    assert len(workbench.emulator.runs) == 1
+    """The reply is lost, or the submit itself comes late: after the one that finds out what there is to cancel."""
+    for number, trouble in enumerate(({"lose_reply": True, "times": 3, "delay": 0.2}, {"delay": 3.0}), start=1):
+        fault = workbench.emulator.fail("POST", "runs/submit", **trouble)
+        with when(lambda fault=fault: fault.hits, terminate(workbench)):
+            assert not workbench.materialize("slow").success
+        assert run_of(workbench).status == dg.DagsterRunStatus.CANCELED
+        time.sleep(trouble["delay"])  # what was on its way has come
+        workbench.emulator.wait_until_idle()
+        assert len(workbench.emulator.runs) == number
+        assert {run.outcome.result.value for run in workbench.emulator.runs} == {"CANCELED"}
     assert workbench.notes("slow_end") == []
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_lost_when_the_step_has_just_ended_costs_it_nothing(workbench: Workbench) -> None:
+    def ended() -> bool:
+        """Its resource takes three seconds to close: until then, its last message does not come."""
+        messages = workbench.emulator.storage.volume_path(f"{VOLUME}/runs").glob("*/steps/*/a0/m-*.gz")
+        return any(
+            "STEP_SUCCESS" in event for file in messages for event in Message.from_bytes(file.read_bytes()).events
+        )
+
+    with when(ended, lambda: workbench.emulator.lose_cluster(workbench.emulator.runs[0])):
+        result = workbench.materialize("ended_before_its_resource")
+    assert result.success
+    assert workbench.emulator.runs[0].outcome.code.value == "CLOUD_FAILURE"
+    assert len(workbench.notes("ended_before_its_resource")) == len(workbench.emulator.runs) == 1
+    found = kinds(workbench, result.run_id, "ended_before_its_resource")
+    assert [found.count(kind) for kind in ("ASSET_MATERIALIZATION", "STEP_SUCCESS", "STEP_UP_FOR_RETRY")] == [1, 1, 0]
 
 
 @pytest.mark.slow
@@ -131,14 +155,6 @@ def test_when_cancelling_fails_the_removed_lease_ends_the_cluster(workbench: Wor
     assert "could not be asked to cancel" in "\n".join(
         entry.user_message for entry in workbench.instance.all_logs(run_of(workbench).run_id)
     )
-
-
-def test_a_lost_process_is_retried_once_as_infrastructure(workbench: Workbench) -> None:
-    result = workbench.materialize("killed_once")
-    assert result.success
-    assert len(workbench.notes("killed_once")) == 2
-    assert len(workbench.emulator.runs) == 2
-    assert kinds(workbench, result.run_id, "killed_once").count("STEP_UP_FOR_RETRY") == 1
 
 
 @pytest.mark.slow

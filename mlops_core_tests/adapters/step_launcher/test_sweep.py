@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 
-from mlops_core.adapters.step_launcher import sweep
+from mlops_core.adapters.step_launcher import ending, sweep
 from mlops_core.adapters.step_launcher.databricks_runs import DatabricksRuns
 from mlops_core.config import load_target
 from mlops_core.defs.databricks_upkeep import upkeep_sensors
@@ -57,6 +57,41 @@ def test_the_sensor_tries_again_what_failed_and_the_rest_at_once(
     assert said[1] == "1 runs were torn down"
     assert left(workbench) == {active}
     workbench.instance.report_run_failed(workbench.instance.get_run_by_id(active))
+
+
+NO_HANDLES = (
+    b"",
+    b'{"run_id": 40',
+    b"[1]",
+    b"[" * 100_000,
+    b"\xff",
+    b'{"job": 7, "url": "https://adb.example"}',
+    *(
+        b'{"url": "https://adb.example", "nodes": {}, "run_id": %s}' % number
+        for number in (b"true", b"-5", b"0", b"9" * 30)
+    ),
+)
+
+
+def test_handles_that_are_half_written_or_foreign_keep_no_run_from_teardown(
+    workbench: Workbench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(ending, "time", SimpleNamespace(sleep=waited.append))
+    broken, other = (staged_run(workbench, dg.DagsterRunStatus.FAILURE) for _ in range(2))
+    handles = [f"{VOLUME}/runs/{broken}/databricks_runs/w-g{number}" for number in range(len(NO_HANDLES))]
+    for handle, content in zip(handles, NO_HANDLES, strict=True):
+        workbench.launcher.workspace().put(handle, content)
+    (workbench.emulator.storage.volume_path(f"{VOLUME}/runs/stray.txt")).write_text("no folder of a run")
+
+    swept = workbench.launcher.tear_down_ended(workbench.instance)
+
+    assert set(swept.torn_down) == {broken, other}
+    assert swept.failed == {}
+    assert all(f"{handle} is half written or foreign" in caplog.text for handle in handles)
+    assert waited == [ending.LEASE_NOTICED_S]  # what they stood for has ended by then
+    workbench.emulator.storage.volume_path(f"{VOLUME}/runs/stray.txt").unlink()
+    assert left(workbench) == set()
 
 
 def test_a_run_that_dagster_does_not_know_is_left_alone_for_a_day(workbench: Workbench) -> None:

@@ -97,10 +97,13 @@ def test_a_step_whose_end_can_not_be_written_waits_for_the_others(
     requests.mkdir()
     for name in ("lucky", "unlucky"):
         (requests / f"{name}__a0").write_bytes(protocol.request_bytes({"worker": folder}, b""))
+    for number, content in enumerate((b"", b"[]", b"{}", b"7", b'{"worker": 7}', b"[" * 100_000, b"\xff")):
+        (requests / f"foreign{number}").write_bytes(content)
     lease = SimpleNamespace(renew=lambda: None, lapsed=lambda: None)
     with pytest.raises(OSError, match="Input/output error"):
         worker.Worker(lease, 2, None).serve(Path(folder), idle_s=5.0)
     assert reported == ["lucky"]
+    assert Path(protocol.up_file(folder)).exists()
 
 
 def test_what_a_step_needs_is_insisted_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ DROPOFF_FEATURES = WindowTable(
     entity={"zip": "dropoff_zip"},
     length=timedelta(minutes=30),
     slide=timedelta(minutes=30),
+    empty="zero",
     aggregates=(
         Count("count_trips_window_30m_dropoff_zip", "Trips to the zip that ended in the half hour before"),
         Expression(

@@ -14,6 +14,7 @@ PICKUP_FEATURES = WindowTable(
     entity={"zip": "pickup_zip"},
     length=timedelta(hours=1),
     slide=timedelta(minutes=15),
+    empty="zero",
     aggregates=(
         Mean(
             "mean_fare_window_1h_pickup_zip",

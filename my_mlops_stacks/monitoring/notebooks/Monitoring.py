@@ -33,7 +33,7 @@ DAYS = 7
 
 session = open_session(PROJECT)
 registry, workflow = session.model_registry, session.target.monitoring_workflow
-predictions = session.tables.read("predictions")
+predictions = session.tables.read(PROJECT.scoped("predictions"))
 last = newest_day(predictions)
 first = last - timedelta(days=DAYS - 1)
 day_before = first - timedelta(days=1)  # drift is against that one too
@@ -76,7 +76,7 @@ session.show("Drift", drift_heat_map(drift, drift[["day", "model_id"]].drop_dupl
 
 # COMMAND ----------
 
-stored, drifts = (session.tables.read(f"inference_{kind}_metrics") for kind in ("profile", "drift"))
+stored, drifts = (session.tables.read(PROJECT.scoped(f"inference_{kind}_metrics")) for kind in ("profile", "drift"))
 found = judge_of(PROJECT, workflow, profile=stored, drift=drifts, now=datetime.now(UTC)).findings()
 session.show("Violated" if found.metric.violated else "Not violated", found.metric.reason)
 session.show("Newest day", found.drift.reason)

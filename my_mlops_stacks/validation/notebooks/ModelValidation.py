@@ -23,11 +23,12 @@ from mlops_core.adapters.evaluation import evaluated, score_side_by_side
 from mlops_core.cli.session import open_session
 from mlops_core.training.model_inputs import model_inputs
 from mlops_core.training.split import held_out, sampled
-from mlops_core.validation.comparison import ALL, compare
+from mlops_core.validation.comparison import compare
 from mlops_core.validation.judgement import judge, judge_against_champion
 from mlops_core.validation.plots import errors_by_segment
 from mlops_core.validation.rules import compared_metric, metric_units, rules
 from mlops_core.validation.scored_rows import check_rows, row_columns
+from mlops_core.validation.slice_segments import ALL
 from my_mlops_stacks.project import PROJECT
 
 SAMPLE = 20_000
@@ -70,7 +71,7 @@ measured = {}
 for alias, version in versions.items():
     with replace(registry, experiment=f"{registry.experiment}-notebooks").run(f"{alias} {version.version}", {}):
         measured[alias] = evaluated(
-            model.task,
+            model.task.at(version.record.decision_threshold),
             rows,
             events.label_column,
             alias,
@@ -91,6 +92,7 @@ session.show("Verdicts", pd.DataFrame([*judge(rules(PROJECT), ours, theirs), aga
 
 # COMMAND ----------
 
-comparison = compare(rows, model.task, model.slices, label=events.label_column, event_time=events.event_time)
+tasks = {alias: model.task.at(version.record.decision_threshold) for alias, version in versions.items()}
+comparison = compare(rows, tasks, model.slices, label=events.label_column, event_time=events.event_time)
 session.show(f"All held-out {events.nouns}", comparison[comparison["by"] == ALL].drop(columns=["by", "segment"]))
 session.show("Errors by segment", errors_by_segment(comparison, model.slices, metric, events.label_unit))

@@ -8,7 +8,14 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from mlops_core.adapters.step_launcher.protocol import Done, Message, begun_file, ended_file, message_file
+from mlops_core.adapters.step_launcher.protocol import (
+    MOST_EVENT_CHARACTERS,
+    Done,
+    Message,
+    begun_file,
+    ended_file,
+    message_file,
+)
 from mlops_core.adapters.step_launcher.remote.masking import Mask
 from mlops_core.adapters.step_launcher.remote.output import Capture
 from mlops_core.adapters.step_launcher.remote.volume import retry_io
@@ -55,7 +62,8 @@ class Outbox:
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join()
-        retry_io(self._send)
+        while self._unsent is not None or self._events:
+            retry_io(self._send)
         self._unsent = replace(self._collect(), done=done).to_bytes()
         retry_io(self._send)
         retry_io(lambda: Path(ended_file(str(self._attempt))).write_text(done.final_event or ""))
@@ -87,5 +95,16 @@ class Outbox:
     def _collect(self) -> Message:
         """What came since; text was masked when it was written."""
         with self._lock:
-            events, self._events = self._events, []
-        return Message(tuple(map(self._mask.json, events)), self._capture.out.take(), self._capture.err.take())
+            events, self._events = _first_of(self._events)
+        return Message(tuple(map(self._mask.event, events)), self._capture.out.take(), self._capture.err.take())
+
+
+def _first_of(events: list[str]) -> tuple[list[str], list[str]]:
+    """As many events as a message may have, and the rest; the first is never left."""
+    taken, characters = 0, 0
+    for event in events:
+        characters += len(event)
+        if taken and characters > MOST_EVENT_CHARACTERS:
+            break
+        taken += 1
+    return events[:taken], events[taken:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import threading
 import traceback
@@ -12,12 +13,21 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from mlops_core.adapters.step_launcher.protocol import Done, cancel_file, request_file, split_request
+from mlops_core.adapters.step_launcher.protocol import (
+    Done,
+    begun_file,
+    cancel_file,
+    request_bytes,
+    request_file,
+    split_request,
+)
 from mlops_core.adapters.step_launcher.remote.outbox import Outbox
 from mlops_core.adapters.step_launcher.remote.output import Capture, Captures
 from mlops_core.adapters.step_launcher.remote.volume import is_there, retry_io
 from mlops_core.adapters.step_launcher.versions import PYTHON, installed_versions, mismatch
+from mlops_core.looks_secret import secret_values
 
+logger = logging.getLogger(__name__)
 TRACEBACK_LIMIT = 20_000
 IMPORTING = threading.Lock()  # no step of this process imports anything while the first one imports what it was told to
 
@@ -47,12 +57,15 @@ class StepAttempt:
         self._captures.start(self._capture)
         try:
             header, body = split_request(retry_io(Path(request_file(str(self.folder))).read_bytes))
+            if not body or retry_io(Path(begun_file(str(self.folder))).exists):  # Databricks may start a process again
+                raise RuntimeError("Another process has begun this attempt of the step, which runs once.")
             with IMPORTING:
                 self._compare(header["versions"])
                 self._set_environment(header)
                 for name in header["imports"]:
                     import_module(name)
             self._outbox.open()
+            self._forget_body(header)
             if retry_io(self._cancel.exists):  # looked for after `begun` was written: the host looks in the other order
                 raise StepCancelledError("cancelled before it began")
             from mlops_core.adapters.step_launcher.dagster_internals import run_pickled_step
@@ -76,6 +89,13 @@ class StepAttempt:
             raised = ctypes.py_object(StepCancelledError)
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), raised)
 
+    def _forget_body(self, header: Mapping[str, Any]) -> None:
+        """What was taken stays on the volume without the pickled step, whose config may have a secret in it."""
+        try:
+            retry_io(lambda: Path(request_file(str(self.folder))).write_bytes(request_bytes(header, b"")))
+        except OSError as error:
+            logger.warning("The request of a step could not be emptied; the teardown removes it: %s", error)
+
     def _compare(self, host: Mapping[str, str]) -> None:
         cluster = installed_versions(name for name in host if name != PYTHON)
         if sentence := mismatch(host, cluster):
@@ -84,6 +104,7 @@ class StepAttempt:
     def _set_environment(self, header: Mapping[str, Any]) -> None:
         """Set plain and secret variables; from now on, no secret value leaves this process."""
         os.environ.update(header["environment"])
+        self._mask.add(secret_values(os.environ))
         secrets = {
             reference["variable"]: self._secret(reference["scope"], reference["key"]) for reference in header["secrets"]
         }

@@ -12,6 +12,8 @@ import io
 import sys
 import tempfile
 import zipfile
+import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +22,26 @@ def unpack(archive: Path, folder: Path) -> None:
     """Unpack a zip that is named by the SHA-256 of its files' names and contents.
 
     Raises:
-        ValueError: its content is not what its name says.
+        ValueError: its content is not what its name says; then it is removed, so that the host stages it again.
     """
-    with zipfile.ZipFile(io.BytesIO(archive.read_bytes())) as code:
-        digest = hashlib.sha256()
-        for name in sorted(code.namelist()):
-            content = code.read(name)
-            digest.update(f"{name}\0{len(content)}\0".encode() + content)
-        if digest.hexdigest() != archive.stem:
-            raise ValueError(
-                f"{archive} does not hold what its name says: remove it, and the next run stages it again."
-            )
-        code.extractall(folder)
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive.read_bytes())) as code:
+            if digest_of(code) != archive.stem:
+                raise ValueError("its content is not what its name says")
+            code.extractall(folder)
+    except (FileNotFoundError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        with suppress(OSError):
+            archive.unlink(missing_ok=True)
+        raise ValueError(f"{archive} is not the code that was staged: the next attempt stages it again.") from error
+
+
+def digest_of(code: zipfile.ZipFile) -> str:
+    """SHA-256 of the names and contents of an archive's files."""
+    digest = hashlib.sha256()
+    for name in sorted(code.namelist()):
+        content = code.read(name)
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
 
 
 def main(arguments: list[str], dbutils: Any) -> None:

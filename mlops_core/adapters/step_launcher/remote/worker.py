@@ -23,6 +23,7 @@ from mlops_core.adapters.step_launcher.protocol import (
     requests_folder,
     split_request,
     stop_file,
+    up_file,
 )
 from mlops_core.adapters.step_launcher.remote.lease import Lease
 from mlops_core.adapters.step_launcher.remote.output import Captures
@@ -64,6 +65,7 @@ class Worker:
         """Take requests until the host writes `stop`, or there is none for `idle_s` seconds."""
         folder_of_run, busy_at = str(folder.parents[1]), time.monotonic()
         stop, requests = Path(stop_file(folder_of_run)), Path(requests_folder(folder_of_run))
+        _say_that_it_is_up(Path(up_file(str(folder))))
         while True:
             if self._unreported is None:
                 self._take(requests, str(folder))
@@ -97,7 +99,7 @@ class Worker:
                 continue
             self._known.add(name)
             attempt = requested_attempt(str(requests / name))
-            if wanted == worker and attempt not in self._known:
+            if wanted == worker and attempt and attempt not in self._known:
                 self._known.add(attempt)
                 self._start(Path(attempt))
 
@@ -131,23 +133,35 @@ def _names(requests: Path) -> set[str]:
 
 def _remove_staged(folder_of_run: Path) -> None:
     """Remove what the host would need a call for each of; what can't be removed now, it removes."""
-    for name in ("requests", "steps"):
+    for name in ("requests", "steps", "workers"):
         shutil.rmtree(folder_of_run / name, ignore_errors=True)
 
 
 def _wanted_worker(request: Path) -> str | None:
-    """The folder of the worker that a request is for, empty when it is for none; None while it can't be read."""
+    """The folder of the worker that a request is for, empty when it is for none; None while it can't be read.
+
+    A file that is half written or foreign is for none, and ends no worker: it may become a request yet.
+    """
     try:
         return split_request(request.read_bytes())[0]["worker"] or ""
-    except (OSError, ValueError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
+
+
+def _say_that_it_is_up(file: Path) -> None:
+    """So that steps which it does not come to, when it dies, are for the next worker."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"")
+    except OSError as error:
+        logger.warning("%s could not be written: %s", file, error)
 
 
 def _say_that_it_left(handle: Path) -> None:
     """So that the next step of the run starts another worker at once, not after a silence."""
     try:
         handle.write_text(json.dumps({**json.loads(handle.read_bytes()), "left": True}))
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError, RecursionError):
         logger.warning("%s could not be written: a later step waits before it starts another worker.", handle)
 
 

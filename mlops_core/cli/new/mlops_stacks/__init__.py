@@ -11,8 +11,8 @@ Its YAML is read as the bundle CLI reads it, its Python is parsed and never impo
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import Any
 
 from mlops_core.cli.new.mlops_stacks.bundle import StacksBundle
 from mlops_core.cli.new.mlops_stacks.imported import Imported, Move, snake
@@ -25,6 +25,7 @@ from mlops_core.cli.new.mlops_stacks.recipe import recipe
 from mlops_core.cli.new.mlops_stacks.rules import thresholds_of_code
 from mlops_core.cli.new.mlops_stacks.schedules import schedules
 from mlops_core.cli.new.mlops_stacks.taking_over import CHECKLIST, arguments, checklist, taken_over
+from mlops_core.outside_json import NotOfThisKindError, of_kind
 
 __all__ = ["CHECKLIST", "Imported", "Move", "arguments", "checklist", "from_mlops_stacks", "taken_over"]
 
@@ -60,8 +61,8 @@ def _branches(bundle: StacksBundle, found: Imported) -> None:
     """Branches of other names than those that the pipelines know."""
     file = next((root / CICD for root in (bundle.folder, bundle.folder.parent) if (root / CICD).is_file()), None)
     try:
-        stated = json.loads(file.read_text()) if file else {}
-    except ValueError:
+        stated = of_kind(dict[str, Any], file.read_bytes()) if file else {}
+    except NotOfThisKindError:
         found.warn(f"{file} is not valid JSON, so names of branches were not read.")
         return
     for key, ours in BRANCHES.items():

@@ -34,7 +34,7 @@ def parsed(file: Path) -> ast.Module:
         raise NewProjectError(
             f"{file}, line {error.lineno}, is not valid Python ({error.msg}): correct it, and import again."
         ) from None
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, MemoryError) as error:
         raise NewProjectError(f"{file} can't be read ({error}): correct it, and import again.") from None
 
 

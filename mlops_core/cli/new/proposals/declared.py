@@ -36,7 +36,7 @@ def declared(answers: Answers) -> Project:
             answers.project,
             events=events,
             feature_tables=tuple(table for entity in answers.entities for table in _tables(events, entity)),
-            model=_model(answers),
+            models=(_model(answers),),
         )
     except (DeclarationError, NameRefusedError, ValueError) as error:
         raise NewProjectError(str(error)) from error

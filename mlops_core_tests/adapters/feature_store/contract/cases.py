@@ -59,6 +59,17 @@ CASES = {
         ALL,
         [(None, None, 1.0), (5.0, 10, 2.0), (5.0, 10, 3.0), (9.0, 40, 4.0)],
     ),
+    "a look-up for each feature, and no label": Case(
+        [(1, 130, 1.0), (2, 61, 2.0)],
+        [
+            pickups(feature_names=["trips"], lookback_window=timedelta(hours=1)),
+            pickups(feature_names=["mean_fare"], rename_outputs={"mean_fare": "m"}, lookback_window=timedelta(hours=1)),
+            {"table_name": "zones", "lookup_key": "zip", "feature_names": ["borough"]},
+        ],
+        ("zip", "at", "fare", "trips", "m", "borough"),
+        [(1.0, None, 7.0, "Queens"), (2.0, 40, 9.0, None)],
+        label=None,
+    ),
     "the whole row wins, its nulls stay": Case(
         [(1, 130, 1.0), (1, 200, 2.0)], [pickups()], ALL, [(7.0, None, 1.0), (None, 30, 2.0)]
     ),
@@ -73,6 +84,12 @@ CASES = {
         [pickups(lookback_window=timedelta(minutes=30))],
         ALL,
         [(9.0, 40, 1.0), (None, None, 2.0)],
+    ),
+    "a look-back that ends just before the next row": Case(
+        [(2, 89, 1.0), (2, 90, 2.0)],
+        [pickups(lookback_window=timedelta(minutes=30) - timedelta(microseconds=1), default_values={"trips": 0})],
+        ALL,
+        [(9.0, 40, 1.0), (None, 0, 2.0)],
     ),
     "a look-back of zero is an exact match": Case(
         [(2, 60, 1.0), (2, 61, 2.0)],

@@ -17,6 +17,7 @@ KNOWN = {
     "tempo join": dict.fromkeys(
         [
             "the look-back window is inclusive",
+            "a look-back that ends just before the next row",
             "defaults fill nulls, those of a row that matched too",
             "defaults are keyed by the new name",
         ],

@@ -41,8 +41,9 @@ def numbers(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 
 
 @dg.asset(required_resource_keys=REMOTE, deps=[numbers], code_version="1")
-def doubled() -> dg.MaterializeResult:
+def doubled(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     note("doubled")
+    context.log_event(dg.AssetObservation("numbers", metadata={"rows_read": 3}))
     return dg.MaterializeResult(metadata={"pid": os.getpid()})
 
 
@@ -142,6 +143,17 @@ def _noted(name: str) -> bool:
     return (Path(os.environ[NOTES]) / name).exists()
 
 
+@dg.resource
+def slow_to_close():
+    yield
+    time.sleep(3)
+
+
+@dg.asset(required_resource_keys=REMOTE | {"slow_to_close"})
+def ended_before_its_resource() -> None:
+    note("ended_before_its_resource")
+
+
 @dg.asset(required_resource_keys=REMOTE)
 def pausing_too() -> None:
     note("pausing_too")
@@ -173,6 +185,57 @@ def killed_once() -> None:
     if first:
         time.sleep(0.5)
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dg.asset(required_resource_keys=REMOTE)
+def culprit(context: dg.AssetExecutionContext) -> None:
+    """Dies each time that it runs, at first when both others wait behind it."""
+    requests = Path(os.environ[NOTES]).parent / "runs" / context.run_id / "requests"
+    while len(list(requests.glob("behind*"))) < 2:
+        time.sleep(0.1)
+    note("culprit")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dg.asset(required_resource_keys=REMOTE)
+def behind() -> None:
+    note("behind")
+
+
+@dg.asset(required_resource_keys=REMOTE)
+def behind_too() -> None:
+    note("behind_too")
+
+
+@dg.asset(required_resource_keys=REMOTE)
+def speaks_for_the_run(context: dg.AssetExecutionContext) -> None:
+    context.instance.report_run_canceled(context.run)
+
+
+@dg.asset(required_resource_keys=REMOTE)
+def speaks_for_another(context: dg.AssetExecutionContext) -> None:
+    context.log_event(dg.AssetMaterialization("champion"))
+
+
+@dg.op(required_resource_keys=REMOTE, tags={"databricks/reports": ["champion"]})
+def speaks_for_what_it_names(context: dg.OpExecutionContext) -> None:
+    context.log_event(dg.AssetMaterialization("champion"))
+
+
+@dg.job
+def speaking() -> None:
+    speaks_for_what_it_names()
+
+
+@dg.asset(required_resource_keys=REMOTE)
+def breaks_its_message(context: dg.AssetExecutionContext) -> None:
+    """Puts something else where its next message will be, which comes when it ends."""
+    attempt = Path(os.environ[NOTES]).parent / "runs" / context.run_id / "steps" / "breaks_its_message" / "a0"
+    time.sleep(2.5)  # what it has said is written by then
+    number = len(list(attempt.glob("m-*"))) + 1
+    (attempt / f"m-{number:05d}.json.gz").write_bytes(b"")
+    for _ in range(300):
+        time.sleep(0.1)
 
 
 @dg.asset(required_resource_keys=REMOTE)
@@ -265,11 +328,17 @@ def secretive(context: dg.AssetExecutionContext) -> None:
 
 
 @dg.asset(required_resource_keys=REMOTE)
-def indiscreet() -> None:
+def indiscreet(context: dg.AssetExecutionContext) -> None:
     """Says its secret in every way that there is."""
     word = os.environ["SAMPLE_SECRET_WORD"]
     note("indiscreet", word)
     sys.stdout.write(f"printed {word}\n")
+    for character in f"spelled {word}\n":
+        sys.stdout.write(character)
+        sys.stdout.flush()
+    sys.stdout.buffer.write(f"in bytes {word}\n".encode())
+    metadata = {"all": dg.MetadataValue.json({word: word})}
+    context.log_event(dg.AssetObservation(context.asset_key, description=f"observed {word}", metadata=metadata))
     logging.getLogger("sample").error("logged %r", word)
     raise ValueError(f"raised {word}")
 
@@ -291,9 +360,10 @@ everything = dg.AssetSelection.all()
 defs = dg.Definitions(
     assets=[asset for asset in _assets() if not isinstance(asset, dg.AssetChecksDefinition)],
     asset_checks=[numbers_are_few],
-    resources={"step_launcher": step_launcher(), "session": session},
+    resources={"step_launcher": step_launcher(), "session": session, "slow_to_close": slow_to_close},
     executor=dg.in_process_executor,
     jobs=[
+        speaking,
         dg.define_asset_job(
             "two_at_once",
             dg.AssetSelection.assets("pausing", "pausing_too"),
@@ -318,6 +388,11 @@ defs = dg.Definitions(
             "stubborn_beside_slow",
             dg.AssetSelection.assets("stubborn", "slow_once"),
             executor_def=dg.multiprocess_executor.configured({"max_concurrent": 2}),
+        ),
+        dg.define_asset_job(
+            "behind_a_culprit",
+            dg.AssetSelection.assets("culprit", "behind", "behind_too"),
+            executor_def=dg.multiprocess_executor.configured({"max_concurrent": 3}),
         ),
         dg.define_asset_job(
             "pair_without_retries",

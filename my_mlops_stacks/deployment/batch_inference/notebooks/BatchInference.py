@@ -52,5 +52,5 @@ session.show("What is predicted", predictions["prediction"].describe().reset_ind
 
 # COMMAND ----------
 
-stored = session.tables.read("predictions").where(f"day = DATE'{day}'")
+stored = session.tables.read(PROJECT.scoped("predictions")).where(f"day = DATE'{day}'")
 session.show("Stored rows by version", stored.groupBy("model_name", "model_version").count().toPandas())

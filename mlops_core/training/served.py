@@ -1,0 +1,52 @@
+"""The features that predictions were made with, in the place of those that are looked up for training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import and_
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from mlops_core.balanced import any_of
+from mlops_core.project import Project
+
+WAS_SERVED = "__was_served"
+"""Of a training row: whether one of its features is as it served."""
+
+SERVED, IS_SERVED, EVENT, NTH = "__served_{}", "__is_served_{}", "__event_{}", "__nth_prediction"
+
+
+def event_columns(project: Project) -> tuple[str, ...]:
+    """What tells one event from another, and what its features are looked up by."""
+    keys = [key for lookup in project.lookups for key in (*lookup.keys, lookup.timestamp_lookup_key or "")]
+    asked = (key for key in keys if key and key not in project.looked_up)
+    return tuple(dict.fromkeys((*project.events.identity, *asked)))
+
+
+def first_served(predictions: DataFrame, event: Sequence[str]) -> DataFrame:
+    """Of each event its first prediction: later ones may be of features that were built again meanwhile."""
+    order = Window.partitionBy(*event).orderBy("prediction_time", "model_name", "model_version")
+    return predictions.withColumn(NTH, F.row_number().over(order)).where(F.col(NTH) == 1).drop(NTH)
+
+
+def as_served(rows: DataFrame, served: DataFrame, event: Sequence[str], stored: Mapping[str, Column]) -> DataFrame:
+    """`rows` with the features of `served`, one row an event, and `WAS_SERVED`; others keep what was looked up.
+
+    Args:
+        stored: feature -> whether a row of `served` was predicted with it, looked up as training looks it up.
+    """
+    if not stored:
+        return rows.withColumn(WAS_SERVED, F.lit(False))
+    there = served.select(
+        *(F.col(name).alias(EVENT.format(name)) for name in event),
+        *(F.col(name).cast(kind).alias(SERVED.format(name)) for name, kind in rows.dtypes if name in stored),
+        *(is_stored.alias(IS_SERVED.format(name)) for name, is_stored in stored.items()),
+    )
+    flags = {name: F.coalesce(F.col(IS_SERVED.format(name)), F.lit(False)) for name in stored}
+    same = [F.col(name).eqNullSafe(F.col(EVENT.format(name))) for name in event]  # of the keys, any may be null
+    joined = rows.join(there, reduce(and_, same), "left")
+    taken = {name: F.when(flags[name], F.col(SERVED.format(name))).otherwise(F.col(name)) for name in stored}
+    columns = (taken[name].alias(name) if name in taken else F.col(name) for name in rows.columns)
+    return joined.select(*columns, any_of(flags.values()).alias(WAS_SERVED))
