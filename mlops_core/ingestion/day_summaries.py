@@ -90,7 +90,7 @@ def _summaries(events: EventTable, rows: DataFrame, problem: Column, days: Colle
             _short(row["hashed"]),
             "" if row["problem"] is None else _short(row["problem"]),
         )
-        for row in found.collect()
+        for row in sorted(found.collect(), key=lambda row: row[DAY])
     }
     return DaySummaries(kind_of_summary(events), summaries)
 
