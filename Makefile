@@ -58,7 +58,7 @@ TESTS = $(if $(filter file,$(origin PROJECT)),,$(CHOSEN)_tests)
 
 .PHONY: test
 test: setup ## Run the tests; those of one project with PROJECT=
-	@$(PY) -m pytest $(TESTS) -n 2 --dist worksteal
+	@$(PY) -m pytest $(TESTS) -n 3 --dist worksteal
 
 .PHONY: test-slow
 test-slow: setup ## Run the proofs that take longer

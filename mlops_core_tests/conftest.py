@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from pyspark.sql import DataFrame, SparkSession
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from mlops_core.adapters import mlflow_database
 from mlops_core.adapters.spark import LocalSpark
@@ -101,6 +104,19 @@ def mlflow_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(mlflow_database, "_create", copied)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unsynced_databases() -> Iterator[None]:
+    """SQLite leaves it to the system when what this process writes reaches the disk: no test pulls the plug."""
+
+    def leave(connection: object, _: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous=OFF")
+
+    event.listen(Engine, "connect", leave)
+    yield
+    event.remove(Engine, "connect", leave)
 
 
 @pytest.fixture

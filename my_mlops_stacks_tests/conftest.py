@@ -16,6 +16,7 @@ from mlops_core_tests.conftest import (
     nothing_left_in_the_environment,
     spark,
     tables,
+    unsynced_databases,
 )
 from my_mlops_stacks_tests import samples
 from my_mlops_stacks_tests.samples import Sample
@@ -23,7 +24,15 @@ from my_mlops_stacks_tests.samples import Sample
 if TYPE_CHECKING:  # the contract's environment (scripts/test_contract.sh) has nothing that targets need
     from mlops_core.config import Target
 
-__all__ = ["environment", "migrations", "mlflow_databases", "nothing_left_in_the_environment", "spark", "tables"]
+__all__ = [
+    "environment",
+    "migrations",
+    "mlflow_databases",
+    "nothing_left_in_the_environment",
+    "spark",
+    "tables",
+    "unsynced_databases",
+]
 """Fixtures of the machinery's tests, which pytest finds here too."""
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -54,9 +54,9 @@ needs_make = pytest.mark.skipif(not shutil.which("make"), reason="there is no ma
         (["demo-drift", "PROJECT=churn"], "-m churn demo-drift"),
         (["doctor", "PROJECT=churn", "TARGET=prod"], "-m churn doctor --target prod"),
         (["smoke", "PROJECT=churn"], "-m churn smoke"),
-        (["test"], "-m pytest -n 2 --dist worksteal"),
-        (["test", "PROJECT=churn"], "-m pytest churn_tests -n 2 --dist worksteal"),
-        (["test", "PROJECT=my_mlops_stacks"], "-m pytest my_mlops_stacks_tests -n 2 --dist worksteal"),
+        (["test"], "-m pytest -n 3 --dist worksteal"),
+        (["test", "PROJECT=churn"], "-m pytest churn_tests -n 3 --dist worksteal"),
+        (["test", "PROJECT=my_mlops_stacks"], "-m pytest my_mlops_stacks_tests -n 3 --dist worksteal"),
         (
             ["update-project", "PROJECT=churn"],
             "update --defaults --vcs-ref HEAD --answers-file churn/.copier-answers.yml",
