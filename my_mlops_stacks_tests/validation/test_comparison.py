@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from time import perf_counter
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -149,17 +147,6 @@ def _rgba(color: str) -> tuple[float, ...]:
     from matplotlib.colors import to_rgba
 
     return tuple(np.round(to_rgba(color), 3))
-
-
-def test_three_hundred_thousand_trips_take_no_longer_than_a_few_passes_over_them():
-    rows = scored(300_000)
-    started = perf_counter()
-    rows.sort_values(["fare_amount", "trip_distance"])
-    rows["pickup_zip"].astype(str)
-    yardstick = perf_counter() - started
-    started = perf_counter()
-    compare(rows)
-    assert perf_counter() - started < 12 * yardstick + 1
 
 
 def test_an_empty_hold_out_names_the_fix():

@@ -136,20 +136,22 @@ def test_streams_go_to_the_step_of_their_thread_and_are_capped() -> None:
     assert capped.take() == "abcde" + output.CUT
 
 
-def test_a_lease_lapses_when_it_is_not_renewed_or_removed(tmp_path: Path) -> None:
+def test_a_lease_lapses_when_it_is_not_renewed_or_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
     file = tmp_path / "lease"
     file.write_text("1")
     lease = Lease(file, 0.4)
     for number in range(6):
-        time.sleep(0.15)
+        now += 0.15
         file.write_text(f"renewed {number}")
         assert lease.lapsed() is None
-    time.sleep(0.6)
+    now += 0.6
     assert "was not renewed" in lease.lapsed()
     removed = Lease(tmp_path / "removed", 0.4)
     reasons = []
     for _ in range(4):
-        time.sleep(0.11)
+        now += 0.11
         removed.renew()
         reasons.append(removed.lapsed())
     assert reasons[0] is None  # one look may be a hiccup
