@@ -52,7 +52,7 @@ class Progress:
 
     def _next(self, arrivals: Arrivals) -> Arrivals | None:
         """With what is to be built next, or with a look handled that found nothing; None when there is nothing."""
-        for look in unhandled(look_runs(self.project, self.instance), arrivals.handled):
+        for look in unhandled(look_runs(self.project, self.instance, arrivals.handled), arrivals.handled):
             return self._of_look(arrivals, look)
         last = self.target.newest_day
         if arrivals.has_waited(last):

@@ -51,7 +51,7 @@ def _run(rehearsal: Rehearsal, request: dg.RunRequest) -> JobRun:
 
 def lines(rehearsal: Rehearsal, runs: list[JobRun]) -> Iterator[str]:
     """What was found, and what ran for it."""
-    yield f"Arrival     {looks_at(PROJECT, rehearsal.instance, PROJECT.events)[0].reason}"
+    yield f"Arrival     {next(looks_at(PROJECT, rehearsal.instance, PROJECT.events)).reason}"
     for each in runs:
         days = days_of(each.run.tags)
         yield f"  {each.job}{f' over {days[0]} to {days[1]}' if days else ''}: {each.seconds:.1f} s"
