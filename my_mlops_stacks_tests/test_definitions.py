@@ -281,14 +281,17 @@ def test_a_target_on_databricks_tidies_up_after_every_way_a_run_can_end(name):
     assert definitions.resolve_schedule_def("staging_clean_up_schedule").job_name == "staging_clean_up_job"
 
 
+SENSORS = {"arrival_sensor", "champion_sensor", "freshness_sensor", "retraining_sensor", "tick_failure_sensor"}
+
+
 @pytest.mark.parametrize(
     ("channel", "environ", "sensors"),
     [
-        ("none", {}, {"arrival_sensor", "champion_sensor", "retraining_sensor", "tick_failure_sensor"}),
+        ("none", {}, SENSORS),
         (
             "teams",
             {"ALERT_TEAMS_WEBHOOK_URL": "https://example.invalid/hook"},
-            {"arrival_sensor", "champion_sensor", "retraining_sensor", "run_failure_sensor", "tick_failure_sensor"},
+            {*SENSORS, "run_failure_sensor"},
         ),
         (
             "email",
@@ -298,7 +301,7 @@ def test_a_target_on_databricks_tidies_up_after_every_way_a_run_can_end(name):
                 "ALERT_EMAIL_TO": "b@example.invalid",
                 "ALERT_SMTP_HOST": "smtp.example.invalid",
             },
-            {"arrival_sensor", "champion_sensor", "retraining_sensor", "run_failure_sensor", "tick_failure_sensor"},
+            {*SENSORS, "run_failure_sensor"},
         ),
     ],
 )

@@ -21,8 +21,15 @@ TIMEOUT = 30
 LONGEST_ANSWER = 200
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-RUN_FAILURE, VIOLATION, FAILING_TICK, MISSING_RUN = KINDS = ("run_failure", "violation", "failing_tick", "missing_run")
-"""Kinds: a run failed, predictions violate their threshold, a schedule or sensor fails, a run is missing."""
+RUN_FAILURE, VIOLATION, FAILING_TICK, MISSING_RUN, LATE_SOURCE = KINDS = (
+    "run_failure",
+    "violation",
+    "failing_tick",
+    "missing_run",
+    "late_source",
+)
+"""Kinds: a run failed, predictions violate their threshold, a schedule or sensor fails, a run is missing, a source has
+no new rows."""
 
 
 class AlertError(RuntimeError):

@@ -162,7 +162,7 @@ def _told(demo: Arrival) -> Iterator[str]:
     names = {demo.project.named(job): did for job, did in DID.items()}
     for request in demo.runs():
         if request.job_name == demo.project.named(LOOKS):
-            seen = looks_at(demo.project, demo.instance, demo.project.events)[0]
+            seen = next(looks_at(demo.project, demo.instance, demo.project.events))
             yield f"            looked at   {seen.reason}"
         else:
             did = names[str(request.job_name)]

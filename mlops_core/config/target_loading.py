@@ -95,6 +95,7 @@ def _check_workflows(project: Project, target: ModelTarget, values: Mapping[str,
         where = values["monitoring_workflow"].where
         raise TargetError(f"{where}.metric_to_monitor is '{metric}', but {error}.") from None
     _require_labels_awaited(project, target, values["monitoring_workflow"].where)
+    _require_own_tables(project, target, values["feature_engineering_workflow"].where)
     try:
         hyperparameters = project.model.training.hyperparameters
         _ = hyperparameters(**target.model_workflow.hyperparameters)
@@ -115,6 +116,15 @@ def _require_labels_awaited(project: Project, target: ModelTarget, where: str) -
             f"{where}.label_delay_days is {delay}, but the labels of {project.events.nouns} are known {label.days} "
             f"days after them, for they are waited for {label.within}: it should be {label.days}."
         )
+
+
+def _require_own_tables(project: Project, target: ModelTarget, where: str) -> None:
+    names = [events.name for events in project.event_tables]
+    for name in target.feature_engineering_workflow.max_age_hours:
+        if name not in names:
+            raise TargetError(
+                f"{where}.max_age_hours.{name} is an unknown event table: those of the project are {listed(names)}."
+            )
 
 
 def _require_own_models(targets: Collection[ModelTarget]) -> None:
@@ -177,5 +187,6 @@ def _sentence(
     given = reduce(lambda value, key: value[key], path[1:], values[path[0]].raw)
     shown = repr(given) if type(given) is str else given
     fault = "is empty" if given in (None, "") else "is [secret]" if path[0] == "secrets" else f"is {shown}"
-    expected = context.get("sentence") or re.sub(r"^\w+ should", "it should", first["msg"])
+    message = first["msg"].replace("dictionary", "mapping")  # as YAML calls it
+    expected = context.get("sentence") or re.sub(r"^\w+ should", "it should", message)
     return f"{where} {fault}, but {expected}."

@@ -34,9 +34,13 @@ class Workflow(Frozen):
 
 
 class FeatureEngineeringWorkflow(Workflow):
-    """Parameters of `feature_engineering_job`: how many days before its own a run takes the events of again."""
+    """Parameters of `feature_engineering_job`: how many days before its own a run takes the events of again.
+
+    `max_age_hours`: event table -> how old its newest row may be before people are told; without one nobody looks.
+    """
 
     late_days: CountOrZero
+    max_age_hours: Mapping[str, Annotated[Number, Field(gt=0)]] = {}
 
 
 When = Literal["never", "retraining", "always"]

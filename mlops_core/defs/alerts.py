@@ -170,8 +170,8 @@ def _failed_assets(instance: dg.DagsterInstance, run_id: str) -> list[str]:
 
 
 def links(run_id: str, check: dg.AssetCheckKey | None = None) -> dict[str, str]:
-    """Pages of the Dagster UI whose address is in DAGSTER_WEBSERVER_URL; none without it."""
-    pages = {"The run": f"runs/{run_id}"}
+    """Pages of the Dagster UI whose address is in DAGSTER_WEBSERVER_URL; none without it, or of an empty `run_id`."""
+    pages = {"The run": f"runs/{run_id}"} if run_id else {}
     if check is not None:
         asset = "/".join(check.asset_key.path)
         pages["The check"] = f"assets/{asset}?view=checks&checkDetail={check.name}"

@@ -74,11 +74,11 @@ def arrival_sensors(
 
 
 def _requests(progress: Progress, delivery: Delivery) -> list[dg.RunRequest]:
-    return [run_request(delivery, task) for task in delivery.tasks if progress.outcome(task) is None]
+    return [run_request(delivery, task) for task in delivery.tasks if progress.outcome(delivery, task) is None]
 
 
 def _waiting_for(progress: Progress, delivery: Delivery) -> str:
-    runs = ((task, progress.outcome(task)) for task in delivery.tasks)
+    runs = ((task, progress.outcome(delivery, task)) for task in delivery.tasks)
     waited = ", ".join(f"{task.job} over {task.days} (run {found.run_id})" for task, found in runs if found)
     return f"Waiting for {waited}, for {delivery.reason}"
 

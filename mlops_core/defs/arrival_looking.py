@@ -35,9 +35,8 @@ def looking(project: Project, context: dg.SensorEvaluationContext, handled: str)
         return Looking(str(error), problem=str(error))
     except SourceUnansweredError as error:
         return Looking(str(error), problem=None)
-    newest = {
-        events.name: seen[0] for events in project.event_tables if (seen := looks_at(project, context.instance, events))
-    }
+    looks = {events.name: next(looks_at(project, context.instance, events), None) for events in project.event_tables}
+    newest = {name: seen for name, seen in looks.items() if seen}
     moved = {name: state for name, state in states.items() if not _is_seen(state, newest.get(name))}
     if not moved:
         return Looking(f"Nothing has arrived: {_versions(states)} {'were' if len(states) > 1 else 'was'} looked at")
@@ -58,7 +57,7 @@ def _asked(
     for key in (f"look {at} after {since}", f"look {at} after {since}{AGAIN}"):
         outcome = outcome_of(instance, project.named(JOB), key)
         if outcome is None:
-            return Looking(f"{_versions(moved)} has arrived", look_request(project, moved, newest, key))
+            return Looking(f"{_versions(moved)} has arrived", look_request(project, instance, moved, newest, key))
         if outcome.status == "under way":
             return Looking(f"Run {outcome.run_id} looks at {_versions(moved)}")
         runs.append(outcome.run_id)

@@ -1,14 +1,15 @@
 """Looking at sources: the job that finds on which days their rows changed, and what it has said of them.
 
-A look is an observation of the source's asset: its version, the changed days and why, and what its days hold, with
-which the next look compares.
+A look is an observation of the source's asset: its version, the changed days and why, and what these hold. What all
+days held before is in the config of its run, so that it is stored once: the next look compares with both together.
 """
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 from pydantic import Field
@@ -29,8 +30,8 @@ JOB, OP = "arrivals_job", "look_for_arrivals"
 RECORD = "look"
 DATA_VERSION, LAST_UPDATED = "dagster/data_version", "dagster/last_updated_timestamp"
 """What Dagster itself shows of a version: a tag, and metadata."""
-READ = 50
-"""How many of the newest looks at a source are read."""
+READ, PAGE = 50, 5
+"""How many of the newest looks at a source are read at most, and how many at once: mostly the newest is enough."""
 
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
@@ -49,7 +50,8 @@ class LookConfig(BoundedConfig):
 class Seen:
     """A look at the source of the events `events`, in the run `run_id`.
 
-    `state` is the version that was looked at, None where a person looked; `summaries` is what its days hold, as text.
+    `state` is the version that was looked at, None where a person looked; `summaries` is what the changed days hold, as
+    text, or where it `is_whole` what all do. `newest` is the time of the newest row, by the clock of the events.
     """
 
     events: str
@@ -58,6 +60,8 @@ class Seen:
     state: SourceState | None
     changed: ChangedDays
     summaries: str
+    is_whole: bool
+    newest: datetime | None
 
     @property
     def reason(self) -> str:
@@ -65,15 +69,16 @@ class Seen:
         return reason_of(self.changed)
 
     @classmethod
-    def read(cls, events: str, record: dg.EventLogRecord) -> "Seen | None":
+    def read(cls, events: EventTable, record: dg.EventLogRecord) -> "Seen | None":
         """None for an observation that is no look."""
         observation = record.event_log_entry.asset_observation
         stored = recorded(observation.metadata, RECORD, dict) if observation else None
         if stored is None:
             return None
         state = SourceState.from_json(stored["state"]) if stored["state"] else None
-        changed = ChangedDays.from_json(stored["changed"])
-        return cls(events, record.run_id, record.timestamp, state, changed, stored["summaries"])
+        changed, text = ChangedDays.from_json(stored["changed"]), stored["summaries"]
+        whole, newest = stored.get("whole", True), _newest(events, stored, record.timestamp)
+        return cls(events.name, record.run_id, record.timestamp, state, changed, text, whole, newest)
 
 
 def reason_of(changed: ChangedDays) -> str:
@@ -84,13 +89,26 @@ def _listed(changed: ChangedDays) -> str:
     return ", ".join(map(str, ranges_of(changed.days))) or "none"
 
 
-def looks_at(project: Project, instance: dg.DagsterInstance, events: EventTable) -> list[Seen]:
+def _newest(events: EventTable, stored: Mapping[str, Any], moment: float) -> datetime | None:
+    """The time of the newest row; of a look by an earlier release by what it says of all days."""
+    if "newest" not in stored:
+        now = datetime.fromtimestamp(moment, ZoneInfo(events.time_zone)).replace(tzinfo=None)
+        return DaySummaries.from_text(stored["summaries"]).newest_by(now)
+    return datetime.fromisoformat(stored["newest"]) if stored["newest"] else None
+
+
+def looks_at(project: Project, instance: dg.DagsterInstance, events: EventTable) -> Iterator[Seen]:
     """The newest looks, the newest first; none of a run that is under way, which may see other sources yet."""
     statuses = [status for status in dg.DagsterRunStatus if status not in ENDED]
     going_on = instance.get_runs(dg.RunsFilter(job_name=project.named(JOB), statuses=statuses))
     left_out = {run.run_id for run in going_on}
-    records = instance.fetch_observations(key_of(project, events.raw_name), limit=READ).records
-    return [seen for record in records if record.run_id not in left_out and (seen := Seen.read(events.name, record))]
+    cursor = None
+    for _ in range(0, READ, PAGE):
+        page = instance.fetch_observations(key_of(project, events.raw_name), limit=PAGE, cursor=cursor)
+        yield from (seen for each in page.records if each.run_id not in left_out and (seen := Seen.read(events, each)))
+        if not page.has_more:
+            return
+        cursor = page.cursor
 
 
 def arrivals_job(project: Project, target: Target, resources: Mapping[str, dg.ResourceDefinition]) -> dg.JobDefinition:
@@ -127,13 +145,17 @@ def arrivals_job(project: Project, target: Target, resources: Mapping[str, dg.Re
 
 
 def look_request(
-    project: Project, states: Mapping[str, SourceState], before: Mapping[str, Seen], key: str
+    project: Project,
+    instance: dg.DagsterInstance,
+    states: Mapping[str, SourceState],
+    before: Mapping[str, Seen],
+    key: str,
 ) -> dg.RunRequest:
     """A look at the sources of these states, which goes on from the looks `before`."""
     sources = {
         name: {
             "state": json.dumps(state.to_json()),
-            **_from(before.get(name)),
+            **(_from(project, instance, before[name]) if name in before else {}),
         }
         for name, state in states.items()
     }
@@ -165,22 +187,34 @@ def _looked(
         last_built=target.newest_day,
     )
     context.log.info(f"{events.raw_name}: {reason_of(found.changed)}")
-    return observation(project, events, state, found.changed, found.after)
+    goes_on = before is not None and before.of == found.after.of
+    return observation(project, events, state, found.changed, found.after, is_whole=not goes_on)
 
 
 def observation(
-    project: Project, events: EventTable, state: SourceState | None, changed: ChangedDays, after: DaySummaries
+    project: Project,
+    events: EventTable,
+    state: SourceState | None,
+    changed: ChangedDays,
+    after: DaySummaries,
+    *,
+    is_whole: bool = True,
 ) -> dg.AssetObservation:
+    """What a look has found; unless it `is_whole`, the config of its run has what the other days hold."""
+    newest = after.newest_by(events.clock())
     stored = {
         "state": state.to_json() if state else None,
         "changed": changed.to_json(),
-        "summaries": after.to_text(),
+        "summaries": (after if is_whole else after.of_days(changed.days)).to_text(),
+        "whole": is_whole,
+        "newest": newest.isoformat() if newest else None,
     }
     said: dict[str, Any] = {
         "changed_days": _listed(changed),
         "why": changed.why,
         "days": len(after.days),
         "rows": sum(day.rows for day in after.days.values()),
+        "newest": str(newest or "none"),
         RECORD: dg.MetadataValue.json(stored),
     }
     if state:
@@ -195,11 +229,18 @@ def observation(
     )
 
 
-def _from(seen: Seen | None) -> dict[str, str]:
+def _from(project: Project, instance: dg.DagsterInstance, seen: Seen) -> dict[str, str]:
     """What a look goes on from: the version that was looked at, where a sensor saw one, and what the days held."""
-    if seen is None:
+    since = {"since": json.dumps(seen.state.to_json())} if seen.state else {}
+    if seen.is_whole:
+        return {"before": seen.summaries, **since}
+    run = instance.get_run_by_id(seen.run_id)
+    if run is None:  # deleted just now, and its look with it
         return {}
-    return {"before": seen.summaries, **({"since": json.dumps(seen.state.to_json())} if seen.state else {})}
+    config: Any = run.run_config
+    asked = config["ops"][op_of(project, OP)]["config"]["sources"][seen.events]
+    before, changed = (DaySummaries.from_text(text) for text in (asked["before"], seen.summaries))
+    return {"before": before.updated(seen.changed.days, changed).to_text(), **since}
 
 
 def _state(written: str | None) -> SourceState | None:

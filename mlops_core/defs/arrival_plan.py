@@ -42,7 +42,7 @@ def steps_after(project: Project, job: str, days: DayRange) -> tuple[Step, ...]:
     for each, after in jobs_after(project):
         if after in made:
             made.add(each)
-            steps.append(Step.of(each, after, [days]))
+            steps.append(Step.of(each, after, (days,)))
     return tuple(steps)
 
 

@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 
 import dagster as dg
 
 from mlops_core.adapters.registry_errors import registry_answers
 from mlops_core.config import Target
 from mlops_core.defs.arrival_cursor import Arrivals
-from mlops_core.defs.arrival_plan import MONITORING, PREDICTIONS, newest_day, planned, steps_after
+from mlops_core.defs.arrival_plan import FEATURES, MONITORING, PREDICTIONS, newest_day, planned, steps_after
 from mlops_core.defs.arrival_recovery import LookRun, look_runs, unhandled
-from mlops_core.defs.arrival_requests import outcome_of
+from mlops_core.defs.arrival_requests import made_by_others, outcome_of
 from mlops_core.defs.lost_requests import made_since
 from mlops_core.defs.names import key_of, resources_of
 from mlops_core.deployment.unseen import trained_days
@@ -40,19 +41,26 @@ class Progress:
             found = None if arrivals.delivery else self._next(arrivals)
         return arrivals
 
-    def outcome(self, task: Task) -> Outcome | None:
-        return outcome_of(self.instance, task.job, task.key)
+    def outcome(self, delivery: Delivery, task: Task) -> Outcome | None:
+        """Of the run that was asked for; of features also of one by somebody else, who took in what the look saw.
+
+        Whoever predicted meanwhile may have done so before the features were built.
+        """
+        found = outcome_of(self.instance, task.job, task.key)
+        if found is None and task.job == self.project.named(FEATURES):
+            return made_by_others(self.instance, delivery, task)
+        return found
 
     def _moved(self, arrivals: Arrivals) -> Arrivals:
         if arrivals.delivery is None:
             return arrivals
-        delivery, losses = arrivals.delivery.moved(self.outcome, self._possible)
+        delivery, losses = arrivals.delivery.moved(partial(self.outcome, arrivals.delivery), self._possible)
         left = None if delivery.is_over else delivery
         return replace(arrivals, delivery=left, losses=(*arrivals.losses, *losses))
 
     def _next(self, arrivals: Arrivals) -> Arrivals | None:
         """With what is to be built next, or with a look handled that found nothing; None when there is nothing."""
-        for look in unhandled(look_runs(self.project, self.instance), arrivals.handled):
+        for look in unhandled(look_runs(self.project, self.instance, arrivals.handled), arrivals.handled):
             return self._of_look(arrivals, look)
         last = self.target.newest_day
         if arrivals.has_waited(last):
@@ -69,7 +77,8 @@ class Progress:
         steps, rest = planned(self.project, self.target, arrivals, changed, newest_day(self.target, look[0].moment))
         versions = ", ".join(f"{seen.events} {seen.state.version}" for seen in look if seen.state)
         said = "; ".join(f"{seen.events}: {seen.reason}" for seen in look if seen.changed.days)
-        return rest.begins(Delivery(look[0].run_id, versions, said, steps))
+        since = max(seen.moment for seen in look)
+        return rest.begins(Delivery(look[0].run_id, versions, said, steps, since))
 
     def _made_up_for(self, arrivals: Arrivals) -> Iterator[Arrivals]:
         """Without a loss that a later run has made up for, and with what follows it."""

@@ -1,6 +1,6 @@
 """Looks in the order in which they are handled, and where to go on when the sensor's cursor was lost."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
 
@@ -18,13 +18,20 @@ LookRun = tuple[Seen, ...]
 """What one run has seen, of each source at most once."""
 
 
-def look_runs(project: Project, instance: dg.DagsterInstance) -> list[LookRun]:
-    """The oldest first, by what each saw last."""
+def look_runs(project: Project, instance: dg.DagsterInstance, since: str = "") -> list[LookRun]:
+    """The oldest first, by what each saw last; of each source back to the run `since`, if that has looked at it."""
     found: dict[str, dict[str, Seen]] = {}
-    seen = (each for events in project.event_tables for each in looks_at(project, instance, events))
+    seen = (each for events in project.event_tables for each in _since(since, looks_at(project, instance, events)))
     for each in sorted(seen, key=lambda look: look.moment):
         found[each.run_id] = found.pop(each.run_id, {}) | {each.events: each}
     return [tuple(each.values()) for each in found.values()]
+
+
+def _since(run_id: str, looks: Iterable[Seen]) -> Iterator[Seen]:
+    for each in looks:
+        yield each
+        if each.run_id == run_id:
+            return
 
 
 def unhandled(looks: Sequence[LookRun], handled: str) -> Sequence[LookRun]:

@@ -1,9 +1,11 @@
 """The runs of a delivery: how they are asked for, and what became of them."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
 
 from mlops_core.defs.alerts import WILL_RETRY
-from mlops_core.defs.lost_requests import RANGE, lost_request, newest_run
+from mlops_core.defs.lost_requests import RANGE, lost_request, made_since, newest_run
 from mlops_core.ingestion.delivery import Delivery, Outcome, Task
 
 LOOK, REASON, VERSION, DAYS = (f"arrival/{name}" for name in ("look", "reason", "version", "days"))
@@ -14,10 +16,18 @@ LONGEST_TAG = 1_000
 
 def run_request(delivery: Delivery, task: Task) -> dg.RunRequest:
     days = task.days
-    about = {LOOK: delivery.look, REASON: delivery.reason, VERSION: delivery.version, DAYS: str(days)}
+    about = {LOOK: delivery.look, REASON: delivery.why, VERSION: delivery.version, DAYS: str(days)}
     tags = {name: text[:LONGEST_TAG] for name, text in about.items()}
     extent = dict(zip(RANGE, (str(days.first), str(days.last)), strict=True))
     return dg.RunRequest(run_key=task.key, job_name=task.job, tags={**extent, **tags})
+
+
+def made_by_others(instance: dg.DagsterInstance, delivery: Delivery, task: Task) -> Outcome | None:
+    """A run of the days that a person or a schedule started after the look, and that succeeded; None without any."""
+    days = (str(task.days.first), str(task.days.last))
+    since = datetime.fromtimestamp(delivery.since, UTC)
+    made = made_since(instance, task.job, days, since) if delivery.since else None
+    return Outcome(made.run_id, "succeeded") if made else None
 
 
 def outcome_of(instance: dg.DagsterInstance, job: str, key: str) -> Outcome | None:

@@ -19,6 +19,7 @@ from mlops_core.defs.deployment import deployment_assets
 from mlops_core.defs.endpoint import endpoint_assets
 from mlops_core.defs.endpoint_watch import endpoint_sensors
 from mlops_core.defs.feature_engineering import feature_engineering_assets, feature_engineering_checks
+from mlops_core.defs.freshness import freshness_checks, freshness_sensors
 from mlops_core.defs.ingestion import ingestion_assets
 from mlops_core.defs.ingestion_checks import ingestion_checks
 from mlops_core.defs.jobs import feature_engineering_job, model_jobs
@@ -97,14 +98,18 @@ def _shared(project: Project, target: Target, executor: dg.ExecutorDefinition | 
     daily, job = daily_partitions(target), feature_engineering_job(project, target, executor)
     return dg.Definitions(
         assets=[*ingestion_assets(project, target, daily), *feature_engineering_assets(project, target, daily)],
-        asset_checks=[*ingestion_checks(project, target, daily), *feature_engineering_checks(project)],
+        asset_checks=[
+            *ingestion_checks(project, target, daily),
+            *feature_engineering_checks(project),
+            *freshness_checks(project, target),
+        ],
         jobs=[job, *smoke_jobs(project, target)],
         schedules=[
             feature_engineering_schedule(project, target, job, daily),
             *maintenance_schedules(project, target),
             *upkeep_schedules(project, target),
         ],
-        sensors=upkeep_sensors(project, target),
+        sensors=[*freshness_sensors(project, target), *upkeep_sensors(project, target)],
     )
 
 

@@ -7,6 +7,14 @@ from mlops_core.defs.ingestion import days_judged, days_taken, label_tables
 from mlops_core.defs.names import key_of, keys_of, needed, resources_of
 from mlops_core.project import EventTable, Project, StaticTable
 
+NEWEST = "newest"
+"""Metadata: the event time of the newest event, as ISO 8601 by the clock of the events; empty without any."""
+
+
+def within_partitions(events: EventTable) -> str:
+    """The name of the check that reads the newest event."""
+    return f"{events.nouns}_are_within_partitions"
+
 
 def ingestion_checks(
     project: Project, target: Target, daily: dg.TimeWindowPartitionsDefinition
@@ -97,15 +105,15 @@ def _tells_labels(project: Project, events: EventTable) -> bool:
 def _are_within_partitions(project: Project, events: EventTable, target: Target) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=key_of(project, events.name),
-        name=f"{events.nouns}_are_within_partitions",
+        name=within_partitions(events),
         required_resource_keys=needed(project, "step_launcher", "tables"),
         description=f"Every {events.noun}'s day is a partition of the target, so that its features and predictions are "
         "built.",
     )
     def are_within_partitions(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        from mlops_core.training.split import day_range
+        from mlops_core.ingestion.quality import extent
 
-        first, last = day_range(resources_of(project, context).tables.read(events.name))
+        first, last, newest = extent(events, resources_of(project, context).tables.read(events.name))
         today = events.clock().date()  # today's are built tomorrow
         end = today if _tells_labels(project, events) else target.last_day or today
         may_be_older = _may_be_older(project, events)
@@ -117,7 +125,11 @@ def _are_within_partitions(project: Project, events: EventTable, target: Target)
             severity=dg.AssetCheckSeverity.WARN,
             description=f"{events.nouns.capitalize()} are of {first} to {last}, partitions of {target.first_day} to "
             f"{end}: first_day and last_day in databricks.yml say which days are built.",
-            metadata={"first_day": str(first), "last_day": str(last)},
+            metadata={
+                "first_day": str(first),
+                "last_day": str(last),
+                NEWEST: newest.isoformat() if newest else "",
+            },
         )
 
     return are_within_partitions

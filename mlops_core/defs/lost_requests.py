@@ -3,7 +3,7 @@
 Dagster ignores a run key that it has seen, and the sensor would assume that its request succeeded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,8 +14,8 @@ from mlops_core.defs.alerts import WILL_RETRY
 AGAIN = ", again"
 RUN_KEY, ROOT_RUN = "dagster/run_key", "dagster/root_run_id"
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
-FEW = 20
-"""Number of later runs that are searched for one that did the same."""
+PAGE, MOST = 50, 1_000
+"""How many later runs are read at once, and at most, in search of one that did the same."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,17 @@ def made_since(
 ) -> dg.DagsterRun | None:
     """A later run of the job that succeeded on all of these days."""
     later = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS], created_after=moment)
-    runs = (record.dagster_run for record in instance.get_run_records(later, limit=FEW))
-    return next((run for run in runs if _covers(days_of(run.tags), days)), None)
+    return next((run for run in _newest(instance, later) if _covers(days_of(run.tags), days)), None)
+
+
+def _newest(instance: dg.DagsterInstance, wanted: dg.RunsFilter) -> Iterator[dg.DagsterRun]:
+    cursor = None
+    for _ in range(0, MOST, PAGE):
+        page = instance.get_runs(wanted, cursor=cursor, limit=PAGE)
+        yield from page
+        if len(page) < PAGE:
+            return
+        cursor = page[-1].run_id
 
 
 def days_of(tags: Mapping[str, str]) -> tuple[str, str] | None:

@@ -18,13 +18,15 @@ UNFINISHED = 2
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A check that was evaluated, in the run `run_id`, which is empty where somebody reported it.
+    """A check that was evaluated in the run `run_id`, which is empty where somebody reported it; `at` in seconds since
+    1970.
 
     `identity` is not that of another evaluation, in a history that was deleted either: SQLite gives an id again.
     """
 
     identity: str
     run_id: str
+    at: float
     evaluation: dg.AssetCheckEvaluation
 
 
@@ -34,7 +36,8 @@ def newest_evaluated(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> E
     record = summary.last_completed_check_execution_record
     if record is None or record.event is None or not isinstance(record.evaluation, dg.AssetCheckEvaluation):
         return None
-    return Evaluated(f"{record.id} of {record.event.timestamp}", record.run_id, record.evaluation)
+    at = record.event.timestamp
+    return Evaluated(f"{record.id} of {at}", record.run_id, at, record.evaluation)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from hashlib import sha256
 from typing import Any
 
@@ -101,9 +101,23 @@ class DaySummaries:
         kept = {day: summary for day, summary in self.days.items() if day not in days}
         return DaySummaries(self.of, kept | {day: newer.days[day] for day in days if day in newer.days})
 
+    def of_days(self, days: Collection[date]) -> DaySummaries:
+        """Without any other day."""
+        return DaySummaries(self.of, {day: each for day, each in self.days.items() if day in days})
+
     def until(self, last: date) -> DaySummaries:
         """Without the days after `last`."""
         return DaySummaries(self.of, {day: each for day, each in self.days.items() if day <= last})
+
+    def newest_by(self, now: datetime) -> datetime | None:
+        """The latest time on the newest day that has begun; None without any.
+
+        A row of a later day is of a broken clock; a time after midnight, or after `now`, is that of an outcome.
+        """
+        begun = max((day for day in self.days if day <= now.date()), default=None)
+        if begun is None:
+            return None
+        return min(self.days[begun].newest, now, datetime.combine(begun, time.max))
 
     def to_text(self) -> str:
         """About 30 bytes a day."""

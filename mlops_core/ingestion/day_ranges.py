@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 ONE_DAY = timedelta(days=1)
 
@@ -59,3 +60,18 @@ def joined(ranges: Iterable[DayRange]) -> Ranges:
         else:
             found.append(each)
     return tuple(found)
+
+
+def fewer(ranges: Ranges, most: int) -> Ranges:
+    """At most `most` ranges, with the days between the nearest; more where that would more than double the days."""
+    gaps = sorted((DayRange(a.last + ONE_DAY, b.first - ONE_DAY) for a, b in pairwise(ranges)), key=_by_length)
+    left, taken = sum(map(len, ranges)), list[DayRange]()
+    for gap in gaps[: max(len(ranges) - most, 0)]:
+        if (left := left - len(gap)) < 0:
+            break
+        taken.append(gap)
+    return joined((*ranges, *taken))
+
+
+def _by_length(days: DayRange) -> tuple[int, DayRange]:
+    return len(days), days

@@ -13,10 +13,11 @@ from mlops_core.ingestion.arrivals import DaySummaries, DaySummary, kind_of_summ
 from mlops_core.ingestion.columns import SOURCE_PROBLEM
 from mlops_core.ingestion.conform import conform
 from mlops_core.ingestion.days import EventDays
+from mlops_core.ingestion.times import EPOCH
 from mlops_core.project import EventTable
 from mlops_core.project.events import DAY
 
-EPOCH, LATEST = datetime(1970, 1, 1), datetime(9999, 12, 31)
+LATEST = datetime(9999, 12, 31)
 
 
 def summarised(events: EventTable, raw: DataFrame, days: Collection[date] | None = None) -> DaySummaries:

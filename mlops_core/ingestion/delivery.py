@@ -12,8 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
-from mlops_core.ingestion.day_ranges import ONE_DAY, DayRange, Ranges, ranges_of
+from mlops_core.ingestion.day_ranges import ONE_DAY, DayRange, Ranges, fewer, ranges_of
 
+MOST_RUNS = 16
+"""Far ranges of days that a job of a delivery builds one by one: of more, the nearest are built in one run, for the
+days between cost less than a run."""
 MOST_FAILURES = 16
 """Failed runs of one job of a delivery; more of them are no matter of single days."""
 
@@ -51,17 +54,22 @@ class Part:
 
 @dataclass(frozen=True)
 class Step:
-    """A job of the delivery, whose turn comes when the job `after` has ended; the first part waiting is its run."""
+    """A job of the delivery, whose turn comes when the job `after` has ended; the first part waiting is its run.
+
+    `between` counts the days that are built only because they lie between others.
+    """
 
     job: str
     after: str
     waiting: tuple[Part, ...]
     has_begun: bool = False
     failures: int = 0
+    between: int = 0
 
     @classmethod
-    def of(cls, job: str, after: str, ranges: Iterable[DayRange]) -> Step:
-        return cls(job, after, tuple(map(Part, ranges)))
+    def of(cls, job: str, after: str, ranges: Ranges) -> Step:
+        built = fewer(ranges, MOST_RUNS)
+        return cls(job, after, tuple(map(Part, built)), between=sum(map(len, built)) - sum(map(len, ranges)))
 
     @property
     def days(self) -> set[date]:
@@ -110,12 +118,23 @@ class Loss:
 
 @dataclass(frozen=True)
 class Delivery:
-    """What the look `look` found at `version`, for `reason`; `steps` in an order in which each follows its `after`."""
+    """What the look `look` found at `version`, for `reason`; `steps` in an order in which each follows its `after`.
+
+    `since` is when the look had seen it, in seconds since 1970: a run that was started later takes it in too. 0 where
+    no look is the reason.
+    """
 
     look: str
     version: str
     reason: str
     steps: tuple[Step, ...] = field(default_factory=tuple)
+    since: float = 0.0
+
+    @property
+    def why(self) -> str:
+        """What a run of it is for, and that it builds more than that, if it does."""
+        between = max((step.between for step in self.steps), default=0)
+        return f"with {between} days that lie between: {self.reason}" if between else self.reason
 
     @property
     def is_over(self) -> bool:

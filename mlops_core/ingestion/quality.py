@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from mlops_core.ingestion.accept import DUPLICATE
 from mlops_core.ingestion.best import SUPERSEDED
+from mlops_core.ingestion.times import EPOCH
 from mlops_core.project import EventTable
+from mlops_core.project.events import DAY
 
 MAX_REJECTED_SHARE = 0.05
 """Above it the source is broken rather than dirty, and nothing is built from it."""
@@ -91,6 +93,14 @@ def _faults(reason: str) -> list[str]:
     """The faults among the parts of a reason; what differs from row to row follows a colon."""
     parts = dict.fromkeys(part.split(": ")[0] for part in reason.split("; "))
     return [part for part in parts if part not in NO_FAULTS]
+
+
+def extent(events: EventTable, accepted: DataFrame) -> tuple[date | None, date | None, datetime | None]:
+    """The first and the last day of the accepted events, and the time of the newest; None for each without any."""
+    micros = F.max(F.unix_micros(F.col(events.event_time)))
+    row = accepted.agg(F.min(DAY).alias("first"), F.max(DAY).alias("last"), micros.alias("newest")).collect()[0]
+    newest = None if row["newest"] is None else EPOCH + timedelta(microseconds=row["newest"])
+    return row["first"], row["last"], newest
 
 
 def repeated(events: EventTable, accepted: DataFrame) -> int:

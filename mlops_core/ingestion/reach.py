@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from mlops_core.ingestion.day_ranges import DayRange, day_range
+from mlops_core.ingestion.times import EPOCH
 from mlops_core.project import ComputedTable, EventTable, FeatureTable, Project, StaticTable, WindowTable
-
-EPOCH = datetime(1970, 1, 1)
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from mlops_core.project import EventTable
 
+EPOCH = datetime(1970, 1, 1)
 WALL_CLOCK, WALL_CLOCK_AS_UTC = "wall_clock", "wall_clock_as_utc"
 
 

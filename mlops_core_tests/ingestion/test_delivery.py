@@ -193,3 +193,13 @@ def test_halves_are_the_whole(count):
     left = {day(number) for number in range(1, count + 1)}
     assert settled.days == (left if count > 1 else set())
     assert given_up == ((whole,) if count == 1 else ())
+
+
+def test_a_correction_of_a_years_scattered_days_is_few_runs_that_say_so() -> None:
+    weekly = delivery(features=[*range(1, 365, 7)])
+    (step, *_) = weekly.steps
+    assert (len(step.waiting), step.between) == (44, 48)  # of 52 days: 8 gaps of six days are not more than these
+    assert weekly.why == "with 48 days that lie between: why"
+    every_third_day = delivery(features=[*range(1, 365, 3)])
+    assert len(every_third_day.steps[0].waiting) == 61
+    assert delivery(features=[*range(1, 61, 4)]).why == "why"

@@ -92,6 +92,18 @@ VALUE_ERRORS = {
     "schema: a_${var.model_name}\nmodel_name: b_${var.schema}": (
         "model_name refers to itself: var.schema > var.model_name > var.schema."
     ),
+    "feature_engineering_workflow: {cron_schedule: 0 7 * * *, late_days: 30, max_age_hours: {trip: 36}}": (
+        "feature_engineering_workflow.max_age_hours.trip is an unknown event table: those of the project are trips."
+    ),
+    "feature_engineering_workflow: {cron_schedule: 0 7 * * *, late_days: 30, max_age_hours: {trips: 0}}": (
+        "feature_engineering_workflow.max_age_hours.trips is 0, but it should be greater than 0."
+    ),
+    "feature_engineering_workflow: {cron_schedule: 0 7 * * *, late_days: 30, max_age_hours: {trips: a day}}": (
+        "feature_engineering_workflow.max_age_hours.trips is 'a day', but it should be a valid number."
+    ),
+    "feature_engineering_workflow: {cron_schedule: 0 7 * * *, late_days: 30, max_age_hours: 36}": (
+        "feature_engineering_workflow.max_age_hours is 36, but it should be a valid mapping."
+    ),
     "schema: dev_${workspace.current_user.short_name}": (
         "schema refers to ${workspace.current_user.short_name}; without a workspace, only var.platform, var.catalog, "
         "var.schema, var.trips_table, var.trips_times, var.first_day, var.last_day, "

@@ -60,7 +60,11 @@ def test_two_targets_share_no_schema_and_no_experiment() -> None:
 def test_workflows_keep_the_parameters_of_mlops_stacks(name: str) -> None:
     target = load_target(PROJECT, name, environ={})
 
-    assert target.feature_engineering_workflow.model_dump().keys() == {"cron_schedule", "late_days"}
+    assert target.feature_engineering_workflow.model_dump().keys() == {
+        "cron_schedule",
+        "late_days",
+        "max_age_hours",
+    }
     assert target.batch_inference_workflow.model_dump().keys() == {"cron_schedule"}
     assert target.model_workflow.model_dump().keys() > {"cron_schedule", "run_mode", "enable_baseline_comparison"}
     assert target.monitoring_workflow.model_dump().keys() > {

@@ -17,7 +17,7 @@ from dagster._core.scheduler.instigation import (
 from mlops_core.adapters.alerts import Alert
 from mlops_core.adapters.sources.errors import SourceNotWatchableError, SourceUnansweredError
 from mlops_core.config import load_target
-from mlops_core.defs import arrival
+from mlops_core.defs import arrival, lost_requests
 from mlops_core.defs.arrival_looks import observation
 from mlops_core.defs.arrival_recovery import look_runs
 from mlops_core.defs.definitions import definitions_of
@@ -222,6 +222,32 @@ def test_days_that_a_person_makes_up_for_are_predicted_and_monitored(arriving):
     arriving.run("feature_engineering_job", SUCCESS, **dict(zip(RANGE, ("2016-02-28", "2016-02-29"), strict=True)))
     assert list(to_the_end(arriving)) == [(PREDICTIONS, 29, 29), (MONITORING, 29, 29)]
     assert "given up" not in arriving.said()
+
+
+def test_features_that_a_person_builds_beside_a_delivery_are_not_built_again(arriving):
+    """Predictions are: whoever made them may have looked up features of before."""
+    by_hand = dict(zip(RANGE, ("2016-02-10", "2016-02-24"), strict=True))
+    arriving.run("feature_engineering_job", SUCCESS, **by_hand)  # before the look: it may not have what has arrived
+    arriving.arrives(11, 20)
+    request = arriving.asked()
+    assert extent(request) == (FEATURES, 11, 12)
+    arriving.becomes(request, STARTED)
+    arriving.run("feature_engineering_job", SUCCESS, **by_hand)
+    arriving.run("batch_inference_job", SUCCESS, **by_hand)
+    assert arriving.said().startswith("Waiting for feature_engineering_job over 2016-02-11 to 2016-02-12")
+    (run,) = arriving.instance.get_runs(dg.RunsFilter(statuses=[STARTED]))
+    arriving.instance.report_run_failed(run)
+    assert list(to_the_end(arriving)) == [(PREDICTIONS, 20, 21), (MONITORING, 11, 13), (MONITORING, 20, 22)]
+
+
+def test_what_made_up_for_a_loss_is_found_among_many_later_runs(arriving, monkeypatch):
+    monkeypatch.setattr(lost_requests, "PAGE", 2)
+    arriving.arrives(29)
+    arriving.becomes(arriving.asked(), CANCELED)
+    arriving.run("feature_engineering_job", SUCCESS, **dict(zip(RANGE, ("2016-02-28", "2016-02-29"), strict=True)))
+    for _ in range(4):
+        arriving.run("feature_engineering_job", SUCCESS, **dict(zip(RANGE, ("2016-02-01", "2016-02-02"), strict=True)))
+    assert list(to_the_end(arriving)) == [(PREDICTIONS, 29, 29), (MONITORING, 29, 29)]
 
 
 def test_days_that_the_champion_was_trained_on_are_not_predicted_again(arriving):

@@ -10,6 +10,7 @@ from deltalake import write_deltalake
 
 from mlops_core.defs.arrival_looks import looks_at
 from mlops_core.defs.definitions import definitions_of
+from mlops_core.defs.freshness import freshness_sensors
 from mlops_core.defs.lost_requests import days_of
 from mlops_core.defs.resources import adapters
 from my_mlops_stacks.ingestion.generator import trips_of_day
@@ -23,6 +24,9 @@ ASKED = [
     *((job, (str(LATE_DAY), LAST_DAY)) for job in ("feature_engineering_job", "batch_inference_job", "monitoring_job")),
 ]
 """What the late trips of the last day but one ask for: their windows reach the last one, as does the comparison."""
+
+AGES = {date.fromisoformat(LAST_DAY): (True, "is the last day that is built"), None: (False, "ask who delivers it")}
+"""Last day -> whether the newest trips are new enough, and what is said of them: they are of 2016."""
 
 
 def run(rehearsal: Rehearsal) -> list[JobRun]:
@@ -49,9 +53,19 @@ def _run(rehearsal: Rehearsal, request: dg.RunRequest) -> JobRun:
     return rehearsal.run(str(request.job_name), [], request.run_config, asked=tags)
 
 
+def fresh(rehearsal: Rehearsal, last_day: date | None) -> tuple[bool, str]:
+    """What `freshness_sensor` finds on the workspace, where days end on `last_day` or go on."""
+    (sensor,) = freshness_sensors(PROJECT, rehearsal.target.model_copy(update={"last_day": last_day}))
+    with adapters(PROJECT, rehearsal.target, "watched") as resources:
+        context = dg.build_sensor_context(rehearsal.instance, resources={"watched": resources.watched})
+        found = sensor.evaluate_tick(context)
+    (evaluation,) = found.asset_events
+    return evaluation.passed, str(evaluation.description)
+
+
 def lines(rehearsal: Rehearsal, runs: list[JobRun]) -> Iterator[str]:
     """What was found, and what ran for it."""
-    yield f"Arrival     {looks_at(PROJECT, rehearsal.instance, PROJECT.events)[0].reason}"
+    yield f"Arrival     {next(looks_at(PROJECT, rehearsal.instance, PROJECT.events)).reason}"
     for each in runs:
         days = days_of(each.run.tags)
         yield f"  {each.job}{f' over {days[0]} to {days[1]}' if days else ''}: {each.seconds:.1f} s"
@@ -63,6 +77,10 @@ def problems(rehearsal: Rehearsal, runs: list[JobRun]) -> Iterator[str]:
     if asked != ASKED:
         yield f"The late trips asked for {asked}, not for {ASKED}."
     yield from (f"{each.job} is {each.run.status.value}." for each in runs if not each.success)
+    for last_day, wanted in AGES.items():
+        passed, why = fresh(rehearsal, last_day)
+        if passed is not wanted[0] or wanted[1] not in why:
+            yield f"trips_are_fresh {'passed' if passed else 'failed'}, with days until {last_day}: {why}."
     trips, predictions = (report.table(rehearsal, name) for name in ("trips", "predictions"))
     counts = [int((rows["day"] == LATE_DAY).sum()) for rows in (trips, predictions)]
     if counts[0] != counts[1]:
