@@ -8,7 +8,7 @@ import dagster as dg
 from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
 from mlops_core.adapters.registry_errors import ModelNotFoundError
 from mlops_core.adapters.serving.protocol import BusyError, EndpointError, EndpointState, ServingEndpoint, Traffic
-from mlops_core.adapters.serving.sample import read_sample
+from mlops_core.adapters.serving.sample import NoSampleError, read_sample
 from mlops_core.adapters.serving.verified import NotServedError, changed_meanwhile, require_same, serve_verified
 from mlops_core.defs.endpoint_records import told
 from mlops_core.defs.metadata import readable
@@ -86,7 +86,7 @@ class EndpointChange:
         """That of the version which serves beside the champion; where nobody has recorded one, the champion's."""
         try:
             return read_sample(self.registry, self.registry.get(version), "")
-        except ModelNotFoundError:
+        except (ModelNotFoundError, NoSampleError):
             return self.sample
 
     def _withdraw(self, why: str, back: Traffic) -> None:

@@ -107,7 +107,8 @@ class Look:
     def _canary(self, sentence: str, watch: EndpointWatch, left: Recorded | None) -> dg.SensorResult:
         """Ask for the run that judges the canary's version before its time is over, where it seems to fail."""
         try:
-            require_same(self.endpoint, self.champion.version, read_sample(self.registry, self.champion, ""))
+            sample = read_sample(self.registry, self.champion, f"materialize '{self.project.scoped(SAMPLE)}'")
+            require_same(self.endpoint, self.champion.version, sample)
         except BusyError as error:
             return _waiting(f"{sentence}, not judged by this tick: {error}", watch)
         except (EndpointError, DifferentAnswersError) as error:
