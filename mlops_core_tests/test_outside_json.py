@@ -19,11 +19,14 @@ from hypothesis import strategies as st
 
 from mlops_core.adapters.doctor.authentication import authentication_variables
 from mlops_core.adapters.feature_store.registry import DamagedDescriptionError, FeatureTableRegistry, LocalFeatureTable
+from mlops_core.adapters.serving.endpoint_file import StoredTraffic, read_traffic
+from mlops_core.adapters.serving.protocol import EndpointError, Traffic
 from mlops_core.adapters.step_launcher import protocol
 from mlops_core.adapters.step_launcher.run_handle import RunHandle
 from mlops_core.adapters.step_launcher.staging import StagedCode
 from mlops_core.adapters.tables.damage import damage
 from mlops_core.defs.alerts import Told
+from mlops_core.deployment.endpoint_sample import Sample
 from mlops_core.deployment.endpoint_watch import EndpointWatch
 from mlops_core.deployment.watch import AliasWatch
 from mlops_core.ingestion.arrivals import DaySummaries, DaySummary
@@ -36,6 +39,7 @@ DEEP_MAPPING = '{"seen":' * 200_000
 HISTORY = History("e1", 2, "2016-01-05", told="retraining 2 on 2016-01-05", asked="e0")
 WATCH = AliasWatch(3, "r1", 2, model="m", at=12.5)
 STAGED = StagedCode("a", "b")
+STORED = StoredTraffic("m", Traffic(1, 2, 10), 12.5, "a")
 TABLE = LocalFeatureTable("t", ("zip",), ("ts",), ("day",), "Trips", {"owner": "a"})
 PLACED = {
     "deep": DEEP,
@@ -117,6 +121,9 @@ READERS: dict[str, tuple[Callable[[str], object], dict[str, Any], tuple[type[Exc
     "message": (message, {"events": [], "out": "", "err": "", "done": None}, protocol.NO_MESSAGE),
     "feature table": (with_file("_feature_tables/t.json", described), {"name": "t", "primary_keys": ["zip"]},
                       (DamagedDescriptionError,)),
+    "sample of an endpoint": (Sample.from_json, {"records": [{}], "answers": [1.0]}, (NotOfThisKindError,)),
+    "traffic of an endpoint": (with_file("of/e.json", lambda folder: read_traffic(folder / "of" / "e.json")),
+                               asdict(STORED), (EndpointError,)),
     "token": (token, {"iss": "a", "sub": "b", "aud": "c"}, ()),
 }  # fmt: skip
 

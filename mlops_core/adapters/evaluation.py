@@ -48,12 +48,14 @@ def score_side_by_side(
     rows: DataFrame,
     versions: Mapping[str, ModelVersion],
     named: Callable[[str], str] = str,
+    *,
+    with_features: Callable[[ModelVersion, DataFrame], DataFrame] = lambda _, rows: rows,
 ) -> Scored:
     """Add a column to `rows` for each of `versions` ("candidate", "champion"), named so, with its answers.
 
-    Each looks up the features of its own specification. It is one query over the same rows, so predictions stay
-    paired; one version's looked-up features are dropped before the next version is scored. `named` gives the name of a
-    job.
+    Each looks up the features of its own specification that `with_features` does not give. It is one query over the
+    same rows, so predictions stay paired; one version's features are dropped before the next version is scored. `named`
+    gives the name of a job.
 
     Raises:
         CannotScoreError: a version has no specification, or needs what the rows or the feature tables lack.
@@ -65,7 +67,7 @@ def score_side_by_side(
         given = scored.rows.columns
         remedy = REMEDY[name].format(training=named("model_training_job"))
         with scorable(f"The {name}, version {version.version},", remedy):
-            answered = predicted(store, task, version, scored.rows)
+            answered = predicted(store, task, version, with_features(version, scored.rows))
         put_out = [output.name for output in task.outputs]
         scored.features[name] = [new for new in answered.columns if new not in (*given, *put_out)]
         scored.rows = answered.select(*map(column, given), F.expr(task.shape.answer).alias(name))

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 import click
 
 from mlops_core.adapters.local_servers import LOOPBACK, Ports
+from mlops_core.adapters.serving.later_endpoints import LaterEndpoints
 from mlops_core.adapters.serving.local import LocalEndpoint, announced
 from mlops_core.adapters.serving.newest_rows import FeatureTableCache
 from mlops_core.adapters.serving.protocol import Traffic
@@ -42,8 +43,9 @@ def main(project: Project) -> None:
             )
             _require_one(served)
             _tell(page, endpoints)
-            folder = endpoints[0][0].folder
-            with announced(folder, page, os.getpid()), following(served):
+            models = [each for each, _ in endpoints]
+            later = LaterEndpoints(models, endpoints[0][1].tables, served)
+            with announced(models[0].folder, page, os.getpid()), following(served, later.look):
                 scoring_server(served).run([bound])
     except (TargetError, NothingToServeError) as error:
         raise click.ClickException(str(error)) from None

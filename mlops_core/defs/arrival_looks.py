@@ -21,9 +21,11 @@ from mlops_core.defs.config import BoundedConfig
 from mlops_core.defs.ingestion import AS_CONFIGURED
 from mlops_core.defs.jobs import cluster_tag
 from mlops_core.defs.names import key_of, needed, op_of, resources_of
+from mlops_core.defs.refusals import Refused
 from mlops_core.ingestion.arrivals import DaySummaries, SourceState
 from mlops_core.ingestion.changed_days import ChangedDays
 from mlops_core.ingestion.day_ranges import ranges_of
+from mlops_core.outside_json import NotOfThisKindError, of_kind
 from mlops_core.project import EventTable, Project
 
 JOB, OP = "arrivals_job", "look_for_arrivals"
@@ -175,8 +177,14 @@ def _looked(
 
     resources = resources_of(project, context)
     source = resources.sources[events.name].choose(**AS_CONFIGURED)
-    before = DaySummaries.from_text(asked["before"]) if "before" in asked else None
-    state, since = _state(asked.get("state")), _state(asked.get("since"))
+    try:
+        before = DaySummaries.from_text(asked["before"]) if "before" in asked else None
+        state, since = _state(asked.get("state")), _state(asked.get("since"))
+    except NotOfThisKindError as error:
+        raise Refused(
+            f"The run config of the source '{events.name}' is none of the sensor's ({error}): launch "
+            f"{project.named(JOB)} without sources, and it is compared with what was taken of it."
+        ) from None
     found = look(
         events,
         source,
@@ -244,4 +252,4 @@ def _from(project: Project, instance: dg.DagsterInstance, seen: Seen) -> dict[st
 
 
 def _state(written: str | None) -> SourceState | None:
-    return SourceState.from_json(json.loads(written)) if written else None
+    return of_kind(SourceState, written) if written else None

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Context = dg.AssetCheckExecutionContext
 
+AS_SERVED = "The {} that were predicted are scored with the features that served them (features_as_served)."
 PICTURE = "errors_by_segment"
 
 
@@ -58,11 +59,22 @@ def skip(project: Project, context: Context, candidate: ModelVersion) -> None:
     describe(project, registry, candidate)
 
 
-def validate(project: Project, context: Context, candidate: ModelVersion, run_mode: str, compared: bool) -> Validated:
+def validate(
+    project: Project,
+    context: Context,
+    candidate: ModelVersion,
+    run_mode: str,
+    *,
+    compared: bool,
+    as_served: bool,
+) -> Validated:
     """Judge `candidate` on the rows that were held out from it, beside the champion when `compared` and there is one.
 
     The verdict is written on the version last: a version whose validation did not end stays `judging`. A dry run leaves
     a verdict as it is, and the champion keeps its own until it has another.
+
+    Args:
+        as_served: whether events that were predicted are scored with the features that served them.
     """
     registry = resources_of(project, context).model_registry
     is_tried = run_mode == "dry_run" and candidate.record.validation_status in VERDICTS
@@ -73,7 +85,7 @@ def validate(project: Project, context: Context, candidate: ModelVersion, run_mo
     champion = None if is_champion else holder
     former = last_champion(project, context.instance, registry) if compared and holder is None else None
     versions = {"candidate": candidate} | ({"champion": champion} if champion else {})
-    scored = score_held_out(project, context, versions)
+    scored = score_held_out(project, context, versions, as_served)
     unseen, beside = (
         unseen_by(project, context, candidate),
         against(holder.version if holder else None, compared, candidate.version),
@@ -88,7 +100,7 @@ def validate(project: Project, context: Context, candidate: ModelVersion, run_mo
     with registry.run(f"validation of {project.whose}version {candidate.version}", told.to_tags()) as run:
         measured = _measured(project, context, scored, candidate, champion)
         verdicts = _verdicts(project, measured, compared, former, is_champion)
-        facts = _facts(project, versions, status(verdicts, run_mode), scored)
+        facts = _facts(project, versions, status(verdicts, run_mode), scored, as_served)
         report = _report(project, facts, verdicts, scored)
     judged = VersionRecord(
         validation_run_id=run.info.run_id,
@@ -177,7 +189,9 @@ def _verdicts(
     ]
 
 
-def _facts(project: Project, versions: Mapping[str, ModelVersion], outcome: str, scored: HeldOut) -> "Facts":
+def _facts(
+    project: Project, versions: Mapping[str, ModelVersion], outcome: str, scored: HeldOut, as_served: bool
+) -> "Facts":
     from mlops_core.validation.report import Facts
 
     candidate, champion = versions["candidate"], versions.get("champion")
@@ -191,7 +205,11 @@ def _facts(project: Project, versions: Mapping[str, ModelVersion], outcome: str,
         nouns=project.events.nouns,
         tables=scored.tables,
         features=scored.features,
-        remarks=[*_of_a_sample(project, scored), *_remarks(project, candidate, champion, scored)],
+        remarks=[
+            *_of_a_sample(project, scored),
+            *_remarks(project, candidate, champion, scored),
+            *([AS_SERVED.format(project.events.nouns)] if as_served else []),
+        ],
     )
 
 

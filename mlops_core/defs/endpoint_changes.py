@@ -6,7 +6,9 @@ from typing import Any
 import dagster as dg
 
 from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
-from mlops_core.adapters.serving.protocol import EndpointError, EndpointState, ServingEndpoint, Traffic
+from mlops_core.adapters.registry_errors import ModelNotFoundError
+from mlops_core.adapters.serving.protocol import BusyError, EndpointError, EndpointState, ServingEndpoint, Traffic
+from mlops_core.adapters.serving.sample import NoSampleError, read_sample
 from mlops_core.adapters.serving.verified import NotServedError, changed_meanwhile, require_same, serve_verified
 from mlops_core.defs.endpoint_records import told
 from mlops_core.defs.metadata import readable
@@ -56,13 +58,36 @@ class EndpointChange:
         return self._result(plan.traffic, answered.state, answered.seconds)
 
     def _require_passing(self, canary: Traffic) -> None:
-        """Withdraw a canary whose version does not answer its sample any more, or otherwise."""
+        """Withdraw a canary whose version answers its sample otherwise, or alone does not answer: a busy endpoint, or
+        one that does not answer for the other version either, says nothing of it.
+        """
         try:
             require_same(self.endpoint, self.champion.version, self.sample)
         except (EndpointError, DifferentAnswersError) as error:
+            not_judged = f"The canary of {self.endpoint.name} was not judged"
             if changed := changed_meanwhile(self.endpoint, canary):
-                raise EndpointError(f"The canary of {self.endpoint.name} was not judged: {changed}.") from error
+                raise EndpointError(f"{not_judged}: {changed}.") from error
+            if isinstance(error, EndpointError) and (why := self._no_verdict(error, canary.champion)):
+                raise EndpointError(f"{not_judged}, and goes on: {why}; materialize it again later.") from error
             self._withdraw(str(error).rstrip("."), Traffic(canary.champion))
+
+    def _no_verdict(self, error: EndpointError, beside: int) -> str | None:
+        """Why an `error` in place of answers may not be the version's own; None when that `beside` it answers."""
+        said = str(error).rstrip(".")
+        if isinstance(error, BusyError):
+            return said
+        try:
+            self.endpoint.answer(self._sample_of(beside).records, beside)
+        except EndpointError:
+            return f"{said}; nor does it answer for version {beside}"
+        return None
+
+    def _sample_of(self, version: int) -> Sample:
+        """That of the version which serves beside the champion; where nobody has recorded one, the champion's."""
+        try:
+            return read_sample(self.registry, self.registry.get(version), "")
+        except (ModelNotFoundError, NoSampleError):
+            return self.sample
 
     def _withdraw(self, why: str, back: Traffic) -> None:
         """The way back; marked first, so that it is gone on with when the host is killed in between."""

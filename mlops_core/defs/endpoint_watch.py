@@ -8,7 +8,7 @@ import dagster as dg
 
 from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
 from mlops_core.adapters.registry_errors import registry_answers
-from mlops_core.adapters.serving.protocol import EndpointError, EndpointState, ServingEndpoint
+from mlops_core.adapters.serving.protocol import BusyError, EndpointError, EndpointState, ServingEndpoint
 from mlops_core.adapters.serving.sample import has_sample, read_sample
 from mlops_core.adapters.serving.verified import require_same
 from mlops_core.config import Endpoint, ModelTarget
@@ -99,20 +99,21 @@ class Look:
             return self._by_hand(found.sentence, watch, state, left)
         watch = replace(watch, doubted="", told=watch.told if watch.told.startswith("The run ") else "")
         if found.what == CANARY_TIME:
-            if why := self._failing():
-                return self._asked(f"{found.sentence}, and it {why}", watch, left)
-            return _waiting(found.sentence, watch)
+            return self._canary(found.sentence, watch, left)
         if found.what in (FOLLOW, CANARY_OVER):
             return self._asked(found.sentence, watch, left)
         return _waiting(found.sentence, watch)
 
-    def _failing(self) -> str | None:
-        """Why the canary's version should be withdrawn before its time is over: the run looks itself."""
+    def _canary(self, sentence: str, watch: EndpointWatch, left: Recorded | None) -> dg.SensorResult:
+        """Ask for the run that judges the canary's version before its time is over, where it seems to fail."""
         try:
-            require_same(self.endpoint, self.champion.version, read_sample(self.registry, self.champion, ""))
+            sample = read_sample(self.registry, self.champion, f"materialize '{self.project.scoped(SAMPLE)}'")
+            require_same(self.endpoint, self.champion.version, sample)
+        except BusyError as error:
+            return _waiting(f"{sentence}, not judged by this tick: {error}", watch)
         except (EndpointError, DifferentAnswersError) as error:
-            return f"fails: {error}"
-        return None
+            return self._asked(f"{sentence}, and it fails: {error}", watch, left)
+        return _waiting(sentence, watch)
 
     def _asked(
         self, sentence: str, watch: EndpointWatch, left: Recorded | None, *events: dg.AssetObservation

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from mlops_core.adapters.evaluation import Scored, score_side_by_side
-from mlops_core.adapters.feature_store.protocol import FeatureStore
 from mlops_core.adapters.model_registry import ModelVersion
 from mlops_core.adapters.snapshot import explain_missing_version, read_consistently
 from mlops_core.defs.annotations import DataFrame
 from mlops_core.defs.names import HasResources, resources_of
+from mlops_core.defs.served_features import as_served_to
 from mlops_core.project import Project
 from mlops_core.tasks import Task
 from mlops_core.version_record import version_tag
@@ -89,9 +89,12 @@ def unseen_by(project: Project, context: HasResources, version: ModelVersion) ->
 
 
 def score_held_out(
-    project: Project, context: dg.AssetCheckExecutionContext, versions: Mapping[str, ModelVersion]
+    project: Project, context: dg.AssetCheckExecutionContext, versions: Mapping[str, ModelVersion], as_served: bool
 ) -> HeldOut:
-    """The rows that the candidate's training held out, as of the Delta version that it recorded, with predictions."""
+    """The rows that the candidate's training held out, as of the Delta version that it recorded, with predictions.
+
+    `as_served`: whether events that were predicted have the features that served them.
+    """
     from mlops_core.training.split import held_out
     from mlops_core.validation.scored_rows import check_rows
 
@@ -100,18 +103,25 @@ def score_held_out(
 
     def score() -> HeldOut:
         rows = held_out(events, tables.read(events.name, version), unseen.first_day, unseen.last_day)
-        return _scored(project, resources_of(project, context).feature_store, rows, versions)
+        return _scored(project, context, rows, versions, as_served)
 
+    read = [table.name for table in project.feature_tables]
+    if as_served and tables.exists(predictions := project.scoped("predictions")):
+        read.append(predictions)
     with explain_missing_version(events.name, version, project.named):
-        found, looked_up = read_consistently(
-            tables, [table.name for table in project.feature_tables], score, project.named
-        )
+        found, looked_up = read_consistently(tables, read, score, project.named)
     days = f"since {unseen.first_day}, version {version} of the table {events.name}"
     check_rows(project, found.rows, days, found.totals)
     return replace(found, tables={events.name: version, **looked_up})
 
 
-def _scored(project: Project, store: FeatureStore, rows: DataFrame, versions: Mapping[str, ModelVersion]) -> HeldOut:
+def _scored(
+    project: Project,
+    context: dg.AssetCheckExecutionContext,
+    rows: DataFrame,
+    versions: Mapping[str, ModelVersion],
+    as_served: bool,
+) -> HeldOut:
     """The rows with predictions, or a sample of them and the sums of all."""
     from mlops_core.training.model_inputs import model_inputs
     from mlops_core.training.sampling import at_most, rows_by_day
@@ -120,11 +130,17 @@ def _scored(project: Project, store: FeatureStore, rows: DataFrame, versions: Ma
     from mlops_core.validation.totals import totals
 
     events, model, days = project.events, project.model, rows_by_day(rows)
+    store = resources_of(project, context).feature_store
     tasks = {name: model.task.at(version.record.decision_threshold) for name, version in versions.items()}
+
+    def with_features(version: ModelVersion, some: DataFrame) -> DataFrame:
+        return as_served_to(project, context, version, some, first=min(days), last=max(days))
+
+    served = {"with_features": with_features} if as_served else {}
 
     def scored(some: DataFrame) -> Scored:
         inputs = model_inputs(project, some, *project.carried, events.label_column)
-        return score_side_by_side(store, model.task, inputs, versions, project.named)
+        return score_side_by_side(store, model.task, inputs, versions, project.named, **served)
 
     taken = scored(at_most(events, rows, days, model.validation.max_rows))
     frame = taken.rows.select(*row_columns(project), *versions).toPandas()

@@ -1,18 +1,19 @@
 """The features that predictions were made with, by the versions that made them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from mlops_core.adapters.feature_store.served import features_alike, first_line, look_up_again, spec_of
+from mlops_core.adapters.feature_store.served import features_alike, first_line, look_up_again, look_ups, spec_of
 from mlops_core.adapters.feature_store.spec import FeatureSpec
-from mlops_core.adapters.model_registry import ModelRegistry
+from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
 from mlops_core.defs.annotations import DataFrame
 from mlops_core.defs.names import resources_of
 from mlops_core.project import Project
+from mlops_core.project.feature_lookup import FeatureLookup
 
 if TYPE_CHECKING:
     from mlops_core.monitoring.skew import Skew
@@ -69,23 +70,56 @@ def skew_between(project: Project, context: Context, predictions: DataFrame, fir
 
 
 def predictions_of(project: Project, context: Context, first: date, last: date) -> DataFrame | None:
-    """The first prediction of each event of these days, None where there is none, or nothing is looked up."""
+    """The first prediction of each event of these days; None where there is none, nothing is looked up, or the
+    predictions lack what tells one event from another.
+    """
     from pyspark.sql import functions as F
 
-    from mlops_core.training.served import event_columns, first_served
+    from mlops_core.training.served import first_served
 
     tables, name = resources_of(project, context).tables, project.scoped("predictions")
     if not project.looked_up or not tables.exists(name):
         return None
     rows = tables.read(name).where(F.col("day").between(F.lit(first), F.lit(last)))
-    return first_served(rows, event_columns(project)) if rows.take(1) else None
+    if not {*rows.columns}.issuperset(project.events.identity) or not rows.take(1):
+        return None
+    return first_served(rows, _told_by(project, rows, project.lookups))
 
 
-def with_served(project: Project, context: Context, rows: DataFrame, first: date, last: date) -> DataFrame:
-    """Rows of a training set with the features that served the events of these days, and `WAS_SERVED`."""
+def _told_by(project: Project, predictions: DataFrame, lookups: Sequence[FeatureLookup]) -> list[str]:
+    """The columns by which an event finds its prediction; without keys that no version has looked up by yet."""
+    from mlops_core.training.served import event_columns
+
+    return [name for name in event_columns(project.events.identity, lookups) if name in predictions.columns]
+
+
+def as_served_to(
+    project: Project, context: Context, version: ModelVersion, rows: DataFrame, *, first: date, last: date
+) -> DataFrame:
+    """Events of these days with the features that `version` looks up: those that served where they were predicted.
+
+    Without a feature specification, `rows` as they are: scoring says what is missing.
+    """
+    from mlops_core.training.served import WAS_SERVED
+
+    resources = resources_of(project, context)
+    spec = spec_of(resources.model_registry, version.version)
+    if isinstance(spec, str):
+        return rows
+    lookups = look_ups(spec, [feature for feature in spec.features if feature.name not in rows.columns])
+    if not lookups:
+        return rows
+    found = resources.feature_store.create_training_set(df=rows, feature_lookups=lookups, label=None).load_df()
+    return with_served(project, context, found, first, last, lookups).drop(WAS_SERVED)
+
+
+def with_served(  # noqa: PLR0917
+    project: Project, context: Context, rows: DataFrame, first: date, last: date, lookups: Sequence[FeatureLookup]
+) -> DataFrame:
+    """Rows with what `lookups` put out, with the features that served the events of these days, and `WAS_SERVED`."""
     from pyspark.sql import functions as F
 
-    from mlops_core.training.served import as_served, event_columns
+    from mlops_core.training.served import as_served
 
     served = predictions_of(project, context, first, last)
     if served is None:
@@ -95,10 +129,10 @@ def with_served(project: Project, context: Context, rows: DataFrame, first: date
         context.log.warning(sentence)
     made: dict[str, list[str]] = {}
     for group in groups:
-        for name in features_alike(group.spec, project.lookups) & {*served.columns}:
+        for name in features_alike(group.spec, lookups) & {*served.columns}:
             made.setdefault(name, []).extend(group.names)
     stored = {name: F.expr(MADE_BY).isin(versions) for name, versions in made.items()}
-    return as_served(rows, served, event_columns(project), stored)
+    return as_served(rows, served, _told_by(project, served, lookups), stored)
 
 
 def training_skew(project: Project, context: Context, past: DataFrame, first: date, start: date) -> dict[str, float]:

@@ -82,7 +82,8 @@ def validation_checks(project: Project, target: ModelTarget) -> list[dg.AssetChe
                 skip(project, context, candidate)
                 results = [_skipped(spec) for spec in specs]
             else:
-                validated = validate(project, context, candidate, config.run_mode, config.enable_baseline_comparison)
+                asked = {"compared": config.enable_baseline_comparison, "as_served": workflow.features_as_served}
+                validated = validate(project, context, candidate, config.run_mode, **asked)
                 results = [_result(trained, verdict, validated) for verdict in validated.verdicts]
         yield from results
 

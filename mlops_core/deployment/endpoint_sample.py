@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from math import isclose
 from typing import Any
 
+from mlops_core.outside_json import NotOfThisKindError, of_kind
+
 RELATIVE = 1e-6
 """Numbers may differ by this share: JSON and another machine's arithmetic change the last digits."""
 
@@ -28,7 +30,15 @@ class Sample:
 
     @classmethod
     def from_json(cls, text: str) -> Sample:
-        return cls(**json.loads(text))
+        """What `to_json` wrote.
+
+        Raises:
+            NotOfThisKindError: it did not write this.
+        """
+        sample = of_kind(cls, text)
+        if len(sample.records) != len(sample.answers):
+            raise NotOfThisKindError(f"{len(sample.records)} records have {len(sample.answers)} answers")
+        return sample
 
     def require_same(self, answers: Sequence[Any]) -> None:
         """Refuse answers that differ from those of batch inference.

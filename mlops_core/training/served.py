@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from mlops_core.balanced import any_of
-from mlops_core.project import Project
+from mlops_core.project.feature_lookup import FeatureLookup
 
 WAS_SERVED = "__was_served"
 """Of a training row: whether one of its features is as it served."""
@@ -18,11 +18,11 @@ WAS_SERVED = "__was_served"
 SERVED, IS_SERVED, EVENT, NTH = "__served_{}", "__is_served_{}", "__event_{}", "__nth_prediction"
 
 
-def event_columns(project: Project) -> tuple[str, ...]:
+def event_columns(identity: Sequence[str], lookups: Sequence[FeatureLookup]) -> tuple[str, ...]:
     """What tells one event from another, and what its features are looked up by."""
-    keys = [key for lookup in project.lookups for key in (*lookup.keys, lookup.timestamp_lookup_key or "")]
-    asked = (key for key in keys if key and key not in project.looked_up)
-    return tuple(dict.fromkeys((*project.events.identity, *asked)))
+    keys = [key for lookup in lookups for key in (*lookup.keys, lookup.timestamp_lookup_key or "")]
+    outputs = {lookup.output_name(name) for lookup in lookups for name in lookup.features}
+    return tuple(dict.fromkeys((*identity, *(key for key in keys if key and key not in outputs))))
 
 
 def first_served(predictions: DataFrame, event: Sequence[str]) -> DataFrame:

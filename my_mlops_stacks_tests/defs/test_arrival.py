@@ -300,6 +300,15 @@ def test_a_look_of_a_person_counts(arriving):
     assert list(to_the_end(arriving)) == WHOLE_20TH
 
 
+@pytest.mark.parametrize("written", [{"state": '{"version": 1}'}, {"since": "[" * 9_000}, {"before": "no summaries"}])
+def test_a_look_whose_config_somebody_has_changed_is_refused(arriving, written):
+    config = {"ops": {"look_for_arrivals": {"config": {"sources": {"trips": written}}}}}
+    job = arriving.desk.definitions.resolve_job_def("arrivals_job")
+    run = job.execute_in_process(run_config=config, instance=arriving.instance, raise_on_error=False)
+    said = run.failure_data_for_node("look_for_arrivals").user_failure_data.description
+    assert "config of the source 'trips' is none of the sensor's" in said and "arrivals_job without sources" in said
+
+
 def test_schedules_that_build_the_same_days_are_named(arriving, tmp_path):
     with dg.DagsterInstance.local_temp(str(tmp_path)) as arriving.desk.instance:
         for name in ("monitoring_schedule", "model_training_schedule"):

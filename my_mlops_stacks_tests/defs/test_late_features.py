@@ -6,12 +6,15 @@ What is looked up today is made by pandas of the feature tables; what served sta
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
 
+from mlops_core.defs import candidate_validation
+from mlops_core.defs.held_out import HeldOut, score_held_out
 from my_mlops_stacks.ingestion.generator import generate_trips
 from my_mlops_stacks_tests.pipeline_runs import HELD_OUT, Pipeline
 from my_mlops_stacks_tests.samples import TIMES, valid
@@ -148,6 +151,36 @@ def test_training_takes_what_served_only_where_it_is_told_to(made: Pipeline, as_
     assert metrics["other_features_share"] == pytest.approx(truth) and truth > 0.1
     assert version.record.served_share == (pytest.approx(len(served) / len(rows)) if as_served else None)
     assert version.record.leak_check == "passed"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("as_served", [False, True])
+def test_validation_scores_predicted_trips_by_what_served_only_where_training_takes_it(
+    made: Pipeline, as_served: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The champion's answers are those that stand in `predictions`, unless a late trip has changed the features."""
+    workflow = made.target.model_workflow.model_copy(update={"features_as_served": as_served})
+    made.target = made.target.model_copy(update={"model_workflow": workflow})
+    made.define()
+    seen: list[HeldOut] = []
+
+    def scored(*asked: Any) -> HeldOut:
+        seen.append(score_held_out(*asked))
+        return seen[-1]
+
+    monkeypatch.setattr(candidate_validation, "score_held_out", scored)
+    late_days_held_out = {"holdout_days": 12, "num_boost_round": 20}
+    alone(made, dg.AssetSelection.assets("fare_model"), fare_model=late_days_held_out)
+    ((found,), event) = (seen, ["tpep_pickup_datetime", "fare_amount"])
+    trips = made.table("trips").assign(trip_distance=lambda rows: rows.trip_distance.round(6))
+    predicted = trips[[*TRIP, "fare_amount"]].merge(predictions_of(made)[[*TRIP, "prediction"]], on=TRIP)
+    times = pd.to_datetime(found.rows.tpep_pickup_datetime, utc=True).astype("datetime64[us, UTC]")
+    rows = found.rows.assign(tpep_pickup_datetime=times)
+    both = rows.merge(predicted.drop_duplicates(event, keep=False), on=event, validate="m:1")
+    assert 500 < len(both) < len(found.rows), "the late trips were not predicted"
+    same = np.isclose(both.champion, both.prediction, rtol=1e-6)
+    assert same.all() if as_served else 0.01 < (~same).mean() < 0.5
+    assert ("predictions" in found.tables) == as_served
 
 
 def test_predictions_of_a_deleted_version_are_not_passed(made: Pipeline) -> None:

@@ -195,6 +195,45 @@ def test_a_canary_that_fails_is_withdrawn(gate: Gate, endpoint: DatabricksEndpoi
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        (("canary", 429), "is busy"),
+        (("both", 503), "nor does it answer for version"),
+        (("both", 403), "nor does it answer for version"),
+        (("canary", 503), None),
+        (("canary", 400), None),
+    ],
+)
+def test_a_canary_that_does_not_answer_is_withdrawn_only_when_the_other_version_does(
+    gate: Gate, endpoint: DatabricksEndpoint, workspace: Emulator, fault: tuple[str, int], why: str | None
+) -> None:
+    served, (asked, status) = Served(gate, **CANARY), fault
+    first, second = promoted(served, Constant(9.0)), promoted(served, Constant(10.0))
+    path = f"/version-{second.version}/invocations" if asked == "canary" else "/invocations"
+    workspace.fail("POST", path, status, times=None)
+    ticked = served.tick()
+    if status == 429:
+        assert not ticked.run_requests
+        assert "not judged by this tick: Endpoint fare is busy" in ticked.skip_message
+    else:
+        assert "and it fails: Endpoint fare does not answer" in ticked.run_requests[0].tags["endpoint/reason"]
+    said = reason(
+        served.definitions.resolve_job_def("endpoint_job").execute_in_process(
+            instance=served.instance, raise_on_error=False
+        )
+    )
+    is_withdrawn = "endpoint_withdrawn" in served.registry.get(second.version).tags
+    assert is_withdrawn == (why is None)
+    if why is None:
+        assert endpoint.state().served == Traffic(first.version)
+        assert f"Version {second.version} was withdrawn from the endpoint fare" in said
+    else:
+        assert endpoint.state().served == Traffic(first.version, second.version, 10)
+        assert "The canary of fare was not judged, and goes on: " in said and why in said
+
+
+@pytest.mark.slow
 def test_a_canary_that_is_ended_while_it_is_judged_is_not_withdrawn(
     gate: Gate, endpoint: DatabricksEndpoint, workspace: Emulator
 ) -> None:

@@ -72,9 +72,13 @@ def look_up_again(
         *map(column, dict.fromkeys((*carried, *sorted(keys)))),
         *(column(name).alias(served.format(name)) for name in compared),
     )
-    lookups = [_look_up(spec, feature) for feature in found]
-    rows = store.create_training_set(df=asked, feature_lookups=lookups, label=None).load_df()
+    rows = store.create_training_set(df=asked, feature_lookups=look_ups(spec, found), label=None).load_df()
     return LookedUpAgain(rows, compared, gone)
+
+
+def look_ups(spec: FeatureSpec, features: Sequence[FeatureColumn]) -> list[FeatureLookup]:
+    """The look-ups of some of the features of `spec`."""
+    return [_look_up(spec, feature) for feature in features]
 
 
 def features_alike(spec: FeatureSpec, lookups: Sequence[FeatureLookup]) -> set[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_core.adapters.serving.databricks_config import TAG, config_of, described, is_same
-from mlops_core.adapters.serving.protocol import EndpointError, EndpointState, Record, Traffic, served_name
+from mlops_core.adapters.serving.protocol import BusyError, EndpointError, EndpointState, Record, Traffic, served_name
 from mlops_core.adapters.step_launcher.call_errors import call_errors
 from mlops_core.adapters.step_launcher.patient_calls import PatientCalls
 from mlops_core.adapters.waiting import wait_until
@@ -27,6 +27,7 @@ RIGHTS = (
     "see that the pipeline's identity may create serving endpoints, or manages this one (CAN MANAGE), and has EXECUTE "
     "on the model"
 )
+BUSY = "give it a larger workload_size, or have its callers send less"
 QUOTA = "remove an endpoint that nobody needs, or have the workspace's limit raised"
 logger = logging.getLogger(__name__)
 
@@ -66,12 +67,14 @@ class DatabricksEndpoint:
         return self._deployed(traffic)
 
     def answer(self, records: Sequence[Record], version: int | None = None) -> list[Any]:
-        """See `ServingEndpoint.answer`."""
+        """See `ServingEndpoint.answer`. What may pass, a 429 or 503 among it, is repeated as `calls` are."""
         served = "" if version is None else f"/served-models/{served_name(version)}"
         path, body = f"/serving-endpoints/{self.name}{served}/invocations", {"dataframe_records": [*map(dict, records)]}
         try:
             answer = self.calls.make(lambda client: client.api_client.do("POST", path, body=body))
         except call_errors() as error:
+            if (refused := _too_many(error)) is not None:
+                raise BusyError(f"Endpoint {self.name} is busy: {_sentence(refused)}: {BUSY}.") from error
             raise EndpointError(f"Endpoint {self.name} does not answer: {_sentence(error)}.") from error
         predictions = answer.get("predictions") if isinstance(answer, dict) else None
         if not isinstance(predictions, list) or len(predictions) != len(records):
@@ -204,6 +207,13 @@ class DatabricksEndpoint:
 
 def _sentence(error: BaseException) -> str:
     return str(error).rstrip(".")
+
+
+def _too_many(error: BaseException) -> BaseException | None:
+    """The refusal of a call because there are too many, also where it was repeated in vain."""
+    from databricks.sdk.errors import TooManyRequests
+
+    return next((each for each in (error, error.__cause__) if isinstance(each, TooManyRequests)), None)
 
 
 def _is_updating(found: ServingEndpointDetailed) -> bool:

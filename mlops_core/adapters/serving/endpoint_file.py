@@ -6,10 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from mlops_core.adapters.serving.protocol import EndpointError, Traffic
+from mlops_core.outside_json import NotOfThisKindError, of_kind
+
+FILES = "*.json"
+"""Those of the endpoints, named after them, in a folder."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -29,9 +35,8 @@ def read_traffic(file: Path) -> StoredTraffic | None:
         EndpointError: somebody else wrote it.
     """
     try:
-        content = read_json(file)
-        return StoredTraffic(**content | {"traffic": Traffic(**content["traffic"])}) if content else None
-    except (ValueError, TypeError, KeyError) as error:
+        return read_json(file, StoredTraffic)
+    except NotOfThisKindError as error:
         raise EndpointError(f"{file} does not say what is served ({error}): delete it, and serve again.") from error
 
 
@@ -40,13 +45,16 @@ def write_traffic(file: Path, stored: StoredTraffic) -> None:
     write_json(file, asdict(stored))
 
 
-def read_json(file: Path) -> dict[str, Any] | None:
-    """The content of a file that `write_json` wrote; None when there is none."""
+def read_json(file: Path, kind: type[T]) -> T | None:
+    """What `write_json` wrote into a file; None when there is none.
+
+    Raises:
+        NotOfThisKindError: somebody else wrote it.
+    """
     try:
-        content: dict[str, Any] = json.loads(file.read_text())
+        return of_kind(kind, file.read_bytes())
     except FileNotFoundError:
         return None
-    return content
 
 
 def write_json(file: Path, content: Mapping[str, Any]) -> None:

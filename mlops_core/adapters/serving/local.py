@@ -25,10 +25,19 @@ from mlops_core.adapters.serving.scoring_app import ENDPOINTS
 from mlops_core.adapters.serving.served_endpoint import ServedEndpoint
 from mlops_core.adapters.serving.served_version import UnservableError
 from mlops_core.adapters.serving.server import served_meanwhile
+from mlops_core.outside_json import NotOfThisKindError, of_kind
 
 RUNNING = ".server"
-"""A file about the process of `make serve`: its address, and its number."""
+"""A file about the process of `make serve`; it stays behind when the process is killed."""
 CALL_S, FOLLOWED_S, LOOK_S = 60.0, 60.0, 0.2
+
+
+@dataclass(frozen=True)
+class Announced:
+    """Who answers for the endpoints of a schema."""
+
+    address: str
+    pid: int
 
 
 @dataclass(frozen=True)
@@ -153,10 +162,10 @@ class LocalEndpoint:
 
     def _running(self) -> str | None:
         """The address of the server that answers for this endpoint, if one does: not for one that was named later."""
-        found = read_json(self.folder / RUNNING)
-        if found is None or _asked("GET", f"{found['address']}{self._path}").get("pid") != found["pid"]:
+        found = _announced(self.folder)
+        if found is None or _asked("GET", f"{found.address}{self._path}").get("pid") != found.pid:
             return None
-        return str(found["address"])
+        return found.address
 
     @contextmanager
     def _address(self) -> Iterator[str]:
@@ -172,12 +181,21 @@ class LocalEndpoint:
 @contextmanager
 def announced(folder: Path, address: str, pid: int) -> Iterator[None]:
     """Tell the endpoints of a schema who answers for them, as long as this context lasts."""
-    file = folder / RUNNING
-    write_json(file, {"address": address, "pid": pid})
+    own = Announced(address, pid)
+    write_json(folder / RUNNING, asdict(own))
     try:
         yield
     finally:
-        file.unlink(missing_ok=True)
+        if _announced(folder) == own:  # else of a server that was started later, on another port
+            (folder / RUNNING).unlink(missing_ok=True)
+
+
+def _announced(folder: Path) -> Announced | None:
+    """None also for a file of somebody else's: the endpoints answer by themselves then."""
+    try:
+        return read_json(folder / RUNNING, Announced)
+    except NotOfThisKindError:
+        return None
 
 
 def _user() -> str:
@@ -194,7 +212,7 @@ def _asked(method: str, url: str, payload: Any = None) -> dict[str, Any]:
     try:
         with requests.Session() as session:
             session.trust_env = False
-            said = session.request(method, url, json=payload, timeout=CALL_S).json()
-    except requests.RequestException:
+            said = session.request(method, url, json=payload, timeout=CALL_S).content
+        return of_kind(dict[str, Any], said)
+    except (requests.RequestException, NotOfThisKindError):
         return {}
-    return said if isinstance(said, dict) else {}

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from mlops_core.deployment.traffic import ALL, EndpointState, Traffic
 
-__all__ = ["ALL", "EndpointError", "EndpointState", "Record", "ServingEndpoint", "Traffic"]
+__all__ = ["ALL", "BusyError", "EndpointError", "EndpointState", "Record", "ServingEndpoint", "Traffic"]
 
 Record = Mapping[str, Any]
 """One row of a request, column -> value as JSON has it: moments and days are text in ISO 8601, null is None."""
@@ -24,6 +24,10 @@ def served_name(version: int) -> str:
 
 class EndpointError(Exception):
     """The endpoint does not do what was asked, and serves what it served before: a sentence with the fix."""
+
+
+class BusyError(EndpointError):
+    """The endpoint is asked for more than it takes, for longer than that is waited for: what it serves may be fine."""
 
 
 class ServingEndpoint(Protocol):
@@ -58,6 +62,7 @@ class ServingEndpoint(Protocol):
         """The prediction of each record in its order, as the endpoint gives it; of one of its versions when asked for.
 
         Raises:
+            BusyError: it refuses requests for now, because they are too many.
             EndpointError: there is no answer, or not one for each record.
         """
         ...

@@ -14,6 +14,7 @@ from mlops_core.adapters.feature_store.spec import read_spec
 from mlops_core.adapters.model_registry import ModelRegistry, ModelVersion
 from mlops_core.adapters.registry_errors import explained
 from mlops_core.deployment.endpoint_sample import Sample
+from mlops_core.outside_json import NotOfThisKindError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class NoSampleError(RuntimeError):
-    """No recorded event can be sent to an endpoint: the sentence says why."""
+    """There is no recorded event that can be sent to an endpoint: the sentence says why."""
 
 
 def made_sample(store: FeatureStore, answer_type: str, version: ModelVersion, rows: DataFrame) -> Sample:
@@ -71,12 +72,18 @@ def read_sample(registry: ModelRegistry, version: ModelVersion, remedy: str) -> 
 
     Raises:
         ModelNotFoundError: nobody has recorded one; `remedy` says who does.
+        NoSampleError: what is there is none.
     """
     import mlflow
 
     mlflow.set_tracking_uri(registry.tracking_uri)
-    with explained(f"{registry.model} version {version.version} has no recorded sample, {FILE}: {remedy}."):
-        return Sample.from_json(mlflow.artifacts.load_text(f"runs:/{version.run_id}/{FILE}"))
+    who = f"{registry.model} version {version.version}"
+    with explained(f"{who} has no recorded sample, {FILE}: {remedy}."):
+        written = mlflow.artifacts.load_text(f"runs:/{version.run_id}/{FILE}")
+    try:
+        return Sample.from_json(written)
+    except NotOfThisKindError as error:
+        raise NoSampleError(f"{FILE} of {who} is no recorded sample ({error}): {remedy}.") from None
 
 
 def as_json(value: Any) -> Any:

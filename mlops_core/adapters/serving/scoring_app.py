@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ENDPOINTS = "/serving-endpoints"
 MAX_BYTES = 16 * 1024 * 1024
 """What Databricks takes too."""
+PLAIN = "identity"
 SERVER = Known("model server", "This model server does not know itself as {!r}: ask it at 127.0.0.1.")
 CODES = {403: "PERMISSION_DENIED", 404: "RESOURCE_DOES_NOT_EXIST", 413: "REQUEST_LIMIT_EXCEEDED"}
 
@@ -32,7 +33,9 @@ logger = logging.getLogger(__name__)
 
 
 def scoring_app(endpoints: Mapping[str, ServedEndpoint]) -> Starlette:
-    """An ASGI application which answers for the endpoints, by their names; for a single one also at `/invocations`."""
+    """An ASGI application which answers for the endpoints, by their names; where it is made for a single one, for that
+    also at `/invocations`. Others may come and go.
+    """
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
     from starlette.middleware import Middleware
@@ -56,20 +59,25 @@ def scoring_app(endpoints: Mapping[str, ServedEndpoint]) -> Starlette:
 class _Paths:
     def __init__(self, endpoints: Mapping[str, ServedEndpoint]) -> None:
         self.endpoints = endpoints
+        self.only = next(iter(endpoints)) if len(endpoints) == 1 else None
 
     async def overview(self, request: Request) -> Response:
-        return _told({name: _described(each, str(request.base_url)) for name, each in self.endpoints.items()})
+        endpoints = dict(self.endpoints)  # the thread that follows may change them
+        return _told({name: _described(each, str(request.base_url)) for name, each in endpoints.items()})
 
     async def endpoint(self, request: Request) -> Response:
         return _told(_described(self._named(request), str(request.base_url)))
 
     async def health(self, request: Request) -> Response:  # noqa: ARG002
-        for each in self.endpoints.values():
+        for each in list(self.endpoints.values()):
             each.choose()
         return _told({})
 
     async def invocations(self, request: Request) -> Response:
         served = self._named(request).choose(request.path_params.get("version"))
+        if (encoding := request.headers.get("content-encoding", PLAIN).strip().lower()) != PLAIN:
+            why = f"The body is compressed ({encoding[:40]}): send JSON as it is, without Content-Encoding."
+            return _response(_refused(415, why), {"accept-encoding": PLAIN})
         body = bytearray()
         async for part in request.stream():
             body += part
@@ -79,11 +87,12 @@ class _Paths:
         return _response(made, {"served-model-name": served_name(served.version.version)})
 
     def _named(self, request: Request) -> ServedEndpoint:
-        known = ", ".join(f"{ENDPOINTS}/{name}/invocations" for name in self.endpoints)
-        name = request.path_params.get("name", next(iter(self.endpoints)))
-        if name not in self.endpoints or ("name" not in request.path_params and len(self.endpoints) > 1):
+        name = request.path_params.get("name", self.only)
+        found = None if name is None else self.endpoints.get(name)
+        if found is None:
+            known = ", ".join(f"{ENDPOINTS}/{name}/invocations" for name in list(self.endpoints))
             raise NotServedError(f"Post requests to {known}.")
-        return self.endpoints[name]
+        return found
 
 
 def _described(endpoint: ServedEndpoint, address: str) -> dict[str, Any]:

@@ -55,12 +55,16 @@ def listening(port: int) -> socket.socket:
 
 
 @contextmanager
-def following(endpoints: Mapping[str, ServedEndpoint]) -> Iterator[None]:
-    """Keep versions and features up to date in a thread of its own, whatever goes wrong with one of them."""
+def following(endpoints: Mapping[str, ServedEndpoint], look: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Keep versions and features up to date in a thread of its own, whatever goes wrong with one of them.
+
+    `look` may add endpoints, and take them away.
+    """
     done = Event()
 
     def follow() -> None:
         while not done.wait(FOLLOW_S):
+            _tried(look, "The server")
             for endpoint in endpoints.values():
                 for step in (endpoint.follow, endpoint.tables.refresh):
                     _tried(step, endpoint.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ import requests
 
 from mlops_core.adapters.model_registry import ModelVersion
 from mlops_core.adapters.serving import local, server
+from mlops_core.adapters.serving.endpoint_file import StoredTraffic, write_traffic
+from mlops_core.adapters.serving.later_endpoints import LaterEndpoints
 from mlops_core.adapters.serving.local import LocalEndpoint, announced
 from mlops_core.adapters.serving.protocol import EndpointError, EndpointState, Traffic
 from mlops_core.adapters.serving.server import following, served_meanwhile
@@ -121,6 +124,48 @@ def test_a_running_server_follows(endpoint: LocalEndpoint, monkeypatch: pytest.M
         assert names(later.answer([FIRST])) == ["second"]
         later.remove()
     assert names(endpoint.answer([FIRST], 2)) == ["second"]  # by a server of its own again
+
+
+def test_an_endpoint_that_is_named_later_is_served_until_it_is_removed(
+    place: Place, endpoint: LocalEndpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = {"first name": place.served("first name", Traffic(1))}
+    served["first name"].follow()
+    later = LaterEndpoints([endpoint], endpoint._here.tables, served)
+    endpoint.serve(Traffic(2))
+    others = place.endpoint(f"others of {endpoint.name}", "other_model")
+    write_traffic(others._file, StoredTraffic("other_model", Traffic(1), 1.0, ""))
+    damaged = endpoint.folder / "damaged.json"
+    damaged.write_text("{")
+    with served_meanwhile(served) as address, announced(endpoint.folder, address, os.getpid()):
+        assert endpoint._running() is None
+        later.look()
+        later.look()
+        assert (set(served), endpoint._running()) == ({"first name", endpoint.name}, address)
+        assert names(endpoint.answer([FIRST])) == ["second"]
+        first = requests.post(f"{address}/invocations", json={"dataframe_records": [FIRST]}, timeout=60)
+        assert names(first.json()["predictions"]) == ["first"]
+        endpoint.remove()
+        later.look()
+        assert (set(served), endpoint._running()) == ({"first name"}, None)
+    assert ["damaged.json does not say what is served" in message for message in caplog.messages] == [True]
+    for file in (damaged, others._file):
+        file.unlink()
+
+
+def test_what_a_killed_server_left_behind_is_passed_over(endpoint: LocalEndpoint) -> None:
+    endpoint.serve(Traffic(1))
+    left = endpoint.folder / local.RUNNING
+    address = f"http://127.0.0.1:{free_port()}"
+    for content in (json.dumps({"address": address, "pid": 1}), '{"address": 1}', "[", ""):
+        left.write_text(content)
+        assert names(endpoint.answer([FIRST])) == ["first"]
+        assert endpoint.serve(Traffic(1)).served == Traffic(1)
+    with announced(endpoint.folder, "http://first", 1):
+        with announced(endpoint.folder, "http://second", 2):
+            left.write_text(json.dumps({"address": "http://third", "pid": 3}))
+        assert "third" in left.read_text(), "it is not the one that ended"
+        left.unlink()
 
 
 def test_no_proxy_is_asked(endpoint: LocalEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from collections.abc import Iterator, Sequence
@@ -158,6 +159,17 @@ def test_a_bad_request_gets_a_sentence(server: Any, case: str) -> None:
     said = answered.json()
     assert (answered.status_code, set(said)) == (status, {"error_code", "message"})
     assert sentence in said["message"] and "Traceback" not in answered.text and len(answered.text) < 1_000
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "GZIP, br"])
+def test_a_compressed_request_is_told_how_to_be_sent(server: Any, encoding: str) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+    body = gzip.compress(json.dumps({"dataframe_records": [FIRST]}).encode())
+    answered = requests.post(server[1], headers=headers, data=body, timeout=60)
+    assert (answered.status_code, answered.headers["Accept-Encoding"]) == (415, "identity")
+    assert "without Content-Encoding" in answered.json()["message"]
+    plain = requests.post(server[1], json={"dataframe_records": [FIRST]}, headers={"Content-Encoding": "identity"})
+    assert plain.status_code == 200
 
 
 def test_a_model_that_looks_up_what_is_gone_is_unavailable(place: Place, server: Any) -> None:

@@ -15,7 +15,7 @@ from databricks.sdk.service.serving import (
 
 from databricks_emulator import Emulator
 from mlops_core.adapters.serving.databricks import DatabricksEndpoint
-from mlops_core.adapters.serving.protocol import EndpointError, EndpointState, Traffic
+from mlops_core.adapters.serving.protocol import BusyError, EndpointError, EndpointState, Traffic
 from mlops_core.adapters.step_launcher.patient_calls import PatientCalls
 from mlops_core_tests.adapters.serving.on_databricks.conftest import (
     MODEL,
@@ -80,6 +80,30 @@ def test_requests_are_answered_by_the_version_that_is_asked_for(emulator: Emulat
         endpoint.answer(records)
     emulator.serving.load = answers_of
     emulator.serving.forget()
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_requests_that_are_refused_for_a_while_are_sent_again(emulator: Emulator, status: int) -> None:
+    endpoint = endpoint_of(emulator)
+    endpoint.serve(Traffic(1))
+    emulator.fail("POST", "/invocations", status, retry_after=0, times=3)
+    assert endpoint.answer([{"distance": 0.5}], version=1) == [1.5]
+
+
+def test_an_endpoint_that_is_asked_too_much_is_told_from_one_that_fails(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = endpoint_of(emulator)
+    endpoint.serve(Traffic(1))
+    monkeypatch.setattr(endpoint.calls, "_patience_s", 0.1)
+    emulator.fail("POST", "/invocations", 429, message="Exceeded max number of parallel requests", times=None)
+    with pytest.raises(BusyError, match=r"fare is busy: .*parallel requests: give it a larger workload_size"):
+        endpoint.answer([{"distance": 0.5}])
+    emulator.recover()
+    emulator.fail("POST", "/invocations", 503, times=None)
+    with pytest.raises(EndpointError, match="fare does not answer") as raised:
+        endpoint.answer([{"distance": 0.5}])
+    assert not isinstance(raised.value, BusyError)
 
 
 def test_a_deployment_that_fails_leaves_the_old_version(emulator: Emulator) -> None:
