@@ -60,7 +60,7 @@ def event_time(profile: Profile, given: str, decide: Decisions) -> tuple[Profile
     if profile.nulls[name] > WHISKER:
         raise NewProjectError(
             f"The event time '{name}' is null in {profile.nulls[name]:.1%} of the rows, which would all be rejected: "
-            "choose a time that every event has."
+            "choose a time that every event has with --event-time."
         )
     return profile, name
 
@@ -134,7 +134,7 @@ def label(profile: Profile, times: Times, given: str, decide: Decisions) -> str:
         value = profile.frame[name].dropna().unique().tolist()[0]
         raise NewProjectError(
             f"The label '{name}' is {value!r} in every row that has one, so there is nothing to predict: "
-            "choose another column, or a source with other outcomes too."
+            "choose another --label, or a source with other outcomes too."
         )
     return name
 
