@@ -56,6 +56,11 @@ T = TypeVar("T")
 )
 @click.option("--known-in-time", multiple=True, help="Column that is known at the event, whatever it looks like.")
 @click.option("--without", multiple=True, help="Column that is not read at all; several times for several.")
+@click.option(
+    "--csv-format",
+    multiple=True,
+    help="How CSV writes a column, such as amount=decimal_comma; several times for several.",
+)
 @click.option("--time-zone", default="UTC", help="Zone whose wall clock the times are, such as Europe/Berlin.")
 @click.option("--noun", default="", help="What one row is called, such as 'order'.")
 @click.option("--title", default="", help="What is predicted, in a line.")
@@ -75,7 +80,9 @@ def main(name: str, *, root: Path, yes: bool, old: str, **stated: Any) -> None:
         imported = from_mlops_stacks(Path(old), name) if old else None
         name, _ = _agreed(lambda decide: _named(name or (imported.project if imported else ""), root, decide), yes)
         said = arguments(imported, stated) if imported else stated
-        read_once = lru_cache(maxsize=1)(read)
+        read_once = lru_cache(maxsize=2)(
+            read
+        )  # without the formats of columns that a person is asked for, and with them
         answers, decide = _agreed(lambda decide: settled(name, said, root, decide, read_once), yes)
         answers = taken_over(answers, imported, decide) if imported else answers
         _show(decide)
@@ -132,6 +139,7 @@ def settled(
         NewProjectError: something is missing or contradicts the rows.
         ValueError: the rows can't be read.
     """
+    from mlops_core.cli.new.proposals.formats import formats_of
     from mlops_core.cli.new.proposals.found import Asked, find
     from mlops_core.cli.new.proposals.to_answers import answers_of
     from mlops_core.cli.new.toys import toy
@@ -145,7 +153,11 @@ def settled(
         stated["rows"],
         Proposal("", "Nothing says where the rows are (or --toy for generated ones)"),
     )
-    profile = read(rows, root, zone=stated["time_zone"], without=stated["without"], warehouse=stated["warehouse"])
+    reading = {"zone": stated["time_zone"], "without": stated["without"], "warehouse": stated["warehouse"]}
+    formats = stated["csv_format"]
+    profile = read(rows, root, **reading, formats=formats)
+    if further := formats_of(profile, decide):
+        profile = read(rows, root, **reading, formats=(*formats, *further))
     decide.tell("looked at", f"{len(profile):,} of {profile.total:,} rows", f"{len(profile.types)} columns")
     known = {field: stated[field] for field in Asked.__dataclass_fields__ if field in stated}
     asked = Asked(project=name, entities=stated["entity"], **known)

@@ -46,7 +46,7 @@ class Interview:
         """
         named = set(_ARGUMENT.findall(refusal))
         last = [argument for argument in list(self.said)[-1:] if argument in _CHECKED_AT_ONCE]
-        wrong = [argument for argument in self.said if argument in named] or last
+        wrong = [argument for argument in self.said if argument.partition(" ")[0] in named] or last
         self.refused |= {argument: self.said.pop(argument) for argument in wrong}
         return bool(wrong)
 

@@ -70,7 +70,12 @@ ODD = {
     "columns": (
         *parcels().columns[:5],
         *(
-            {"name": f"n{i}", "type": "double", "meaning": f"A number that is said at {'great ' * 12}length"}
+            {
+                "name": f"n{i}",
+                "type": "double",
+                "csv_format": "decimal_comma",
+                "meaning": f"A number that is said at {'great ' * 12}length",
+            }
             for i in range(30)
         ),
         parcels().columns[5],
