@@ -70,6 +70,22 @@ def test_names_that_lightgbm_would_make_the_same_never_get_there():
         require_columns(["a_b", "a_b"], "here")
 
 
+def test_all_names_that_are_refused_are_told_at_once():
+    with pytest.raises(NameRefusedError) as refused:
+        require_columns(["a b", "good", "c-d", "1e", "Zip", "zip", "ZIP"], "here")
+    assert str(refused.value) == (
+        "here: 'a b', 'c-d' and '1e' cannot name a column, for LightGBM, Delta or Unity Catalog would refuse or change "
+        "them: use up to 255 of the letters a to z, digits and underscores, no digit first. "
+        "'Zip' and 'zip' differ by case alone, so Delta takes them for one column and "
+        "'Zip' and 'ZIP' differ by case alone, so Delta takes them for one column: rename one of each pair."
+    )
+
+
+def test_of_very_many_names_some_are_told():
+    with pytest.raises(NameRefusedError, match=r"'n 0', .*, 'n 19' and 80 more cannot name a column"):
+        require_columns([f"n {number}" for number in range(100)], "here")
+
+
 @pytest.mark.parametrize("name", ["Zones", "my zones", "zonen_ä", "z" * 256, "zones-1"])
 def test_a_table_is_named_as_unity_catalog_stores_it(name):
     with pytest.raises(NameRefusedError, match="cannot name a table"):

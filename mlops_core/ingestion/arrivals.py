@@ -52,7 +52,8 @@ class SourceState:
 
 def kind_of_summary(events: EventTable) -> str:
     """What summaries of these events have in common that can be compared."""
-    said = (SUMMARY_VERSION, events.event_time, sorted(events.outcome), sorted(events.source_types.items()))
+    columns = sorted((*events.source_types.items(), *events.csv_formats.items()))
+    said = (SUMMARY_VERSION, events.event_time, sorted(events.outcome), columns)
     return sha256(repr(said).encode()).hexdigest()[:16]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal, get_args
 
@@ -13,6 +13,18 @@ ColumnType = Literal["boolean", "int", "bigint", "float", "double", "string", "d
 
 NUMBERS = ("int", "bigint", "float", "double")
 """Those of them that are numbers."""
+
+CsvFormat = Literal["", "decimal_comma", "decimal_point", "day_first", "month_first", "year_first"]
+NUMBER_FORMATS: tuple[CsvFormat, ...] = ("decimal_comma", "decimal_point")
+DATE_FORMATS: tuple[CsvFormat, ...] = ("day_first", "month_first", "year_first")
+CSV_FORMATS: Mapping[CsvFormat, str] = {
+    "decimal_comma": "1.208,50",
+    "decimal_point": "1,208.50",
+    "day_first": "31.12.2024",
+    "month_first": "12/31/2024",
+    "year_first": "2024/12/31",
+}
+"""Format -> an example."""
 
 
 class DeclarationError(ValueError):
@@ -34,6 +46,7 @@ class Column:
         categorical: Whether its numbers are names, such as the code of a region: compared by their shares, never by
             their order. Texts are in any case.
         computed_by: Of a column that no source has: SQL over those that it has, such as "arrival_delay > 15".
+        csv_format: Of `CSV_FORMATS`, how CSV writes it where not as 1208.5 or 2024-12-31. Other sources have types.
     """
 
     name: str
@@ -45,12 +58,19 @@ class Column:
     known_late: bool | None = None
     categorical: bool = False
     computed_by: str = ""
+    csv_format: CsvFormat = ""
 
     def __post_init__(self) -> None:
         require_columns([self.name], "Column")
         if self.type not in get_args(ColumnType):
             raise DeclarationError(
                 f"Column '{self.name}': no type is called {self.type!r}; {choices(get_args(ColumnType))}"
+            )
+        formats = NUMBER_FORMATS if self.type in NUMBERS else DATE_FORMATS if self.type in ("date", "timestamp") else ()
+        if self.csv_format and self.csv_format not in formats:
+            raise DeclarationError(
+                f"Column '{self.name}': csv_format is {self.csv_format!r}, and CSV writes a {self.type} in "
+                f"{f'none of its own; {choices(formats)}' if formats else 'none: leave it out.'}"
             )
 
     @property

@@ -143,6 +143,11 @@ class EventTable:
         return {column.name: column.type for column in self.columns if not column.computed_by}
 
     @property
+    def csv_formats(self) -> Mapping[str, str]:
+        """Column that CSV writes in a format of its own -> the format."""
+        return {column.name: column.csv_format for column in self.columns if column.csv_format}
+
+    @property
     def computed(self) -> Mapping[str, str]:
         """Column that no source has -> the expression that makes it."""
         return {column.name: column.computed_by for column in self.columns if column.computed_by}

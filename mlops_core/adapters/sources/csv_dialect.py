@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_core.adapters.sources.bounds import LONGEST, refuse_long_row, refuse_many_columns
+from mlops_core.adapters.sources.csv_formats import DAY
 from mlops_core.adapters.sources.data_files import DataFile
 from mlops_core.adapters.sources.errors import UnreadableEventsError
 from mlops_core.adapters.sources.header import plain, positions_of
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 _SEPARATORS = (",", ";", "\t", "|")
 _BLOCK = LONGEST
-_SWALLOWED_DAY = re.compile(r"[\r\n].*\d{4}-\d\d-\d\d", re.DOTALL)
+_SWALLOWED_DAY = re.compile(rf"[\r\n].*{DAY}", re.DOTALL)
 _OTHER_FORMATS = {
     b"PAR1": "parquet",
     b"\x1f\x8b": "compressed with gzip (name it .csv.gz)",

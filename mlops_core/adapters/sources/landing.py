@@ -59,7 +59,7 @@ class Landing:
 
     def _fingerprint(self, file: DataFile) -> str:
         events = self.times.events
-        declared = (self.times.declared, events.time_zone, dict(events.source_types))
+        declared = (self.times.declared, events.time_zone, dict(events.source_types), dict(events.csv_formats))
         said = (LANDING_VERSION, declared, file, file_state(file.path))
         return sha256(repr(said).encode()).hexdigest()[:32]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -13,19 +13,21 @@ from mlops_core.adapters.sources.bounds import MIB, SAMPLED
 from mlops_core.adapters.sources.clock import FileClock
 from mlops_core.adapters.sources.csv_dialect import opened, written_names
 from mlops_core.adapters.sources.csv_file import csv_batches
+from mlops_core.adapters.sources.csv_formats import plain
 from mlops_core.adapters.sources.data_files import CSV, DataFile
 from mlops_core.adapters.sources.errors import UnreadableEventsError
 from mlops_core.adapters.sources.file_source import files_at
 from mlops_core.adapters.sources.given_path import GivenPath
-from mlops_core.adapters.sources.header import plain
-from mlops_core.adapters.sources.inferred_types import type_of_column, type_of_texts
+from mlops_core.adapters.sources.header import plain as plain_name
+from mlops_core.adapters.sources.inferred_formats import Reading, readings
+from mlops_core.adapters.sources.inferred_types import type_of_column
 from mlops_core.adapters.sources.parquet_file import parquet_batches
 from mlops_core.adapters.sources.values import rows_of
 from mlops_core.ingestion.columns import SOURCE_PROBLEM
 from mlops_core.ingestion.times import WALL_CLOCK, EventTimes
 from mlops_core.project import Column, EventTable
 from mlops_core.project.checks import REASON
-from mlops_core.project.columns import ColumnType
+from mlops_core.project.columns import ColumnType, CsvFormat
 from mlops_core.project.events import DAY
 from mlops_core.project.names import require_columns
 
@@ -51,6 +53,7 @@ class SampledRows:
         total: Rows of the source, about where not all were read.
         unusable: Column -> why no project can have it.
         times: How its times are to be read, as `EventTimes` has it.
+        readings: Column of CSV whose format is its own, or is not known -> how it is read.
     """
 
     table: pa.Table
@@ -59,6 +62,7 @@ class SampledRows:
     is_all: bool
     unusable: Mapping[str, str]
     times: str
+    readings: Mapping[str, Reading] = field(default_factory=dict)
 
 
 class UndeclaredEvents(EventTable):
@@ -73,9 +77,14 @@ class UndeclaredEvents(EventTable):
         return "--time-zone"
 
 
-def undeclared(types: Mapping[str, ColumnType], zone: str) -> EventTable:
+def undeclared(
+    types: Mapping[str, ColumnType], zone: str, formats: Mapping[str, CsvFormat] | None = None
+) -> EventTable:
     """Events of these columns, and of a time that no source has: a reader takes it for a constant of the file."""
-    columns = [Column(name, kind, "A column", nullable=True) for name, kind in types.items()]
+    written = formats or {}
+    columns = [
+        Column(name, kind, "A column", nullable=True, csv_format=written.get(name, "")) for name, kind in types.items()
+    ]
     return UndeclaredEvents(
         "rows",
         columns=(*columns, Column(_NO_TIME, "timestamp", "Nobody has said yet which column it is")),
@@ -88,12 +97,19 @@ def undeclared(types: Mapping[str, ColumnType], zone: str) -> EventTable:
     )
 
 
-def sample_of_files(given: str, zone: str, without: Collection[str] = (), most: int = SAMPLE_ROWS) -> SampledRows:
+def sample_of_files(
+    given: str,
+    zone: str,
+    without: Collection[str] = (),
+    formats: Mapping[str, CsvFormat] | None = None,
+    most: int = SAMPLE_ROWS,
+) -> SampledRows:
     """Up to `most` rows of what a person wrote as the path: all of them when there are not more.
 
     Args:
         zone: Of wall clocks without a zone.
         without: Columns that are not read.
+        formats: Column -> the format that CSV has it in, where a person knows it.
 
     Raises:
         NoEventsError: nothing is at the path, or no data file.
@@ -109,12 +125,17 @@ def sample_of_files(given: str, zone: str, without: Collection[str] = (), most: 
     texts = [name for name in types if found[name] is None]
     total, is_all, batches = _spread(files, EventTimes(undeclared(types, zone), _declared(found, zone)), most)
     table = _gathered(batches, types, given)
+    read = readings({name: _joined(table, name) for name in texts}, formats or {})
+    declared = _declared(found, zone)
     if texts:
-        types = types | {name: type_of_texts(_joined(table, name)) for name in texts}
-        times = EventTimes(undeclared(types, zone), _declared(found, zone, table, types))
+        types = types | {name: each.type for name, each in read.items()}
+        written = {name: each.csv_format for name, each in read.items()}
+        timed = [name for name in texts if types[name] == "timestamp"]
+        declared = _declared(found, zone, [plain(_joined(table, name), written[name]) for name in timed])
+        times = EventTimes(undeclared(types, zone, written), declared)
         table = typed(table, FileClock(times, files[0].path))
-        return SampledRows(table, types, len(table) if is_all else total, is_all, unusable, times.declared)
-    return SampledRows(table, types, len(table) if is_all else total, is_all, unusable, _declared(found, zone))
+    read = {name: each for name, each in read.items() if each.reason}
+    return SampledRows(table, types, len(table) if is_all else total, is_all, unusable, declared, read)
 
 
 def typed(table: pa.Table, clock: FileClock) -> pa.Table:
@@ -140,13 +161,15 @@ def _written(files: Sequence[DataFile]) -> dict[str, pa.DataType | None]:
         held = {name.strip(): None for name in written_names(file)} if file.kind == CSV else _schema(file)
         _refuse_twins(file, held)
         found |= {name: kind for name, kind in held.items() if name not in found or not _is_null(kind)}
-        known = {plain(name) for name in found}
+        known = {plain_name(name) for name in found}
         found |= {name: None for name, _ in file.constants if name not in known}
     return found
 
 
 def _refuse_twins(file: DataFile, names: Collection[str]) -> None:
-    require_columns([name for name in names if [plain(each) for each in names].count(plain(name)) > 1], str(file.path))
+    require_columns(
+        [name for name in names if [plain_name(each) for each in names].count(plain_name(name)) > 1], str(file.path)
+    )
 
 
 def _schema(file: DataFile) -> dict[str, pa.DataType]:
@@ -191,19 +214,12 @@ def _usable(found: Mapping[str, pa.DataType | None], given: str) -> tuple[dict[s
     return types, unusable
 
 
-def _declared(
-    found: Mapping[str, pa.DataType | None],
-    zone: str,
-    table: pa.Table | None = None,
-    types: Mapping[str, ColumnType] | None = None,
-) -> str:
+def _declared(found: Mapping[str, pa.DataType | None], zone: str, times: Sequence[pa.Array] = ()) -> str:
     """How times have to be read: those with a zone are moments, the others the wall clock of `zone`."""
     from pyarrow import types as of
 
     zoned = any(kind is not None and of.is_timestamp(kind) and kind.tz is not None for kind in found.values())
-    if table is not None and types is not None:
-        texts = [name for name, kind in types.items() if kind == "timestamp" and found[name] is None]
-        zoned = zoned or any(cells.times(_joined(table, name))[2] for name in texts)
+    zoned = zoned or any(cells.times(text)[2] for text in times)
     return "UTC" if zoned or zone == "UTC" else WALL_CLOCK
 
 

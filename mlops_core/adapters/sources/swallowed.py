@@ -12,11 +12,12 @@ import re
 from collections.abc import Iterator
 
 from mlops_core.adapters.sources.csv_dialect import Dialect, opened
+from mlops_core.adapters.sources.csv_formats import DAY
 from mlops_core.adapters.sources.data_files import DataFile
 from mlops_core.adapters.sources.errors import UnreadableEventsError
 from mlops_core.project import EventTable
 
-_DAY = re.compile(r"\s*\d{4}-\d\d-\d\d")
+_DAY = re.compile(rf"\s*{DAY}")
 
 
 def refuse_swallowed(events: EventTable, file: DataFile, dialect: Dialect) -> None:

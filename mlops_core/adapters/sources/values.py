@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from mlops_core.adapters.sources import cells
+from mlops_core.adapters.sources import cells, csv_formats
 from mlops_core.adapters.sources.clock import FileClock
 from mlops_core.adapters.sources.column_types import landed_schema
 from mlops_core.adapters.sources.data_files import DataFile
@@ -28,6 +28,8 @@ def rows_of(columns: Mapping[str, pa.Array], clock: FileClock) -> pa.RecordBatch
     schema, values, problems = landed_schema(clock.times.events), [], []
     for name, kind in clock.times.events.source_types.items():
         given = cells.present(columns[name], kind)
+        if (written := clock.times.events.csv_formats.get(name)) and pa.types.is_string(given.type):
+            given = csv_formats.plain(given, written)
         value = _read(given, name, kind, clock).cast(schema.field(name).type, safe=False)
         values.append(value)
         if value.null_count != given.null_count:

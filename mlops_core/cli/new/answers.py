@@ -38,6 +38,7 @@ class ColumnAnswer(Answer):
     known_late: bool = False
     categorical: bool = False
     computed_by: str = ""
+    csv_format: str = ""
 
 
 class RuleAnswer(Answer):

@@ -1,7 +1,8 @@
 """`python -m mlops_core.cli.new NAME`: a project of your own, from a table of your own, in a minute.
 
 It reads a sample of the rows and proposes everything else, each with the reason: types, times, label, identity, row
-rules, feature tables, slices, thresholds. What it can't tell it asks at a terminal; elsewhere say it with an argument.
+rules, feature tables, slices, thresholds. What it can't tell it asks at a terminal, and again with the reason where an
+answer can't be; elsewhere say it with an argument.
 Nothing is written before all of it is settled.
 """
 
@@ -10,21 +11,27 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from mlops_core.cli.new.answers import Answers
-from mlops_core.cli.new.ask import Ask, Decisions, Proposal, accept
+from mlops_core.cli.new.ask import Decisions, Proposal, accept
 from mlops_core.cli.new.errors import NewProjectError
 from mlops_core.cli.new.mlops_stacks import CHECKLIST, arguments, checklist, from_mlops_stacks, taken_over
 from mlops_core.cli.new.names import check_name
 from mlops_core.cli.new.proposals.labels import KINDS
+from mlops_core.cli.new.proposals.profile import Profile
+from mlops_core.cli.new.questions import Interview
+from mlops_core.cli.new.rows import read
 
 ROOT = Path(__file__).resolve().parents[3]
 WAREHOUSE = "DATABRICKS_WAREHOUSE_ID"
+T = TypeVar("T")
 
 
 @click.command(help=__doc__, context_settings={"help_option_names": ["-h", "--help"]})
@@ -49,6 +56,11 @@ WAREHOUSE = "DATABRICKS_WAREHOUSE_ID"
 )
 @click.option("--known-in-time", multiple=True, help="Column that is known at the event, whatever it looks like.")
 @click.option("--without", multiple=True, help="Column that is not read at all; several times for several.")
+@click.option(
+    "--csv-format",
+    multiple=True,
+    help="How CSV writes a column, such as amount=decimal_comma; several times for several.",
+)
 @click.option("--time-zone", default="UTC", help="Zone whose wall clock the times are, such as Europe/Berlin.")
 @click.option("--noun", default="", help="What one row is called, such as 'order'.")
 @click.option("--title", default="", help="What is predicted, in a line.")
@@ -63,18 +75,15 @@ WAREHOUSE = "DATABRICKS_WAREHOUSE_ID"
 @click.option("--yes", is_flag=True, help="Take what is proposed.")
 def main(name: str, *, root: Path, yes: bool, old: str, **stated: Any) -> None:
     logging.getLogger("databricks.sdk").setLevel(logging.CRITICAL)
-    ask = _ask(yes)
     try:
         _check_place(stated["copy_to"], stated["wheel"])
         imported = from_mlops_stacks(Path(old), name) if old else None
-        name = (
-            name
-            or (imported.project if imported else "")
-            or ask("NAME", "What is the project called?", Proposal("", "The project has no name"))
-        )
-        check_name(name, root)
-        decide = Decisions(ask)
-        answers = settled(name, arguments(imported, stated) if imported else stated, root, decide)
+        name, _ = _agreed(lambda decide: _named(name or (imported.project if imported else ""), root, decide), yes)
+        said = arguments(imported, stated) if imported else stated
+        read_once = lru_cache(maxsize=2)(
+            read
+        )  # without the formats of columns that a person is asked for, and with them
+        answers, decide = _agreed(lambda decide: settled(name, said, root, decide, read_once), yes)
         answers = taken_over(answers, imported, decide) if imported else answers
         _show(decide)
         if not yes and not _go_on(name):
@@ -97,16 +106,42 @@ def main(name: str, *, root: Path, yes: bool, old: str, **stated: Any) -> None:
     click.secho(f"Next: cd {home} && make run" if stated["copy_to"] else f"Next: make run PROJECT={name}", bold=True)
 
 
-def settled(name: str, stated: dict[str, Any], root: Path, decide: Decisions) -> Answers:
+def _agreed(settle: Callable[[Decisions], T], yes: bool) -> tuple[T, Decisions]:
+    """What is settled, and the decisions; of a person at a terminal a refused answer is asked again, with the reason.
+
+    Raises:
+        NewProjectError, ValueError, OSError: it is refused, and no answer would mend it.
+    """
+    is_asked = not yes and sys.stdin.isatty() and sys.stdout.isatty()
+    interview = Interview()
+    while True:
+        decide = Decisions(interview if is_asked else accept)
+        try:
+            return settle(decide), decide
+        except (NewProjectError, ValueError, OSError) as error:
+            if not interview.forget(_sentence(error)):
+                raise
+            click.secho(_sentence(error), fg="red", err=True)
+
+
+def _named(given: str, root: Path, decide: Decisions) -> str:
+    name = given or decide.ask("NAME", "What is the project called?", Proposal("", "The project has no name"))
+    check_name(name, root)
+    return name
+
+
+def settled(
+    name: str, stated: dict[str, Any], root: Path, decide: Decisions, read: Callable[..., Profile] = read
+) -> Answers:
     """The answers, by what was stated and what `decide` settles.
 
     Raises:
         NewProjectError: something is missing or contradicts the rows.
         ValueError: the rows can't be read.
     """
+    from mlops_core.cli.new.proposals.formats import formats_of
     from mlops_core.cli.new.proposals.found import Asked, find
     from mlops_core.cli.new.proposals.to_answers import answers_of
-    from mlops_core.cli.new.rows import read
     from mlops_core.cli.new.toys import toy
 
     if stated["toy"]:
@@ -118,19 +153,15 @@ def settled(name: str, stated: dict[str, Any], root: Path, decide: Decisions) ->
         stated["rows"],
         Proposal("", "Nothing says where the rows are (or --toy for generated ones)"),
     )
-    profile = read(rows, root, zone=stated["time_zone"], without=stated["without"], warehouse=stated["warehouse"])
+    reading = {"zone": stated["time_zone"], "without": stated["without"], "warehouse": stated["warehouse"]}
+    formats = stated["csv_format"]
+    profile = read(rows, root, **reading, formats=formats)
+    if further := formats_of(profile, decide):
+        profile = read(rows, root, **reading, formats=(*formats, *further))
     decide.tell("looked at", f"{len(profile):,} of {profile.total:,} rows", f"{len(profile.types)} columns")
     known = {field: stated[field] for field in Asked.__dataclass_fields__ if field in stated}
     asked = Asked(project=name, entities=stated["entity"], **known)
     return answers_of(asked, find(asked, profile, decide, date.today()), decide)
-
-
-def _ask(yes: bool) -> Ask:
-    if yes or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return accept
-    from mlops_core.cli.new.questions import ask
-
-    return ask
 
 
 def _go_on(name: str) -> bool:

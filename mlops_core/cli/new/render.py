@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +13,8 @@ from mlops_core.cli.new.answers import Answers
 from mlops_core.cli.new.code_location import CodeLocationError, with_code_location
 
 WORKSPACE = "workspace.yaml"
+LOCK = Path(".local", "new-project.lock")
+PATIENCE_S = 60
 
 
 class RenderError(RuntimeError):
@@ -20,7 +24,8 @@ class RenderError(RuntimeError):
 def render(answers: Answers, root: Path) -> list[Path]:
     """Write the project into the repository at `root`, with its code location; returns its files, relative to `root`.
 
-    The template is that of the last commit, which the answers file names: a later one is merged from there.
+    The template is that of the last commit, which the answers file names: a later one is merged from there. Of two
+    that are made at once one waits for the other's files.
 
     Raises:
         RenderError: there is no template, a file is there already, or nothing may be written.
@@ -31,10 +36,39 @@ def render(answers: Answers, root: Path) -> list[Path]:
         folder = Path(temporary).resolve() / "made"
         _copy(answers, _template(root, folder.with_name("template")), folder)
         files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-        if taken := [file for file in files if (root / file).exists()]:
-            raise RenderError(f"{taken[0]} is there already: choose another name, or remove what is left of a project.")
-        _move(files, folder, root, _workspace(root, answers.project))
+        with _alone(root):
+            if taken := [file for file in files if (root / file).exists()]:
+                raise RenderError(
+                    f"{taken[0]} is there already: choose another name, or remove what is left of a project."
+                )
+            _move(files, folder, root, _workspace(root, answers.project))
     return files
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Nobody else makes a project in `root` meanwhile; the lock ends with its process.
+
+    Raises:
+        RenderError: somebody does for longer than it takes, or nothing may be written.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(root / LOCK)
+    try:
+        (root / LOCK).parent.mkdir(exist_ok=True)
+        lock.acquire(timeout=PATIENCE_S)
+    except Timeout as error:
+        raise RenderError(
+            f"Another project is being made in {root} for more than {PATIENCE_S} s: try again when it is there, or end "
+            f"what holds {root / LOCK}."
+        ) from error
+    except OSError as error:
+        raise RenderError(f"{error.filename} can't be written, so nothing was: {error.strerror}.") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _workspace(root: Path, project: str) -> str:
@@ -67,8 +101,9 @@ def _copy(answers: Answers, template: Path, folder: Path) -> None:
 
 
 def _move(files: list[Path], made: Path, root: Path, workspace: str) -> None:
-    """All of them, and what workspace.yaml says; what was written goes again when one can't be."""
+    """All of them, and what workspace.yaml says; what was written goes again when one can't be, or at Ctrl-C."""
     written: list[Path] = []
+    next_workspace = root / f".{WORKSPACE}"
     try:
         for file in files:
             missing = [folder for folder in (root / file).parents if not folder.exists()]
@@ -76,9 +111,12 @@ def _move(files: list[Path], made: Path, root: Path, workspace: str) -> None:
             (root / file).parent.mkdir(parents=True, exist_ok=True)
             written.append(root / file)
             shutil.copy(made / file, root / file)
-        (made / WORKSPACE).write_text(workspace)
-        shutil.copy(made / WORKSPACE, root / WORKSPACE)
-    except OSError as error:
+        written.append(next_workspace)
+        next_workspace.write_text(workspace)
+        next_workspace.replace((root / WORKSPACE).resolve())
+    except BaseException as error:
         for path in reversed(written):
             path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise RenderError(f"{error.filename} can't be written, so nothing was: {error.strerror}.") from error

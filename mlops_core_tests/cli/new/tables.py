@@ -19,6 +19,7 @@ UNSAID: dict[str, Any] = {
     "warehouse": "",
     "time_zone": "UTC",
     "without": (),
+    "csv_format": (),
     "identity": (),
     "entity": (),
     "known_late": (),

@@ -42,12 +42,12 @@ TABLES: dict[str, tuple[Change, list[str], str]] = {
     "times of another format": (
         lambda rows: rows.assign(ordered_at=rows.ordered_at.dt.strftime("%d.%m.%Y")).drop(columns="delivered_at"),
         [],
-        "the text 'ordered_at' may be one in another format than ISO 8601",
+        "but the text 'ordered_at' may be one: '01.01.2026' is in no format that is read",
     ),
     "a named time of text": (
         lambda rows: rows.assign(at=rows.ordered_at.dt.strftime("%d.%m.%Y")),
         ["--event-time", "at"],
-        "--event-time is 'at', a string and no timestamp",
+        "--event-time is 'at', a string and no timestamp: '01.01.2026' is in no format that is read",
     ),
     "a date of parquet": (
         lambda rows: rows.assign(ordered_at=rows.ordered_at.dt.date).drop(columns="delivered_at"),
@@ -201,6 +201,24 @@ def test_a_csv_whose_quote_has_no_end(tmp_path: Path) -> None:
     text[100] = text[100].replace("shop", '"shop', 1)
     file.write_text("\n".join(text))
     assert "orders.csv" in told(tmp_path, file)
+
+
+def test_a_csv_whose_days_may_be_months(tmp_path: Path) -> None:
+    rows = orders()
+    rows = rows[rows.ordered_at.dt.day <= 12]
+    rows = rows.assign(ordered_at=rows.ordered_at.dt.strftime("%m/%d/%Y")).drop(columns="delivered_at")
+    file = written(rows, tmp_path, "orders.csv")
+    expected = (
+        "'01/01/2026' may be day_first, as 31.12.2024 or month_first, as 12/31/2024, so say which with --csv-format"
+    )
+    assert expected in told(tmp_path, file)
+    assert expected in told(tmp_path, file, "--event-time", "ordered_at")
+    assert "write column=format" in told(tmp_path, file, "--csv-format", "ordered_at")
+
+
+def test_a_csv_format_that_the_column_does_not_have(tmp_path: Path) -> None:
+    file = written(orders(), tmp_path, "orders.csv")
+    assert "says decimal_comma of 'distance'" in told(tmp_path, file, "--csv-format", "distance=decimal_comma")
 
 
 def test_a_csv_without_a_header(tmp_path: Path) -> None:

@@ -230,6 +230,27 @@ def test_every_form_of_the_rows_gives_the_same_answers(tmp_path: Path, form: str
     assert {name: getattr(answers, name) for name in same} == {name: getattr(expected, name) for name in same}
 
 
+def test_a_european_file_gives_the_same_answers_and_says_how_it_is_read(tmp_path: Path) -> None:
+    rows = orders()
+    expected, _ = answered(written(rows, tmp_path), tmp_path)
+    rows = rows.assign(
+        ordered_at=rows.ordered_at.dt.strftime("%d.%m.%Y %H:%M:%S.%f"),
+        delivered_at=rows.delivered_at.dt.strftime("%d.%m.%Y %H:%M:%S.%f"),
+    )
+    rows.to_csv(tmp_path / "orders.csv", index=False, sep=";", decimal=",")
+    answers, decide = answered(tmp_path / "orders.csv", tmp_path)
+    assert "is written so" in reason(decide, "csv format", "distance: decimal_comma")
+    written_so = {"ordered_at": "day_first", "delivered_at": "day_first", "distance": "decimal_comma"}
+    for column in answers.columns:
+        assert column.csv_format == written_so.get(column.name, column.csv_format)
+    plain = answers.model_copy(
+        update={"columns": tuple(each.model_copy(update={"csv_format": ""}) for each in answers.columns)}
+    )
+    same = ("source", "columns")
+    assert plain.model_dump(exclude=set(same)) == expected.model_dump(exclude=set(same))
+    assert events_of(answers).csv_formats.items() >= written_so.items()
+
+
 def test_no_row_of_the_source_is_in_the_sample(tmp_path: Path) -> None:
     rows = orders()
     rows.loc[rows.index[0], ["shop", "distance"]] = ["the only one", 98_765.4]

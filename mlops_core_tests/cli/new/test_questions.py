@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from mlops_core.cli.new.ask import Decisions, Proposal
-from mlops_core.cli.new.questions import Cancelled, ask, confirmed
+from mlops_core.cli.new.questions import Cancelled, Interview, ask, confirmed
 from mlops_core_tests.cli.new.tables import orders, written
 
 ENTER, DOWN, CTRL_C = "\r", "\x1b[B", "\x03"
@@ -72,49 +73,108 @@ def test_what_was_said_is_not_asked(keys: object) -> None:
     assert Decisions(ask).settle("--label", "What?", "late", Proposal("other", "")) == "late"
 
 
+def test_only_the_answers_that_a_refusal_names_are_asked_again(keys: object) -> None:
+    interview = Interview()
+    keys.send_text(ENTER + ENTER + ENTER)  # type: ignore[attr-defined]
+    for argument in ("--noun", "--known-at", "--known-at-sql"):
+        interview(argument, "What?", Proposal("taken", ""))
+    assert interview.forget("--known-at is 'taken', which it can't be.")
+    keys.send_text("\x15other" + ENTER)  # type: ignore[attr-defined]
+    said = [interview(each, "What?", Proposal("proposed", "")) for each in ("--noun", "--known-at", "--known-at-sql")]
+    assert said == ["taken", "other", "taken"]
+
+
+def test_a_person_goes_on_from_the_text_that_was_refused(keys: object) -> None:
+    interview = Interview()
+    keys.send_text("data/row.csv" + ENTER)  # type: ignore[attr-defined]
+    interview("--rows", "Where?", Proposal("", ""))
+    assert interview.forget("Nothing is there.")  # the only answer that there is
+    keys.send_text("\x7f" * 4 + "s.csv" + ENTER)  # type: ignore[attr-defined]
+    assert interview("--rows", "Where?", Proposal("", "")) == "data/rows.csv"
+
+
+def test_what_no_answer_mends_is_not_asked_again(keys: object) -> None:
+    interview = Interview()
+    assert not interview.forget("--noun is given, and wrong.")
+    keys.send_text(ENTER)  # type: ignore[attr-defined]
+    interview("--noun", "What?", Proposal("order", ""))
+    assert not interview.forget("The rows have no column with a time: add one.")
+
+
+def test_a_choice_that_is_gone_is_asked_again(keys: object) -> None:
+    interview = Interview({"--label": "late"})
+    keys.send_text(ENTER)  # type: ignore[attr-defined]
+    assert interview("--label", "What?", Proposal("delay", ""), ["delay", "distance"]) == "delay"
+
+
+def test_a_wrong_answer_is_asked_again_with_the_reason_and_the_others_stay(tmp_path: Path) -> None:
+    """At a real terminal: a name, a path and a noun that can't be, each mended, and Ctrl-C in the end."""
+    file = written(orders(), tmp_path)
+    root = tmp_path / "repository"
+    root.mkdir()
+    with at_a_terminal(["--root", str(root)]) as terminal:
+        terminal.answer("called?", "class\r")
+        terminal.until("keyword of Python")
+        terminal.answer("called?", "\x15churn\r")
+        terminal.answer("Where are the rows", f"{tmp_path / 'nowhere.csv'}\r")
+        terminal.until("set --rows to a parquet or CSV file")
+        terminal.answer("Where are the rows", f"\x15{file}\r")
+        terminal.answer("one row called?", "\x15order!\r")
+        terminal.until("use lower-case letters")
+        terminal.answer("one row called?", "\x15order\r")
+        terminal.answer("When does an event happen", CTRL_C)
+        terminal.until("Nothing was written")
+    assert list(root.iterdir()) == []
+
+
 def test_ctrl_c_at_the_last_question_writes_nothing(tmp_path: Path) -> None:
     file = written(orders(), tmp_path)
     root = tmp_path / "repository"
     root.mkdir()
     said = ["--kind", "binary", "--event-time", "ordered_at", "--known-at", "delivered_at", "--label", "late"]
-    said += [
-        "--identity",
-        "order_id",
-        "--entity",
-        "shop",
-        "--noun",
-        "order",
-        "--owner",
-        "team:shops",
-        "--rows",
-        str(file),
-        "--root",
-        str(root),
-    ]
-    master, slave = pty.openpty()
-    call = [sys.executable, "-m", "mlops_core.cli.new", "churn", *said]
-    process = subprocess.Popen(call, stdin=slave, stdout=slave, stderr=slave, cwd=Path(__file__).parents[3])
-    os.close(slave)
-    shown = read_until(master, "Write the project churn?")
-    assert "held out" in shown
-    time.sleep(0.5)
-    os.write(master, CTRL_C.encode())
-    assert "Nothing was written" in read_until(master, "Nothing was written")
-    process.wait(30)
-    os.close(master)
+    said += ["--identity", "order_id", "--entity", "shop", "--noun", "order", "--owner", "team:shops"]
+    with at_a_terminal(["churn", *said, "--rows", str(file), "--root", str(root)]) as terminal:
+        terminal.until("held out")
+        terminal.answer("Write the project churn?", CTRL_C)
+        terminal.until("Nothing was written")
     assert list(root.iterdir()) == []
 
 
-def read_until(master: int, wanted: str) -> str:
-    """What the terminal shows, until it shows that; answers the terminal's question where its cursor is."""
-    shown, end = "", time.monotonic() + 120
-    while wanted not in shown and time.monotonic() < end:
-        if select.select([master], [], [], 1)[0]:
-            try:
-                part = os.read(master, 65_536).decode(errors="replace")
-            except OSError:  # it ended
-                return shown
-            if "\x1b[6n" in part:
-                os.write(master, b"\x1b[1;1R")
-            shown += part
-    return shown
+class Terminal:
+    """What a terminal shows, read on and on, and where a person types."""
+
+    def __init__(self, master: int) -> None:
+        self._master, self._shown = master, ""
+
+    def until(self, wanted: str) -> None:
+        """Wait until it shows that, after what was waited for before; answers where its cursor is."""
+        end = time.monotonic() + 120
+        while wanted not in self._shown:
+            assert time.monotonic() < end, self._shown
+            if select.select([self._master], [], [], 1)[0]:
+                part = os.read(self._master, 65_536).decode(errors="replace")
+                if "\x1b[6n" in part:
+                    os.write(self._master, b"\x1b[1;1R")
+                self._shown += part
+        self._shown = self._shown.partition(wanted)[2]
+
+    def answer(self, question: str, typed: str) -> None:
+        """Wait for the question, which listens when it is shown."""
+        self.until(question)
+        os.write(self._master, typed.encode())
+
+
+@contextmanager
+def at_a_terminal(said: list[str]) -> Iterator[Terminal]:
+    """The command at a terminal of its own."""
+    master, slave = pty.openpty()
+    call = [sys.executable, "-m", "mlops_core.cli.new", *said]
+    process = subprocess.Popen(call, stdin=slave, stdout=slave, stderr=slave, cwd=Path(__file__).parents[3])
+    os.close(slave)
+    try:
+        yield Terminal(master)
+        process.wait(30)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)

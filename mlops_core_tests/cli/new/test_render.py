@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 
+from mlops_core.cli.new import render as rendering
 from mlops_core.cli.new.answers import Answers
 from mlops_core.cli.new.render import RenderError, render
 from mlops_core_tests.cli.new.parcels import parcels
@@ -59,7 +61,8 @@ def update(folder: Path) -> str:
 
 
 def everything(folder: Path) -> set[Path]:
-    return {path for path in folder.rglob("*") if ".git" not in path.parts}
+    """All files but those of git and of this machine's state."""
+    return {path for path in folder.rglob("*") if not {".git", ".local"} & set(path.parts)}
 
 
 ODD = {
@@ -67,7 +70,12 @@ ODD = {
     "columns": (
         *parcels().columns[:5],
         *(
-            {"name": f"n{i}", "type": "double", "meaning": f"A number that is said at {'great ' * 12}length"}
+            {
+                "name": f"n{i}",
+                "type": "double",
+                "csv_format": "decimal_comma",
+                "meaning": f"A number that is said at {'great ' * 12}length",
+            }
             for i in range(30)
         ),
         parcels().columns[5],
@@ -204,6 +212,49 @@ def test_what_was_written_before_a_failure_goes_again(repository: Path, monkeypa
 
     monkeypatch.setattr(shutil, "copy", full_after_ten)
     with pytest.raises(RenderError, match="No space left on device"):
+        render(parcels(), repository)
+    assert everything(repository) == before
+
+
+def test_what_was_written_before_ctrl_c_goes_again(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, copied = everything(repository), shutil.copy
+
+    def interrupted_after_ten(source: Path, target: Path) -> None:
+        if len(everything(repository)) > len(before) + 10:
+            raise KeyboardInterrupt
+        copied(source, target)
+
+    monkeypatch.setattr(shutil, "copy", interrupted_after_ten)
+    with pytest.raises(KeyboardInterrupt):
+        render(parcels(), repository)
+    assert everything(repository) == before
+
+
+MAKE = "import sys; from pathlib import Path; from mlops_core.cli.new.render import render; "
+MAKE += "from mlops_core_tests.cli.new.parcels import parcels; render(parcels(project=sys.argv[1]), Path(sys.argv[2]))"
+
+
+@pytest.mark.slow
+def test_projects_that_are_made_at_once_all_land_and_of_one_name_one(repository: Path) -> None:
+    names = ["churn", "churn", "late", "lost", "zoo"]
+    calls = [[sys.executable, "-c", MAKE, name, str(repository)] for name in names]
+    made = [subprocess.Popen(call, cwd=ROOT, stderr=subprocess.PIPE, text=True) for call in calls]
+    said = [process.communicate()[1] for process in made]
+    assert sorted(process.returncode for process in made) == [0, 0, 0, 0, 1], said
+    assert "is there already" in "".join(said)
+    locations = yaml.safe_load((repository / "workspace.yaml").read_text())["load_from"]
+    assert sorted(each["python_module"]["location_name"] for each in locations) == ["churn", "late", "lost", "zoo"]
+    for name in set(names):
+        assert len(list((repository / name).rglob("*.py"))) > 10
+
+
+def test_a_project_that_another_is_made_beside_for_too_long_says_so(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "PATIENCE_S", 0.1)
+    before = everything(repository)
+    (repository / rendering.LOCK).parent.mkdir()
+    with FileLock(repository / rendering.LOCK), pytest.raises(RenderError, match="Another project is being made in"):
         render(parcels(), repository)
     assert everything(repository) == before
 

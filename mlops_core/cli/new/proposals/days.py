@@ -65,7 +65,7 @@ def days_of(profile: Profile, label: Label, times: Times, today: date, decide: D
     if known.empty:
         raise NewProjectError(
             f"No row has its label yet: '{label.source}'{f' or {times.known_at!r}' if times.known_at else ''} is null "
-            "in each of them; give it a source with older rows."
+            "in each of them; give it a source with older rows, or another --label or --known-at."
         )
     first, last = _full_days(profile.frame[times.event_time], today)
     labelled = _full_days(known[times.event_time], today)
@@ -79,7 +79,8 @@ def days_of(profile: Profile, label: Label, times: Times, today: date, decide: D
     if start <= max(first, labelled[0]) or trained < LEAST_ROWS:
         raise NewProjectError(
             f"Rows whose label is known are of {labelled[0]} to {labelled[1]}, and only {trained:,} of them were known "
-            f"before {start}: too few to train on and to hold out the newest days; give it a source with more days."
+            f"before {start}: too few to train on and to hold out the newest days; give it a source with more "
+            "days, or another --event-time, --known-at or --known-after."
         )
     decide.tell("days", f"{first} to {last}", "the days that have rows")
     decide.tell("held out", f"{holdout} days from {start}", "a fifth of the days, at most four weeks")

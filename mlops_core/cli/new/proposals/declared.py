@@ -54,6 +54,7 @@ def events_of(answers: Answers) -> EventTable:
             known_late=each.known_late or None,
             categorical=each.categorical,
             computed_by=each.computed_by,
+            csv_format=each.csv_format,  # type: ignore[arg-type]
         )
         for each in answers.columns
     )

@@ -25,7 +25,7 @@ def identity_of(
     """The columns that make an event unique, of those that are not `unknown` when it happens.
 
     Raises:
-        NewProjectError: no few columns do, or those given do not.
+        NewProjectError: those given do not, or no few columns do and nobody can be asked.
     """
     profile.known(list(given), "--identity")
     possible = [name for name in profile.types if name not in unknown and profile.nulls[name] <= WHISKER]
@@ -36,10 +36,11 @@ def identity_of(
                 f"{', '.join(possible)}."
             )
     names, copies = (tuple(given), _copies(profile, given)) if given else _smallest(profile, time, possible)
-    if copies > MOST_COPIES:
+    alike = f"Rows can't be told apart: {copies:.0%} of them have the same {', '.join(names)} as another one"
+    if given and copies > MOST_COPIES:
         raise NewProjectError(
-            f"Rows can't be told apart: {copies:.0%} of them have the same {', '.join(names)} as another one, and only "
-            "one of those is accepted. Name columns that differ with --identity, or add one with a number a row."
+            f"{alike}, and only one of those is accepted. Name columns that differ with --identity, or add one with a "
+            "number a row."
         )
     found = f"{copies:.2%} of the rows are told by another one already and will be rejected" if copies else "unique"
     whole = "" if profile.is_all else " among the rows that were looked at"
@@ -47,7 +48,7 @@ def identity_of(
         "--identity",
         "Which columns tell one event from another (separated by commas)?",
         ",".join(given),
-        Proposal(",".join(names), f"{found}{whole}"),
+        Proposal(",".join(names), f"{found}{whole}") if copies <= MOST_COPIES else Proposal("", alike),
     )
     chosen = tuple(name.strip() for name in value.split(","))
     return chosen if chosen == names else identity_of(profile, time, unknown, chosen, decide)

@@ -88,20 +88,20 @@ def _require(profile: Profile, label: str, kind: str) -> None:
     count = profile.distinct[label]
     if kind == "binary" and count != 2:  # noqa: PLR2004, two classes
         raise NewProjectError(
-            f"The label '{label}' has {count:,} values and a binary label has two: choose another column or --kind, or "
-            f'say when it is 1 with --label-sql, such as "{label} {_condition(profile, label)}".'
+            f"The label '{label}' has {count:,} values and a binary label has two: choose another --label or --kind, "
+            f'or say when it is 1 with --label-sql, such as "{label} {_condition(profile, label)}".'
         )
     if kind == "multiclass" and count > MOST_CLASSES:
         raise NewProjectError(
             f"The label '{label}' has {count:,} values, and more than {MOST_CLASSES} classes are not told apart: "
-            "choose another column or --kind, or group them with --label-sql."
+            "choose another --label or --kind, or group them with --label-sql."
         )
     if kind == "multiclass" and count == 2:  # noqa: PLR2004, two classes
         raise NewProjectError(f"The label '{label}' has two values, which --kind binary is for.")
     if kind == "regression" and not profile.is_number(label):
         raise NewProjectError(
             f"The label '{label}' is a {profile.types[label]}, and a regression predicts a number: choose another "
-            "column or --kind, or make it one with --label-sql."
+            "--label or --kind, or make it one with --label-sql."
         )
 
 
@@ -154,8 +154,8 @@ def _require_each(label: str, counts: dict[Any, int], rows: int) -> None:
     if rare:
         raise NewProjectError(
             f"Of {rows:,} rows that have the label '{label}' only {counts[rare[0]]} are {written(rare[0])!r}, and a "
-            f"model learns nothing of fewer than {LEAST_OF_A_CLASS}: join it with another with --label-sql, or give it "
-            "more rows."
+            f"model learns nothing of fewer than {LEAST_OF_A_CLASS}: join it with another with --label-sql, give it "
+            "more rows, or choose another --label."
         )
 
 

@@ -14,6 +14,7 @@ from mlops_core.project.columns import NUMBERS, ColumnType
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mlops_core.adapters.sources.inferred_formats import Reading
     from mlops_core.adapters.sources.sample import SampledRows
 
 
@@ -26,6 +27,7 @@ class Profile:
         is_all: Whether `frame` is all of it.
         unusable: Column -> why no project can have it.
         computed: Column that the source does not have -> SQL that makes it.
+        readings: Column of CSV whose format is its own, or is not known -> how it is read.
     """
 
     frame: pd.DataFrame
@@ -38,6 +40,7 @@ class Profile:
     source: str = ""
     source_table: str = ""
     computed: Mapping[str, str] = field(default_factory=dict)
+    readings: Mapping[str, Reading] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -118,7 +121,8 @@ def profile_of(rows: SampledRows, zone: str, source: str = "", source_table: str
         if frame[name].isna().all():
             unusable[name] = "it has no value"
             del types[name]
-    return Profile(frame[list(types)], types, rows.total, rows.is_all, unusable, rows.times, zone, source, source_table)
+    made = Profile(frame[list(types)], types, rows.total, rows.is_all, unusable, rows.times, zone, source, source_table)
+    return replace(made, readings=rows.readings)
 
 
 def _endless(rows: SampledRows) -> tuple[dict[str, str], pd.Series]:

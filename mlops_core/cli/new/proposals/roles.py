@@ -9,7 +9,7 @@ from datetime import timedelta
 from mlops_core.cli.new.ask import Decisions, Proposal
 from mlops_core.cli.new.errors import NewProjectError
 from mlops_core.cli.new.proposals.profile import WHISKER, Profile
-from mlops_core.project.columns import NUMBERS, ColumnType
+from mlops_core.project.columns import DATE_FORMATS, NUMBERS, ColumnType
 
 _LABELS = re.compile(
     r"^(label|target|y|class|outcome|response)$|churn|default|fraud|late$|is_|_amount$|price|sales|cnt$|count$"
@@ -44,8 +44,8 @@ def event_time(profile: Profile, given: str, decide: Decisions) -> tuple[Profile
     if not times:
         raise NewProjectError(
             f"{profile.source or profile.source_table} has no column with a time{_as_numbers(profile)}: events are "
-            "ordered, held out and looked up by the time at which they happen; add it as a timestamp (ISO 8601 in "
-            "CSV) at the source or in a view."
+            "ordered, held out and looked up by the time at which they happen; add it as a timestamp (in CSV as "
+            "2024-12-31 23:59) at the source or in a view."
         )
     complete = [name for name in times if profile.nulls[name] <= WHISKER]
     best = min(complete, key=lambda name: _lateness(profile, name, complete)) if complete else ""
@@ -60,7 +60,7 @@ def event_time(profile: Profile, given: str, decide: Decisions) -> tuple[Profile
     if profile.nulls[name] > WHISKER:
         raise NewProjectError(
             f"The event time '{name}' is null in {profile.nulls[name]:.1%} of the rows, which would all be rejected: "
-            "choose a time that every event has."
+            "choose a time that every event has with --event-time."
         )
     return profile, name
 
@@ -134,7 +134,7 @@ def label(profile: Profile, times: Times, given: str, decide: Decisions) -> str:
         value = profile.frame[name].dropna().unique().tolist()[0]
         raise NewProjectError(
             f"The label '{name}' is {value!r} in every row that has one, so there is nothing to predict: "
-            "choose another column, or a source with other outcomes too."
+            "choose another --label, or a source with other outcomes too."
         )
     return name
 
@@ -157,7 +157,7 @@ def _require_timestamp(profile: Profile, name: str, argument: str) -> None:
     kind = profile.types[name]
     if kind != "timestamp":
         hint = {
-            "string": "its texts are no times in ISO 8601",
+            "string": _why_text(profile, name) if profile.is_text(name) else "",
             "date": "it is a date: make it a timestamp in a view (midnight)",
         }.get(kind, "seconds since 1970 become one in a view, as timestamp_seconds(...)")
         raise NewProjectError(f"{argument} is '{name}', a {kind} and no timestamp: {hint}.")
@@ -175,8 +175,19 @@ def _as_numbers(profile: Profile) -> str:
     dates = profile.of_type("date")
     if dates:
         return f", but the date '{dates[0]}' (CAST({dates[0]} AS TIMESTAMP) makes it one)"
-    text = [name for name in profile.of_type("string") if _BEGINS.search(name.lower())]
-    return f", but the text '{text[0]}' may be one in another format than ISO 8601" if text else ""
+    undecided = [name for name in profile.of_type("string") if _may_be_time(profile, name)]
+    text = undecided or [name for name in profile.of_type("string") if _BEGINS.search(name.lower())]
+    return f", but the text '{text[0]}' may be one: {_why_text(profile, text[0])}" if text else ""
+
+
+def _may_be_time(profile: Profile, name: str) -> bool:
+    return name in profile.readings and not {*DATE_FORMATS}.isdisjoint(profile.readings[name].possible)
+
+
+def _why_text(profile: Profile, name: str) -> str:
+    if _may_be_time(profile, name):
+        return f"{profile.readings[name].reason}, so say which with --csv-format {name}=..."
+    return f"{profile.frame[name].dropna().iloc[0]!r} is in no format that is read"
 
 
 def _lateness(profile: Profile, name: str, times: list[str]) -> tuple[float, bool]:

@@ -116,6 +116,7 @@ def _column(found: Found, name: str, unit: str) -> ColumnAnswer:
         known_late=late,
         categorical=name in found.inputs.categorical and profile.types[name] not in ("string", "boolean"),
         computed_by=profile.computed.get(name, ""),
+        csv_format=profile.readings[name].csv_format if name in profile.readings else "",
     )
 
 
