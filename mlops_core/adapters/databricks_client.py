@@ -23,15 +23,16 @@ def workspace_client(address: WorkspaceAddress | None, **options: Any) -> Worksp
     Errors of its calls are sentences (`explain_calls`). `options` are others of `databricks.sdk.core.Config`.
 
     Raises:
-        SignInError: no authentication method works there.
+        SignInError: no authentication method works there, or none in the time that a call may take.
         NotDatabricksError, requests.RequestException: a page, or nobody, answered where the SDK signs in.
     """
     from databricks.sdk import WorkspaceClient
-    from databricks.sdk.core import Config
+
+    from mlops_core.adapters.sign_in_config import SignInConfig
 
     where = {"host": address.host, "profile": address.profile, **address.sign_in} if address else {}
     try:
-        config = Config(**where, **options, debug_headers=False)  # they would show the token in a log
+        config = SignInConfig(**where, **options, debug_headers=False)  # they would show the token in a log
     except ValueError as error:
         raise sign_in_error(address.host if address else "the Databricks workspace", error) from error
     if address and address.workspace_id:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import time
+
 import pytest
 
 from mlops_core.adapters.explained_calls import ENDPOINTS, NotDatabricksError, SignInError
+from mlops_core.adapters.step_launcher.call_errors import OutageError
 from mlops_core_tests.adapters.step_launcher.workbench import Workbench
 
 TOKENS = "/oidc/v1/token"
@@ -78,3 +82,29 @@ def test_a_token_that_expires_while_the_endpoint_is_down_ends_no_step(principal:
     result = principal.materialize("numbers")
     assert result.success
     assert len(principal.notes("numbers")) == 1
+
+
+def timed(principal: Workbench) -> tuple[str, float]:
+    """What a sign-in fails with, and after how many seconds."""
+    began = time.monotonic()
+    with pytest.raises((SignInError, OutageError)) as raised:
+        principal.launcher.workspace().user_name()
+    return str(raised.value), time.monotonic() - began
+
+
+@pytest.mark.parametrize("path", [ENDPOINTS, TOKENS])
+def test_a_sign_in_that_nobody_answers_ends_within_the_time_of_an_outage(principal: Workbench, path: str) -> None:
+    """databricks-sdk waits for a token without an end, and for the endpoints for five minutes."""
+    principal.timing(credentials_s=0.4, outage_s=0.8, call_timeout_s=0.3)
+    principal.emulator.fail(path=path, delay=2.0, times=None)
+    said, seconds = timed(principal)
+    assert re.search(rf"{principal.emulator.url}( was not answered for 0.3 s: see whether|.* Read timed out)", said)
+    assert seconds < 2
+
+
+def test_a_sign_in_whose_connections_are_lost_is_an_outage(principal: Workbench) -> None:
+    principal.timing(outage_s=0.4)
+    with principal.emulator.unreachable():
+        said, seconds = timed(principal)
+    assert re.search(rf"not answered as it should .* GET {ENDPOINTS} at .* was not answered \(ConnectionError", said)
+    assert seconds < 2
