@@ -48,8 +48,13 @@ class Freshness:
         return self.target.feature_engineering_workflow.max_age_hours[self.events.name]
 
     def reading(self) -> Reading | None:
-        """That of the newest look, or of a run that took events in later; None before the first."""
+        """That of the newest look, or of a run that took events in later; None before the first.
+
+        Where arrivals start the days, runs take in the days that changed: they may not have seen the newest.
+        """
         look = next(looks_at(self.project, self.instance, self.events), None)
+        if look and self.target.start == "arrival":
+            return Reading(look.newest, look.moment)
         found = [Reading(look.newest, look.moment)] if look else []
         run = newest_evaluated(self.instance, check_of(self.project, self.events.name, within_partitions(self.events)))
         if run and NEWEST in run.evaluation.metadata:

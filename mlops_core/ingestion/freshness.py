@@ -41,7 +41,7 @@ def verdict(
     newest = f"The newest of the {events.nouns} is of {reading.newest:%Y-%m-%d %H:%M}"
     if last_day and reading.newest.date() >= last_day:
         return True, f"{newest}, and {last_day} is the last day that is built"
-    old = age(events, reading.newest, now)
+    old = max(age(events, reading.newest, now), timedelta())
     passed = old <= timedelta(hours=hours)
     limit = f", of at most {hours:g}" if passed else f": it should be at most {hours:g} hours old"
     return passed, f"{newest}, {_in_hours(old)} ago{limit}"

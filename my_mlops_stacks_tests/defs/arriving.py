@@ -134,7 +134,9 @@ def _json(text: str) -> Any:
     return json.loads(text)
 
 
-def saying(seen: dg.AssetObservation, *then: dg.AssetObservation | Callable[[], object]) -> dg.JobDefinition:
+def saying(
+    seen: dg.AssetObservation, *then: dg.AssetObservation | Callable[[], object], name: str = "arrivals_job"
+) -> dg.JobDefinition:
     """A look that says this, and then says or does each of these."""
 
     @dg.op(out=dg.Out(dg.Nothing))
@@ -146,7 +148,7 @@ def saying(seen: dg.AssetObservation, *then: dg.AssetObservation | Callable[[], 
                 each()
         yield dg.Output(None)
 
-    @dg.job(name="arrivals_job")
+    @dg.job(name=name)
     def job() -> None:
         look_for_arrivals()
 

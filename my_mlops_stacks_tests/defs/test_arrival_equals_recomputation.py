@@ -14,10 +14,12 @@ import pytest
 from deltalake import DeltaTable
 
 from mlops_core.cli.demo_arrival import Arrival
+from mlops_core.config import ModelTarget
 from my_mlops_stacks.project import PROJECT
 
-BEFORE, DAYS, A_TIME = 5, 30, 6
-"""Days with which the model is trained, days that arrive after them, and how many of these end between two ticks."""
+BEFORE, DAYS, A_TIME, LATE_DAYS = 5, 30, 6, 2
+"""Days with which the model is trained, days that arrive after them, how many of these end between two ticks, and how
+many days before its own a run takes again."""
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 TABLES = ("trips", "rejected_trips", *(table.name for table in PROJECT.feature_tables), "predictions")
 AMOUNT, DROPOFF = "fare_amount", "tpep_dropoff_datetime"
@@ -28,6 +30,11 @@ class Delivered(Arrival):
     """What has arrived of each day; monitoring is not run, it changes no row that is compared."""
 
     rows: dict[date, pd.DataFrame] = field(default_factory=dict)
+
+    def adapted(self, target: ModelTarget) -> ModelTarget:
+        """Most of what is late comes later than `late_days`: its own day is built again all the same."""
+        workflow = target.feature_engineering_workflow.model_copy(update={"late_days": LATE_DAYS})
+        return super().adapted(target).model_copy(update={"feature_engineering_workflow": workflow})
 
     def run(self, job: str, tags: dict[str, str], config: Mapping[str, object]) -> None:
         if job == "monitoring_job":

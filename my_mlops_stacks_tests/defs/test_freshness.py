@@ -181,6 +181,18 @@ def test_the_newer_of_a_look_and_a_run_counts(watch: Watch) -> None:
     assert not watch.passes
 
 
+def test_where_arrivals_start_the_days_a_look_counts(watch: Watch) -> None:
+    """A run of a day that changed takes in no row of today."""
+    watch.target = target(start="arrival")
+    watch.ingested(ago(50))
+    watch.tick()
+    assert not watch.passes
+    watch.looked(ago(3))
+    watch.ingested(ago(50))
+    watch.tick()
+    assert watch.passes
+
+
 def test_rows_of_a_broken_clock_are_not_new(watch: Watch) -> None:
     watch.looked(ago(60), ago(-72), datetime(9999, 12, 31))
     watch.tick()

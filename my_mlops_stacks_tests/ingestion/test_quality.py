@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
+import pandas as pd
 import pytest
+from pyspark.sql import SparkSession
 
-from mlops_core.ingestion.quality import Rejections
+from mlops_core.ingestion.quality import Rejections, extent
 from my_mlops_stacks.ingestion.trips import TRIPS
 
 DAY, NEXT = date(2016, 2, 10), date(2016, 2, 11)
@@ -44,3 +46,11 @@ def test_each_limit_has_its_sentence(accepted: dict, rejected: dict, sentences: 
 def test_the_metadata_counts_reasons_as_they_stand_in_the_table() -> None:
     found = Rejections(TRIPS, {}, {(DAY, ZIP): 2, (DAY, FARE): 1, (NEXT, FARE): 1, (None, "duplicate"): 3})
     assert list(found.by_reason.items()) == [("duplicate", 3), (FARE, 2), (ZIP, 2)]
+
+
+def test_the_extent_is_that_of_the_trips(spark: SparkSession) -> None:
+    times = pd.to_datetime(["2016-02-10 23:59", "2016-02-11 01:30", "2016-01-31 00:00"])
+    times = times + pd.Timedelta(microseconds=7)
+    trips = pd.DataFrame({"tpep_pickup_datetime": times, "day": times.date})
+    assert extent(TRIPS, spark.createDataFrame(trips)) == (trips.day.min(), trips.day.max(), times.max())
+    assert extent(TRIPS, spark.createDataFrame(trips).where("day > DATE '2017-01-01'")) == (None, None, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,7 +18,16 @@ from mlops_core.adapters.tables import LocalTables
 from mlops_core.ingestion.accept import accept
 from mlops_core.ingestion.arrivals import DaySummaries
 from mlops_core.ingestion.conform import conform
-from mlops_core_tests.adapters.sources.watching import FEED, Watching, arrow, differing_days, january, kinds, sale
+from mlops_core_tests.adapters.sources.watching import (
+    FEED,
+    SCHEMA,
+    Watching,
+    arrow,
+    differing_days,
+    january,
+    kinds,
+    sale,
+)
 
 ROWS = [
     *(sale(number, day, shop=shop) for number, (day, shop) in enumerate([(1, "A"), (1, "B"), (2, "A"), (3, None)])),
@@ -199,6 +208,36 @@ def test_days_are_those_of_the_events_clock(tmp_path: Path) -> None:
     elsewhere = watching.read_as("wall_clock_as_utc")
     assert elsewhere.state().identity != since.identity
     assert kinds(elsewhere.look(since, before)) == {DAY[9]: "removed", DAY[10]: "added"}
+
+
+@pytest.mark.parametrize("feed", [False, True])
+def test_days_on_which_the_clock_changes_are_whole(tmp_path: Path, feed: bool) -> None:
+    """New York's 2024-03-10 had 23 hours, its 2024-11-03 had 25, with one hour twice; moments, labelled UTC."""
+    watching = Watching(tmp_path, tmp_path / "sales").read_as("UTC")
+    stamps = pa.timestamp("us", "UTC")
+    schema = SCHEMA.set(1, SCHEMA.field(1).with_type(stamps)).set(2, SCHEMA.field(2).with_type(stamps))
+
+    def sold(number: int, moment: str) -> pa.Table:
+        at = datetime.fromisoformat(f"{moment}+00:00")
+        row = {"sale_id": number, "sold_at": at, "paid_at": at, "amount": 1.0, "shop": "A"}
+        return pa.Table.from_pylist([row], schema)
+
+    write_deltalake(watching.path, sold(0, "2024-01-01T12:00"), configuration=FEED if feed else {})
+    since, before = watching.state(), watching.look().after
+    moments = [  # the first and the last minute of both days, and both times that it was half past one
+        *("2024-03-10T05:00", "2024-03-11T03:59", "2024-11-03T04:00"),
+        *("2024-11-03T05:30", "2024-11-03T06:30", "2024-11-04T04:59"),
+    ]
+    for number, moment in enumerate(moments, start=1):
+        write_deltalake(watching.path, sold(number, moment), mode="append")
+    found = watching.look(since, before)
+    spring, autumn = date(2024, 3, 10), date(2024, 11, 3)
+    assert kinds(found) == {spring: "added", autumn: "added"}
+    assert {day: (each.rows, each.newest) for day, each in found.after.days.items() if day in (spring, autumn)} == {
+        spring: (2, datetime(2024, 3, 10, 23, 59)),
+        autumn: (4, datetime(2024, 11, 3, 23, 59)),
+    }
+    assert found.after == watching.look().after
 
 
 def test_a_version_whose_writer_does_not_say_when_it_was_made_is_one(tmp_path: Path) -> None:
