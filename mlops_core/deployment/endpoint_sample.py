@@ -56,6 +56,8 @@ class Sample:
 
 
 def _is_same(batch: Any, served: Any) -> bool:
+    if isinstance(batch, list) and len(batch) == 1 and not isinstance(served, list):
+        return _is_same(batch[0], served)  # a model that gives one number a row, such as the probability of the label 1
     if isinstance(batch, list) and isinstance(served, list):
         return len(batch) == len(served) and all(map(_is_same, batch, served))
     numbers = [isinstance(each, int | float) and not isinstance(each, bool) for each in (batch, served)]

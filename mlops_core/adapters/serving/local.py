@@ -100,7 +100,8 @@ class LocalEndpoint:
             said = _asked("POST", f"{address}{self._path}{served}/invocations", {"dataframe_records": list(records)})
         predictions = said.get("predictions")
         if not isinstance(predictions, list) or len(predictions) != len(records):
-            raise EndpointError(f"{self.name} does not predict: {said.get('message', said)}")
+            why = said.get("message") or "no model server's answer came: look at the output of `make serve`"
+            raise EndpointError(f"{self.name} does not predict: {why}")
         return predictions
 
     def remove(self) -> None:

@@ -100,7 +100,7 @@ def test_newer_rows_are_served_once_they_are_there(place: Place, server: Any) ->
 def test_requests_at_once_get_their_own_answers(server: Any) -> None:
     _, address = server
     asked = [JSON[place % len(JSON)] | {"km": float(place + 1)} for place in range(80)]
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(50) as pool:
         at_once = [*pool.map(lambda record: predictions(address, {"dataframe_records": [record]})[0], asked)]
     assert at_once == predictions(address, {"dataframe_records": asked})
 

@@ -106,6 +106,21 @@ def test_an_endpoint_that_is_asked_too_much_is_told_from_one_that_fails(
     assert not isinstance(raised.value, BusyError)
 
 
+def test_a_page_in_place_of_an_answer_is_told_and_changes_nothing(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = endpoint_of(emulator)
+    endpoint.serve(Traffic(1))
+    monkeypatch.setattr(endpoint.calls, "_patience_s", 0.1)
+    emulator.fail(path="/invocations", page="<html><title>Sign in</title></html>", times=None)
+    with pytest.raises(EndpointError, match=r'fare does not answer: .*an HTML page, or text \("Sign in"\)'):
+        endpoint.answer([{"distance": 0.5}])
+    emulator.fail(path=API, page="<html><title>Sign in</title></html>", times=None)
+    assert 'an HTML page, or text ("Sign in")' in refusal(endpoint, Traffic(2))
+    emulator.recover()
+    assert endpoint.state().served == Traffic(1)
+
+
 def test_a_deployment_that_fails_leaves_the_old_version(emulator: Emulator) -> None:
     endpoint = endpoint_of(emulator)
     endpoint.serve(Traffic(1))
