@@ -35,9 +35,6 @@ def main(arguments: list[str] | None = None) -> int:
     except (ProjectError, AzureDevOpsError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    except KeyError as error:
-        sys.stderr.write(f"The environment variable {error.args[0]} is missing: a pipeline's run has it.\n")
-        return 1
     except subprocess.CalledProcessError as error:
         sys.stderr.write(f"{' '.join(map(str, error.cmd))} failed: {(error.stderr or '').strip()}\n")
         return 1

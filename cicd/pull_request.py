@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from cicd.azure_devops.client import AzureDevOps
+from cicd.azure_devops.client import AzureDevOps, of_run
 
 AUTHOR = ("-c", "user.name=deploy-cicd", "-c", "user.email=deploy-cicd@localhost")
 
@@ -68,9 +68,9 @@ class AzureRepos:
 
     @staticmethod
     def of(environ: Mapping[str, str]) -> AzureRepos:
-        """That of a pipeline's run. Raises `KeyError` with the name of the variable that is missing."""
-        names = ("SYSTEM_COLLECTIONURI", "SYSTEM_TEAMPROJECT", "AZURE_DEVOPS_TOKEN")
-        return AzureRepos(AzureDevOps(*(environ[name] for name in names)), environ["BUILD_REPOSITORY_NAME"])
+        """That of a pipeline's run. Raises `AzureDevOpsError` when one of its variables is missing."""
+        (name,) = of_run(environ, "BUILD_REPOSITORY_NAME")
+        return AzureRepos(AzureDevOps.of_run(environ), name)
 
     def ensure_pull_request(self, branch: str, title: str, description: str) -> str:
         """The page of the open pull request from `branch` to main, opened if there is none."""

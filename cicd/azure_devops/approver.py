@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from cicd.azure_devops.client import PREVIEW, AzureDevOps, AzureDevOpsError
+from cicd.azure_devops.client import PREVIEW, AzureDevOps, AzureDevOpsError, of_run
 
 APPROVAL, CHECKPOINT, STAGE = "Checkpoint.Approval", "Checkpoint", "Stage"
 
@@ -18,17 +18,8 @@ APPROVAL, CHECKPOINT, STAGE = "Checkpoint.Approval", "Checkpoint", "Stage"
 def main() -> int:
     """Returns the exit code of the process."""
     try:
-        organization, project, token, build, stage = (
-            os.environ[name]
-            for name in (
-                *("SYSTEM_COLLECTIONURI", "SYSTEM_TEAMPROJECT", "AZURE_DEVOPS_TOKEN"),
-                *("BUILD_BUILDID", "SYSTEM_STAGENAME"),
-            )
-        )
-        names = list(approvers(AzureDevOps(organization, project, token), build, stage))
-    except KeyError as error:
-        sys.stderr.write(f"The environment variable {error.args[0]} is missing: a pipeline's run has it.\n")
-        return 1
+        build, stage = of_run(os.environ, "BUILD_BUILDID", "SYSTEM_STAGENAME")
+        names = list(approvers(AzureDevOps.of_run(os.environ), build, stage))
     except AzureDevOpsError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -8,6 +8,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 API_VERSION = "7.1"
@@ -19,6 +20,29 @@ class AzureDevOpsError(RuntimeError):
     """Azure DevOps did not do what it was asked: one sentence."""
 
 
+class Answer(dict[str, Any]):
+    """An object of an answer, which says what it lacks."""
+
+    def __init__(self, call: str, found: Mapping[str, Any]) -> None:
+        super().__init__(found)
+        self._call = call
+
+    def __missing__(self, key: str) -> Any:
+        raise AzureDevOpsError(f"{self._call} was answered without {key}: see whether Azure DevOps answers there.")
+
+
+def of_run(environ: Mapping[str, str], *names: str) -> list[str]:
+    """The values of variables that every run of a pipeline has.
+
+    Raises:
+        AzureDevOpsError: one is missing.
+    """
+    for name in names:
+        if not environ.get(name):
+            raise AzureDevOpsError(f"The environment variable {name} is missing: a pipeline's run has it.")
+    return [environ[name] for name in names]
+
+
 @dataclass(frozen=True)
 class AzureDevOps:
     """One project of an organization, `https://dev.azure.com/acme`, as whoever the token is of."""
@@ -26,6 +50,11 @@ class AzureDevOps:
     organization: str
     project: str
     token: str
+
+    @staticmethod
+    def of_run(environ: Mapping[str, str]) -> AzureDevOps:
+        """The project of a pipeline's run; raises as `of_run`."""
+        return AzureDevOps(*of_run(environ, "SYSTEM_COLLECTIONURI", "SYSTEM_TEAMPROJECT", "AZURE_DEVOPS_TOKEN"))
 
     @property
     def page(self) -> str:
@@ -59,13 +88,14 @@ class AzureDevOps:
         request = urllib.request.Request(full, data=data, headers=headers, method=method)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the address is the caller's own
-                return json.load(answer)
+                found = json.load(answer, object_hook=partial(Answer, f"{method} {address}"))
         except urllib.error.HTTPError as error:
             raise AzureDevOpsError(f"{method} {address} ended with {error.code}: {_message(error)}") from error
         except OSError as error:
             raise AzureDevOpsError(f"{method} {address} failed: {error}") from error
         except ValueError as error:  # the page of a sign-in, which comes with a status of success
             raise AzureDevOpsError(f"{method} {address} is answered by a page: sign in again with az login.") from error
+        return found if isinstance(found, Answer) else Answer(f"{method} {address}", {})
 
 
 def _message(error: urllib.error.HTTPError) -> str:

@@ -20,6 +20,7 @@ class PullRequests:
 
     address: str
     requests: list[dict] = field(default_factory=list)
+    odd: list[object] = field(default_factory=list)  # answers in the place of the next ones
 
     @property
     def environment(self) -> dict[str, str]:
@@ -65,13 +66,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _query(self) -> dict[str, list[str]]:
         return parse_qs(urlsplit(self.path).query)
 
-    def _answer(self, status: int, body: dict) -> None:
+    def _answer(self, status: int, body: object) -> None:
         allowed = self.headers["Authorization"] == f"Bearer {TOKEN}"
         known = urlsplit(self.path).path == PATH and "api-version" in self._query()
         status = status if allowed and known else (404 if allowed else 401)
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.end_headers()
+        body = self._state.odd.pop(0) if self._state.odd else body
         self.wfile.write(json.dumps(body if status < 400 else {"message": "refused"}).encode())
 
     def log_message(self, *arguments: object) -> None:

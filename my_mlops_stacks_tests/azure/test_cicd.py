@@ -15,8 +15,11 @@ import pytest
 import yaml
 
 from cicd.archive import pack
+from cicd.azure_devops.client import AzureDevOpsError
 from cicd.pipelines import FOLDER, MARKERS, pipelines_of
+from cicd.pull_request import AzureRepos
 from cicd.set_up import ProjectError, check_name, set_up_project
+from my_mlops_stacks_tests.azure import pull_requests
 from my_mlops_stacks_tests.conftest import ROOT
 from my_mlops_stacks_tests.repository import files
 
@@ -179,3 +182,22 @@ def test_the_webserver_on_kubernetes_finds_a_further_project(tmp_path: Path) -> 
 
 def texts(folder: Path) -> dict[str, str]:
     return {file.relative_to(folder).as_posix(): file.read_text() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        ([{"count": 0}], "GET .*/pullrequests was answered without value: see whether"),
+        ([[]], "GET .*/pullrequests was answered without value"),
+        ([{"value": [{"status": "active"}]}], "GET .*/pullrequests was answered without pullRequestId"),
+        ([{"value": []}, None], "POST .*/pullrequests was answered without pullRequestId"),
+    ],
+)
+def test_an_answer_that_lacks_something_is_told_by_its_call(odd: list[object], said: str) -> None:
+    with pull_requests.served() as azure:
+        azure.odd = odd
+        with pytest.raises(AzureDevOpsError, match=said):
+            AzureRepos.of(azure.environment).ensure_pull_request("cicd/churn", "Set up churn", "")
+        for name in azure.environment:
+            with pytest.raises(AzureDevOpsError, match=f"The environment variable {name} is missing"):
+                AzureRepos.of({**azure.environment, name: ""})

@@ -23,7 +23,6 @@ from dagster._core.definitions.reconstruct import ReconstructableJob
 from dagster._core.definitions.step_launcher import StepLauncher, StepRunRef
 from dagster._core.errors import DagsterExecutionInterruptedError, raise_execution_interrupts
 from dagster._core.events import (
-    HOOK_EVENTS,
     STEP_EVENTS,
     DagsterEvent,
     DagsterEventType,
@@ -47,19 +46,21 @@ from dagster_shared.serdes.errors import DeserializationError
 
 from mlops_core.adapters.recorded_metadata import recorded
 
-__all__ = ["STEP_EVENTS", "DagsterEvent", "EngineEventData", "StepExecutionContext", "StepLauncher"]
+__all__ = ["DagsterEvent", "EngineEventData", "StepExecutionContext", "StepLauncher"]
 
 INTERRUPTIONS = (DagsterExecutionInterruptedError, KeyboardInterrupt)
 TERMINATED = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
 ENDED = (dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE)
 FINAL = frozenset({DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_UP_FOR_RETRY})
-AROUND_STEP = HOOK_EVENTS | {
+OF_STEP = frozenset(STEP_EVENTS - {DagsterEventType.STEP_SKIPPED})
+"""What the process of a step reports of it. That one is skipped, its hooks and its logs are reported by the host."""
+AROUND_STEP = {
     DagsterEventType.ENGINE_EVENT,
     DagsterEventType.RESOURCE_INIT_STARTED,
     DagsterEventType.RESOURCE_INIT_SUCCESS,
     DagsterEventType.RESOURCE_INIT_FAILURE,
-    DagsterEventType.LOGS_CAPTURED,
 }
+"""Each has EngineEventData, and may come after the final event."""
 UNREADABLE = (
     *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError),
     *(DeserializationError, CheckError, dg.DagsterError),

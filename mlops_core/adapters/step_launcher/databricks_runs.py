@@ -69,7 +69,7 @@ class DatabricksRuns:
             self.log.warning(finding)
         self.renew_lease(request.folder)
         run_id = self._submit(self._payload(request, folder, worker), token_of(folder))
-        url, nodes = self.workspace.state(run_id).url, self._nodes(request.compute).counts
+        url, nodes = self.workspace.first_state(run_id).url, self._nodes(request.compute).counts
         handle = RunHandle(run_id, url, nodes, worker, attempt=None if worker else folder)
         self.workspace.put(protocol.handle_file(folder), handle.to_bytes())
         return handle

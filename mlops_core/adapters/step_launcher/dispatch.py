@@ -10,11 +10,9 @@ from mlops_core.adapters.step_launcher import protocol
 from mlops_core.adapters.step_launcher.databricks_runs import DatabricksRuns
 from mlops_core.adapters.step_launcher.ending import last_state
 from mlops_core.adapters.step_launcher.following import AttemptLostError
-from mlops_core.adapters.step_launcher.run_handle import RunHandle, RunRequest
+from mlops_core.adapters.step_launcher.run_handle import RUN, RUN_ID, WORKER, RunHandle, RunRequest
 from mlops_core.adapters.step_launcher.run_state import RunState
 from mlops_core.adapters.step_launcher.versions import installed_versions
-
-RUN, RUN_ID, WORKER = "databricks_run", "databricks_run_id", "databricks_worker"  # in the events that name them
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from mlops_core.adapters.step_launcher.attempt_cleanup import AttemptCleanup
 from mlops_core.adapters.step_launcher.compute import COMPUTE_KEY, Compute
 from mlops_core.adapters.step_launcher.cost import Nodes, estimate
 from mlops_core.adapters.step_launcher.databricks_runs import DatabricksRuns, SubmitRefusedError
-from mlops_core.adapters.step_launcher.dispatch import RUN, RUN_ID, WORKER, Dispatch, Loss, Sent
+from mlops_core.adapters.step_launcher.dispatch import Dispatch, Loss, Sent
 from mlops_core.adapters.step_launcher.ending import end_dagster_run, end_previous
 from mlops_core.adapters.step_launcher.failure import (
     explain_error,
@@ -25,7 +25,7 @@ from mlops_core.adapters.step_launcher.failure import (
     explain_refusal,
 )
 from mlops_core.adapters.step_launcher.following import AttemptLostError, Follower
-from mlops_core.adapters.step_launcher.run_handle import RunHandle, RunRequest
+from mlops_core.adapters.step_launcher.run_handle import RUN, RUN_ID, WORKER, RunHandle, RunRequest
 from mlops_core.adapters.step_launcher.settings import LauncherSettings
 from mlops_core.adapters.step_launcher.staging import CodeStage
 from mlops_core.adapters.step_launcher.step_scope import StepScope

@@ -14,7 +14,9 @@ from mlops_core.adapters.step_launcher.compute import Compute
 from mlops_core.adapters.step_launcher.staging import StagedCode
 
 LARGEST_ID = 2**63 - 1
-WORKER = r"/.+/workers/[^/]+-g\d+"
+FOLDER_OF_WORKER = r"/.+/workers/[^/]+-g\d+"
+RUN, RUN_ID, WORKER = "databricks_run", "databricks_run_id", "databricks_worker"
+"""Metadata of the event with which the host names a step's Databricks run; by it, later steps find their worker."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def _is_whole(known: Mapping[str, Any]) -> bool:
         and isinstance(known.get("url"), str)
         and isinstance(nodes, dict)
         and all(isinstance(number, int) for number in nodes.values())
-        and (worker is None or re.fullmatch(WORKER, str(worker)) is not None)
+        and (worker is None or re.fullmatch(FOLDER_OF_WORKER, str(worker)) is not None)
         and isinstance(known.get("left", False), bool)
         and isinstance(known.get("ended_for", ""), str)
         and isinstance(known.get("attempt", ""), str | None)

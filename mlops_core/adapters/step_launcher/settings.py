@@ -33,15 +33,17 @@ class Timing:
 
     `poll_s`: interval between polls for messages; the first polls of a step come sooner. `pending_poll_s`: interval
     between polls of a Databricks run that has not started. `silence_s`: time without a message after which the run's
-    state is requested. `outage_s`: how long a failing call is retried. `ending_grace_s`: how long messages may still
-    appear after a Databricks run has ended. `cancel_grace_s`: how long an attempt has to end by itself before its
-    Databricks run is cancelled. `lease_s`: a cluster ends after its host has been silent for this long.
+    state is requested. `outage_s`: how long a failing call is retried. `unknown_s`: how long Databricks may refuse to
+    tell of a run that it has just started. `ending_grace_s`: how long messages may still appear after a Databricks run
+    has ended. `cancel_grace_s`: how long an attempt has to end by itself before its Databricks run is cancelled.
+    `lease_s`: a cluster ends after its host has been silent for this long.
     """
 
     poll_s: float = 1.0
     pending_poll_s: float = 2.0
     silence_s: float = 4.0
     outage_s: float = 600.0
+    unknown_s: float = 30.0
     credentials_s: float = 30.0
     ending_grace_s: float = 10.0
     cancel_grace_s: float = 15.0

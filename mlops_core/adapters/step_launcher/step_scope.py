@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from mlops_core.adapters.step_launcher import dagster_internals as internals
+from mlops_core.adapters.step_launcher.run_handle import RUN, RUN_ID, WORKER
 
 REPORTS_KEY = "databricks/reports"
 """The tag with which an op that makes no asset names those that it reports: a list of their keys."""
@@ -48,12 +49,14 @@ class StepScope:
 
     def _objection_to_event(self, step_key: str | None, event: internals.DagsterEvent, final: str | None) -> str | None:
         is_around = event.event_type in internals.AROUND_STEP
-        if not is_around and event.event_type not in internals.STEP_EVENTS:
+        if not is_around and event.event_type not in internals.OF_STEP:
             return f"it has the event {event.event_type_value}, which no step reports"
         if strange := {step_key, event.step_key} - {self.step_key}:
             return f"it has an event of the step {strange.pop()}"
         if not is_around and final is not None:
             return f"it has the event {event.event_type_value} after {final}"
+        if is_around and (names := {RUN, RUN_ID, WORKER} & set(event.engine_event_data.metadata)):
+            return f"it has {event.event_type_value} with {min(names)}, by which the host alone names a Databricks run"
         return self._foreign_asset(event)
 
     def _foreign_asset(self, event: internals.DagsterEvent) -> str | None:

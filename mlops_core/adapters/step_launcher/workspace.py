@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay
+
 from mlops_core.adapters.explained_calls import answered_otherwise
 from mlops_core.adapters.step_launcher import protocol
-from mlops_core.adapters.step_launcher.patient_calls import ClientSource, PatientCalls
+from mlops_core.adapters.step_launcher.patient_calls import SOON, ClientSource, PatientCalls
 from mlops_core.adapters.step_launcher.run_state import FORGOTTEN, RunState
 from mlops_core.adapters.step_launcher.settings import LauncherSettings
 
@@ -157,6 +159,25 @@ class Workspace:
         query = {"run_id": run_id}
         found = self._found(lambda client: _run(client, query))
         return FORGOTTEN if found is None else RunState.of(found)
+
+    def first_state(self, run_id: int) -> RunState:
+        """The state of a run that was submitted a moment ago: not all of Databricks may know it yet.
+
+        Raises:
+            databricks.sdk.errors.DatabricksError: it was refused for `unknown_s` seconds.
+        """
+        from databricks.sdk.errors import BadRequest, NotFound, PermissionDenied
+
+        within_s, query = self._settings.timing.unknown_s, {"run_id": run_id}
+        not_yet = (BadRequest, NotFound, PermissionDenied)
+        asking = Retrying(
+            retry=retry_if_exception_type(not_yet), stop=stop_after_delay(within_s), wait=SOON, reraise=True
+        )
+        try:
+            return RunState.of(asking(lambda: self._calls.make(lambda client: _run(client, query))))
+        except not_yet as error:
+            error.args = (f"Databricks run {run_id} was submitted, and is unknown since {within_s:g} s: {error}",)
+            raise
 
     def output(self, task_run_id: int) -> tuple[str, str]:
         """The error of a task's run with its traceback, and the tail of its log; empty when Databricks has none."""

@@ -92,6 +92,17 @@ def test_what_a_step_says_of_itself_is_accepted_once_and_in_its_order() -> None:
         (told(*SUCCESS, step="other", step_key="fares"), "an event of the step other"),
         (told(*SUCCESS, step_key=None), "an event of the step None"),
         (told("PIPELINE_FAILURE"), "the event PIPELINE_FAILURE, which no step reports"),
+        *(
+            (told(kind), f"the event {kind}, which no step reports")
+            for kind in ("STEP_SKIPPED", "HOOK_COMPLETED", "LOGS_CAPTURED", "RUN_RESUMED")
+        ),
+        *(
+            (
+                told("ENGINE_EVENT", EngineEventData({name: "of another"})),
+                f"ENGINE_EVENT with {name}, by which the host",
+            )
+            for name in ("databricks_run", "databricks_run_id", "databricks_worker")
+        ),
         (told("ALERT_START"), "the event ALERT_START, which no step reports"),
         (
             made("champion"),

@@ -11,18 +11,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from databricks.sdk.errors import BadRequest, PermissionDenied, Unauthenticated
+from databricks.sdk.errors import BadRequest, DatabricksError, PermissionDenied, Unauthenticated
 
 from databricks_emulator import Emulator
 from mlops_core.adapters.explained_calls import NotDatabricksError
 from mlops_core.adapters.step_launcher.call_errors import OutageError
-from mlops_core.adapters.step_launcher.compute import Compute
+from mlops_core.adapters.step_launcher.compute import Compute, submit_payload
 from mlops_core.adapters.step_launcher.failure import explain_refusal
 from mlops_core.adapters.step_launcher.patient_calls import ClientSource
 from mlops_core.adapters.step_launcher.settings import Timing
 from mlops_core.adapters.step_launcher.workspace import Workspace
 from mlops_core.config import parsed_host
-from mlops_core_tests.adapters.step_launcher.workbench import VOLUME, make_settings
+from mlops_core_tests.adapters.step_launcher.workbench import CLUSTER, VOLUME, make_settings
 
 PAGE = "<!DOCTYPE html>\n<html><head><title>\n Sign in to your account</title></head><body>...</body></html>"
 STATE, SUBMIT, FILE = "/api/2.2/jobs/runs/get", "/api/2.2/jobs/runs/submit", f"/api/2.0/fs/files{VOLUME}/there"
@@ -190,6 +190,31 @@ def test_databricks_is_given_the_time_that_it_asks_for(emulator: Emulator) -> No
 def test_what_databricks_itself_calls_passing_is_repeated(emulator: Emulator) -> None:
     emulator.fail(status=400, message="ClusterNotReadyException: try again")
     assert workspace_of(emulator).get(f"{VOLUME}/there") == b"content"
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(400, "INVALID_PARAMETER_VALUE"), (403, "PERMISSION_DENIED"), (404, "RESOURCE_DOES_NOT_EXIST")],
+)
+def test_a_run_that_was_just_submitted_may_be_unknown_for_a_while_and_has_not_ended(
+    emulator: Emulator, status: int, code: str
+) -> None:
+    """One that was taken for deleted would be lost, and its step begun a second time beside it."""
+    compute = Compute(kind="job", new_cluster=CLUSTER)
+    payload = submit_payload(
+        compute, name="fares", main_file="/Workspace/none.py", parameters=[], requirements=(), tags={}
+    )
+    workspace = workspace_of(emulator, unknown_s=3.0)
+    run_id = workspace.submit(payload, f"token-{status}")
+    fault = emulator.fail("GET", STATE, status, error_code=code, times=2)
+    state = workspace.first_state(run_id)
+    assert f"/{run_id}" in state.url
+    assert fault.hits == 2
+    emulator.fail("GET", STATE, status, error_code=code, times=None)
+    with pytest.raises(
+        DatabricksError, match=f"Databricks run {run_id} was submitted, and is unknown since 0.2 s: GET"
+    ):
+        workspace_of(emulator, unknown_s=0.2).first_state(run_id)
 
 
 def test_a_sign_in_that_is_refused_is_never_the_computes_fault(emulator: Emulator) -> None:
