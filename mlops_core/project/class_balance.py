@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import math
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,7 @@ def check_class_balance(training: Training, task: Task) -> None:
         )
 
 
-def _check_values(values: object, task: Task, name: str, most: float = math.inf) -> None:
+def _check_values(values: object, task: Task, name: str, most: float = sys.float_info.max) -> None:
     _require_classes(task, name)
     if not isinstance(values, Mapping):
         raise DeclarationError(f"Training, {name} must map a class to a number, such as {{0: 0.1}}, not {values!r}.")
@@ -46,7 +46,7 @@ def _check_values(values: object, task: Task, name: str, most: float = math.inf)
         if label not in task.label_classes:
             known = choices(map(repr, task.label_classes))
             raise DeclarationError(f"Training, {name}: there is no class {label!r}; {known}")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most or math.isinf(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
             wanted = "a share above 0, at most 1" if most == 1 else "a number above 0"
             raise DeclarationError(f"Training, {name}: that of {label!r} must be {wanted}, not {value!r}.")
 

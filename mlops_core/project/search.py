@@ -12,7 +12,10 @@ from mlops_core.project.columns import DeclarationError, choices
 INSIDE = 0.381966
 """Where between its ends a range is tried when it is declared: at no round number."""
 
-Value = str | int | float | bool
+WIDEST = 1e300
+"""The ends of a range are no further from 0: its width, and its logarithm, are doubles."""
+
+Value = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,11 @@ class Choice:
     values: tuple[Value, ...]
 
     def __post_init__(self) -> None:
-        if not isinstance(self.values, tuple | list) or len(set(self.values)) != len(self.values) or not self.values:
+        if not isinstance(self.values, tuple | list) or not all(map(_is_value, self.values)):
+            raise DeclarationError(
+                f"Choice must be a tuple of texts, numbers, True, False or None, such as ('a', 2), not {self.values!r}."
+            )
+        if len(set(self.values)) != len(self.values) or not self.values:
             raise DeclarationError(
                 f"Choice must be a tuple of different values, such as ('a', 'b'), not {self.values!r}."
             )
@@ -144,11 +151,16 @@ def _refusal(kind: Any, name: str, value: Value) -> str:
     return ""
 
 
+def _is_value(value: object) -> bool:
+    """Whether Optuna keeps it, and it equals itself: NaN would be another value in each trial."""
+    return isinstance(value, Value) and value == value  # noqa: PLR0124
+
+
 def _check_range(stated: IntRange | FloatRange, kinds: type | tuple[type, ...], told: str) -> None:
     ends = (stated.low, stated.high)
     place = f"{type(stated).__name__}({stated.low!r}, {stated.high!r})"
-    if any(isinstance(end, bool) or not isinstance(end, kinds) or not math.isfinite(end) for end in ends):
-        raise DeclarationError(f"{place}: both ends must be {told}.")
+    if any(isinstance(end, bool) or not isinstance(end, kinds) or not abs(end) <= WIDEST for end in ends):
+        raise DeclarationError(f"{place}: both ends must be {told}, from -{WIDEST:g} to {WIDEST:g}.")
     if stated.low >= stated.high:
         raise DeclarationError(f"{place}: the first end must be below the second.")
     if stated.log and stated.low <= 0:

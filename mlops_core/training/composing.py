@@ -51,7 +51,8 @@ def composed(declared: Model, rows: pd.DataFrame, fit: FitOne, later: pd.DataFra
     notes = {"encoding": encoder.notes()} if encoder else {}
     if declared.training.weights or declared.training.sampling:
         sample, kept, factors = _balanced(declared, rows, sample)
-        values, notes["sampling"] = values if values is None else values[kept], _counted(declared, labels, kept)
+        values = values if values is None else values[kept]
+        notes |= {"sampling": _counted(declared, labels, kept)} if declared.training.sampling else {}
         if later is not None:
             places = declared.task.shape.labels(later.iloc[:, -1]).astype(int)
             fit = partial(fit, later_weights=np.asarray(factors)[places])

@@ -80,9 +80,16 @@ def _rare_share(counts: pd.Series, levels: tuple[str, ...]) -> float:
 
 def _texts(values: pd.Series) -> pd.Series:
     """Levels as texts, None where there is none; whole numbers without a point, whatever their type."""
-    if pd.api.types.is_numeric_dtype(values.dtype):
-        values = values.astype("float64").astype("Int64").astype("string")
-    return values.astype(object)
+    if not pd.api.types.is_numeric_dtype(values.dtype):
+        return values.astype(object)
+    places, numbers = pd.factorize(values)
+    names = np.array([*map(_name, numbers), None], dtype=object)  # the last one is the place of missing values, -1
+    return pd.Series(names[places], values.index)
+
+
+def _name(number: float) -> str:
+    """What is no whole number names nothing, so no level is called as it is."""
+    return str(int(number)) if number == np.floor(number) and np.isfinite(number) else str(number)
 
 
 def _categories(values: pd.Series, levels: tuple[str, ...]) -> pd.Categorical:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 MIN_ROWS = 50
-"""Of fewer rows to fit or to validate nothing can be said."""
+"""Of fewer rows to fit or to validate nothing can be said: such a fold judges no model."""
 
 
 class TooFewFoldsError(ValueError):
@@ -35,7 +35,7 @@ def folds(times: pd.Series, known: pd.Series, count: int, nouns: str = "events")
         nouns: What people call the events.
 
     Raises:
-        TooFewFoldsError: there are fewer days than blocks, or a block has fewer than `MIN_ROWS` rows.
+        TooFewFoldsError: there are fewer days than blocks.
     """
     days = times.dt.normalize()
     starts = _starts(days, count)
@@ -45,15 +45,7 @@ def folds(times: pd.Series, known: pd.Series, count: int, nouns: str = "events")
             "train on more days, or ask for fewer folds."
         )
     ends = [*starts[2:], days.max() + pd.Timedelta(days=1)]
-    made = [_fold(days, known, start, end) for start, end in zip(starts[1:], ends, strict=True)]
-    for fold in made:
-        if min(len(fold.fit), len(fold.validate)) < MIN_ROWS:
-            raise TooFewFoldsError(
-                f"The fold that begins on {fold.start:%Y-%m-%d} has {len(fold.fit)} {nouns} to fit and "
-                f"{len(fold.validate)} to validate with, and needs {MIN_ROWS} of each: train on more days, or ask for "
-                "fewer folds."
-            )
-    return made
+    return [_fold(days, known, start, end) for start, end in zip(starts[1:], ends, strict=True)]
 
 
 def _starts(days: pd.Series, count: int) -> list[pd.Timestamp]:

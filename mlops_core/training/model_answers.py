@@ -120,14 +120,20 @@ def _whose(declared: Model, rows: pd.DataFrame) -> str:
 
 @contextmanager
 def explained(function: str, rows: pd.DataFrame, segment: str = "") -> Iterator[None]:
-    """Tells whose error it is, and of columns without any value, on which many a library fails."""
+    """Tells whose error it is, and of columns on which many a library fails."""
     try:
         yield
     except Exception as error:  # a user's function may raise anything
-        empty = [name for name in rows if rows[name].isna().all()]
-        told = f"; {', '.join(map(repr, empty))} is null in each row" if empty else ""
         these = f"{len(rows):,} rows of {segment}" if segment else f"{len(rows):,} rows"
-        raise UnusableAnswerError(f"{function} of training raised {error!r} for {these}{told}.") from error
+        raise UnusableAnswerError(f"{function} of training raised {error!r} for {these}{_suspects(rows)}.") from error
+
+
+def _suspects(rows: pd.DataFrame) -> str:
+    """The columns without any value, and those with infinite ones, as the end of a sentence."""
+    empty = [name for name in rows if len(rows) and rows[name].isna().all()]
+    endless = [name for name in rows.select_dtypes(np.floating) if np.isinf(rows[name]).any()]
+    found = {"null in each row": empty, "infinite in some": endless}
+    return "".join(f"; {', '.join(map(repr, names))} is {what}" for what, names in found.items() if names)
 
 
 def _unusable(task: Task, rows: pd.DataFrame, given: str) -> UnusableAnswerError:

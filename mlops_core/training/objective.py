@@ -15,7 +15,7 @@ from mlops_core.project import Model, Project
 from mlops_core.tasks import Metric
 from mlops_core.tasks.task import UnusableRowsError
 from mlops_core.training.baselines import constant_prediction
-from mlops_core.training.folds import Fold, TooFewFoldsError, folds
+from mlops_core.training.folds import MIN_ROWS, Fold, TooFewFoldsError, folds
 from mlops_core.training.model_answers import UnusableAnswerError, fitted, predictions
 
 if TYPE_CHECKING:
@@ -88,7 +88,10 @@ class Objective:
         return self.declared.task.measure(self.labels(fold.validate), answers)[self.metric.name]
 
     def _refusal(self, fold: Fold) -> str:
-        """Why nothing can be learnt on a fold, or its labels, all the same, do not tell a good model from a bad one."""
+        """Why nothing can be learnt on a fold, or its labels, few or all the same, do not tell good models from bad."""
+        rows = (len(fold.fit), len(fold.validate))
+        if min(rows) < MIN_ROWS:
+            return f"it has {rows[0]:,} rows to fit and {rows[1]:,} to validate with, and needs {MIN_ROWS} of each."
         task, labels = self.declared.task, self.labels(fold.validate)
         try:
             task.require_learnable(self.labels(fold.fit))

@@ -60,14 +60,18 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "ends the wrong way round": (lambda: IntRange(9, 3), "IntRange(9, 3): the first end must be below the second."),
     "a range of one": (lambda: FloatRange(3, 3), "FloatRange(3, 3): the first end must be below the second."),
     "a logarithm of zero": (lambda: FloatRange(0, 1, log=True), "with log=True the first end must be above 0."),
-    "half a number": (lambda: IntRange(1.5, 3), "IntRange(1.5, 3): both ends must be whole numbers."),
-    "an endless range": (lambda: FloatRange(0, float("inf")), "FloatRange(0, inf): both ends must be numbers."),
-    "a text as end": (lambda: FloatRange("0", 1), "both ends must be numbers."),
+    "half a number": (lambda: IntRange(1.5, 3), "IntRange(1.5, 3): both ends must be whole numbers, from"),
+    "an endless range": (lambda: FloatRange(0, float("inf")), "FloatRange(0, inf): both ends must be numbers, from"),
+    "a text as end": (lambda: FloatRange("0", 1), "both ends must be numbers, from"),
+    "an end of no double": (lambda: IntRange(1, 10**400), "both ends must be whole numbers, from -1e+300 to 1e+300."),
+    "wider than a double": (lambda: FloatRange(-1e308, 1e308), "both ends must be numbers, from -1e+300 to 1e+300."),
+    "a choice of lists": (lambda: Choice(([1], [2])), "Choice must be a tuple of texts, numbers, True, False or None"),  # type: ignore[arg-type]
+    "a choice of NaN": (lambda: Choice((float("nan"), 1.0)), "Choice must be a tuple of texts, numbers, True, False"),
     "a choice of nothing": (
         lambda: Choice(()),
         "Choice must be a tuple of different values, such as ('a', 'b'), not ().",
     ),
-    "a choice of one letter each": (lambda: Choice("ab"), "Choice must be a tuple of different values"),
+    "a choice of one letter each": (lambda: Choice("ab"), "Choice must be a tuple of texts, numbers"),
     "a value twice": (lambda: Choice((1, 1)), "Choice must be a tuple of different values"),
     "a dict as search": (lambda: training(LEAVES), "Training, search must be a Search, not {"),
     "a parameter that a launch asks for": (

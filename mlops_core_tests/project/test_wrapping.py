@@ -48,6 +48,8 @@ def encoded(*categories: str) -> Project:
         (lambda: training(weights={2: 1.0}), "Training, weights: there is no class 2; choose from 0, 1"),
         (lambda: training(weights={1: 0.0}), "Training, weights: that of 1 must be a number above 0, not 0.0"),
         (lambda: training(weights={1: float("nan")}), "that of 1 must be a number above 0, not nan"),
+        (lambda: training(weights={1: -2}), "that of 1 must be a number above 0, not -2"),
+        (lambda: training(weights={1: 10**400}), "that of 1 must be a number above 0, not 1000"),
         (lambda: training(weights="even"), "Training, weights must map a class to a number"),
         (lambda: training(sampling={0: 1.5}), "that of 0 must be a share above 0, at most 1, not 1.5"),
         (lambda: training(sampling={"no": 0.5}), "Training, sampling: there is no class 'no'"),

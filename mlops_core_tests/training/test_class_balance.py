@@ -107,6 +107,24 @@ def test_several_classes_are_corrected_too() -> None:
     np.testing.assert_allclose(answers.sum(axis=1), 1)
 
 
+@pytest.mark.parametrize("values", [{"weights": "balanced"}, {"sampling": {0: 0.3}, "weights": {1: 2.0}}])
+def test_probabilities_of_each_segment_are_those_of_all_its_rows(rows: pd.DataFrame, values: dict[str, Any]) -> None:
+    """One segment is late twice as often as the other; weights are by the classes of all rows, in each of them."""
+    random = np.random.default_rng(3)
+    origin = random.choice(["EWR", "JFK"], len(rows))
+    late = random.random(len(rows)) < np.where(origin == "EWR", 0.1, 0.2)
+    given = rows.assign(late=late.astype(int))
+    given.insert(1, "origin", origin)
+    model = replace(declared(**values, inputs=("origin", "distance")), segments="origin")
+    found = pd.Series(predictions(model, fitted(model, given, Nothing()), given))
+    for name, rows_of in given.groupby("origin"):
+        assert found[rows_of.index].mean() == pytest.approx(rows_of["late"].mean(), abs=0.01), name
+
+
+def test_weights_alone_leave_nothing_out(rows: pd.DataFrame) -> None:
+    assert "sampling" not in fitted(declared(weights="balanced"), rows, Nothing()).notes
+
+
 def test_the_correction_is_that_of_bayes_by_hand() -> None:
     """Of 90 zeros a tenth is kept beside 10 ones: what looks like 10 in 19 is 1 in 10."""
     np.testing.assert_allclose(corrected(np.array([10 / 19]), (0.1, 1.0)), [0.1])

@@ -79,6 +79,15 @@ def test_numbers_that_are_names_are_the_same_in_every_type() -> None:
     assert levels(Encoding(categories=("zip",), min_count=1), seen, missing).tolist() == ["10002", None]
 
 
+def test_numbers_that_are_names_keep_every_digit() -> None:
+    """A double has no 2**53 + 1; that of the largest integer is none of 64 bits any more."""
+    seen = pd.Series([2**53, 2**53 + 1, 2**63 - 1, -(2**63)], name="id")
+    encoding = Encoding(categories=("id",), min_count=1)
+    assert levels(encoding, seen, seen).tolist() == [str(number) for number in seen]
+    asked = pd.Series([float(2**53), float(2**63), 1.5, np.inf, np.nan], name="id")
+    assert levels(encoding, seen, asked).tolist() == [str(2**53), RARE, RARE, RARE, None]
+
+
 def test_booleans_dates_times_and_numbers_become_doubles() -> None:
     rows = pd.DataFrame(
         {

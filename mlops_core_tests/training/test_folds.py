@@ -42,7 +42,6 @@ def test_blocks_have_about_as_many_rows_when_days_differ() -> None:
     ("times", "sentence"),
     [
         (hourly(2), "has 2 days with flights, too few for 3 folds"),
-        (hourly(4, an_hour=1), "begins on 2016-01-02 has 24 flights to fit and 24 to validate with, and needs 50"),
         (hourly(0), "has 0 days"),
     ],
 )

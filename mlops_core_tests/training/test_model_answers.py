@@ -91,6 +91,26 @@ def test_an_error_of_a_function_is_told_with_the_columns_that_are_empty() -> Non
         said(fails)
 
 
+def test_an_error_of_a_library_on_infinite_inputs_names_them() -> None:
+    from sklearn.linear_model import LinearRegression
+
+    def fit(rows: pd.DataFrame, _parameters: object) -> LinearRegression:
+        return LinearRegression().fit(rows[["a", "b"]], rows["c"])
+
+    rows = pd.DataFrame({"a": [1.0, 2.0, -np.inf], "b": [1.0, 2.0, 3.0], "c": [1.0, 2.0, 3.0]})
+    with pytest.raises(UnusableAnswerError, match=r"infinity.* for 3 rows; 'a' is infinite in some\.$"):
+        fitted(fitting(fit), rows, Hyperparameters())
+
+
+def test_no_column_of_no_rows_is_called_empty() -> None:
+    def fails(_model: object, rows: pd.DataFrame) -> None:
+        raise ValueError("nothing to say")
+
+    model = replace(MODEL, training=replace(TRAINING, predict=fails))
+    with pytest.raises(UnusableAnswerError, match=r"raised ValueError\('nothing to say'\) for 0 rows\.$"):
+        predictions(model, None, ROWS.head(0))
+
+
 def test_a_fit_that_returns_nothing_is_refused() -> None:
     with pytest.raises(UnusableAnswerError, match="fit of training gives None: return the fitted model"):
         fitted(fitting(lambda _rows, _parameters: None), ROWS, Hyperparameters())

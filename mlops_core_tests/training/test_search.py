@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 from mlops_core.project import Choice, EarlyStopping, IntRange, Search
 from mlops_core.tasks import BinaryClassification, Decision
 from mlops_core.training import search
-from mlops_core.training.folds import TooFewFoldsError
+from mlops_core.training.folds import TooFewFoldsError, folds
 from mlops_core.training.objective import Objective
 from mlops_core_tests.training.lines import BROKEN, SEARCH, SPACE, Line, folded, objective, rows
 
@@ -207,6 +207,22 @@ def test_a_fold_that_tells_nothing_is_passed_over(caplog: pytest.LogCaptureFixtu
     assert [str(fold.start.date()) for fold in ranked.usable(LOG).folds] == ["2016-01-04", "2016-01-07"]
     assert "begins on 2016-01-10 is passed over: its 360 labels are all 0, which determines no roc_auc" in caplog.text
     assert len(replace(ranked, metric=task.metric("log_loss")).usable(LOG).folds) == 3
+
+
+def test_a_fold_of_few_rows_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
+    """The labels of the first three days came late, so there is nothing to fit before the first fold begins."""
+    asked, frame = objective(), rows()
+    known = frame["at"].where(frame["at"] >= "2016-01-04", pd.Timestamp("2016-01-06"))
+    asked = replace(asked, folds=folds(frame["at"], known, 3))
+    assert [len(fold.fit) for fold in asked.folds] == [0, 720, 1_080]
+    assert [fold.start for fold in asked.usable(LOG).folds] == [fold.start for fold in asked.folds[1:]]
+    assert "2016-01-04 is passed over: it has 0 rows to fit and 360 to validate with, and needs 50" in caplog.text
+
+
+def test_folds_that_are_all_short_are_refused() -> None:
+    few = rows().iloc[:: len(rows()) // 100]
+    with pytest.raises(TooFewFoldsError, match=r"last one, it has 69 rows to fit and 34 to .* ask for fewer folds"):
+        objective(frame=few).usable(LOG)
 
 
 def test_folds_without_anything_to_learn_are_refused() -> None:
