@@ -62,6 +62,8 @@ def _sail_server() -> SparkConnectServer:
     os.environ.setdefault(PARALLELISM, str(parallelism()))
     # Partition pruning already selects the days; reading page indexes costs more than they save.
     os.environ.setdefault("SAIL_PARQUET__ENABLE_PAGE_INDEX", "false")
+    # Distinct numbers outgrow any dictionary: Sail's own limit, 1 MiB, fills one per column before it gives up.
+    os.environ.setdefault("SAIL_PARQUET__DICTIONARY_PAGE_SIZE_LIMIT", str(128 * 1024))
     from pysail.spark import SparkConnectServer
 
     server = SparkConnectServer(LOOPBACK, 0)

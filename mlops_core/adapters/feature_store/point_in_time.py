@@ -6,9 +6,10 @@ How it works: label and feature rows of one key are put in order of time, and ea
 time before it, which tells *which* feature row is its own; an equi-join by key and that time then fetches the row.
 One integer, the moment, holds a timestamp and, in its last bit, who comes first at equal times: sorting by it is
 cheaper than by two columns, and the label time need not be sorted along, for the moment tells it. Rows are divided by
-key into parts small enough to sort in the cache. `lag` that skips nulls costs Sail 0.7 a third of a running maximum,
-and a tenth of it over a range frame. Feature rows are dealt out before the join that fetches them, which makes whole
-batches of small files: a join would answer each file's rows with a batch, and a thousand of those filled gigabytes.
+key into parts so small that Sail sorts each at once, and need not merge sorted batches. `lag` that skips nulls costs
+Sail 0.7 a third of a running maximum, and a tenth of it over a range frame. Feature rows are dealt out before the join
+that fetches them, which makes whole batches of small files: a join would answer each file's rows with a batch, and a
+thousand of those filled gigabytes.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from pyspark.sql.types import StructField
 
 FEATURE, KEY = "__feature_moment", "__key_{}"
-PARTS = 32
-"""As fast as 64 for two million rows, and a millisecond more than one part for a thousand."""
+PARTS = 128
+"""Of two million rows, 32 parts take a fifth to a third more of the cores' time; of a thousand, 10 ms less."""
 
 
 @dataclass(frozen=True)
