@@ -254,11 +254,12 @@ def test_a_step_worker_that_is_killed_is_retried_after_its_attempt_has_ended(wor
 
 @pytest.mark.slow
 def test_a_retry_takes_over_what_had_succeeded_when_its_step_worker_was_killed(workbench: Workbench) -> None:
-    workbench.emulator.delay_task_files(3)  # the host is killed while the success is on its way
+    workbench.emulator.delay_task_files(600)  # the host is killed while the success is on its way
 
     def kill_children() -> None:
         for child in multiprocessing.active_children():
             os.kill(child.pid, signal.SIGKILL)
+        workbench.emulator.delay_task_files(0)
 
     with when(lambda: workbench.notes("brief"), kill_children):
         result = materialize(workbench.instance, job="brief_in_a_child")
