@@ -75,7 +75,7 @@ def predictions_of(project: Project, context: Context, first: date, last: date) 
     """
     from pyspark.sql import functions as F
 
-    from mlops_core.training.served import first_served
+    from mlops_core.training.served import event_columns, first_served
 
     tables, name = resources_of(project, context).tables, project.scoped("predictions")
     if not project.looked_up or not tables.exists(name):
@@ -83,14 +83,7 @@ def predictions_of(project: Project, context: Context, first: date, last: date) 
     rows = tables.read(name).where(F.col("day").between(F.lit(first), F.lit(last)))
     if not {*rows.columns}.issuperset(project.events.identity) or not rows.take(1):
         return None
-    return first_served(rows, _told_by(project, rows, project.lookups))
-
-
-def _told_by(project: Project, predictions: DataFrame, lookups: Sequence[FeatureLookup]) -> list[str]:
-    """The columns by which an event finds its prediction; without keys that no version has looked up by yet."""
-    from mlops_core.training.served import event_columns
-
-    return [name for name in event_columns(project.events.identity, lookups) if name in predictions.columns]
+    return first_served(rows, event_columns(rows, project.events.identity, project.lookups))
 
 
 def as_served_to(
@@ -119,7 +112,7 @@ def with_served(  # noqa: PLR0917
     """Rows with what `lookups` put out, with the features that served the events of these days, and `WAS_SERVED`."""
     from pyspark.sql import functions as F
 
-    from mlops_core.training.served import as_served
+    from mlops_core.training.served import as_served, event_columns
 
     served = predictions_of(project, context, first, last)
     if served is None:
@@ -132,7 +125,7 @@ def with_served(  # noqa: PLR0917
         for name in features_alike(group.spec, lookups) & {*served.columns}:
             made.setdefault(name, []).extend(group.names)
     stored = {name: F.expr(MADE_BY).isin(versions) for name, versions in made.items()}
-    return as_served(rows, served, _told_by(project, served, lookups), stored)
+    return as_served(rows, served, event_columns(served, project.events.identity, lookups), stored)
 
 
 def training_skew(project: Project, context: Context, past: DataFrame, first: date, start: date) -> dict[str, float]:
