@@ -69,21 +69,24 @@ def skew_between(project: Project, context: Context, predictions: DataFrame, fir
     return Skew(sorted(batches, key=lambda batch: (batch.day, batch.model_name, batch.model_version)), unknown)
 
 
-def predictions_of(project: Project, context: Context, first: date, last: date) -> DataFrame | None:
-    """The first prediction of each event of these days; None where there is none, nothing is looked up, or the
-    predictions lack what tells one event from another.
+def predictions_of(
+    project: Project, context: Context, first: date, last: date, lookups: Sequence[FeatureLookup]
+) -> DataFrame | None:
+    """The first prediction of each event of these days, told apart by identity and the keys of `lookups`.
+
+    None where there is none, nothing is looked up, or the predictions lack what tells one event from another.
     """
     from pyspark.sql import functions as F
 
     from mlops_core.training.served import event_columns, first_served
 
     tables, name = resources_of(project, context).tables, project.scoped("predictions")
-    if not project.looked_up or not tables.exists(name):
+    if not lookups or not tables.exists(name):
         return None
     rows = tables.read(name).where(F.col("day").between(F.lit(first), F.lit(last)))
     if not {*rows.columns}.issuperset(project.events.identity) or not rows.take(1):
         return None
-    return first_served(rows, event_columns(rows, project.events.identity, project.lookups))
+    return first_served(rows, event_columns(rows, project.events.identity, lookups))
 
 
 def as_served_to(
@@ -114,7 +117,7 @@ def with_served(  # noqa: PLR0917
 
     from mlops_core.training.served import as_served, event_columns
 
-    served = predictions_of(project, context, first, last)
+    served = predictions_of(project, context, first, last, lookups)
     if served is None:
         return as_served(rows, rows, (), {})
     groups, unknown = look_ups_of(resources_of(project, context).model_registry, versions_of(served))
@@ -137,7 +140,7 @@ def training_skew(project: Project, context: Context, past: DataFrame, first: da
     from mlops_core.training.sampling import at_most, rows_by_day
 
     last = start - timedelta(days=1)
-    served = predictions_of(project, context, first, last)
+    served = predictions_of(project, context, first, last, project.lookups)
     if served is None:
         return {}
     trained_on = past.select(*project.events.identity).distinct()
