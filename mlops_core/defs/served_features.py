@@ -69,28 +69,24 @@ def skew_between(project: Project, context: Context, predictions: DataFrame, fir
     return Skew(sorted(batches, key=lambda batch: (batch.day, batch.model_name, batch.model_version)), unknown)
 
 
-def predictions_of(project: Project, context: Context, first: date, last: date) -> DataFrame | None:
-    """The first prediction of each event of these days; None where there is none, nothing is looked up, or the
-    predictions lack what tells one event from another.
+def predictions_of(
+    project: Project, context: Context, first: date, last: date, lookups: Sequence[FeatureLookup]
+) -> DataFrame | None:
+    """The first prediction of each event of these days, told apart by identity and the keys of `lookups`.
+
+    None where there is none, nothing is looked up, or the predictions lack what tells one event from another.
     """
     from pyspark.sql import functions as F
 
-    from mlops_core.training.served import first_served
+    from mlops_core.training.served import event_columns, first_served
 
     tables, name = resources_of(project, context).tables, project.scoped("predictions")
-    if not project.looked_up or not tables.exists(name):
+    if not lookups or not tables.exists(name):
         return None
     rows = tables.read(name).where(F.col("day").between(F.lit(first), F.lit(last)))
     if not {*rows.columns}.issuperset(project.events.identity) or not rows.take(1):
         return None
-    return first_served(rows, _told_by(project, rows, project.lookups))
-
-
-def _told_by(project: Project, predictions: DataFrame, lookups: Sequence[FeatureLookup]) -> list[str]:
-    """The columns by which an event finds its prediction; without keys that no version has looked up by yet."""
-    from mlops_core.training.served import event_columns
-
-    return [name for name in event_columns(project.events.identity, lookups) if name in predictions.columns]
+    return first_served(rows, event_columns(rows, project.events.identity, lookups))
 
 
 def as_served_to(
@@ -119,9 +115,9 @@ def with_served(  # noqa: PLR0917
     """Rows with what `lookups` put out, with the features that served the events of these days, and `WAS_SERVED`."""
     from pyspark.sql import functions as F
 
-    from mlops_core.training.served import as_served
+    from mlops_core.training.served import as_served, event_columns
 
-    served = predictions_of(project, context, first, last)
+    served = predictions_of(project, context, first, last, lookups)
     if served is None:
         return as_served(rows, rows, (), {})
     groups, unknown = look_ups_of(resources_of(project, context).model_registry, versions_of(served))
@@ -132,7 +128,7 @@ def with_served(  # noqa: PLR0917
         for name in features_alike(group.spec, lookups) & {*served.columns}:
             made.setdefault(name, []).extend(group.names)
     stored = {name: F.expr(MADE_BY).isin(versions) for name, versions in made.items()}
-    return as_served(rows, served, _told_by(project, served, lookups), stored)
+    return as_served(rows, served, event_columns(served, project.events.identity, lookups), stored)
 
 
 def training_skew(project: Project, context: Context, past: DataFrame, first: date, start: date) -> dict[str, float]:
@@ -144,7 +140,7 @@ def training_skew(project: Project, context: Context, past: DataFrame, first: da
     from mlops_core.training.sampling import at_most, rows_by_day
 
     last = start - timedelta(days=1)
-    served = predictions_of(project, context, first, last)
+    served = predictions_of(project, context, first, last, project.lookups)
     if served is None:
         return {}
     trained_on = past.select(*project.events.identity).distinct()

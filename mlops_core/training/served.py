@@ -18,11 +18,15 @@ WAS_SERVED = "__was_served"
 SERVED, IS_SERVED, EVENT, NTH = "__served_{}", "__is_served_{}", "__event_{}", "__nth_prediction"
 
 
-def event_columns(identity: Sequence[str], lookups: Sequence[FeatureLookup]) -> tuple[str, ...]:
-    """What tells one event from another, and what its features are looked up by."""
+def event_columns(predictions: DataFrame, identity: Sequence[str], lookups: Sequence[FeatureLookup]) -> tuple[str, ...]:
+    """What tells one event from another, and what its features are looked up by.
+
+    Without keys that the predictions lack: no version has looked up by them yet.
+    """
     keys = [key for lookup in lookups for key in (*lookup.keys, lookup.timestamp_lookup_key or "")]
     outputs = {lookup.output_name(name) for lookup in lookups for name in lookup.features}
-    return tuple(dict.fromkeys((*identity, *(key for key in keys if key and key not in outputs))))
+    asked = dict.fromkeys((*identity, *(key for key in keys if key not in outputs)))
+    return tuple(name for name in asked if name in predictions.columns)
 
 
 def first_served(predictions: DataFrame, event: Sequence[str]) -> DataFrame:
