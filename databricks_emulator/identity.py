@@ -35,6 +35,7 @@ class Identity:
         self.token = f"dapi{secrets.token_hex(16)}"
         self.client_id = str(uuid.uuid4())
         self.client_secret = f"dose{secrets.token_hex(16)}"
+        self.groups = ["users"]  # of the caller
         self.service_principals = [self._principal("The pipeline", self.client_id)]
         self._expiry: dict[str, float] = {}  # of each OAuth token, in seconds of the monotonic clock
 
@@ -94,7 +95,11 @@ class Identity:
     @route("GET", "/api/2.0/preview/scim/v2/Me", CurrentUserAPI.me)
     def me(self, call: Call) -> User:
         return User(
-            id="1001", user_name=USER, display_name="The pipeline", active=True, groups=[ComplexValue(display="users")]
+            id="1001",
+            user_name=USER,
+            display_name="The pipeline",
+            active=True,
+            groups=[ComplexValue(display=group) for group in self.groups],
         )
 
     @route("GET", "/api/2.0/preview/scim/v2/ServicePrincipals")
