@@ -13,7 +13,13 @@ import uuid
 from typing import Any
 from urllib.parse import parse_qs
 
-from databricks.sdk.service.iam import ComplexValue, CurrentUserAPI, User
+from databricks.sdk.service.iam import (
+    ComplexValue,
+    CurrentUserAPI,
+    ListServicePrincipalResponse,
+    ServicePrincipal,
+    User,
+)
 
 from databricks_emulator.api import ApiError, Call, Request, route
 
@@ -29,7 +35,19 @@ class Identity:
         self.token = f"dapi{secrets.token_hex(16)}"
         self.client_id = str(uuid.uuid4())
         self.client_secret = f"dose{secrets.token_hex(16)}"
+        self.groups = ["users"]  # of the caller
+        self.service_principals = [self._principal("The pipeline", self.client_id)]
         self._expiry: dict[str, float] = {}  # of each OAuth token, in seconds of the monotonic clock
+
+    def add_service_principal(self, name: str) -> str:
+        """Let a service principal of this name join the workspace; returns its application id."""
+        principal = self._principal(name, str(uuid.uuid4()))
+        self.service_principals.append(principal)
+        return str(principal.application_id)
+
+    @staticmethod
+    def _principal(name: str, application_id: str) -> ServicePrincipal:
+        return ServicePrincipal(id=application_id, application_id=application_id, display_name=name, active=True)
 
     def expire(self) -> None:
         """Revoke every token issued so far: a personal access token is replaced, OAuth tokens expire now."""
@@ -77,5 +95,15 @@ class Identity:
     @route("GET", "/api/2.0/preview/scim/v2/Me", CurrentUserAPI.me)
     def me(self, call: Call) -> User:
         return User(
-            id="1001", user_name=USER, display_name="The pipeline", active=True, groups=[ComplexValue(display="users")]
+            id="1001",
+            user_name=USER,
+            display_name="The pipeline",
+            active=True,
+            groups=[ComplexValue(display=group) for group in self.groups],
         )
+
+    @route("GET", "/api/2.0/preview/scim/v2/ServicePrincipals")
+    def listed(self, call: Call) -> ListServicePrincipalResponse:
+        """All of them, from `startIndex` on, which counts from one."""
+        found = self.service_principals[int(call.request.query.get("startIndex", 1)) - 1 :]
+        return ListServicePrincipalResponse(resources=found, total_results=len(self.service_principals))

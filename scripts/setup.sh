@@ -27,8 +27,10 @@ if [[ $PWD == *%* && ! -e .venv ]]; then
 fi
 mkdir -p .venv
 venv=$(cd .venv && pwd -P)
-echo "Setting up .venv with $("$python" --version), a minute or two the first time"
 uv=$(command -v uv || true)
+takes="several minutes the first time (where uv is installed, a minute or two)"
+[[ -n $uv || -n ${TF_BUILD:-} ]] && takes="a minute or two the first time"
+echo "Setting up .venv with $("$python" --version), $takes"
 if [[ -z $uv && -n ${TF_BUILD:-} ]]; then # a pipeline's machine: uv alone checks the hashes of constraints.txt
     "$python" -m venv "$venv"
     sed -n '/^uv==/,/[^\\]$/p' constraints.txt |

@@ -20,7 +20,7 @@ from mlops_core.adapters.explained_calls import HOST_FIX, SignInError
 
 T = TypeVar("T")
 CALL_S = 60.0  # how long the SDK lets a call take of which the configuration does not say it
-OF_A_PERSON = "external-browser", "databricks-cli"  # may wait for somebody who signs in
+UNTIMED = "pat", "external-browser"  # the one asks nobody, the other a person
 
 
 class SignInConfig(Config):
@@ -48,7 +48,7 @@ class SignInConfig(Config):
         return self._in_time(super().authenticate)
 
     def _in_time(self, sign_in: Callable[[], T]) -> T:
-        if self.auth_type in OF_A_PERSON:
+        if self.auth_type in UNTIMED:
             return sign_in()
         done: Future[T] = Future()
         threading.Thread(target=_settle, args=(done, sign_in), daemon=True).start()  # nothing can end it

@@ -24,6 +24,7 @@ from mlops_core.adapters.doctor import (
     host,
     local,
     ml_artifacts,
+    pipeline_identities,
     serving,
     unity_catalog,
     workspace,
@@ -116,6 +117,12 @@ def _databricks_checks(project: Project, target: Target, write_test: bool) -> It
             look = partial(serving.endpoint, asked, each.endpoint.name, each.registered_model)
             yield Check("endpoint", look, ("model",))
     yield check("compute", compute.compute, "sign-in")
+    if target.name == "prod":
+        yield check("pull requests", pipeline_identities.pull_requests, "sign-in")
+        for each in of_models:
+            if each.promotion == "pipeline":
+                shows = partial(pipeline_identities.shows_challenger, asked, each.registered_model, each.experiment)
+                yield Check("approver", shows, ("model", "experiment"))
 
 
 def _arrival(project: Project, target: Target) -> Iterator[Finding]:

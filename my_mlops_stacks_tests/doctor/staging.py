@@ -22,10 +22,15 @@ SAME_VERSIONS = "99"
 Findings = dict[str, list[Finding]]
 
 
-def examined(write_test: bool = False, compute: dict[str, Any] | None = None) -> Findings:
-    """What is found of staging, by check; its steps run where versions are these, unless `compute` says another."""
+def examined(write_test: bool = False, compute: dict[str, Any] | None = None, **changes: Any) -> Findings:
+    """What is found of staging, by check; its steps run where versions are these, unless `compute` says another.
+
+    `changes` are of the target: with its name it counts as another one.
+    """
     found: Findings = {}
-    target = load_target(PROJECT, "staging").model_copy(update={"compute": compute or serverless(SAME_VERSIONS)})
+    target = load_target(PROJECT, "staging").model_copy(
+        update={"compute": compute or serverless(SAME_VERSIONS), **changes}
+    )
     for check, finding in examine(PROJECT, target, write_test):
         assert bool(finding.fix) is (finding.state != "ok"), finding
         found.setdefault(check, []).append(finding)

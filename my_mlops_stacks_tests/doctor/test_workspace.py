@@ -265,3 +265,44 @@ def _grant(*grants: tuple[str, str, str, str]) -> None:
     for kind, name, principal, privilege in grants:
         change = catalog.PermissionsChange(principal=principal, add=[catalog.Privilege(privilege)])
         client.grants.update(kind, name, changes=[change])
+
+
+def test_prod_has_no_place_for_the_identity_of_pull_requests(workspace: Emulator) -> None:
+    assert "pull requests" not in examined()
+    [finding] = examined(name="prod")["pull requests"]
+    assert (finding.state, "so perhaps not mlops-test" in finding.said) == ("warning", True)
+    workspace.identity.groups.append("admins")
+    [finding] = examined(name="prod")["pull requests"]
+    assert finding == Finding("ok", "None of the 1 service principals of this workspace is mlops-test")
+    workspace.fail("GET", "ServicePrincipals", 403)
+    assert [one.state for one in examined(name="prod")["pull requests"]] == ["warning"]
+    application_id = workspace.identity.add_service_principal("mlops-test")
+    [finding] = examined(name="prod")["pull requests"]
+    assert (finding.state, finding.said.startswith(f"mlops-test ({application_id}), as which any")) == ("warning", True)
+
+
+def test_who_shows_a_challenger_to_its_approver_may_read_it(workspace: Emulator) -> None:
+    client = WorkspaceClient()
+    assert "approver" not in examined(name="prod")
+
+    def found() -> tuple[str, str]:
+        [finding] = examined(name="prod", promotion="pipeline")["approver"]
+        return finding.state, finding.said
+
+    assert found() == (
+        "warning",
+        "pipeline@example.com does not see mlops-prod-plan, as which a challenger is shown to its approver",
+    )
+    planner = workspace.identity.add_service_principal("mlops-prod-plan")
+    lacks = f"mlops-prod-plan lacks EXECUTE on {MODEL} and CAN_READ on {EXPERIMENT}, to show a challenger"
+    assert found() == ("failed", f"{lacks} to its approver")
+    change = catalog.PermissionsChange(principal=planner, add=[catalog.Privilege.EXECUTE])
+    client.grants.update("function", MODEL, changes=[change])
+    assert found() == (
+        "failed",
+        f"mlops-prod-plan lacks CAN_READ on {EXPERIMENT}, to show a challenger to its approver",
+    )
+    experiment = client.experiments.get_by_name(EXPERIMENT).experiment
+    reader = iam.AccessControlRequest(service_principal_name=planner, permission_level=iam.PermissionLevel.CAN_READ)
+    client.permissions.update("experiments", experiment.experiment_id, access_control_list=[reader])
+    assert found() == ("ok", f"mlops-prod-plan may read {MODEL} and {EXPERIMENT}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from mlops_core.adapters.doctor.finding import Finding, failed, ok, warning
@@ -41,20 +41,29 @@ def experiment(workspace: TargetWorkspace, name: str) -> Iterator[Finding]:
     yield finding
     if finding.state != "ok":
         return
-    found = experiments.get_by_name(name).experiment
     try:
-        entries = experiments.get_permissions(str(found and found.experiment_id)).access_control_list or ()
+        levels = permissions_of(workspace, name)
     except PermissionDenied:
         fix = workspace.name_in_bundle("CAN_MANAGE", "experiment")
         yield warning(f"{workspace.me} may not see the permissions of {name}", fix)
         return
-    yield from _who_writes(workspace, name, entries)
+    yield from _who_writes(workspace, name, levels)
 
 
-def _who_writes(
-    workspace: TargetWorkspace, name: str, entries: Iterable[ExperimentAccessControlResponse]
-) -> Iterator[Finding]:
-    held = {who: _levels(entry) & WRITING for entry in entries for who in _names(entry)}
+def permissions_of(workspace: TargetWorkspace, name: str) -> dict[str, frozenset[str]]:
+    """The levels of everybody who is named in the permissions of an experiment or of its folders.
+
+    Raises:
+        databricks.sdk.errors.PermissionDenied: the caller does not manage it.
+    """
+    experiments = workspace.client.experiments
+    found = experiments.get_by_name(name).experiment
+    entries = experiments.get_permissions(str(found and found.experiment_id)).access_control_list or ()
+    return {who: _levels(entry) for entry in entries for who in _names(entry)}
+
+
+def _who_writes(workspace: TargetWorkspace, name: str, levels: Mapping[str, frozenset[str]]) -> Iterator[Finding]:
+    held = {who: of_them & WRITING for who, of_them in levels.items()}
     if any(held.get(who) for who in workspace.principals):
         yield ok(f"{workspace.me} may write runs of {name}")
     else:

@@ -86,32 +86,40 @@ def volume_write(workspace: TargetWorkspace) -> Iterator[Finding]:
 def rights(workspace: TargetWorkspace, kind: str, name: str, needed: tuple[str, ...], owner: str | None) -> Finding:
     """Whether the caller owns something, or holds what is needed, directly, by a group or from above.
 
-    Only who manages something may see the rights
-    on it, so that not to see them is no fault.
+    Only who manages something may see the rights on it, so that not to see them is no fault.
     """
     from databricks.sdk.errors import PermissionDenied
 
     if owner in workspace.principals:
         return ok(f"{workspace.me} owns {kind} {name}")
     try:
-        found = workspace.client.grants.get_effective(SECURABLES.get(kind, kind), name)
+        has = held(workspace, kind, name, workspace.principals)
     except PermissionDenied:
         said = f"{workspace.me} may not see the rights on {kind} {name}"
         return warning(said, f"ask its owner, {owner}, whether {workspace.me} holds {', '.join(needed)}")
-    held = {
-        privilege.privilege.value
-        for assignment in found.privilege_assignments or ()
-        if assignment.principal in workspace.principals
-        for privilege in assignment.privileges or ()
-        if privilege.privilege
-    }
-    lacking = [] if "ALL_PRIVILEGES" in held else [right for right in needed if right not in held]
+    lacking = [] if "ALL_PRIVILEGES" in has else [right for right in needed if right not in has]
     if not lacking:
         return ok(f"{workspace.me} holds {', '.join(needed)} on {kind} {name}")
     said = ", ".join(right.replace("_", " ") for right in lacking)
     by_hand = f"GRANT {said} ON {kind.upper()} {quoted_path(name)} TO `{workspace.me}`"
     fix = workspace.name_in_bundle(said, kind) if kind in OF_THE_BUNDLE else by_hand
     return failed(f"{workspace.me} lacks {said} on {kind} {name}", fix)
+
+
+def held(workspace: TargetWorkspace, kind: str, name: str, principals: set[str]) -> set[str]:
+    """The privileges on something that any of `principals` has, also from above.
+
+    Raises:
+        databricks.sdk.errors.PermissionDenied: the caller does not manage it.
+    """
+    found = workspace.client.grants.get_effective(SECURABLES.get(kind, kind), name)
+    return {
+        privilege.privilege.value
+        for assignment in found.privilege_assignments or ()
+        if assignment.principal in principals
+        for privilege in assignment.privileges or ()
+        if privilege.privilege
+    }
 
 
 def schema_name(workspace: TargetWorkspace) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlops_core.adapters.sources.data_files import DataFile
 from mlops_core.adapters.sources.errors import UnreadableEventsError
+from mlops_core.adapters.sources.parquet_pages import unpacked_sizes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,7 +19,7 @@ MOST_COLUMNS = 10_000
 AT_ONCE = 32 * MIB
 """Bytes of the rows that are held before they are written."""
 MOST_TEXT = 256 * MIB
-"""Bytes, unpacked, of a text column in one row group: a page of it is unpacked as a whole."""
+"""Bytes, unpacked, of a text column in one row group, and of a page of any column, which is unpacked as a whole."""
 SAMPLED = 1024 * MIB
 """Bytes of the rows that are looked at of a source of which nothing is declared."""
 
@@ -48,25 +49,40 @@ def refuse_long_text(file: DataFile, column: str, texts: pa.Array) -> None:
         )
 
 
+def refuse_large_pages(file: DataFile, opened: pq.ParquetFile, group: int, column: str, *, is_text: bool) -> None:
+    """Refuse a column of a row group by what its pages say themselves: its footer may say less.
+
+    Raises:
+        UnreadableEventsError: a page, or all of a text column, is too large.
+        OSError: the file is damaged.
+    """
+    with file.path.open("rb") as raw:
+        sizes = list(unpacked_sizes(raw, _chunk(opened, group, column)))
+    size = sum(sizes) if is_text else max(sizes, default=0)
+    if size > MOST_TEXT:
+        where = "in one row group" if is_text else "in one page"
+        raise UnreadableEventsError(
+            f"Column {column} of {file.path} takes {size // MIB:,} MiB {where}, and at most {MOST_TEXT // MIB} MiB are "
+            "read: write row groups of fewer rows."
+        )
+
+
+def _chunk(opened: pq.ParquetFile, group: int, column: str) -> pq.ColumnChunkMetaData:
+    leaf = next(i for i in range(len(opened.schema)) if opened.schema.column(i).path == column)
+    return opened.metadata.row_group(group).column(leaf)
+
+
 def rows_at_once(file: DataFile, opened: pq.ParquetFile, group: int, column: str, most: int) -> int:
     """How many rows of a row group can be read at once for the sake of one text column, at most `most`.
 
     A dictionary holds a text once, for however many rows.
 
     Raises:
-        UnreadableEventsError: the column is too large, or has a text that is too long.
+        UnreadableEventsError: it has a text that is too long.
     """
     import pyarrow.parquet as pq
 
-    leaf = next(i for i in range(len(opened.schema)) if opened.schema.column(i).path == column)
-    chunk = opened.metadata.row_group(group).column(leaf)
-    size = chunk.total_uncompressed_size
-    if size > MOST_TEXT:
-        raise UnreadableEventsError(
-            f"Column {column} of {file.path} takes {size // MIB:,} MiB in one row group, and at most "
-            f"{MOST_TEXT // MIB} MiB are read: write row groups of fewer rows."
-        )
-    if not chunk.has_dictionary_page:
+    if not _chunk(opened, group, column).has_dictionary_page:
         return most
     with pq.ParquetFile(file.path, metadata=opened.metadata, read_dictionary=[column]) as encoded:
         first = next(encoded.iter_batches(1, [group], columns=[column]), None)

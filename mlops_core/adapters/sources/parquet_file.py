@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from mlops_core.adapters.sources.bounds import refuse_long_text, rows_at_once
+from mlops_core.adapters.sources.bounds import refuse_large_pages, refuse_long_text, rows_at_once
 from mlops_core.adapters.sources.clock import FileClock
 from mlops_core.adapters.sources.column_types import is_text, type_problem
 from mlops_core.adapters.sources.data_files import DataFile
@@ -70,6 +70,8 @@ def _unpacked(
 ) -> Iterator[pa.RecordBatch]:
     """The columns, row group by row group, so much at once as is held in memory without harm."""
     for group in range(opened.num_row_groups) if row_groups is None else row_groups:
+        for name in columns:
+            refuse_large_pages(file, opened, group, name, is_text=name in texts)
         rows = min((rows_at_once(file, opened, group, name, BATCH_ROWS) for name in texts), default=BATCH_ROWS)
         for batch in opened.iter_batches(rows, [group], columns=columns):
             for name in texts:

@@ -40,8 +40,8 @@ class Workspace:
         self, clients: ClientSource, settings: LauncherSettings, log: logging.Logger, patience_s: float | None = None
     ) -> None:
         self._clients, self._settings, self._log = clients, settings, log
-        patience_s = settings.timing.outage_s if patience_s is None else patience_s
-        self._calls = PatientCalls(clients, settings.timing.credentials_s, patience_s, log)
+        self._patience_s = settings.timing.outage_s if patience_s is None else patience_s
+        self._calls = PatientCalls(clients, settings.timing.credentials_s, self._patience_s, log)
 
     def with_patience(self, patience_s: float) -> Workspace:
         return Workspace(self._clients, self._settings, self._log, patience_s)
@@ -164,11 +164,11 @@ class Workspace:
         """The state of a run that was submitted a moment ago: not all of Databricks may know it yet.
 
         Raises:
-            databricks.sdk.errors.DatabricksError: it was refused for `unknown_s` seconds.
+            databricks.sdk.errors.DatabricksError: it was refused for `unknown_s` seconds, or for `patience_s`.
         """
         from databricks.sdk.errors import BadRequest, NotFound, PermissionDenied
 
-        within_s, query = self._settings.timing.unknown_s, {"run_id": run_id}
+        within_s, query = min(self._settings.timing.unknown_s, self._patience_s), {"run_id": run_id}
         not_yet = (BadRequest, NotFound, PermissionDenied)
         asking = Retrying(
             retry=retry_if_exception_type(not_yet), stop=stop_after_delay(within_s), wait=SOON, reraise=True
@@ -176,7 +176,7 @@ class Workspace:
         try:
             return RunState.of(asking(lambda: self._calls.make(lambda client: _run(client, query))))
         except not_yet as error:
-            error.args = (f"Databricks run {run_id} was submitted, and is unknown since {within_s:g} s: {error}",)
+            error.args = (f"Databricks run {run_id} was submitted, and was unknown for {within_s:g} s: {error}",)
             raise
 
     def output(self, task_run_id: int) -> tuple[str, str]:

@@ -123,6 +123,27 @@ def test_a_large_column_of_texts_is_refused(tmp_path: Path, monkeypatch: pytest.
         landed(DEPARTURES, large_column(tmp_path))
 
 
+def test_a_page_that_says_more_than_the_footer_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own header is what memory is taken for: here it says 100 MiB, and the footer 3."""
+    file = tmp_path / "d.parquet"
+    rows = arrow(*[departure(carrier="x" * (MIB - 10))] * 3)
+    pq.write_table(rows, file, use_dictionary=False, compression="snappy", data_page_size=8 * MIB)
+    monkeypatch.setattr("mlops_core.adapters.sources.bounds.MOST_TEXT", 20 * MIB)
+    assert len(landed(DEPARTURES, file)) == 3
+    chunk = pq.read_metadata(file).row_group(0).column(SCHEMA.names.index("carrier"))
+    at, stated = chunk.data_page_offset + 3, 100 * MIB * 2  # zigzag
+    content = bytearray(file.read_bytes())
+    content[at : at + 4] = bytes(stated >> shift & 127 | (128 if shift < 21 else 0) for shift in (0, 7, 14, 21))
+    file.write_bytes(content)
+    assert pq.read_metadata(file).row_group(0).column(SCHEMA.names.index("carrier")).total_uncompressed_size < 4 * MIB
+    with pytest.raises(UnreadableEventsError, match="Column carrier of .* takes 100 MiB in one row group, and at most"):
+        landed(DEPARTURES, file)
+    content[at - 3] = 255
+    file.write_bytes(content)
+    with pytest.raises(UnreadableEventsError, match=r"d\.parquet cannot be read as parquet, .*no page begins at byte"):
+        landed(DEPARTURES, file)
+
+
 def test_an_error_names_some_of_many_columns(tmp_path: Path) -> None:
     (tmp_path / "d.csv").write_text(",".join(["carrier", *(f"c{number}" for number in range(5000))]) + "\n")
     with pytest.raises(UnreadableEventsError, match=r"c98 and 4,901 more\. Expected") as refused:

@@ -204,17 +204,15 @@ def test_a_run_that_was_just_submitted_may_be_unknown_for_a_while_and_has_not_en
     payload = submit_payload(
         compute, name="fares", main_file="/Workspace/none.py", parameters=[], requirements=(), tags={}
     )
-    workspace = workspace_of(emulator, unknown_s=3.0)
+    workspace = workspace_of(emulator, unknown_s=3.0, outage_s=3.0)
     run_id = workspace.submit(payload, f"token-{status}")
     fault = emulator.fail("GET", STATE, status, error_code=code, times=2)
     state = workspace.first_state(run_id)
     assert f"/{run_id}" in state.url
     assert fault.hits == 2
     emulator.fail("GET", STATE, status, error_code=code, times=None)
-    with pytest.raises(
-        DatabricksError, match=f"Databricks run {run_id} was submitted, and is unknown since 0.2 s: GET"
-    ):
-        workspace_of(emulator, unknown_s=0.2).first_state(run_id)
+    with pytest.raises(DatabricksError, match=f"Databricks run {run_id} was submitted, and was unknown for 0.2 s: GET"):
+        workspace.with_patience(0.2).first_state(run_id)  # as when a run is being terminated
 
 
 def test_a_sign_in_that_is_refused_is_never_the_computes_fault(emulator: Emulator) -> None:
