@@ -85,9 +85,10 @@ class Scene:
     @property
     def target(self) -> Target:
         last = CHANGE + timedelta(days=max(self.longest, MONTH) - 1)
-        overrides = {"state_folder": str(self.folder / "state"), "first_day": str(FIRST_DAY), "last_day": str(last)}
+        days = {"first_day": FIRST_DAY, "last_day": last, "first_predicted_day": CHANGE}
+        overrides = {"state_folder": self.folder / "state"} | days
         target = load_target(
-            PROJECT, "local", environ={f"BUNDLE_VAR_{name}": value for name, value in overrides.items()}
+            PROJECT, "local", environ={f"BUNDLE_VAR_{name}": str(value) for name, value in overrides.items()}
         )
         model = target.model_workflow.model_copy(update={"holdout_days": MONTH, "run_mode": "disabled"})
         return target.model_copy(update={"model_workflow": model})

@@ -1,9 +1,10 @@
 """Bins for comparing a column between days, derived from the rows that the model was trained on.
 
-Numeric columns are cut at the baseline's deciles. Categorical columns, strings among them, have a bin for each value
-with at least the share `FREQUENT` of the baseline, and one for all others: unseen values count there, and rare ones
-cause no noise. A predicted class, and the label that is one, has a bin for each class that is declared. Nulls have a
-bin of their own, except for the label: a null label has not arrived.
+Numeric columns are cut at the baseline's deciles; a value that is more than one of them, such as a constant, has a bin
+of its own. Categorical columns, strings among them, have a bin for each value with at least the share `FREQUENT` of the
+baseline, and one for all others: unseen values count there, and rare ones cause no noise. A predicted class, and the
+label that is one, has a bin for each class that is declared. Nulls have a bin of their own, except for the label: a
+null label has not arrived.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from mlops_core.tasks.classes import Classes
 
 DECILES = np.linspace(0, 1, 11)[1:-1]
 FREQUENT = 0.02
+FURTHEST = np.finfo(float).max / 2
+"""Beyond it there is no edge; the difference of two edges is a double."""
 SEGMENT_ROWS = 500
 """Of fewer training rows in the baseline, the bins of a segment would differ by chance alone."""
 
@@ -139,8 +142,15 @@ def _by_value(values: pd.Series, column: str, *, is_text: bool, among: Sequence[
 def _by_edge(values: pd.Series, column: str, *, is_label: bool, edges: np.ndarray | None = None) -> Bins:
     present = values.dropna().to_numpy()
     if edges is None:
-        edges = np.unique(np.quantile(present, DECILES)) if len(present) else np.array([])
+        edges = _edges(present) if len(present) else np.array([])
     counts = np.bincount(np.searchsorted(edges, present, side="left"), minlength=len(edges) + 1)
     nulls = 0 if is_label else len(values) - len(present)
     counted = Counts(np.append(counts, nulls), float(present.sum()), len(present), int(np.sum(present == 0)))
     return Bins(column, tuple(edges.tolist()), counted, is_label=is_label)
+
+
+def _edges(present: np.ndarray) -> np.ndarray:
+    """The deciles, and just below a value that is more than one of them: lower values would hide in its bin."""
+    finite = np.clip(present, -FURTHEST, FURTHEST)  # between two infinities lies no number
+    deciles, times = np.unique(np.quantile(finite, DECILES), return_counts=True)
+    return np.union1d(deciles, np.nextafter(deciles[times > 1], -np.inf))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from math import exp
 
 from pyspark.sql import DataFrame
 
@@ -21,7 +22,9 @@ So low that a dozen features on every day of ten years hardly ever raise a false
 
 QUERY = """
 SELECT day, model_id, column_name, count, population_stability_index AS psi,
-       CASE WHEN ks_test IS NOT NULL THEN ks_test.pvalue ELSE chi_squared_test.pvalue END AS pvalue
+       CASE WHEN ks_test IS NOT NULL THEN ks_test.pvalue
+            WHEN chi_squared_test IS NOT NULL THEN chi_squared_test.pvalue END AS pvalue,
+       count - count_delta AS reference, percent_null_delta / 100 AS null_delta
 FROM {drift}
 WHERE drift_type = 'BASELINE' AND slice_key IS NULL AND population_stability_index IS NOT NULL AND day >= :first
 ORDER BY psi DESC, column_name
@@ -34,7 +37,13 @@ A field of a struct is asked for only where the struct is not null: Sail 0.7 ans
 
 @dataclass(frozen=True)
 class Comparison:
-    """A column of a day against the training rows of the version that predicted it."""
+    """A column of a day against the training rows of the version that predicted it.
+
+    Args:
+        pvalue: Of the test of its values; None where one side has none to compare.
+        reference: How many training rows it is compared with.
+        null_delta: Share of nulls less that of the training rows.
+    """
 
     day: date
     model_id: str
@@ -42,11 +51,25 @@ class Comparison:
     count: int
     psi: float
     pvalue: float | None
+    reference: float | None
+    null_delta: float | None
 
     def has_drifted(self, minimum_count: int) -> bool:
         """Whether the change is large and significant."""
-        is_certain = self.pvalue is not None and self.pvalue < CHANCE
+        pvalue = 1.0 if self.pvalue is None else self.pvalue
+        is_certain = min(pvalue, self.pvalue_of_nulls) < CHANCE
         return self.count >= minimum_count and self.psi > LARGE_CHANGE and is_certain
+
+    @property
+    def pvalue_of_nulls(self) -> float:
+        """At most how likely so many more or fewer nulls are by chance; Kolmogorov-Smirnov does not see any.
+
+        Hoeffding's bound for the difference of two means (Probability Inequalities for Sums of Bounded Random
+        Variables, 1963, equation 2.7), of both signs.
+        """
+        if not self.count or not self.reference or self.null_delta is None:
+            return 1.0
+        return min(1.0, 2 * exp(-2 * self.null_delta**2 / (1 / self.count + 1 / self.reference)))
 
 
 @dataclass(frozen=True)

@@ -7,20 +7,22 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from pyspark.sql import DataFrame
 from scipy import stats
 from scipy.spatial.distance import chebyshev, cityblock, jensenshannon
 
 from mlops_core.monitoring.bins import bins_of
 from mlops_core.monitoring.columns import DRIFT_COLUMNS
 from mlops_core.monitoring.drift import drift_metrics, versions_of
+from mlops_core.monitoring.drift_rule import comparisons_of
 from mlops_core.monitoring.statistics import SMALLEST_SHARE, ks_test
 from my_mlops_stacks.project import PROJECT
 
 FIRST = date(2016, 2, 15)
 
 
-def drift_of(spark, baseline: np.ndarray, days: list[np.ndarray], column: str = "trip_distance") -> list[dict]:
-    """The rows of one column whose values on 15 February and the days after are `days`, in order."""
+def compared(spark, baseline: np.ndarray, days: list[np.ndarray], column: str = "trip_distance") -> DataFrame:
+    """The drift of one column whose values on 15 February and the days after are `days`, in order."""
     frames = [pd.DataFrame({column: values, "after": number}) for number, values in enumerate(days)]
     predictions = spark.createDataFrame(pd.concat(frames)).selectExpr(
         column, "date_add(date'2016-02-15', cast(after as int)) day", "'fare_model' model_name", "1 model_version"
@@ -29,6 +31,12 @@ def drift_of(spark, baseline: np.ndarray, days: list[np.ndarray], column: str = 
     assert versions_of(predictions) == [("fare_model", 1)]
     drift = drift_metrics(predictions, predictions, bins, FIRST)
     assert dict(drift.dtypes) == {name: kind for name, (kind, _) in DRIFT_COLUMNS.items()}
+    return drift
+
+
+def drift_of(spark, baseline: np.ndarray, days: list[np.ndarray], column: str = "trip_distance") -> list[dict]:
+    """Its rows."""
+    drift = compared(spark, baseline, days, column)
     return [row.asDict(recursive=True) for row in drift.orderBy("day", "drift_type").collect()]
 
 
@@ -162,6 +170,25 @@ def test_nulls_and_constant_columns_have_bins_of_their_own(spark):
     assert constant["population_stability_index"] == 0
 
 
+@pytest.mark.parametrize("other", [6.0, 8.0, -np.inf, np.inf])
+@pytest.mark.parametrize("share", [1.0, 0.7])
+def test_other_values_than_a_frequent_one_are_drift_on_either_side(spark, share, other):
+    """A feature that was 7, always or mostly, is another value in half of the rows."""
+    random, is_seven = np.random.default_rng(0), np.arange(1_000) < 1_000 * share
+    baseline = np.where(is_seven, 7.0, random.normal(7, 1, 1_000))
+    (found,) = comparisons_of(compared(spark, baseline, [np.repeat([7.0, other], 100)]), FIRST)
+    assert found.has_drifted(50)
+    (same,) = comparisons_of(compared(spark, baseline, [baseline[::5]]), FIRST)
+    assert same.psi < 0.1 and not same.has_drifted(50)
+
+
+def test_infinite_values_are_compared_too(spark):
+    values, endless = np.arange(300.0), np.full(300, np.inf)
+    for baseline, day, has_drifted in ((endless, values, True), (values, endless, True), (endless, endless, False)):
+        (found,) = comparisons_of(compared(spark, baseline, [day]), FIRST)
+        assert found.has_drifted(50) == has_drifted
+
+
 def test_one_row_and_one_zip_are_described_too(spark):
     (one,) = drift_of(spark, np.arange(100.0), [np.array([50.0])])
     assert one["count"] == 1 and np.isfinite(one["population_stability_index"])
@@ -169,6 +196,16 @@ def test_one_row_and_one_zip_are_described_too(spark):
     assert single["chi_squared_test"] is None  # one category: there is nothing to compare
     (empty,) = drift_of(spark, np.arange(10.0), [np.array([np.nan, np.nan])])
     assert empty["ks_test"] is None and empty["population_stability_index"] > 1
+
+
+@pytest.mark.parametrize("change", ["nulls appear", "nulls go", "none"])
+def test_a_column_that_is_null_in_each_row_on_one_side_has_drifted(spark, change):
+    """No test compares values with none: a feature that is not filled any more is drift all the same."""
+    values, nulls = np.arange(100.0), np.full(100, np.nan)
+    baseline, day = {"nulls appear": (values, nulls), "nulls go": (nulls, values), "none": (nulls, nulls)}[change]
+    (found,) = comparisons_of(compared(spark, baseline, [day]), FIRST)
+    assert found.pvalue is None
+    assert found.has_drifted(50) == (change != "none")
 
 
 def test_labels_that_have_not_arrived_are_not_drift(spark):

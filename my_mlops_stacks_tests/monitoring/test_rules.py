@@ -213,6 +213,24 @@ def test_a_large_change_beyond_chance_is_drift(spark):
 
 
 @pytest.mark.parametrize(
+    ("nulls", "trained_on", "has_drifted"),
+    [
+        (100.0, 10_000.0, True),  # null in each row: no value is left that a test could compare
+        (-100.0, 10_000.0, True),
+        (20.0, 10_000.0, True),  # 2 exp(-2 * 0.2**2 * 200 * 10_000 / 10_200) = 3e-7
+        (15.0, 10_000.0, False),  # 3e-4
+        (20.0, 100.0, False),  # 0.0097: of few training rows
+        (None, None, False),
+    ],
+)
+def test_more_or_fewer_nulls_beyond_chance_are_drift(spark, nulls, trained_on, has_drifted):
+    sizes = {"percent_null_delta": nulls, "count_delta": trained_on and 200 - trained_on}
+    for test in ((0.02, 0.9), None):
+        found = drift_of(spark, [compared("trip_distance", 0.4, 0.9, **sizes) | {"ks_test": test}])
+        assert found.features.drifted == (("trip_distance",) if has_drifted else ())
+
+
+@pytest.mark.parametrize(
     "other",
     [
         compared("trip_distance", 0.9, 1e-9, day=19),  # an older day
