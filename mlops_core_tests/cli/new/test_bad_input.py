@@ -98,7 +98,7 @@ TABLES: dict[str, tuple[Change, list[str], str]] = {
     "a name that no table may have": (
         lambda rows: rows.rename(columns={"distance": "distance (km)"}),
         [],
-        "rename it at the source or in a view, or leave it out with --without",
+        "rename at the source or in a view, or leave columns out with --without",
     ),
     "known before it happens": (
         lambda rows: rows,
@@ -114,6 +114,11 @@ TABLES: dict[str, tuple[Change, list[str], str]] = {
         lambda rows: rows.drop(columns="delivered_at"),
         [],
         "say it with --known-after",
+    ),
+    "a time that is called as the pipeline's own": (
+        lambda rows: rows.assign(day=rows.ordered_at).drop(columns=["ordered_at", "delivered_at"]),
+        [],
+        "but 'day' can't be used: the pipeline has a column of that name: rename it at the source",
     ),
     "no duration": (lambda rows: rows, ["--known-after", "a month"], "write a number with h, d or w"),
     "an event time with nulls": (
