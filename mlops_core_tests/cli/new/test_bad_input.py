@@ -226,6 +226,11 @@ def test_a_csv_format_that_the_column_does_not_have(tmp_path: Path) -> None:
     assert "says decimal_comma of 'distance'" in told(tmp_path, file, "--csv-format", "distance=decimal_comma")
 
 
+def test_a_zipped_csv_that_is_none(tmp_path: Path) -> None:
+    file = written(orders(), tmp_path, "orders.csv").rename(tmp_path / "orders.csv.gz")
+    assert f"{file} cannot be read as CSV" in told(tmp_path, file)
+
+
 def test_a_csv_without_a_header(tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
     orders().to_csv(file, index=False, header=False)

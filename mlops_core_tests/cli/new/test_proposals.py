@@ -251,6 +251,16 @@ def test_a_european_file_gives_the_same_answers_and_says_how_it_is_read(tmp_path
     assert events_of(answers).csv_formats.items() >= written_so.items()
 
 
+def test_files_of_one_folder_may_spell_their_columns_otherwise(tmp_path: Path) -> None:
+    first, second = np.array_split(orders().index, 2)
+    (tmp_path / "orders").mkdir()
+    orders().loc[first].to_parquet(tmp_path / "orders" / "a.parquet", index=False)
+    orders().loc[second].rename(columns=str.upper).to_parquet(tmp_path / "orders" / "b.parquet", index=False)
+    answers, decide = answered(tmp_path / "orders", tmp_path)
+    assert reason(decide, "looked at", "4,000 of 4,000 rows")
+    assert [column.name for column in answers.columns if column.name != column.name.lower()] == []
+
+
 def test_the_factors_of_a_label_are_known_with_it(tmp_path: Path) -> None:
     random = np.random.default_rng(2)
     rows = orders().assign(price=random.gamma(3, 8, 4_000).round(2) + 0.01, revenue=0.0)
