@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -11,11 +12,13 @@ import pytest
 from deltalake import write_deltalake
 
 from mlops_core.cli.new.answers import Answers
+from mlops_core.cli.new.ask import Decisions, Proposal, accept
+from mlops_core.cli.new.command import settled
 from mlops_core.cli.new.proposals.declared import declared, events_of
 from mlops_core.cli.new.proposals.engine import values_of
 from mlops_core.cli.new.proposals.profile import Profile
 from mlops_core.ingestion.sample_rows import Draw, SampleRows
-from mlops_core_tests.cli.new.tables import answered, orders, reason, written
+from mlops_core_tests.cli.new.tables import UNSAID, answered, orders, reason, written
 
 
 def names(answers: Answers) -> list[str]:
@@ -249,6 +252,25 @@ def test_a_european_file_gives_the_same_answers_and_says_how_it_is_read(tmp_path
     same = ("source", "columns")
     assert plain.model_dump(exclude=set(same)) == expected.model_dump(exclude=set(same))
     assert events_of(answers).csv_formats.items() >= written_so.items()
+
+
+def test_a_person_is_asked_what_days_up_to_the_twelfth_are(tmp_path: Path) -> None:
+    rows = orders()
+    rows = rows.assign(ordered_at=pd.Timestamp("2026-01-01") + pd.to_timedelta(rows.index % 12, unit="D"))
+    rows = rows.assign(ordered_at=rows.ordered_at.dt.strftime("%m/%d/%Y"))
+    asked: list[tuple[str, list[str]]] = []
+
+    def says_months_first(argument: str, question: str, proposal: Proposal, choices: Sequence[str] = ()) -> str:
+        if argument == "--csv-format ordered_at":
+            asked.append((proposal.value, list(choices)))
+            return "month_first"
+        return accept(argument, question, proposal, choices)
+
+    said = UNSAID | {"rows": str(written(rows, tmp_path, "orders.csv")), "event_time": "ordered_at"}
+    answers = settled("churn", said | {"known_after": "12h"}, tmp_path, Decisions(says_months_first))
+    assert asked == [("text", ["day_first", "month_first", "text"])]
+    assert (answers.first_day, answers.last_day) == ("2026-01-01", "2026-01-12")
+    assert events_of(answers).csv_formats["ordered_at"] == "month_first"
 
 
 def test_files_of_one_folder_may_spell_their_columns_otherwise(tmp_path: Path) -> None:
