@@ -81,13 +81,26 @@ def written_names(file: DataFile) -> list[str]:
     """The names of the header, by the separator that gives the most; for a file of which nothing is declared yet.
 
     Raises:
-        UnreadableEventsError: it is empty or of another format.
+        UnreadableEventsError: it is empty, damaged or of another format.
     """
-    with opened(file) as stream:
-        block = stream.read(_BLOCK)
+    import pyarrow as pa
+
+    try:
+        with opened(file) as stream:
+            block = stream.read(_BLOCK)
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(file, error) from error
     _check_format(file, block)
     lines = block.splitlines(keepends=True)
     return max((_header(lines, separator)[0] for separator in _SEPARATORS), key=len)
+
+
+def unreadable(file: DataFile, error: Exception) -> UnreadableEventsError:
+    """What to say of an error of the engine that reads it."""
+    return UnreadableEventsError(
+        f"{file.path} cannot be read as CSV, it is cut off, damaged or another format "
+        f"({str(error).partition(chr(10))[0][:200]}): replace it by a whole file, or take it out of the folder."
+    )
 
 
 def opened(file: DataFile) -> pa.NativeFile:

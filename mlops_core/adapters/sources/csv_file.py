@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from mlops_core.adapters.sources.bounds import LONGEST, refuse_long_row
 from mlops_core.adapters.sources.clock import FileClock
-from mlops_core.adapters.sources.csv_dialect import Dialect, dialect_of, opened
+from mlops_core.adapters.sources.csv_dialect import Dialect, dialect_of, opened, unreadable
 from mlops_core.adapters.sources.data_files import DataFile
-from mlops_core.adapters.sources.errors import UnreadableEventsError
 from mlops_core.adapters.sources.swallowed import refuse_swallowed
 from mlops_core.adapters.sources.values import constants_of, malformed, rows_of
 
@@ -35,10 +34,7 @@ def csv_batches(file: DataFile, clock: FileClock) -> Iterator[pa.RecordBatch]:
         if dialect.has_rows:
             yield from _batches(file, dialect, clock)
     except (pa.ArrowException, OSError) as error:
-        raise UnreadableEventsError(
-            f"{file.path} cannot be read as CSV, it is cut off, damaged or another format "
-            f"({str(error).partition(chr(10))[0][:200]}): replace it by a whole file, or take it out of the folder."
-        ) from error
+        raise unreadable(file, error) from error
 
 
 def _batches(file: DataFile, dialect: Dialect, clock: FileClock) -> Iterator[pa.RecordBatch]:

@@ -160,9 +160,12 @@ def _written(files: Sequence[DataFile]) -> dict[str, pa.DataType | None]:
     for file in files[:: max(1, len(files) // _SCHEMAS)]:
         held = {name.strip(): None for name in written_names(file)} if file.kind == CSV else _schema(file)
         _refuse_twins(file, held)
-        found |= {name: kind for name, kind in held.items() if name not in found or not _is_null(kind)}
-        known = {plain_name(name) for name in found}
-        found |= {name: None for name, _ in file.constants if name not in known}
+        spelled = {plain_name(name): name for name in found}  # a later file's other spelling is the same column
+        for name, kind in held.items():
+            known = spelled.setdefault(plain_name(name), name)
+            if known not in found or not _is_null(kind):
+                found[known] = kind
+        found |= {name: None for name, _ in file.constants if name not in spelled}
     return found
 
 

@@ -48,7 +48,7 @@ def read(
         return profile_of(sample_of_files(given, zone, without, said), zone, source=_relative(given, root))
     except NameRefusedError as error:
         raise NewProjectError(
-            f"{str(error).rstrip('.')}; rename it at the source or in a view, or leave it out with --without."
+            f"{str(error).rstrip('.')}; rename at the source or in a view, or leave columns out with --without."
         ) from error
 
 

@@ -98,7 +98,7 @@ TABLES: dict[str, tuple[Change, list[str], str]] = {
     "a name that no table may have": (
         lambda rows: rows.rename(columns={"distance": "distance (km)"}),
         [],
-        "rename it at the source or in a view, or leave it out with --without",
+        "rename at the source or in a view, or leave columns out with --without",
     ),
     "known before it happens": (
         lambda rows: rows,
@@ -114,6 +114,11 @@ TABLES: dict[str, tuple[Change, list[str], str]] = {
         lambda rows: rows.drop(columns="delivered_at"),
         [],
         "say it with --known-after",
+    ),
+    "a time that is called as the pipeline's own": (
+        lambda rows: rows.assign(day=rows.ordered_at).drop(columns=["ordered_at", "delivered_at"]),
+        [],
+        "but 'day' can't be used: the pipeline has a column of that name: rename it at the source",
     ),
     "no duration": (lambda rows: rows, ["--known-after", "a month"], "write a number with h, d or w"),
     "an event time with nulls": (
@@ -219,6 +224,11 @@ def test_a_csv_whose_days_may_be_months(tmp_path: Path) -> None:
 def test_a_csv_format_that_the_column_does_not_have(tmp_path: Path) -> None:
     file = written(orders(), tmp_path, "orders.csv")
     assert "says decimal_comma of 'distance'" in told(tmp_path, file, "--csv-format", "distance=decimal_comma")
+
+
+def test_a_zipped_csv_that_is_none(tmp_path: Path) -> None:
+    file = written(orders(), tmp_path, "orders.csv").rename(tmp_path / "orders.csv.gz")
+    assert f"{file} cannot be read as CSV" in told(tmp_path, file)
 
 
 def test_a_csv_without_a_header(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -11,11 +12,13 @@ import pytest
 from deltalake import write_deltalake
 
 from mlops_core.cli.new.answers import Answers
+from mlops_core.cli.new.ask import Decisions, Proposal, accept
+from mlops_core.cli.new.command import settled
 from mlops_core.cli.new.proposals.declared import declared, events_of
 from mlops_core.cli.new.proposals.engine import values_of
 from mlops_core.cli.new.proposals.profile import Profile
 from mlops_core.ingestion.sample_rows import Draw, SampleRows
-from mlops_core_tests.cli.new.tables import answered, orders, reason, written
+from mlops_core_tests.cli.new.tables import UNSAID, answered, orders, reason, written
 
 
 def names(answers: Answers) -> list[str]:
@@ -249,6 +252,75 @@ def test_a_european_file_gives_the_same_answers_and_says_how_it_is_read(tmp_path
     same = ("source", "columns")
     assert plain.model_dump(exclude=set(same)) == expected.model_dump(exclude=set(same))
     assert events_of(answers).csv_formats.items() >= written_so.items()
+
+
+def test_a_person_is_asked_what_days_up_to_the_twelfth_are(tmp_path: Path) -> None:
+    rows = orders()
+    rows = rows.assign(ordered_at=pd.Timestamp("2026-01-01") + pd.to_timedelta(rows.index % 12, unit="D"))
+    rows = rows.assign(ordered_at=rows.ordered_at.dt.strftime("%m/%d/%Y"))
+    asked: list[tuple[str, list[str]]] = []
+
+    def says_months_first(argument: str, question: str, proposal: Proposal, choices: Sequence[str] = ()) -> str:
+        if argument == "--csv-format ordered_at":
+            asked.append((proposal.value, list(choices)))
+            return "month_first"
+        return accept(argument, question, proposal, choices)
+
+    said = UNSAID | {"rows": str(written(rows, tmp_path, "orders.csv")), "event_time": "ordered_at"}
+    answers = settled("churn", said | {"known_after": "12h"}, tmp_path, Decisions(says_months_first))
+    assert asked == [("text", ["day_first", "month_first", "text"])]
+    assert (answers.first_day, answers.last_day) == ("2026-01-01", "2026-01-12")
+    assert events_of(answers).csv_formats["ordered_at"] == "month_first"
+
+
+def test_files_of_one_folder_may_spell_their_columns_otherwise(tmp_path: Path) -> None:
+    first, second = np.array_split(orders().index, 2)
+    (tmp_path / "orders").mkdir()
+    orders().loc[first].to_parquet(tmp_path / "orders" / "a.parquet", index=False)
+    orders().loc[second].rename(columns=str.upper).to_parquet(tmp_path / "orders" / "b.parquet", index=False)
+    answers, decide = answered(tmp_path / "orders", tmp_path)
+    assert reason(decide, "looked at", "4,000 of 4,000 rows")
+    assert [column.name for column in answers.columns if column.name != column.name.lower()] == []
+
+
+def test_the_factors_of_a_label_are_known_with_it(tmp_path: Path) -> None:
+    random = np.random.default_rng(2)
+    rows = orders().assign(price=random.gamma(3, 8, 4_000).round(2) + 0.01, revenue=0.0)
+    rows = rows.assign(revenue=(rows.price * rows.parcels).round(2))
+    answers, decide = answered(written(rows, tmp_path), tmp_path, label="revenue")
+    assert not {"price", "parcels"} & set(answers.inputs)
+    assert reason(decide, "known late", "price") == "the label is a product of it and others"
+
+
+def test_of_one_row_a_day_as_many_days_are_held_out_as_judge_a_model(tmp_path: Path) -> None:
+    count, random = 700, np.random.default_rng(2)
+    begun = pd.Series(pd.date_range("2024-01-01", periods=count, freq="D"))
+    warm = random.normal(60, 5, count)
+    rows = pd.DataFrame({"begun_at": begun, "known_at": begun + pd.Timedelta("20h"), "warm": warm, "output": 9 * warm})
+    rows = rows.assign(output=rows.output + random.normal(0, 40, count))
+    answers, decide = answered(written(rows, tmp_path), tmp_path, label="output", entity=("-",))
+    assert answers.holdout_days == 60
+    assert "they hold about 60 rows" in reason(decide, "held out", "60 days")
+
+
+def test_what_may_be_below_zero_tomorrow_has_no_such_rule(tmp_path: Path) -> None:
+    rows = orders().assign(temperature=lambda frame: frame.distance)
+    answers, _ = answered(written(rows, tmp_path), tmp_path)
+    broken = [rule.broken for rule in answers.rules]
+    assert "distance < 0" in broken
+    assert not [each for each in broken if each.startswith("temperature")]
+
+
+def test_numbers_that_are_names_and_too_many_are_no_input_and_may_be_an_entity(tmp_path: Path) -> None:
+    rows = orders().assign(customer_id=np.random.default_rng(4).integers(1, 900, 4_000))
+    file = written(rows, tmp_path)
+    answers, decide = answered(file, tmp_path, entity=("shop",))
+    assert "customer_id" not in answers.inputs
+    assert reason(decide, "left out", "customer_id") == (
+        f"its {rows.customer_id.nunique()} numbers are names, too many for a first model"
+    )
+    answers, _ = answered(file, tmp_path, entity=("customer_id",))
+    assert "customer_id" in answers.keys_only
 
 
 def test_no_row_of_the_source_is_in_the_sample(tmp_path: Path) -> None:

@@ -180,6 +180,13 @@ def test_the_answers_are_kept_with_the_commit_of_the_template_and_no_path_of_thi
     assert Answers(**kept) == parcels()
 
 
+@pytest.mark.parametrize(("rows_a_day", "expected"), [(1, 1), (100, 25), (5_000, 50)])
+def test_drift_is_measured_of_a_quarter_of_a_days_rows(repository: Path, rows_a_day: int, expected: int) -> None:
+    render(parcels(rows_a_day=rows_a_day), repository)
+    said = (repository / "churn" / "resources" / "monitoring-workflow-resource.yml").read_text()
+    assert f"minimum_count: {expected}\n" in said
+
+
 def test_a_project_that_is_there_stays_as_it_is(repository: Path) -> None:
     render(parcels(), repository)
     (repository / "churn" / "project.py").write_text("edited")

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 SHARE_OF_A_DAY = 0.01
 """A day with less of the median day's rows is of broken clocks."""
 MOST_DAYS = 1_095
-_HELD_OUT, _MOST_HELD_OUT = 0.2, 28
+_HELD_OUT, _MOST_HELD_OUT, _HELD_OUT_ROWS = 0.2, 28, 60
+"""A fifth of the days is held out, and of days with few rows as many as a model can be judged by, at most a third."""
 _GOES_ON = timedelta(days=7)
 _LONGEST_DELAY = 366
 """So many days after an event nobody waits for its label."""
@@ -73,7 +74,8 @@ def days_of(profile: Profile, label: Label, times: Times, today: date, decide: D
     span = (labelled[1] - max(first, labelled[0])).days + 1
     delays = _delays(known, times)
     delay = math.ceil(delays.quantile(0.99) / 24)
-    holdout = min(max(round(span * _HELD_OUT), 1), _MOST_HELD_OUT)
+    usual = min(max(round(span * _HELD_OUT), 1), _MOST_HELD_OUT)
+    holdout = max(usual, min(_days_of_rows(known[times.event_time], labelled), span // 3))
     start = labelled[1] - timedelta(days=holdout - 1)
     trained = _known_before(known, times, delays, start)
     if start <= max(first, labelled[0]) or trained < LEAST_ROWS:
@@ -83,7 +85,8 @@ def days_of(profile: Profile, label: Label, times: Times, today: date, decide: D
             "days, or another --event-time, --known-at or --known-after."
         )
     decide.tell("days", f"{first} to {last}", "the days that have rows")
-    decide.tell("held out", f"{holdout} days from {start}", "a fifth of the days, at most four weeks")
+    why = "a fifth of the days, at most four weeks" if holdout == usual else f"they hold about {_HELD_OUT_ROWS} rows"
+    decide.tell("held out", f"{holdout} days from {start}", why)
     longest = math.ceil(float(delays.quantile(0.999)) * 1.5 / 24) * 24
     if delay > _LONGEST_DELAY:
         raise NewProjectError(
@@ -115,6 +118,13 @@ def _full_days(times: pd.Series, today: date) -> tuple[date, date]:
     counts = within.dt.date.value_counts()
     full = counts[counts >= SHARE_OF_A_DAY * counts.median()].index
     return min(full), max(full)
+
+
+def _days_of_rows(times: pd.Series, labelled: tuple[date, date]) -> int:
+    """How many of the newest days hold rows enough to judge a model by."""
+    first, last = labelled
+    newest = times[(times.dt.date >= first) & (times.dt.date <= last)].nlargest(_HELD_OUT_ROWS)
+    return (last - newest.min().date()).days + 1
 
 
 def _delays(known: pd.DataFrame, times: Times) -> pd.Series:

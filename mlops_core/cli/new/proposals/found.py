@@ -123,7 +123,7 @@ def find(asked: Asked, profile: Profile, decide: Decisions, today: date) -> Foun
     if not seen.names:
         reasons = "; ".join(f"'{name}': {why}" for name, why in list(seen.left_out.items())[:_SHOWN])
         raise NewProjectError(
-            f"Nothing is left that a model could see of a {noun} ({reasons or 'all others are known late'}): give it "
+            f"Nothing is left that a model could see of one {noun} ({reasons or 'all others are known late'}): give it "
             "rows with more columns, or vouch for one with --known-in-time."
         )
     windows, quick = _quick(profile, label, times, found_days, seen=seen, entities=kept, decide=decide)
@@ -141,10 +141,9 @@ def _noun(asked: Asked, profile: Profile, decide: Decisions) -> str:
         word if word.endswith("ss") else word.removesuffix("s")
         for word in re.findall(r"[a-z]{4,}", place.partition(".")[0].lower())
     ]
-    proposal = next((word for word in reversed(words) if word != asked.project), "event")
-    noun = decide.settle(
-        "--noun", "What is one row called?", asked.noun, Proposal(proposal, "after the name of the source")
-    )
+    named = next((word for word in reversed(words) if word != asked.project), "")
+    reason = "after the name of the source" if named else "the source's name says no other word than the project's"
+    noun = decide.settle("--noun", "What is one row called?", asked.noun, Proposal(named or "event", reason))
     if not _NOUN.fullmatch(noun):
         raise NewProjectError(f"--noun is {noun!r}: use lower-case letters and blanks, such as 'order' or 'bike ride'.")
     if f"{noun}s" in _TAKEN:

@@ -100,8 +100,8 @@ def _why_not(profile: Profile, name: str, kind: str, codes: bool, identity: Sequ
         return "it is the same in every row"
     if name in identity and (codes or is_id(name)) and count > held / _RECURS:
         return "it tells events apart, and says nothing of the next one"
-    if not codes and is_id(name) and kind in ("int", "bigint") and count > held / 2:
-        return "it is a number that each row has its own of"
+    if not codes and is_id(name) and kind in ("int", "bigint") and (count > held / 2 or _CODE.search(name.lower())):
+        return f"its {count:,} numbers are names, too many for a first model"
     if kind == "string" and (count > MOST_LEVELS or count > held / _RECURS):
         return f"{count:,} different texts are too many for a first model"
     return ""

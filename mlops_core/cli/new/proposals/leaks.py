@@ -43,7 +43,9 @@ def late_columns(
             found[name] = why
     if label.kind == "regression":
         numbers = [name for name in profile.types if profile.is_number(name) and name not in {*roles, *in_time}]
-        found |= dict.fromkeys(_summands(profile, label, numbers), "the label is a sum of it and others") | found
+        table = profile.frame[[label.column, *numbers]].dropna().astype("float64").head(_ROWS)
+        found |= dict.fromkeys(_summands(table), "the label is a sum of it and others") | found
+        found |= dict.fromkeys(_factors(table), "the label is a product of it and others") | found
     for name, why in found.items():
         decide.tell("known late", name, why)
     return list(found)
@@ -66,11 +68,20 @@ def _why_late(profile: Profile, name: str, label: Label, times: Times) -> str:
     return ""
 
 
-def _summands(profile: Profile, label: Label, numbers: Sequence[str]) -> list[str]:
-    """The numbers of which the label is a sum, each with a factor of its own; none where it is none."""
+def _factors(rows: pd.DataFrame) -> list[str]:
+    """The numbers of which the first is a product, as a price and a count of a revenue; none where it is none."""
     import numpy as np
 
-    rows = profile.frame[[label.column, *numbers]].dropna().astype("float64").head(_ROWS)
+    above_zero = rows.loc[:, (rows > 0).all()]
+    logarithms: pd.DataFrame = np.log(above_zero)  # type: ignore[assignment]
+    return _summands(logarithms) if rows.columns[0] in above_zero else []
+
+
+def _summands(rows: pd.DataFrame) -> list[str]:
+    """The numbers of which the first is a sum, each with a factor of its own; none where it is none."""
+    import numpy as np
+
+    numbers = list(rows.columns[1:])
     values = rows - rows.mean()
     spread = values.std().replace(0, 1)
     if len(rows) <= _FEWEST_ROWS_OF_A_NUMBER * len(numbers) or not numbers:

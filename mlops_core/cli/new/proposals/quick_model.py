@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops_core.cli.new.proposals.labels import Label
 from mlops_core.cli.new.proposals.profile import Profile
+from mlops_core.project import Validation
 from mlops_core.tasks import BinaryClassification, Regression
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 20_000
 _TREES, _FEWEST_IN_A_LEAF = 100, 10
-LEAST = 30
-"""Of fewer rows on either side nothing can be measured."""
+LEAST = Validation.min_rows
+"""Of fewer rows on either side nothing can be measured, and no candidate is judged."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from mlops_core.cli.new.ask import Decisions, Proposal
 from mlops_core.cli.new.errors import NewProjectError
 from mlops_core.cli.new.proposals.profile import WHISKER, Profile
 from mlops_core.project.columns import DATE_FORMATS, NUMBERS, ColumnType
+from mlops_core.project.events import DAY
 
 _LABELS = re.compile(
     r"^(label|target|y|class|outcome|response)$|churn|default|fraud|late$|is_|_amount$|price|sales|cnt$|count$"
@@ -108,7 +109,10 @@ def known_at(profile: Profile, time: str, given: str, after: str, decide: Decisi
             "--known-after",
             "How long after the event is the label known (such as 30d or 12h)?",
             "",
-            Proposal("", "No column says when the label is known (--known-at), so a fixed time after the event has to"),
+            Proposal(
+                "",
+                "No column says when the label is known (--known-at), so a fixed time after the event, as 30d, has to",
+            ),
         )
     )
     return Times(time, "", timedelta(hours=hours))
@@ -165,6 +169,9 @@ def _require_timestamp(profile: Profile, name: str, argument: str) -> None:
 
 def _as_numbers(profile: Profile) -> str:
     """What to say where a time is there, as no timestamp."""
+    for name, why in profile.unusable.items():
+        if _BEGINS.search(name.lower()) or name.lower() == DAY:
+            return f", but '{name}' can't be used: {why}"
     epoch = [
         name
         for name in profile.of_type("bigint", "int", "double")

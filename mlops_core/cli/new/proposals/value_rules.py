@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_RULES = 12
+_SIGNED = re.compile(
+    r"temp|delta|diff|change|balance|saldo|profit|margin|net|delay|score|growth|offset|residual|deviation|^lat|^lon|_lat|_lon"
+)
+"""Numbers that may be below zero tomorrow, though none of the rows has one that is."""
 _FAR = 10
 """How far beyond nearly all values a bound lies."""
 
@@ -44,7 +49,7 @@ def _rules(values: pd.Series) -> list[tuple[RuleAnswer, pd.Series]]:
     made = []
     if 0 < (values <= 0).mean() <= WHISKER:
         made.append((_rule(f"{name} <= 0", f"{name} not above zero", name, -1), values <= 0))
-    elif (values < 0).mean() <= WHISKER:
+    elif (values < 0).mean() <= WHISKER and not _SIGNED.search(name.lower()):
         made.append((_rule(f"{name} < 0", f"{name} below zero", name, -1), values < 0))
     bound = rounded_up(_FAR * float(values.abs().quantile(1 - WHISKER)))
     if (values > bound).any():  # else no row says that there are values that can't be
