@@ -20,11 +20,14 @@ PARAMETER = (
     rf"(?![\w.-]*(?:name|id)\s*=)[\w.-]*(?:{WORDS})[\w.-]*|{SHORT_WORDS}|sig|(?:x-amz-)?signature|sharedaccesssignature"
 )
 PART = r"[^/@:\s]"
-IN_USER_INFO = re.compile(rf"(://)(?:{PART}*:([^/@\s]+)|(?<=http://)({PART}+)|(?<=https://)({PART}+))@", re.IGNORECASE)
+OF_USER = r"[^/@\s]+(?:@[^/@\s\"',;]+)*"  # with an @ that somebody has not escaped: up to the last one
+IN_USER_INFO = re.compile(rf"(://)(?:{PART}*:({OF_USER})|(?<=http://)({PART}+)|(?<=https://)({PART}+))@", re.IGNORECASE)
 END = r"(?=[:.,)]*(?:[\s;&\"']|$))"  # punctuation behind it is the sentence's
-IN_PARAMETER = re.compile(rf"((?:^|[?&#;\s\"'])(?:{PARAMETER})\s*=\s*)([^\s;&\"']+?){END}", re.IGNORECASE)
+QUOTED = r"'[^'\n]+'|\"[^\"\n]+\"|\{[^}\n]+\}"  # as libpq, ADO.NET and ODBC write a value with blanks or semicolons
+IN_PARAMETER = re.compile(rf"((?:^|[?&#;\s\"'])(?:{PARAMETER})\s*=\s*)({QUOTED}|[^\s;&\"']+?){END}", re.IGNORECASE)
 TOKEN = re.compile(
-    r"\b(?:dapi|dose)[0-9a-f]{32}|\w{3}8Q~[\w~.-]{30}|\beyJ[\w-]{10,}\.eyJ[\w.-]*|\bgh[pousr]_\w{30,}|\bAKIA[A-Z0-9]{16}\b"
+    r"\b(?:dapi|dose)[0-9a-f]{32}|\w{3}8Q~[\w~.-]{30}|\beyJ[\w-]{10,}\.eyJ[\w.-]*|\bgh[pousr]_\w{30,}|\bgithub_pat_\w{30,}"
+    r"|\bAKIA[A-Z0-9]{16}\b|\b[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}\b|\bhf_[A-Za-z0-9]{30,}\b|\bxox[a-z]-[\w-]{10,}"
 )
 WEBHOOK = re.compile(r"(?<=webhook\.office\.com/)(webhookb2/[^\s\"']+)", re.IGNORECASE)
 IN_HEADER = re.compile(r"\b(Bearer |Basic )(?=[A-Za-z.~+/_=-]*\d)[\w.~+/=-]{16,}", re.IGNORECASE)
@@ -77,6 +80,8 @@ def secrets_within(value: str) -> list[str]:
     found = [
         part for pattern in (IN_USER_INFO, IN_PARAMETER) for groups in pattern.findall(value) for part in groups[1:]
     ]
+    quoted = [part for part in found if re.fullmatch(QUOTED, part)]
+    found += [part[1:-1] for part in quoted if not (part[0] == "{" and part[1:-1].isidentifier())]  # a placeholder
     return list(dict.fromkeys(form for part in found if part for form in (part, unquote(part))))
 
 

@@ -41,6 +41,7 @@ def test_names_of_other_things(name: str) -> None:
     ("value", "secret"),
     [
         ("https://user:p%40ss@host/db", "p@ss"),
+        ("https://user:p@ss@host/db", "p@ss"),
         ("https://dapi-token@host", "dapi-token"),
         ("postgresql+psycopg2://me:hunter2@host:5432/db", "hunter2"),
         ("https://host/x?token=hunter2", "hunter2"),
@@ -50,6 +51,9 @@ def test_names_of_other_things(name: str) -> None:
         ("Endpoint=sb://x/;SharedAccessKeyName=root;SharedAccessKey=hunter2=", "hunter2="),
         ("DefaultEndpointsProtocol=https;AccountName=x;AccountKey=hunter2==", "hunter2=="),
         ("jdbc:sqlserver://h;user=me;password=hunter2", "hunter2"),
+        ("host=h password='hunter 2' dbname=d", "hunter 2"),
+        ('Server=x;Password="hunter;2";Encrypt=yes', "hunter;2"),
+        ("Driver={x};Uid=me;Pwd={hunter;2};Encrypt=yes", "hunter;2"),
         (f"Server=x;{' ' * 5000} Pwd = hunter2", "hunter2"),  # in no time
     ],
 )
@@ -68,7 +72,8 @@ def test_values_with_a_secret(value: str, secret: str) -> None:
     [
         "https://adb-1.azuredatabricks.net/?o=123", "abfss://container@account.dfs.core.windows.net/x",
         "databricks-uc://profile", "sqlite:////tmp/a:b/mlflow.db", "http://127.0.0.1:5000", "on_call@example.com",
-        '{"WEATHER_API_KEY": "pipeline/weather"}', "pandas==2.2.3", "a, b; c = d", "ssh://git@github.com/x.git",
+        '{"WEATHER_API_KEY": "pipeline/weather"}', "pandas==2.2.3", "a, b; c = d",
+        '{"a": "http://127.0.0.1:5000","owner": "on_call@example.com"}', "ssh://git@github.com/x.git",
     ],
 )  # fmt: skip
 def test_values_without_one(value: str) -> None:
@@ -79,6 +84,10 @@ def test_values_without_one(value: str) -> None:
 def test_tokens_and_keys_are_known_by_their_shape() -> None:
     assert secret_in("x dapi" + "0123456789abcdef" * 2)
     assert secret_in("abc8Q~" + "x" * 34)
+    assert secret_in("x github_pat_" + "11ABCDEFG0" * 8)
+    assert secret_in("git clone with " + "aB3" * 25 + "xAZDO" + "1a2b")
+    assert secret_in("hf_" + "aB3" * 11)
+    assert secret_in("xoxb-" + "1234567890-" * 2)
     assert secret_in("-----BEGIN RSA " + "PRIVATE KEY-----\nMII")
     assert secret_in("eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.c2ln")
 
@@ -121,5 +130,6 @@ def test_an_environment_s_secrets_are_what_is_named_so_and_parts_of_addresses() 
         "TOKEN_AUDIENCE": "databricks",
         "HOME": "/home/hunter",
         "DATABASE": "postgresql://me:swordfish@host/db",
+        "ADDRESS": "https://host/x?token={token}",
     }
-    assert secret_values(environ) == ["hunter2-and-more", "swordfish"]
+    assert secret_values(environ) == ["hunter2-and-more", "swordfish", "{token}"]

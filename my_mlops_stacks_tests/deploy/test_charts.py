@@ -78,6 +78,7 @@ def test_pods_are_nobodys_and_only_dagster_itself_may_start_some(rendered: Rende
         pod = template["spec"]
         assert pod["securityContext"]["runAsNonRoot"], name
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        assert all("memory" in container["resources"]["requests"] for container in pod["containers"]), name
         for container in (*pod["containers"], *pod.get("initContainers", ())):
             assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}, name
     assert not {"Role", "RoleBinding", "ServiceAccount"} & {each["kind"] for each in rendered.code_location}

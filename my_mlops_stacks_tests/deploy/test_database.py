@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -122,6 +124,54 @@ def test_what_goes_wrong_is_one_sentence_without_a_password(server: Server, tmp_
     assert "PGUSER is dagster, which is to be no administrator" in said[2]
     assert "has 1 lines" in said[3]
     assert not [one for one in said if "third" in one or ITS_PASSWORD in one]
+
+
+@pytest.mark.slow
+def test_a_backup_of_compose_brings_back_what_was_there_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the options that docs/deployment.md gives to pg_dump and psql; half a backup changes nothing."""
+    page = (ROOT / "docs" / "deployment.md").read_text()
+    dump, restore = (re.search(rf"exec -T postgres ({name} [^|\n]*)", page) for name in ("pg_dump", "psql"))
+    assert dump
+    assert restore
+    with postgresql.running(tmp_path) as found:
+        there = {**found, "DAGSTER_PG_DB": "dagster"}
+        with closing(psycopg2.connect(_address(found, "postgres"))) as made:
+            made.autocommit = True
+            made.cursor().execute("CREATE DATABASE dagster")
+        for name, value in there.items():
+            monkeypatch.setenv(name, value)
+
+        def ask(command: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+            [program, *options] = shlex.split(command)
+            environ = {**os.environ, "PGHOST": "127.0.0.1", "PGPORT": there["DAGSTER_PG_PORT"]}
+            environ["PGPASSWORD"] = there["DAGSTER_PG_PASSWORD"]
+            call = [postgresql.find_binaries() / program, *options]
+            return subprocess.run(call, input=given, env=environ, capture_output=True, text=True, check=False)
+
+        with dg.DagsterInstance.from_config(str(written(tmp_path, there))) as instance:
+            instance.report_runless_asset_event(dg.AssetMaterialization("champion", description="before"))
+            backup = ask(dump[1])
+            instance.report_runless_asset_event(dg.AssetMaterialization("champion", description="after"))
+            cut = ask(restore[1], backup.stdout[: len(backup.stdout) // 2] + "\nSELECT broken;")
+            assert (cut.returncode, _descriptions(instance)) == (3, ["after", "before"])
+            whole = ask(restore[1], backup.stdout)
+            assert (backup.returncode, whole.returncode) == (0, 0), backup.stderr + whole.stderr
+            assert _descriptions(instance) == ["before"]
+            instance.report_runless_asset_event(dg.AssetMaterialization("champion", description="later"))
+            assert _descriptions(instance) == ["later", "before"]
+
+
+def _descriptions(instance: dg.DagsterInstance) -> list[str | None]:
+    """Of the asset's materializations, the newest first."""
+    records = instance.fetch_materializations(dg.AssetKey("champion"), limit=10).records
+    return [record.asset_materialization.description for record in records if record.asset_materialization]
+
+
+def _address(there: Mapping[str, str], database: str) -> str:
+    user, password, port = (there[f"DAGSTER_PG_{name}"] for name in ("USERNAME", "PASSWORD", "PORT"))
+    return f"postgresql://{user}:{password}@127.0.0.1:{port}/{database}"
 
 
 @pytest.mark.slow

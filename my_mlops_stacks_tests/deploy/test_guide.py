@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from my_mlops_stacks_tests.deploy import guide
 
 # What Azure and kubectl take twice: a PUT of the same settings, or a change to them.
 AGAIN = (
     *("az acr task create", "az role assignment create", "az storage account create", "az storage container-rm create"),
+    "az storage account management-policy create",
     *("az identity create", "az identity federated-credential create", "az postgres flexible-server db create"),
 )
+POD_MEMORY = {"Standard_D4s_v5": 12}  # GiB of 16, less what AKS keeps for itself
 OF_THE_GUIDE = {"../churn: No such file"}  # made by a command that is not run
 
 
@@ -41,6 +45,28 @@ def test_what_is_there_is_left_as_it_is(calls: dict[bool, list[str]]) -> None:
     """A second password, cluster or federation would lock out what runs."""
     again = [call for call in calls[True] if " create " in call or " secret set " in call]
     assert [call for call in again if not call.startswith((*AGAIN, "kubectl create"))] == []
+
+
+def test_the_nodes_have_room_for_what_the_queue_starts(calls: dict[bool, list[str]]) -> None:
+    """A run that finds none for five minutes is failed."""
+    folder = guide.ROOT / "deploy" / "kubernetes"
+    dagster = yaml.safe_load((folder / "dagster-values.yaml").read_text())
+    template = re.sub(r"\$\{\w+\}", "x", (folder / "code-location-values.yaml.template").read_text())
+    [code_server] = yaml.safe_load(template)["deployments"]
+    limits = dagster["dagsterDaemon"]["runCoordinator"]["config"]["customRunCoordinator"]["config"]
+    asked = sum(_memory(dagster[service]) for service in ("dagsterWebserver", "dagsterDaemon"))
+    asked += (1 + limits["max_concurrent_runs"]) * _memory(code_server)
+    clusters = [call for call in calls[False] if call.startswith("az aks create")]
+    assert len(clusters) == 2
+    for call in clusters:
+        count, size = (re.findall(rf"--node-{option} (\S+)", call)[0] for option in ("count", "vm-size"))
+        assert int(count) * POD_MEMORY[size] >= asked
+
+
+def _memory(service: dict[str, Any]) -> float:
+    """GiB that its pod asks for."""
+    said = service["resources"]["requests"]["memory"]
+    return float(said[:-2]) / {"Gi": 1, "Mi": 1024}[said[-2:]]
 
 
 @pytest.mark.parametrize("exists", [False, True])
