@@ -19,7 +19,8 @@ from mlops_core.defs.deployment import deployment_assets
 from mlops_core.defs.endpoint import endpoint_assets
 from mlops_core.defs.endpoint_watch import endpoint_sensors
 from mlops_core.defs.feature_engineering import feature_engineering_assets, feature_engineering_checks
-from mlops_core.defs.freshness import freshness_checks, freshness_sensors
+from mlops_core.defs.freshness import freshness_checks
+from mlops_core.defs.freshness_watch import freshness_sensors
 from mlops_core.defs.ingestion import ingestion_assets
 from mlops_core.defs.ingestion_checks import ingestion_checks
 from mlops_core.defs.jobs import feature_engineering_job, model_jobs

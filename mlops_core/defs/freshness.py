@@ -1,32 +1,26 @@
-"""Whether the rows of a source are as new as `max_age_hours` says: a check of its asset, which a sensor evaluates.
+"""Whether the rows of a source are as new as `max_age_hours` says: a check of its asset.
 
 Dagster's freshness policies count materializations, and nothing materializes a source. So what was read last counts: by
 a look at the source, or by a run of `feature_engineering_job`. No cluster starts, and no row is read for it.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
-from mlops_core.adapters.alerts import LATE_SOURCE, Alert, AlertError, Alerts
 from mlops_core.adapters.recorded_metadata import recorded
 from mlops_core.adapters.sources.errors import SourceNotWatchableError, SourceUnansweredError
 from mlops_core.adapters.sources.watched import Watched
 from mlops_core.config import Target
-from mlops_core.defs.alerts import build_alerts, links
 from mlops_core.defs.arrival_looks import looks_at
 from mlops_core.defs.ingestion_checks import NEWEST, within_partitions
-from mlops_core.defs.mutes import tell
-from mlops_core.defs.names import check_of, key_of, needed, resources_of, titled
+from mlops_core.defs.names import check_of, key_of, needed, resources_of
 from mlops_core.defs.records import newest_evaluated
 from mlops_core.ingestion.freshness import Reading, utc, verdict
-from mlops_core.outside_json import cursor_of_kind
 from mlops_core.project import EventTable, Project
 
-NAME = "freshness_sensor"
 READ_AT, MAX_AGE = "read_at", "max_age_hours"
 
 
@@ -79,14 +73,10 @@ class Freshness:
     def is_said(self, evaluation: dict[str, Any]) -> bool:
         """Whether the newest evaluation says the same of the same rows."""
         found = newest_evaluated(self.instance, self.check)
-        return (
-            found is not None
-            and all(
-                recorded(found.evaluation.metadata, name, str) == evaluation["metadata"][name]
-                for name in (NEWEST, MAX_AGE)
-            )
-            and found.evaluation.passed == evaluation["passed"]
-        )
+        if found is None:
+            return False
+        said = {name: recorded(found.evaluation.metadata, name, str) for name in (NEWEST, MAX_AGE)}
+        return found.evaluation.passed == evaluation["passed"] and said.items() <= evaluation["metadata"].items()
 
 
 def _check_name(events: EventTable) -> str:
@@ -108,10 +98,11 @@ def _written(watched: Watched, reading: Reading) -> str:
 
 def freshness_checks(project: Project, target: Target) -> list[dg.AssetChecksDefinition]:
     """One for each source whose age is limited; a person may evaluate it too."""
-    return [_check(project, target, events) for events in _limited(project, target)]
+    return [_check(project, target, events) for events in limited_sources(project, target)]
 
 
-def _limited(project: Project, target: Target) -> list[EventTable]:
+def limited_sources(project: Project, target: Target) -> list[EventTable]:
+    """The event tables whose source may only be so old."""
     limited = target.feature_engineering_workflow.max_age_hours
     return [events for events in project.event_tables if events.name in limited]
 
@@ -131,55 +122,3 @@ def _check(project: Project, target: Target, events: EventTable) -> dg.AssetChec
         return dg.AssetCheckResult(**found.evaluation(found.reading(), watched))
 
     return are_fresh
-
-
-def freshness_sensors(project: Project, target: Target) -> list[dg.SensorDefinition]:
-    """One where the age of a source is limited, which runs where schedules do, whatever starts the days."""
-    limited, running, alerts = _limited(project, target), target.schedules == "running", build_alerts(target)
-    if not limited:
-        return []
-
-    @dg.sensor(
-        name=project.named(NAME),
-        minimum_interval_seconds=60,
-        default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
-        required_resource_keys=needed(project, "watched"),
-        description="Says on the asset of a source whether its newest rows are as new as max_age_hours says, and tells "
-        f"of late ones, once (alert_channel: {target.alert_channel})",
-    )
-    def watch_freshness(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        told = set(cursor_of_kind(list[str], context.cursor or "[]"))
-        said, changed = list[str](), list[dg.AssetCheckEvaluation]()
-        for events in limited:
-            found = Freshness(project, target, events, context.instance)
-            reading = found.reading()
-            evaluation = found.evaluation(reading, resources_of(project, context).watched[events.name])
-            said.append(evaluation["description"])
-            if reading and not found.is_said(evaluation):
-                key = found.check
-                changed.append(dg.AssetCheckEvaluation(asset_key=key.asset_key, check_name=key.name, **evaluation))
-            if evaluation["passed"]:
-                told.discard(events.name)
-            elif reading and events.name not in told and _tell(found, context, alerts, evaluation):
-                told.add(events.name)
-        return dg.SensorResult(skip_reason=". ".join(said), cursor=json.dumps(sorted(told)), asset_events=changed)
-
-    return [watch_freshness]
-
-
-def _tell(found: Freshness, context: dg.SensorEvaluationContext, alerts: Alerts, evaluation: dict[str, Any]) -> bool:
-    """Whether people were told: what the channel did not accept, or a mute held back, is told with a later tick."""
-    nouns, key = found.events.nouns, found.check
-    alert = Alert(
-        key=f"{key.name} {evaluation['metadata'][NEWEST]}",
-        title=titled(found.project, f"No new {nouns} on {found.target.name}"),
-        text=f"{evaluation['description']}.\n\nWhat to do: docs/runbook.md, 'A source is late'.",
-        links=links("", key),
-        kind=LATE_SOURCE,
-        about=(key.name, key.asset_key.to_user_string()),
-    )
-    try:
-        return tell(found.project, context, alerts, alert) is None
-    except AlertError as error:
-        context.log.error(str(error))
-        return False

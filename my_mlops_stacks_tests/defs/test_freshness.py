@@ -11,9 +11,10 @@ import pytest
 from mlops_core.adapters.alerts import LATE_SOURCE, Alert, AlertError
 from mlops_core.adapters.sources.errors import SourceNotWatchableError
 from mlops_core.config import Target, load_target
-from mlops_core.defs import freshness
+from mlops_core.defs import freshness_watch
 from mlops_core.defs.arrival_looks import RECORD, observation
-from mlops_core.defs.freshness import freshness_checks, freshness_sensors
+from mlops_core.defs.freshness import freshness_checks
+from mlops_core.defs.freshness_watch import freshness_sensors
 from mlops_core.defs.records import newest_evaluated
 from mlops_core.ingestion.arrivals import DaySummaries, DaySummary, SourceState
 from mlops_core.ingestion.changed_days import ChangedDays
@@ -108,7 +109,7 @@ def growing() -> Target:
 @pytest.fixture
 def watch(growing: Target, monkeypatch: pytest.MonkeyPatch) -> Watch:
     found = Watch(growing)
-    monkeypatch.setattr(freshness, "build_alerts", lambda _: found)
+    monkeypatch.setattr(freshness_watch, "build_alerts", lambda _: found)
     return found
 
 

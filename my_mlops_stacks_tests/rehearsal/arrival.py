@@ -10,7 +10,7 @@ from deltalake import write_deltalake
 
 from mlops_core.defs.arrival_looks import looks_at
 from mlops_core.defs.definitions import definitions_of
-from mlops_core.defs.freshness import freshness_sensors
+from mlops_core.defs.freshness_watch import freshness_sensors
 from mlops_core.defs.lost_requests import days_of
 from mlops_core.defs.resources import adapters
 from my_mlops_stacks.ingestion.generator import trips_of_day
