@@ -24,6 +24,9 @@ MOST_BYTES = 32 * 2**20
 """Of one message, unpacked; what the host reads of a file."""
 MOST_EVENT_CHARACTERS = MOST_BYTES // 4
 """Of the events of one message, as its writer counts them: as JSON in JSON they take up to twice as much."""
+MOST_OUTSIDE_OF_TEXT = 2**20
+"""Bytes of a message's JSON: between its events there are two. In memory such things are many times as long."""
+TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # one that is not closed, to the end: in no time
 NO_MESSAGE = (EOFError, ValueError, zlib.error)
 
 
@@ -151,7 +154,12 @@ class Message:
             MessageTooLongError: it has more than `MOST_BYTES`.
         """
         try:
-            raw = json.loads(_unzipped(data))
+            text = _unzipped(data)
+            if len(TEXT.sub(b"", text)) > MOST_OUTSIDE_OF_TEXT:
+                raise ValueError("This is JSON, but no message: most of it is no text.")
+            raw = json.loads(text)
+            if not isinstance(raw["events"], list):
+                raise TypeError("events are no list")
             done = Done(**raw["done"]) if raw["done"] else None
             message = cls(tuple(raw["events"]), raw["out"], raw["err"], done)
         except (LookupError, TypeError, RecursionError) as error:

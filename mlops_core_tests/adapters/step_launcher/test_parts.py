@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import re
 import threading
@@ -40,6 +41,22 @@ def test_a_message_survives_and_a_torn_one_is_no_message() -> None:
     assert Message.from_bytes(message.to_bytes()) == message
     with pytest.raises((EOFError, OSError, ValueError)):
         Message.from_bytes(message.to_bytes()[:-9])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"events": {"a": 1}, "out": "", "err": "", "done": null}',
+        '{"events": "abc", "out": "", "err": "", "done": null}',
+        f'{{"events": [{"[]," * 400_000}[]], "out": "", "err": "", "done": null}}',
+        '{"events": ["' + '\\"' * 400_000,
+    ],
+    ids=["a mapping", "a text", "nothing but lists", "a text without an end"],
+)
+def test_json_of_another_shape_is_no_message(text: str) -> None:
+    """The lists would take 25 times their length in memory."""
+    with pytest.raises(ValueError, match="no message|Unterminated string"):
+        Message.from_bytes(gzip.compress(text.encode()))
 
 
 def test_no_two_steps_share_a_folder_or_a_file() -> None:
