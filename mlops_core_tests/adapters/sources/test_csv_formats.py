@@ -246,3 +246,15 @@ def test_a_source_that_is_read_in_another_format_is_another_one() -> None:
 def test_a_format_that_a_type_does_not_have_is_refused(kind: str, csv_format: str, words: str) -> None:
     with pytest.raises(DeclarationError, match=words):
         Column("amount", kind, "An amount", csv_format=csv_format)  # type: ignore[arg-type]
+
+
+def test_what_a_person_calls_text_stays_it_whatever_the_other_columns_are(tmp_path: Path) -> None:
+    """A code such as 12,345 is no number because an amount is written with a decimal comma."""
+    (tmp_path / "rows.csv").write_text("amount;code\n1,5;12,345\n2,5;99,123\n")
+    assert sample_of_files(str(tmp_path), "UTC").types == {"amount": "double", "code": "double"}
+    found = sample_of_files(str(tmp_path), "UTC", formats={"code": ""})
+    assert found.types == {"amount": "double", "code": "string"}
+    assert found.table["code"].to_pylist() == ["12,345", "99,123"]
+    with pytest.raises(UnreadableEventsError, match="decimal_point of 'code'.* it has no values"):
+        (tmp_path / "rows.csv").write_text("amount;code\n1,5;\n2,5;\n")
+        sample_of_files(str(tmp_path), "UTC", formats={"code": "decimal_point"})
