@@ -85,7 +85,7 @@ class Progress:
         for loss in arrivals.losses:
             record = self.instance.get_run_record_by_id(loss.run)
             days = (str(loss.days.first), str(loss.days.last))
-            made = made_since(self.instance, loss.job, days, record.create_timestamp) if record else None
+            made = next(made_since(self.instance, loss.job, days, record.create_timestamp), None) if record else None
             if record is None or made is not None:
                 left = replace(arrivals, losses=tuple(each for each in arrivals.losses if each != loss))
                 run_id = made.run_id if made else loss.run

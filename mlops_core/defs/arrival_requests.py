@@ -23,11 +23,20 @@ def run_request(delivery: Delivery, task: Task) -> dg.RunRequest:
 
 
 def made_by_others(instance: dg.DagsterInstance, delivery: Delivery, task: Task) -> Outcome | None:
-    """A run of the days that a person or a schedule started after the look, and that succeeded; None without any."""
-    days = (str(task.days.first), str(task.days.last))
-    since = datetime.fromtimestamp(delivery.since, UTC)
-    made = made_since(instance, task.job, days, since) if delivery.since else None
-    return Outcome(made.run_id, "succeeded") if made else None
+    """A run of the days that a person or a schedule started after the look, and that succeeded; None without any.
+
+    It has made all that the delivery's own run would: none of some assets, with a config of its own, or that
+    goes on with an earlier run, which took in the source as it was then.
+    """
+    if not delivery.since:
+        return None
+    days, since = (str(task.days.first), str(task.days.last)), datetime.fromtimestamp(delivery.since, UTC)
+    later = (run for run in made_since(instance, task.job, days, since) if _is_whole(run))
+    return next((Outcome(run.run_id, "succeeded") for run in later), None)
+
+
+def _is_whole(run: dg.DagsterRun) -> bool:
+    return not any((run.parent_run_id, run.asset_selection, run.op_selection, run.run_config))
 
 
 def outcome_of(instance: dg.DagsterInstance, job: str, key: str) -> Outcome | None:

@@ -51,8 +51,8 @@ def lost_request(instance: dg.DagsterInstance, job: str, key: str) -> LostReques
     if found is None or found.dagster_run.status not in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED):
         return None
     run = found.dagster_run
-    made_up_for = made_since(instance, run.job_name, days_of(run.tags), found.create_timestamp)
-    return None if run.tags.get(WILL_RETRY) == "true" or made_up_for else LostRequest(key, run)
+    later = made_since(instance, run.job_name, days_of(run.tags), found.create_timestamp)
+    return None if run.tags.get(WILL_RETRY) == "true" or next(later, None) else LostRequest(key, run)
 
 
 def newest_run(instance: dg.DagsterInstance, job: str, key: str) -> dg.RunRecord | None:
@@ -65,10 +65,10 @@ def newest_run(instance: dg.DagsterInstance, job: str, key: str) -> dg.RunRecord
 
 def made_since(
     instance: dg.DagsterInstance, job: str, days: tuple[str, str] | None, moment: datetime
-) -> dg.DagsterRun | None:
-    """A later run of the job that succeeded on all of these days."""
+) -> Iterator[dg.DagsterRun]:
+    """Later runs of the job that succeeded on all of these days, the newest first."""
     later = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS], created_after=moment)
-    return next((run for run in _newest(instance, later) if _covers(days_of(run.tags), days)), None)
+    return (run for run in _newest(instance, later) if _covers(days_of(run.tags), days))
 
 
 def _newest(instance: dg.DagsterInstance, wanted: dg.RunsFilter) -> Iterator[dg.DagsterRun]:

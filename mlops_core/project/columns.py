@@ -27,6 +27,11 @@ CSV_FORMATS: Mapping[CsvFormat, str] = {
 """Format -> an example."""
 
 
+def csv_formats_of(kind: ColumnType) -> tuple[CsvFormat, ...]:
+    """Those in which CSV may write values of a type."""
+    return NUMBER_FORMATS if kind in NUMBERS else DATE_FORMATS if kind in ("date", "timestamp") else ()
+
+
 class DeclarationError(ValueError):
     """A declaration that can't be meant: one sentence with the name and the choices."""
 
@@ -66,7 +71,7 @@ class Column:
             raise DeclarationError(
                 f"Column '{self.name}': no type is called {self.type!r}; {choices(get_args(ColumnType))}"
             )
-        formats = NUMBER_FORMATS if self.type in NUMBERS else DATE_FORMATS if self.type in ("date", "timestamp") else ()
+        formats = csv_formats_of(self.type)
         if self.csv_format and self.csv_format not in formats:
             raise DeclarationError(
                 f"Column '{self.name}': csv_format is {self.csv_format!r}, and CSV writes a {self.type} in "

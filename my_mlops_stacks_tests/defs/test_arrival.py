@@ -240,6 +240,22 @@ def test_features_that_a_person_builds_beside_a_delivery_are_not_built_again(arr
     assert list(to_the_end(arriving)) == [(PREDICTIONS, 20, 21), (MONITORING, 11, 13), (MONITORING, 20, 22)]
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"parent_run_id": "earlier", "root_run_id": "earlier"},
+        {"asset_selection": {dg.AssetKey("trip_pickup_features")}},
+    ],
+)
+def test_a_run_that_makes_a_part_or_goes_on_with_an_earlier_one_did_not_take_in_what_arrived(arriving, part):
+    """A run that failed before the source was written is repeated from the failed step: its trips are of before."""
+    arriving.arrives(20)
+    job, tags = arriving.repository.get_job("feature_engineering_job"), dict.fromkeys(RANGE, "2016-02-20")
+    tags[RANGE[1]] = "2016-02-21"
+    arriving.instance.create_run_for_job(job, tags=tags, status=SUCCESS, **part)
+    assert list(to_the_end(arriving)) == WHOLE_20TH
+
+
 def test_what_made_up_for_a_loss_is_found_among_many_later_runs(arriving, monkeypatch):
     monkeypatch.setattr(lost_requests, "PAGE", 2)
     arriving.arrives(29)

@@ -23,7 +23,8 @@ logger = logging.getLogger(__name__)
 
 _SEPARATORS = (",", ";", "\t", "|")
 _BLOCK = LONGEST
-_SWALLOWED_DAY = re.compile(rf"[\r\n].*{DAY}", re.DOTALL)
+_SWALLOWED_DAY = re.compile(rf"[\r\n](?:.*[{''.join(_SEPARATORS)}\r\n])?[\s\"]*{DAY}", re.DOTALL)
+"""Where a field begins: a name may say since when."""
 _OTHER_FORMATS = {
     b"PAR1": "parquet",
     b"\x1f\x8b": "compressed with gzip (name it .csv.gz)",
@@ -140,7 +141,7 @@ def _header(lines: list[bytes], separator: str) -> tuple[list[str], int]:
 
 
 def _refuse_swallowed(file: DataFile, lines: list[bytes], names: list[str]) -> None:
-    """A name may have a line break, but no day after it: that is a row."""
+    """A name may have a line break, but no field with a day after it: that is a row."""
     if any(map(_SWALLOWED_DAY.search, names)):
         line = next(number for number, text in enumerate(lines, 1) if text.strip())
         raise UnreadableEventsError(

@@ -21,6 +21,7 @@ from mlops_core.project.columns import (
     ColumnType,
     CsvFormat,
     choices,
+    csv_formats_of,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Reading:
 
 
 def readings(texts: Mapping[str, pa.Array], said: Mapping[str, CsvFormat]) -> dict[str, Reading]:
-    """How each column is read; `said` has the formats that a person knows.
+    """How each column is read; `said` has the formats that a person knows, an empty one of what stays text.
 
     Raises:
         UnreadableEventsError: a format is said of a column that is not there, or not written so.
@@ -69,11 +70,14 @@ def readings(texts: Mapping[str, pa.Array], said: Mapping[str, CsvFormat]) -> di
 
 
 def _said(name: str, text: pa.Array, csv_format: CsvFormat) -> Reading:
+    if not csv_format:
+        return Reading("string")
     kind = type_of_texts(plain(text, csv_format))
-    if kind == "string":
+    if csv_format not in csv_formats_of(kind):
+        shown = f"texts such as {_without(text, csv_format)!r}" if len(text) else "no values"
         raise UnreadableEventsError(
-            f"--csv-format says {csv_format} of '{name}', as in {CSV_FORMATS[csv_format]}, and it has texts such as "
-            f"{_without(text, csv_format)!r}: say another one, or leave it out."
+            f"--csv-format says {csv_format} of '{name}', as in {CSV_FORMATS[csv_format]}, and it has {shown}: say "
+            "another one, or leave it out."
         )
     return Reading(kind, csv_format, "given")
 
@@ -129,11 +133,11 @@ def _is_time(text: pa.Array, csv_format: CsvFormat) -> pa.Array:
 
 
 def _without(text: pa.Array, csv_format: CsvFormat) -> str:
-    """A text that has not the format."""
+    """A text that has not the format; the first where all have it, of numbers with zeros in front."""
     import pyarrow.compute as pc
 
     if csv_format in NUMBER_FORMATS:
         is_read = pc.is_valid(cells.PARSED["double"](plain(text, csv_format)))
     else:
         is_read = _is_time(text, csv_format)
-    return next(iter(pc.filter(text, pc.invert(is_read)).to_pylist()), "")
+    return next(iter(pc.filter(text, pc.invert(is_read)).to_pylist()), text[0].as_py())

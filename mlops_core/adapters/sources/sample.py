@@ -109,7 +109,7 @@ def sample_of_files(
     Args:
         zone: Of wall clocks without a zone.
         without: Columns that are not read.
-        formats: Column -> the format that CSV has it in, where a person knows it.
+        formats: Column -> the format that CSV has it in, where a person knows it; empty for one that stays text.
 
     Raises:
         NoEventsError: nothing is at the path, or no data file.

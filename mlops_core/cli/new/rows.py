@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlops_core.cli.new.errors import NewProjectError
+from mlops_core.cli.new.proposals.formats import TEXT
 from mlops_core.cli.new.proposals.profile import Profile, profile_of
 from mlops_core.project.checks import check_zone
 from mlops_core.project.columns import CSV_FORMATS, CsvFormat, choices
@@ -26,7 +27,7 @@ def read(
         root: The repository, to which a path within it is made relative.
         zone: Whose wall clock times without a zone are.
         without: Columns that are not read.
-        formats: Of columns of CSV, as column=format.
+        formats: Of columns of CSV, as column=format, or column=text of one that stays text.
 
     Raises:
         NewProjectError, ValueError, OSError: they can't be read, or are too few.
@@ -54,10 +55,10 @@ def read(
 
 def _format(said: str) -> tuple[str, CsvFormat]:
     name, _, csv_format = (part.strip() for part in said.partition("="))
-    for known in CSV_FORMATS:
-        if name and csv_format == known:
-            return name, known
-    raise NewProjectError(f"--csv-format is {said!r}: write column=format, and {choices(CSV_FORMATS)}")
+    written: dict[str, CsvFormat] = {**{known: known for known in CSV_FORMATS}, TEXT: ""}
+    if not name or csv_format not in written:
+        raise NewProjectError(f"--csv-format is {said!r}: write column=format, and {choices(written)}")
+    return name, written[csv_format]
 
 
 def is_table(given: str) -> bool:

@@ -15,7 +15,7 @@ from mlops_core.adapters.sources.sample import SampledRows, sample_of_files
 from mlops_core.ingestion.arrivals import kind_of_summary
 from mlops_core.project import Column, DeclarationError, EventTable
 from mlops_core.project.columns import CsvFormat
-from mlops_core_tests.adapters.sources.landed import DEPARTURES, landed, landed_rows
+from mlops_core_tests.adapters.sources.landed import DEPARTURES, LANDED, SCHEMA, landed, landed_rows
 
 ROWS = 400
 RANDOM = np.random.default_rng(0)
@@ -246,3 +246,24 @@ def test_a_source_that_is_read_in_another_format_is_another_one() -> None:
 def test_a_format_that_a_type_does_not_have_is_refused(kind: str, csv_format: str, words: str) -> None:
     with pytest.raises(DeclarationError, match=words):
         Column("amount", kind, "An amount", csv_format=csv_format)  # type: ignore[arg-type]
+
+
+def test_what_a_person_calls_text_stays_it_whatever_the_other_columns_are(tmp_path: Path) -> None:
+    """A code such as 12,345 is no number because an amount is written with a decimal comma."""
+    (tmp_path / "rows.csv").write_text("amount;code\n1,5;12,345\n2,5;99,123\n")
+    assert sample_of_files(str(tmp_path), "UTC").types == {"amount": "double", "code": "double"}
+    found = sample_of_files(str(tmp_path), "UTC", formats={"code": ""})
+    assert found.types == {"amount": "double", "code": "string"}
+    assert found.table["code"].to_pylist() == ["12,345", "99,123"]
+    with pytest.raises(UnreadableEventsError, match="decimal_point of 'code'.* it has no values"):
+        (tmp_path / "rows.csv").write_text("amount;code\n1,5;\n2,5;\n")
+        sample_of_files(str(tmp_path), "UTC", formats={"code": "decimal_point"})
+
+
+def test_a_name_over_two_lines_may_have_a_day(tmp_path: Path) -> None:
+    """As spreadsheets have it; nobody declares the column."""
+    file = tmp_path / "rows.csv"
+    pd.DataFrame([LANDED], columns=SCHEMA.names).assign(x=1).rename(columns={"x": "sold\n(since 01.01.2024)"}).to_csv(
+        file, index=False
+    )
+    assert len(landed(DEPARTURES, tmp_path)) == 1

@@ -224,6 +224,9 @@ def test_a_csv_whose_days_may_be_months(tmp_path: Path) -> None:
 def test_a_csv_format_that_the_column_does_not_have(tmp_path: Path) -> None:
     file = written(orders(), tmp_path, "orders.csv")
     assert "says decimal_comma of 'distance'" in told(tmp_path, file, "--csv-format", "distance=decimal_comma")
+    assert "says day_first of 'parcels', as in 31.12.2024, and it has texts such as" in told(
+        tmp_path, file, "--csv-format", "parcels=day_first"
+    )
 
 
 def test_a_zipped_csv_that_is_none(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from mlops_core.cli.new.ask import Decisions, Proposal, accept
 from mlops_core.cli.new.command import settled
 from mlops_core.cli.new.proposals.declared import declared, events_of
 from mlops_core.cli.new.proposals.engine import values_of
+from mlops_core.cli.new.proposals.formats import formats_of
 from mlops_core.cli.new.proposals.profile import Profile
+from mlops_core.cli.new.rows import read
 from mlops_core.ingestion.sample_rows import Draw, SampleRows
 from mlops_core_tests.cli.new.tables import UNSAID, answered, orders, reason, written
 
@@ -271,6 +273,19 @@ def test_a_person_is_asked_what_days_up_to_the_twelfth_are(tmp_path: Path) -> No
     assert asked == [("text", ["day_first", "month_first", "text"])]
     assert (answers.first_day, answers.last_day) == ("2026-01-01", "2026-01-12")
     assert events_of(answers).csv_formats["ordered_at"] == "month_first"
+
+
+def test_what_a_person_leaves_as_text_is_not_read_as_what_another_answer_says(tmp_path: Path) -> None:
+    said = {"a": "day_first", "b": "text"}
+    file = tmp_path / "rows.csv"
+    pd.DataFrame({name: ["01/02/2026", "03/04/2026"] * 100 for name in said}).to_csv(file, index=False)
+    decide = Decisions(lambda argument, *_: said[argument.split()[-1]])
+
+    def profile(*formats: str) -> Profile:
+        return read(str(file), tmp_path, zone="UTC", without=(), warehouse="", formats=formats)
+
+    assert profile(*formats_of(profile(), decide)).types == {"a": "date", "b": "string"}
+    assert formats_of(profile("a=text", "b=text"), decide) == []
 
 
 def test_files_of_one_folder_may_spell_their_columns_otherwise(tmp_path: Path) -> None:

@@ -10,18 +10,18 @@ TEXT = "text"
 
 
 def formats_of(profile: Profile, decide: Decisions) -> list[str]:
-    """What was decided, as column=format, of columns that may be in several formats, and stay text else."""
-    decided = []
+    """What was decided, as column=format, of columns that may be in several formats; nothing where all stay text."""
+    decided = {}
     for name, reading in profile.readings.items():
         if reading.csv_format:
             decide.tell("csv format", f"{name}: {reading.csv_format}", reading.reason)
             continue
-        said = decide.settle(
+        decided[name] = decide.settle(
             f"--csv-format {name}",
             f"How is '{name}' to be read?",
             "",
             Proposal(TEXT, f"{reading.reason}: --csv-format {name}={reading.possible[0]} reads it so"),
             (*reading.possible, TEXT),
         )
-        decided += [] if said == TEXT else [f"{name}={said}"]
-    return decided
+    is_all_text = not {*decided.values()} - {TEXT}
+    return [] if is_all_text else [f"{name}={said}" for name, said in decided.items()]
