@@ -18,6 +18,7 @@ from mlops_core.project.columns import (
     CSV_FORMATS,
     DATE_FORMATS,
     NUMBER_FORMATS,
+    NUMBERS,
     ColumnType,
     CsvFormat,
     choices,
@@ -84,7 +85,7 @@ def _said(name: str, text: pa.Array, csv_format: CsvFormat) -> Reading:
 
 def _read(text: pa.Array) -> Reading:
     if (kind := type_of_texts(text)) != "string":
-        return Reading(kind)
+        return _with_thousands(text) if kind in NUMBERS else Reading(kind)
     likely = [each for each in CSV_FORMATS if type_of_texts(plain(text[:_GLANCE], each)) != "string"]
     kinds = {each: type_of_texts(plain(text, each)) for each in likely}
     fitting = tuple(each for each, kind in kinds.items() if kind != "string")
@@ -95,6 +96,22 @@ def _read(text: pa.Array) -> Reading:
         meant = " or ".join(f"{each}, as {CSV_FORMATS[each]}" for each in fitting)
         return Reading("string", "", f"{text[0].as_py()!r} may be {meant}", fitting)
     return Reading("string")
+
+
+def _with_thousands(text: pa.Array) -> Reading:
+    """Of numbers of which few are large: with a decimal point, where only that reads more of them.
+
+    A comma in few of many whole numbers decides nothing by itself.
+    """
+    lost = {each: _unread(plain(text, each)) for each in NUMBER_FORMATS}
+    better = tuple(each for each, count in lost.items() if count < _unread(text))
+    if better != ("decimal_point",):
+        return Reading(type_of_texts(text), possible=better)
+    return Reading(type_of_texts(plain(text, *better)), *better, f"{_without(text, '')!r} is written so")
+
+
+def _unread(text: pa.Array) -> int:
+    return cells.PARSED["double"](text).null_count
 
 
 def _alike(reading: Reading, text: pa.Array, one: CsvFormat) -> Reading:
@@ -133,10 +150,10 @@ def _is_time(text: pa.Array, csv_format: CsvFormat) -> pa.Array:
 
 
 def _without(text: pa.Array, csv_format: CsvFormat) -> str:
-    """A text that has not the format; the first where all have it, of numbers with zeros in front."""
+    """A text that has not the format, the empty one that of plain numbers; the first where zeros stand in front."""
     import pyarrow.compute as pc
 
-    if csv_format in NUMBER_FORMATS:
+    if csv_format not in DATE_FORMATS:
         is_read = pc.is_valid(cells.PARSED["double"](plain(text, csv_format)))
     else:
         is_read = _is_time(text, csv_format)

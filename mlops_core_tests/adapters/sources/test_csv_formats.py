@@ -267,3 +267,13 @@ def test_a_name_over_two_lines_may_have_a_day(tmp_path: Path) -> None:
         file, index=False
     )
     assert len(landed(DEPARTURES, tmp_path)) == 1
+
+
+def test_few_numbers_with_thousands_are_read_as_well(tmp_path: Path) -> None:
+    """They would be the largest amounts, and rejected."""
+    amounts = ["12.5"] * 996 + ["1,208.50"] * 4
+    pd.DataFrame({"amount": amounts, "count": ["5"] * 996 + ["1,208"] * 4}).to_csv(tmp_path / "rows.csv", index=False)
+    found = sample_of_files(str(tmp_path), "UTC")
+    assert found.readings["amount"] == Reading("double", "decimal_point", "'1,208.50' is written so")
+    assert found.table["amount"].to_pylist() == [float(each.replace(",", "")) for each in amounts]
+    assert found.table["count"].to_pylist() == [5] * 996 + [1208] * 4
