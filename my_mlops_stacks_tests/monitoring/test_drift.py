@@ -170,13 +170,15 @@ def test_nulls_and_constant_columns_have_bins_of_their_own(spark):
     assert constant["population_stability_index"] == 0
 
 
-@pytest.mark.parametrize("other", [6.0, 8.0, -np.inf, np.inf])
+@pytest.mark.parametrize(
+    ("frequent", "other"), [(7.0, 6.0), (7.0, 8.0), (7.0, -np.inf), (7.0, np.inf), (0.0, -1.0), (0.0, 1.0)]
+)
 @pytest.mark.parametrize("share", [1.0, 0.7])
-def test_other_values_than_a_frequent_one_are_drift_on_either_side(spark, share, other):
-    """A feature that was 7, always or mostly, is another value in half of the rows."""
-    random, is_seven = np.random.default_rng(0), np.arange(1_000) < 1_000 * share
-    baseline = np.where(is_seven, 7.0, random.normal(7, 1, 1_000))
-    (found,) = comparisons_of(compared(spark, baseline, [np.repeat([7.0, other], 100)]), FIRST)
+def test_other_values_than_a_frequent_one_are_drift_on_either_side(spark, share, frequent, other):
+    """A feature that was one value, always or mostly, is another in half of the rows."""
+    random, is_frequent = np.random.default_rng(0), np.arange(1_000) < 1_000 * share
+    baseline = np.where(is_frequent, frequent, random.normal(frequent, 1, 1_000))
+    (found,) = comparisons_of(compared(spark, baseline, [np.repeat([frequent, other], 100)]), FIRST)
     assert found.has_drifted(50)
     (same,) = comparisons_of(compared(spark, baseline, [baseline[::5]]), FIRST)
     assert same.psi < 0.1 and not same.has_drifted(50)
