@@ -106,11 +106,11 @@ def as_served_to(
     if not lookups:
         return rows
     found = resources.feature_store.create_training_set(df=rows, feature_lookups=lookups, label=None).load_df()
-    return with_served(project, context, found, first, last, lookups).drop(WAS_SERVED)
+    return with_served(project, context, found, first=first, last=last, lookups=lookups).drop(WAS_SERVED)
 
 
-def with_served(  # noqa: PLR0917
-    project: Project, context: Context, rows: DataFrame, first: date, last: date, lookups: Sequence[FeatureLookup]
+def with_served(
+    project: Project, context: Context, rows: DataFrame, *, first: date, last: date, lookups: Sequence[FeatureLookup]
 ) -> DataFrame:
     """Rows with what `lookups` put out, with the features that served the events of these days, and `WAS_SERVED`."""
     from pyspark.sql import functions as F

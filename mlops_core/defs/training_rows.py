@@ -101,7 +101,7 @@ def features_of(
         return training_set(project, context, rows, *carried).load_df()
     beside = [name for name in project.events.identity if name not in (*project.input_columns, *carried)]
     found = training_set(project, context, rows, *carried, *beside).load_df()
-    return with_served(project, context, found, first, last, project.lookups).drop(*beside)
+    return with_served(project, context, found, first=first, last=last, lookups=project.lookups).drop(*beside)
 
 
 def rows_for_workers(  # noqa: PLR0917

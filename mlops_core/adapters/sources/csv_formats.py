@@ -29,7 +29,7 @@ DAY = r"(?:\d{4}[./-]\d\d?[./-]\d\d?|\d\d?[./-]\d\d?[./-]\d{4})"
 """A day in any of the formats, or ISO 8601."""
 
 
-def plain(text: pa.Array, csv_format: str) -> pa.Array:
+def normalized(text: pa.Array, csv_format: str) -> pa.Array:
     """The texts as every reader takes them; what has not the format is no number, or stays, as times of ISO 8601 do."""
     import pyarrow.compute as pc
 

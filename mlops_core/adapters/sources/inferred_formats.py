@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_core.adapters.sources import cells
-from mlops_core.adapters.sources.csv_formats import plain
+from mlops_core.adapters.sources.csv_formats import normalized
 from mlops_core.adapters.sources.errors import UnreadableEventsError
 from mlops_core.adapters.sources.inferred_types import type_of_texts
 from mlops_core.project.columns import (
@@ -73,7 +73,7 @@ def readings(texts: Mapping[str, pa.Array], said: Mapping[str, CsvFormat]) -> di
 def _said(name: str, text: pa.Array, csv_format: CsvFormat) -> Reading:
     if not csv_format:
         return Reading("string")
-    kind = type_of_texts(plain(text, csv_format))
+    kind = type_of_texts(normalized(text, csv_format))
     if csv_format not in csv_formats_of(kind):
         shown = f"texts such as {_without(text, csv_format)!r}" if len(text) else "no values"
         raise UnreadableEventsError(
@@ -86,8 +86,8 @@ def _said(name: str, text: pa.Array, csv_format: CsvFormat) -> Reading:
 def _read(text: pa.Array) -> Reading:
     if (kind := type_of_texts(text)) != "string":
         return _with_thousands(text) if kind in NUMBERS else Reading(kind)
-    likely = [each for each in CSV_FORMATS if type_of_texts(plain(text[:_GLANCE], each)) != "string"]
-    kinds = {each: type_of_texts(plain(text, each)) for each in likely}
+    likely = [each for each in CSV_FORMATS if type_of_texts(normalized(text[:_GLANCE], each)) != "string"]
+    kinds = {each: type_of_texts(normalized(text, each)) for each in likely}
     fitting = tuple(each for each, kind in kinds.items() if kind != "string")
     if len(fitting) == 1 and (example := _evidence(text, *fitting)):
         (one,) = fitting
@@ -103,11 +103,11 @@ def _with_thousands(text: pa.Array) -> Reading:
 
     A comma in few of many whole numbers decides nothing by itself.
     """
-    lost = {each: _unread(plain(text, each)) for each in NUMBER_FORMATS}
+    lost = {each: _unread(normalized(text, each)) for each in NUMBER_FORMATS}
     better = tuple(each for each, count in lost.items() if count < _unread(text))
     if better != ("decimal_point",):
         return Reading(type_of_texts(text), possible=better)
-    return Reading(type_of_texts(plain(text, *better)), *better, f"{_without(text, '')!r} is written so")
+    return Reading(type_of_texts(normalized(text, *better)), *better, f"{_without(text, '')!r} is written so")
 
 
 def _unread(text: pa.Array) -> int:
@@ -119,7 +119,7 @@ def _alike(reading: Reading, text: pa.Array, one: CsvFormat) -> Reading:
     is_thousands = one == "decimal_comma" and reading.type == "double" and not reading.csv_format and _is_grouped(text)
     if not is_thousands and one not in reading.possible:
         return reading
-    return Reading(type_of_texts(plain(text, one)), one, "other columns are written so")
+    return Reading(type_of_texts(normalized(text, one)), one, "other columns are written so")
 
 
 def _is_grouped(text: pa.Array) -> bool:
@@ -145,7 +145,7 @@ def _evidence(text: pa.Array, csv_format: CsvFormat) -> str:
 def _is_time(text: pa.Array, csv_format: CsvFormat) -> pa.Array:
     import pyarrow.compute as pc
 
-    times, moments, _ = cells.times(plain(text, csv_format))
+    times, moments, _ = cells.times(normalized(text, csv_format))
     return pc.or_(pc.is_valid(times), pc.is_valid(moments))
 
 
@@ -154,7 +154,7 @@ def _without(text: pa.Array, csv_format: CsvFormat) -> str:
     import pyarrow.compute as pc
 
     if csv_format not in DATE_FORMATS:
-        is_read = pc.is_valid(cells.PARSED["double"](plain(text, csv_format)))
+        is_read = pc.is_valid(cells.PARSED["double"](normalized(text, csv_format)))
     else:
         is_read = _is_time(text, csv_format)
     return next(iter(pc.filter(text, pc.invert(is_read)).to_pylist()), text[0].as_py())

@@ -13,7 +13,7 @@ from mlops_core.adapters.sources.bounds import MIB, SAMPLED
 from mlops_core.adapters.sources.clock import FileClock
 from mlops_core.adapters.sources.csv_dialect import opened, written_names
 from mlops_core.adapters.sources.csv_file import csv_batches
-from mlops_core.adapters.sources.csv_formats import plain
+from mlops_core.adapters.sources.csv_formats import normalized
 from mlops_core.adapters.sources.data_files import CSV, DataFile
 from mlops_core.adapters.sources.errors import UnreadableEventsError
 from mlops_core.adapters.sources.file_source import files_at
@@ -131,7 +131,7 @@ def sample_of_files(
         types = types | {name: each.type for name, each in read.items()}
         written = {name: each.csv_format for name, each in read.items()}
         timed = [name for name in texts if types[name] == "timestamp"]
-        declared = _declared(found, zone, [plain(_joined(table, name), written[name]) for name in timed])
+        declared = _declared(found, zone, [normalized(_joined(table, name), written[name]) for name in timed])
         times = EventTimes(undeclared(types, zone, written), declared)
         table = typed(table, FileClock(times, files[0].path))
     read = {name: each for name, each in read.items() if each.reason}

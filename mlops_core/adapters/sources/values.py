@@ -29,7 +29,7 @@ def rows_of(columns: Mapping[str, pa.Array], clock: FileClock) -> pa.RecordBatch
     for name, kind in clock.times.events.source_types.items():
         given = cells.present(columns[name], kind)
         if (written := clock.times.events.csv_formats.get(name)) and pa.types.is_string(given.type):
-            given = csv_formats.plain(given, written)
+            given = csv_formats.normalized(given, written)
         value = _read(given, name, kind, clock).cast(schema.field(name).type, safe=False)
         values.append(value)
         if value.null_count != given.null_count:
