@@ -80,9 +80,7 @@ def main(name: str, *, root: Path, yes: bool, old: str, **stated: Any) -> None:
         imported = from_mlops_stacks(Path(old), name) if old else None
         name, _ = _agreed(lambda decide: _named(name or (imported.project if imported else ""), root, decide), yes)
         said = arguments(imported, stated) if imported else stated
-        read_once = lru_cache(maxsize=2)(
-            read
-        )  # without the formats of columns that a person is asked for, and with them
+        read_once = lru_cache(maxsize=2)(read)  # without the formats that a person is asked for, and with them
         answers, decide = _agreed(lambda decide: settled(name, said, root, decide, read_once), yes)
         answers = taken_over(answers, imported, decide) if imported else answers
         _show(decide)
